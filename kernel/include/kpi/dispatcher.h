@@ -1,0 +1,78 @@
+/* The dispatcher page: what kernel and user scheduler share. It is the second page of the Dispatcher object
+ * (KPI_DISPATCHER_BYTES; the first is the kernel's), mapped read-write into the domain, its address in TPIDRRO_EL0.
+ * The kernel never trusts what it reads here.
+ *
+ * Disabled (`disabled` != 0): no upcalls. A preempted disabled dispatcher is resumed exactly where it was, from a
+ * save area of the kernel. A fault in a disabled dispatcher ends it.
+ * Enabled: when anything is to be told (preempted and scheduled again, message, event, fault) the kernel stores the
+ * thread's registers in `save`, sets disabled = 1 and enters `upcall_entry` with SP = `upcall_sp`, x0 = KPI_UPCALL_*,
+ * TPIDRRO_EL0 = this page, other registers undefined. The user scheduler copies `save` away before it enables.
+ *
+ * svc #SYSCALL_RESUME (only while disabled; all registers but x16, x17, PC and PSTATE already restored): the kernel
+ * loads those four from `resume`, masks PSTATE to NZCV, BTYPE, SSBS, DIT and TCO, sets disabled = 0 and returns there, or,
+ * if anything is pending, saves that state in `save` and upcalls.
+ *
+ * FP and SIMD registers are the kernel's business between dispatchers (lazy) and the user scheduler's between
+ * threads: `fp_live` is set by the kernel when this dispatcher owns the unit; a scheduler that preempts a thread with
+ * fp_live set saves q0-q31, FPSR and FPCR, and may then clear fp_live by `svc #SYSCALL_INVOKE`-free means: it stays 1 until the
+ * dispatcher loses the unit to another one and then touches it again. Reading or writing FP registers while 0 is correct too,
+ * it just traps once.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define KPI_DISPATCHER_BYTES 8192u
+#define KPI_PAGE_USER_OFFSET 0x400u      /* from here on the page belongs to libaos */
+
+/* All state of an interrupted thread but FP. */
+struct kpi_regs {
+    uint64_t x[31];
+    uint64_t sp;
+    uint64_t pc;
+    uint64_t pstate;
+    uint64_t tpidr;                      /* TPIDR_EL0 */
+    uint64_t reserved;
+};
+
+struct kpi_dispatcher {
+    uint32_t disabled;                   /* 0x000 written by both */
+    uint32_t pending;                    /* 0x004 kernel: not 0 while a poll would return something; user reads */
+    uint64_t upcall_entry;               /* 0x008 user */
+    uint64_t upcall_sp;                  /* 0x010 user: 16-byte aligned top of the upcall stack */
+    uint32_t recv_slot;                  /* 0x018 user: address of the empty slot for the next received
+                                          * capability; the kernel writes 0 when it has used it */
+    uint32_t fp_live;                    /* 0x01c kernel */
+    uint64_t resume_x16;                 /* 0x020 user, for svc #SYSCALL_RESUME */
+    uint64_t resume_x17;                 /* 0x028 */
+    uint64_t resume_pc;                  /* 0x030 */
+    uint64_t resume_pstate;              /* 0x038 */
+    uint64_t fault_esr;                  /* 0x040 kernel, with KPI_UPCALL_FAULT */
+    uint64_t fault_far;                  /* 0x048 */
+    uint32_t core;                       /* 0x050 kernel, constant */
+    uint32_t timer_hz;                   /* 0x054 kernel, constant: frequency of CNTVCT_EL0 */
+    uint64_t clock_base;                 /* 0x058 kernel, constant: CNTVCT_EL0 at time 0 of the system clock */
+    uint64_t reserved[4];                /* 0x060 */
+    struct kpi_regs save;                /* 0x080 kernel, at an upcall */
+    uint8_t reserved2[KPI_PAGE_USER_OFFSET - 0x1a0];
+    uint8_t user[4096 - KPI_PAGE_USER_OFFSET];
+};
+
+_Static_assert(sizeof(struct kpi_regs) == 36 * 8, "register frame");
+_Static_assert(offsetof(struct kpi_dispatcher, resume_x16) == 0x20, "assembly uses it");
+_Static_assert(offsetof(struct kpi_dispatcher, save) == 0x80, "assembly uses it");
+_Static_assert(offsetof(struct kpi_dispatcher, user) == KPI_PAGE_USER_OFFSET, "layout");
+_Static_assert(sizeof(struct kpi_dispatcher) == 4096, "one page");
+
+/* x0 of an upcall: why. */
+#define KPI_UPCALL_SAVED   0x1u          /* `save` holds a thread: it was running or resuming */
+#define KPI_UPCALL_FAULT   0x2u          /* that thread faulted: fault_esr, fault_far */
+#define KPI_UPCALL_PENDING 0x4u          /* svc #SYSCALL_POLL will return something */
+
+/* dispatcher.info state. */
+#define KPI_DISP_NEW     0u              /* never started */
+#define KPI_DISP_RUNNABLE 1u             /* running or ready */
+#define KPI_DISP_WAITING 2u              /* in svc #SYSCALL_CALL */
+#define KPI_DISP_STOPPED 3u
+#define KPI_DISP_DEAD    4u

@@ -1,0 +1,27 @@
+/* What user code reads from the processor. Arm ARM DDI 0487, D17.2 (TPIDRRO_EL0), D12.8 (CNTVCT_EL0). */
+#pragma once
+
+#include <stdint.h>
+
+#include <kpi/dispatcher.h>
+
+/* The dispatcher page. Constant for the life of a thread, so the compiler may reuse it. */
+static inline struct kpi_dispatcher *arch_page(void)
+{
+    struct kpi_dispatcher *page;
+    __asm__("mrs %0, tpidrro_el0" : "=r"(page));
+    return page;
+}
+
+static inline uint64_t arch_counter(void)
+{
+    uint64_t ticks;
+    __asm__ volatile("isb\n\tmrs %0, cntvct_el0" : "=r"(ticks) : : "memory");
+    return ticks;
+}
+
+/* Keeps the compiler from moving memory accesses across; one dispatcher runs on one core, so no barrier is needed. */
+static inline void arch_compiler_barrier(void)
+{
+    __asm__ volatile("" : : : "memory");
+}

@@ -1,0 +1,92 @@
+/* Disabled sections and the boundary between the thread scheduler and the channels. For libaos and generated stubs only.
+ *
+ * A thread that stores 1 to page.disabled cannot be switched away from, neither by its peers nor by an upcall, until it
+ * enables again. Disabled code touches only memory that is mapped and has been written before, takes no lock, and
+ * does not fault: a fault ends the domain. Disabled sections are short and do not nest. */
+#pragma once
+
+#include <aos/arch.h>
+#include <aos/types.h>
+#include <kpi/lmp.h>
+
+struct thread;
+
+/* First in, first out. All zero is empty. Only touched while disabled. */
+struct thread_queue {
+    struct thread *head, *tail;
+};
+
+/* libaos's part of the dispatcher page, hot fields first; assembly knows the first three. */
+struct disp_user {
+    struct thread *current;
+    struct thread_queue run;             /* runnable threads without the current one */
+    struct thread *fp_owner;             /* whose FP registers the dispatcher holds */
+    uint32_t recv_count;                 /* empty slots in `recv` */
+    uint32_t recv[17];                   /* RECV_SLOT_RESERVE + 1: stack of reserved receive slots */
+};
+
+_Static_assert(sizeof(struct disp_user) <= 4096 - KPI_PAGE_USER_OFFSET, "fits the page");
+
+/* A received message, as the kernel delivers it (kpi/lmp.h). */
+struct lmp_msg {
+    uint64_t header;
+    uint64_t words[KPI_LMP_WORDS];
+    caddr_t cap;                         /* slot of the received capability, 0 = none */
+    uint32_t cap_info;                   /* its type | rights << 8 */
+};
+
+static inline struct kpi_dispatcher *disp_page(void)
+{
+    return arch_page();
+}
+
+static inline struct disp_user *disp_user(void)
+{
+    return (struct disp_user *)(void *)arch_page()->user;
+}
+
+static inline void disp_disable(void)
+{
+    *(volatile uint32_t *)&arch_page()->disabled = 1;
+    arch_compiler_barrier();
+}
+
+static inline bool disp_is_disabled(void)
+{
+    return *(volatile uint32_t *)&arch_page()->disabled != 0;
+}
+
+/* Something came in while disabled: takes it all and enables. */
+void disp_enable_pending(void);
+
+static inline void disp_enable(void)
+{
+    struct kpi_dispatcher *page = arch_page();
+    arch_compiler_barrier();
+    *(volatile uint32_t *)&page->disabled = 0;
+    arch_compiler_barrier();
+    if (__builtin_expect(*(volatile uint32_t *)&page->pending != 0, 0)) {
+        disp_enable_pending();
+    }
+}
+
+/* Is another thread ready to run? While disabled. */
+static inline bool disp_runnable(void)
+{
+    return disp_user()->run.head != NULL;
+}
+
+/* Would svc #SYSCALL_POLL return something? */
+static inline bool disp_pending(void)
+{
+    return *(volatile uint32_t *)&arch_page()->pending != 0;
+}
+
+/* The channels take a message or an event of end `cookie`. Disabled. Must put a used receive slot right with
+ * recv_slot_rotate_disabled when msg->cap is not 0. Wakes threads; does not block. */
+void chan_deliver_disabled(uint64_t cookie, const struct lmp_msg *msg);
+
+/* What svc CALL or POLL returned with cookie 0: KPI_EVENT_* bits, handled by the thread library. Disabled. */
+void disp_event_disabled(uint64_t events);
+/* Takes everything that is pending. Disabled. */
+void disp_drain_disabled(void);

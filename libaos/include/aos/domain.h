@@ -1,0 +1,22 @@
+/* This domain: what it was started with and how it ends. */
+#pragma once
+
+#include <aos/types.h>
+#include <kpi/startup.h>
+
+/* Statuses a domain ends with by itself; exit() gives 0..255. */
+#define AOS_STATUS_ABORT 134             /* abort() */
+#define AOS_STATUS_PANIC 135             /* aos_panic, stack smashing, a failed start */
+#define AOS_STATUS_FAULT 139             /* a fault nobody handled */
+
+const struct kpi_startup *domain_startup(void);
+uint32_t domain_pid(void);
+/* argv[0]; the file name of the program. */
+const char *domain_name(void);
+/* The capability that the spawner granted under `name`. LIB_ERR_NOT_FOUND. */
+errval_t domain_grant(const char *name, caddr_t *ret_cap);
+/* Ends the domain at once: nothing is flushed, no handler runs. */
+void domain_exit(int status) __attribute__((noreturn));
+
+/* Called after libaos is ready and before main; the library's own does nothing, libaos/rpc replaces it. */
+errval_t aos_rpc_init(void);

@@ -1,0 +1,80 @@
+/* Address spaces: where frames are mapped. A space makes its page tables on demand from RAM of this domain. Addresses
+ * and lengths are bytes in units of the page. Any thread may call. */
+#pragma once
+
+#include <aos/types.h>
+#include <kpi/startup.h>
+#include <kpi/vm.h>
+
+#define AOS_VM_READ     KPI_VM_READ
+#define AOS_VM_WRITE    KPI_VM_WRITE
+#define AOS_VM_EXECUTE  KPI_VM_EXECUTE
+#define AOS_VM_UNCACHED KPI_VM_UNCACHED
+#define AOS_VM_RW       (KPI_VM_READ | KPI_VM_WRITE)
+
+struct tree_node;
+
+/* In the caller's memory, initialised by one of the init functions; fields are private. */
+struct paging_state {
+    caddr_t root;                        /* VNodeL0 */
+    bool foreign;
+    struct tree_node *tables;            /* page tables by (address, level) */
+    struct tree_node *regions;           /* what is mapped or reserved, by address */
+    struct tree_node *free;              /* free addresses, by address, with the largest range below each */
+};
+
+/* This domain's own space. */
+struct paging_state *paging_self(void);
+
+/* Maps `bytes` of `frame` (Frame or DevFrame) from byte `off` on, anywhere or at `va`. Large entries are used where
+ * address, offset and length allow. The capability stays the caller's and must outlive nothing: the mapping holds its own.
+ * LIB_ERR_NO_ADDRESS, LIB_ERR_BAD_ALIGN, LIB_ERR_NO_MEMORY, LIB_ERR_NO_SLOTS, or LIB_ERR_MAP on top of the kernel's error.
+ * Nothing stays mapped on failure. */
+errval_t paging_map_frame(struct paging_state *st, caddr_t frame, uint64_t off, uint64_t bytes,
+                          uint32_t flags, void **ret_va);
+errval_t paging_map_frame_fixed(struct paging_state *st, uint64_t va, caddr_t frame, uint64_t off,
+                                uint64_t bytes, uint32_t flags);
+/* Fresh memory of this domain, mapped into its own space: zeroed, given back by paging_unmap. */
+errval_t paging_alloc(uint64_t bytes, uint32_t flags, void **ret_va);
+/* The same with `guard` bytes below it that stay unmapped; `ret_va` is the first usable address; a fault in the guard is
+ * reported by `name`, which must live on. */
+errval_t paging_alloc_guarded(uint64_t bytes, uint64_t guard, const char *name, void **ret_va);
+/* Undoes one of the calls above, whole: mappings are deleted, the address range is free again. `va` is what they returned. */
+errval_t paging_unmap(struct paging_state *st, void *va);
+/* Changes the access of a whole region. */
+errval_t paging_protect(struct paging_state *st, void *va, uint32_t flags);
+
+/* Takes an address range out of use without mapping anything; paging_unmap gives it back. */
+errval_t paging_reserve(struct paging_state *st, uint64_t bytes, uint64_t align, void **ret_va);
+/* Maps into a part of a reserved range. Parts go away with the range. */
+errval_t paging_map_reserved(struct paging_state *st, void *va, caddr_t frame, uint64_t off,
+                             uint64_t bytes, uint32_t flags);
+
+/* What is at `va` in the own space; false: nothing. */
+struct paging_region_info {
+    uint64_t va, bytes;
+    uint32_t flags;                      /* of the region; 0: reserved only */
+    bool guard;                          /* `va` hits the guard of the region */
+    const char *name;
+};
+bool paging_lookup(uint64_t va, struct paging_region_info *ret_info);
+
+/* A space under construction for somebody else. `vroot` is an attached-to-nothing VNodeL0 in this domain's space. */
+errval_t paging_init_foreign(struct paging_state *st, caddr_t vroot);
+/* Hands the space over: moves the capabilities of all tables and their mappings (in the order of the list, root first, then
+ * the mappings) into the L2 CNode `vnodes`, and those of the mapped pages into slots first_mapping.. of the
+ * L2 CNode `task`. Fills the lists for the startup block. The state is empty afterwards. LIB_ERR_BUFFER: a list
+ * or CNode is too small; nothing has moved. */
+struct paging_export {
+    caddr_t vnodes;                      /* in: L2 CNode capability in this domain's space */
+    caddr_t task;                        /* in */
+    uint32_t first_mapping, last_mapping; /* in: slots of `task` */
+    struct kpi_table *tables;            /* in: room for KPI_TABLES_MAX */
+    struct kpi_range *ranges;            /* in: room for ranges_max */
+    uint32_t ranges_max;                 /* in */
+    uint32_t table_count, range_count;   /* out */
+    uint32_t table_slots_used;           /* out: slots of `vnodes` */
+};
+errval_t paging_export_foreign(struct paging_state *st, struct paging_export *io);
+/* Throws a space away that was not handed over: deletes mappings and tables, gives their memory back. `vroot` stays. */
+void paging_deinit_foreign(struct paging_state *st);

@@ -1,0 +1,86 @@
+/* Threads of this domain: preempted, round robin, switched without the kernel. Everything here blocks only the calling
+ * thread. Objects are in the caller's memory; all zero is their initial state (a semaphore of 0). Unless said otherwise
+ * functions are called in thread context, not disabled. */
+#pragma once
+
+#include <aos/dispatch.h>
+#include <aos/types.h>
+
+#define THREADS_MAX         1024u
+#define THREAD_STACK_BYTES  0x10000ull   /* default */
+#define THREAD_STACK_MIN    0x4000ull
+#define THREAD_NAME_BYTES   16u
+
+typedef int (*thread_fn)(void *arg);
+
+struct thread_attr {                     /* NULL or all zero: defaults */
+    uint64_t stack_bytes;
+    const char *name;                    /* copied, cut */
+    bool detached;
+};
+
+/* LIB_ERR_THREAD_LIMIT, LIB_ERR_NO_MEMORY. */
+errval_t thread_create(thread_fn fn, void *arg, const struct thread_attr *attr,
+                       struct thread **ret_thread);
+/* Waits for its end and gives its stack back. Once per thread; LIB_ERR_BAD_STATE for a detached one or oneself. */
+errval_t thread_join(struct thread *t, int *ret_status);
+errval_t thread_detach(struct thread *t);
+void thread_exit(int status) __attribute__((noreturn));
+void thread_yield(void);
+struct thread *thread_self(void);
+const char *thread_name(const struct thread *t);
+uint32_t thread_id(const struct thread *t);
+uint32_t thread_count(void);
+void thread_sleep_ns(uint64_t ns);
+void thread_sleep_until(uint64_t deadline_ns);
+
+/* Owner-checked. `recursive` is set before the first use and then left alone. */
+struct mutex {
+    uint64_t owner;                      /* struct thread *, | 1 when somebody waits */
+    uint32_t depth;                      /* extra acquisitions by the owner of a recursive one */
+    bool recursive;
+    struct thread_queue waiters;
+};
+#define MUTEX_INIT           { .recursive = false }
+#define MUTEX_INIT_RECURSIVE { .recursive = true }
+void mutex_lock(struct mutex *m);
+bool mutex_try_lock(struct mutex *m);
+void mutex_unlock(struct mutex *m);
+bool mutex_held(const struct mutex *m);  /* by the caller */
+
+struct cond {
+    struct thread_queue waiters;
+};
+/* `m` is held once, and held again on return. */
+void cond_wait(struct cond *c, struct mutex *m);
+/* False: the deadline passed. */
+bool cond_wait_until(struct cond *c, struct mutex *m, uint64_t deadline_ns);
+void cond_signal(struct cond *c);
+void cond_broadcast(struct cond *c);
+
+struct sem {
+    uint64_t count;
+    struct thread_queue waiters;
+};
+void sem_init(struct sem *s, uint64_t count);
+void sem_wait(struct sem *s);
+bool sem_try_wait(struct sem *s);
+bool sem_wait_until(struct sem *s, uint64_t deadline_ns);
+void sem_post(struct sem *s);
+
+struct once {
+    uint32_t state;
+    struct thread_queue waiters;
+};
+void once_call(struct once *o, void (*fn)(void));
+
+/* For channels and stubs. Enter disabled, return disabled. While blocked, other threads run; with none, the domain
+ * waits in the kernel, and what arrives goes to chan_deliver_disabled. */
+void thread_block_disabled(struct thread_queue *q);
+/* False: the deadline passed and the thread left the queue. AOS_FOREVER never passes. */
+bool thread_block_until_disabled(struct thread_queue *q, uint64_t deadline_ns);
+/* False: nobody waits. The woken thread goes to the end of the run queue. */
+bool thread_wake_one_disabled(struct thread_queue *q);
+void thread_wake_all_disabled(struct thread_queue *q);
+/* Wakes exactly this blocked thread. */
+void thread_wake_disabled(struct thread *t);

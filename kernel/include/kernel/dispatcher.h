@@ -1,0 +1,162 @@
+/* The kernel's half of a Dispatcher object: its first page. The second page is struct
+ * kpi_dispatcher, shared with the user scheduler and never trusted. While a dispatcher runs in
+ * user mode SP_EL1 is the address of its struct.
+ *
+ * Registers of a dispatcher that does not run are in `frame`. How it goes on is decided when it is
+ * next entered:
+ *   in_call           it waits in svc #SYSCALL_CALL: a poll fills x0-x11 of the frame (only
+ *   x19-x30, SP, PC and
+ *                     TPIDR_EL0 of the frame are valid)
+ *   page->disabled    the frame is restored as it is
+ *   else              the frame is copied to page->save and the upcall entry runs */
+#pragma once
+
+/* Offsets that exceptions.S and fastpath.S use; checked below. */
+#define DISP_X(n)      ((n) * 8)
+#define DISP_SP        0x0f8
+#define DISP_PC        0x100
+#define DISP_PSTATE    0x108
+#define DISP_TPIDR     0x110
+#define DISP_L1        0x120
+#define DISP_TTBR0     0x130
+#define DISP_CPU       0x140
+#define DISP_MESSAGES  0x148
+#define DISP_STATE     0x150
+#define DISP_CPACR     0x158
+#define DISP_FP        0x200
+#define DISP_FPSR      0x400
+
+/* Values of `state`, the numbers of kpi/dispatcher.h. */
+#define DISP_NEW       0
+#define DISP_RUNNABLE  1
+#define DISP_WAITING   2
+#define DISP_STOPPED   3
+#define DISP_DEAD      4
+
+#ifndef __ASSEMBLER__
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <kernel/cap.h>
+#include <kpi/dispatcher.h>
+
+struct endpoint;
+
+/* A list of ends through their `queue` links. */
+struct endpoint_list {
+    struct endpoint *first;
+    struct endpoint *last;
+};
+
+struct dispatcher {
+    struct kpi_regs frame;               /* 0x000 */
+    /* Hot: what a direct switch reads. */
+    /* 0x120 slots of the L1 CNode; NULL = no capability space */
+    struct cte *l1;
+    uint64_t l1_slots;                   /* 0x128 */
+    uint64_t ttbr0;                      /* 0x130 root table | ASID << 48 */
+    uint64_t page_va;                    /* 0x138 value of TPIDRRO_EL0 */
+    /* 0x140 while it runs: minus the tick at which it got the core */
+    uint64_t cpu_ticks;
+    uint64_t messages_sent;              /* 0x148 */
+    uint32_t state;                      /* 0x150 DISP_*; one load reads state and pending */
+    uint32_t pending;                    /* 0x154 DISP_PENDING_*: a poll would return something */
+    /* 0x158 CPACR_EL1 while it runs: FP enabled for the owner of the unit only */
+    uint64_t cpacr;
+    uint64_t messages_received;          /* 0x160 */
+    /* Scheduling. */
+    struct dispatcher *ready_next;       /* ready queue; both NULL and not `ready` = in no queue */
+    struct dispatcher *ready_prev;
+    struct dispatcher *heap_left;        /* timer queue (kernel/sched/timerq.c) */
+    struct dispatcher *heap_right;
+    struct dispatcher *heap_parent;
+    uint64_t heap_rank;
+    uint64_t deadline;                   /* ticks; valid while in_timerq */
+    /* ticks of the slice not used when it last gave up the core */
+    uint64_t slice_left;
+    bool ready;
+    bool in_timerq;
+    bool in_call;
+    /* the frame belongs to a thread that faulted: the upcall tells */
+    bool fault;
+    uint32_t reserved;
+    uint64_t reserved2[2];
+    uint64_t fp[64];                     /* 0x200 q0-q31 while another dispatcher owns the unit */
+    uint64_t fpsr;                       /* 0x400 */
+    uint64_t fpcr;
+    /* Messages. */
+    struct endpoint_list deliverable;    /* ends with something to receive */
+    /* ends whose next message needs a receive slot that was not there */
+    struct endpoint_list no_slot;
+    struct endpoint *bound;              /* all ends that receive here */
+    struct endpoint *watchers;           /* ends to raise when this dispatcher ends */
+    /* Its spaces: copies of the capabilities given to setup, so that neither ends under a running
+     * dispatcher without dispatcher_space_gone being called. Type Null = not set. */
+    struct cte cspace;
+    struct cte vspace;
+    /* Death and statistics. */
+    uint64_t status;
+    uint64_t cause;                      /* ESR of the fault that ended it, 0 = killed */
+    uint64_t cause_pc;
+    uint64_t cause_far;
+    uint64_t invocations;
+    uint64_t faults;
+    uint64_t preemptions;
+    uint64_t fp_traps;
+};
+
+#define DISP_PENDING_MESSAGE 0x1u        /* an end is in `deliverable` */
+#define DISP_PENDING_SLOT    0x2u        /* an end is in `no_slot` */
+#define DISP_PENDING_TIMER   0x4u        /* the deadline passed */
+
+_Static_assert(offsetof(struct dispatcher, frame.sp) == DISP_SP, "assembly");
+_Static_assert(offsetof(struct dispatcher, frame.pc) == DISP_PC, "assembly");
+_Static_assert(offsetof(struct dispatcher, frame.pstate) == DISP_PSTATE, "assembly");
+_Static_assert(offsetof(struct dispatcher, frame.tpidr) == DISP_TPIDR, "assembly");
+_Static_assert(offsetof(struct dispatcher, l1) == DISP_L1, "assembly");
+_Static_assert(offsetof(struct dispatcher, ttbr0) == DISP_TTBR0, "assembly");
+_Static_assert(offsetof(struct dispatcher, page_va) == DISP_TTBR0 + 8, "assembly");
+_Static_assert(offsetof(struct dispatcher, cpu_ticks) == DISP_CPU, "assembly");
+_Static_assert(offsetof(struct dispatcher, messages_sent) == DISP_MESSAGES, "assembly");
+_Static_assert(offsetof(struct dispatcher, state) == DISP_STATE, "assembly");
+_Static_assert(offsetof(struct dispatcher, pending) == DISP_STATE + 4, "assembly");
+_Static_assert(offsetof(struct dispatcher, cpacr) == DISP_CPACR, "assembly");
+_Static_assert(offsetof(struct dispatcher, messages_received) == DISP_CPACR + 8, "assembly");
+_Static_assert(offsetof(struct dispatcher, fp) == DISP_FP, "assembly");
+_Static_assert(offsetof(struct dispatcher, fpsr) == DISP_FPSR, "assembly");
+_Static_assert(sizeof(struct dispatcher) <= KPI_PAGE_BYTES, "one page");
+_Static_assert(DISP_DEAD == KPI_DISP_DEAD && DISP_WAITING == KPI_DISP_WAITING, "kpi");
+
+/* The user half, in the linear map. */
+static inline struct kpi_dispatcher *dispatcher_page(struct dispatcher *d)
+{
+    return (struct kpi_dispatcher *)((char *)d + KPI_PAGE_BYTES);
+}
+
+/* The dispatcher whose capability is `object` (type Dispatcher). */
+struct dispatcher *dispatcher_of(const struct cte *object);
+
+/* Life of the object; called by the capability system. `d` is zeroed memory of
+ * KPI_DISPATCHER_BYTES. */
+void dispatcher_object_init(struct dispatcher *d);
+
+/* The object ends: stops it for good as dispatcher_end does, and unlinks it from everything. After
+ * it the capability system deletes d->cspace and d->vspace as it deletes slots of a CNode; until
+ * then both stay valid. */
+void dispatcher_object_destroy(struct dispatcher *d);
+
+/* One of the two capabilities in `d` (&d->cspace or &d->vspace) is being deleted by revoke: the
+ * dispatcher ends. Called before the slot is emptied. `slot` flags tell the capability system that
+ * it is embedded (address within a dispatcher). */
+void dispatcher_space_gone(struct dispatcher *d);
+
+/* Ends `d`: never runs again, watchers are raised. Its spaces are released by dispatcher_release.
+ * Harmless if dead. */
+void dispatcher_end(struct dispatcher *d, uint64_t status);
+
+/* Deletes the spaces of a dead dispatcher in bounded steps; SYS_ERR_AGAIN: repeat. */
+errval_t dispatcher_release(struct dispatcher *d);
+
+/* Something in d->pending may have changed from 0: wakes it, and tells the user page. */
+void dispatcher_notify(struct dispatcher *d);
+#endif

@@ -1,8 +1,10 @@
-"""Archives of boot modules: cpio "newc", written so that every file's data start on a page of the archive.
+"""Archives of boot modules: cpio "newc", written so that every file's data start on a page of the
+archive.
 
-The format aligns data to 4 bytes only. The name's length is a field of its own, and a reader stops at the first NUL of
-it, so names are padded with NULs until the data that follow are where the kernel wants them. An archive has whole pages,
-so one can be put behind another. The same files give the same bytes: no times, owners or inode numbers from the host.
+The format aligns data to 4 bytes only. The name's length is a field of its own, and a reader stops
+at the first NUL of it, so names are padded with NULs until the data that follow are where the
+kernel wants them. An archive has whole pages, so one can be put behind another. The same files give
+the same bytes: no times, owners or inode numbers from the host.
 """
 PAGE = 4096           # bytes
 MAGIC = b'070701'
@@ -25,19 +27,22 @@ def _entry(number, name, data, offset):
     body = offset + HEADER + len(encoded) + 1
     encoded += bytes(1 + (_padding(body, PAGE) if data else 0))
     is_file = name != LAST
-    fields = [number, FILE_MODE if is_file else 0, 0, 0, 1, 0, len(data), 0, 0, 0, 0, len(encoded), 0]
+    fields = [number, FILE_MODE if is_file else 0, 0, 0, 1, 0, len(data), 0, 0, 0, 0,
+              len(encoded), 0]
     head = MAGIC + b''.join(b'%08x' % value for value in fields) + encoded
     head += bytes(_padding(offset + len(head), 4))
     return head + data + bytes(_padding(offset + len(head) + len(data), 4))
 
 
 def archive(files):
-    """The archive of `files`, pairs of a name and bytes, in that order; its length is whole pages."""
+    """The archive of `files`, pairs of a name and bytes, in that order; its length is whole
+    pages."""
     out = bytearray()
     seen = set()
     for number, (name, data) in enumerate(files, 1):
         if name in seen or name == LAST:
-            raise ValueError(f'two modules are called {name!r}' if name in seen else f'{name!r} is reserved')
+            raise ValueError(f'two modules are called {name!r}' if name in seen
+                             else f'{name!r} is reserved')
         seen.add(name)
         out += _entry(number, name, data, len(out))
     out += _entry(0, LAST, b'', len(out))

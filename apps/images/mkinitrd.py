@@ -1,8 +1,10 @@
-"""Packs an image: the boot modules that a manifest names, as a cpio archive for the loader (cpio.py).
+"""Packs an image: the boot modules that a manifest names, as a cpio archive for the loader
+(cpio.py).
 
-mkinitrd.py --manifest X.image --output X.initrd NAME=FILE...   The pairs are everything the build made; the manifest's lines
-`module NAME` choose among them and give the order. The manifest itself goes in as the first module, `manifest`; its other lines
-are for init. `--depfile` names what went in, so that the build knows.
+mkinitrd.py --manifest X.image --output X.initrd NAME=FILE...   The pairs are everything the build
+made; the manifest's lines
+`module NAME` choose among them and give the order. The manifest itself goes in as the first module,
+`manifest`; its other lines are for init. `--depfile` names what went in, so that the build knows.
 """
 import argparse
 import sys
@@ -29,7 +31,8 @@ def modules(text, known, where):
             raise ManifestError(f'{at} one name belongs behind `module`')
         name = words[1]
         if name not in known:
-            raise ManifestError(f'{at} there is no program or file {name}; there are: {", ".join(sorted(known))}')
+            there = ', '.join(sorted(known))
+            raise ManifestError(f'{at} there is no program or file {name}; there are: {there}')
         if name in names:
             raise ManifestError(f'{at} module {name} is named twice')
         names.append(name)

@@ -1,6 +1,7 @@
 """A boot test: boots and waits for lines on the plain console, in the order given.
 
-Fails when QEMU ends or the time is over before all came, and when a panic comes that was not asked for.
+Fails when QEMU ends or the time is over before all came, and when a panic comes that was not asked
+for.
 """
 import argparse
 import re
@@ -50,7 +51,8 @@ class Watch:
 
 
 def watch(machine, expected, timeout_s, panic_allowed=False, power_off=False):
-    """Boots; returns (None or what went wrong, the console's lines). `power_off`: QEMU must end by itself with status 0."""
+    """Boots; returns (None or what went wrong, the console's lines). `power_off`: QEMU must end by
+    itself with status 0."""
     look, size = Watch(expected, panic_allowed), 0
     with machines.Guest(machine, timeout_s) as guest:
         while not look.failure and (look.missing or power_off) and size < MAX_CONSOLE:
@@ -75,7 +77,8 @@ def main():
     parser.add_argument('--expect', action='append', default=[], metavar='REGEX', required=True,
                         help='a line that has to come, after the ones before it')
     parser.add_argument('--panic', action='store_true', help='a panic is part of the test')
-    parser.add_argument('--power-off', action='store_true', help='the system has to power off by itself')
+    parser.add_argument('--power-off', action='store_true',
+                        help='the system has to power off by itself')
     parser.add_argument('--uboot', action='store_true', help='boot through U-Boot, from a disk')
     parser.add_argument('--no-initrd', action='store_true', help='boot the kernel alone')
     arguments = parser.parse_args()

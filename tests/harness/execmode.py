@@ -1,7 +1,7 @@
 """Exec mode: boot, run commands at the shell, tell their output and status apart (frames.py).
 
-The commands travel in the initrd as a module `exec`, one a line, and `console=frames` in the boot arguments makes the guest
-frame its console. Nothing is typed and nothing is matched in the output.
+The commands travel in the initrd as a module `exec`, one a line, and `console=frames` in the boot
+arguments makes the guest frame its console. Nothing is typed and nothing is matched in the output.
 """
 import sys
 import tempfile
@@ -28,7 +28,8 @@ class CommandError(ValueError):
 
 @dataclass
 class Result:
-    """What came of a run. `status` is the exit status of `aos exec`; `trouble` says why it is no command's."""
+    """What came of a run. `status` is the exit status of `aos exec`; `trouble` says why it is no
+    command's."""
     status: int = NO_BOOT
     trouble: str = ''
     ready: bool = False
@@ -109,12 +110,14 @@ def _judge(result, ended, guest):
         result.status, result.trouble = PANIC, 'the kernel panicked'
     elif not result.ready:
         result.status = NO_BOOT
-        result.trouble = ('QEMU ended' if ended else 'the time was over') + ' before the shell was ready'
+        what = 'QEMU ended' if ended else 'the time was over'
+        result.trouble = f'{what} before the shell was ready'
     elif not ended:
         where = 'after the last command, before power-off' if last else 'after the shell was ready'
         result.status, result.trouble = TIMEOUT, f'the time was over {where}'
     elif _number(last) is None:
-        result.status, result.trouble = NO_BOOT, 'the system ended without the status of a last command'
+        result.status = NO_BOOT
+        result.trouble = 'the system ended without the status of a last command'
     else:
         result.status = _number(last) & 0xFF
     if status not in (0, None):

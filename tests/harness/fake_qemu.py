@@ -1,7 +1,10 @@
-"""Stands in for QEMU in the harness's own tests: says what a guest would, as the commands in its initrd ask for.
+"""Stands in for QEMU in the harness's own tests: says what a guest would, as the commands in its
+initrd ask for.
 
-Commands: `say TEXT`, `warn TEXT`, `log TEXT`, `plain TEXT` (outside of frames), `status N`, `panic TEXT`, `damage`, `hang`,
-`quit` (end at once); `noboot` anywhere means that the shell never comes. Without an initrd: plain lines, then power-off.
+Commands: `say TEXT`, `warn TEXT`, `log TEXT`, `plain TEXT` (outside of frames), `status N`, `panic
+TEXT`, `damage`, `hang`,
+`quit` (end at once); `noboot` anywhere means that the shell never comes. Without an initrd: plain
+lines, then power-off.
 """
 import sys
 import time

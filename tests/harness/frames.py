@@ -1,8 +1,9 @@
 """Console frames: what the UART carries in exec mode.
 
-Each frame is END, then the escaped bytes of { stream: u8, length: u16 little endian, text }, then END, with the
-delimiters and escapes of SLIP (RFC 1055). The streams are named below. A chunk between two ENDs that is no such frame is
-damaged: it is handed out as what it is, and decoding goes on with the next one.
+Each frame is END, then the escaped bytes of { stream: u8, length: u16 little endian, text }, then
+END, with the delimiters and escapes of SLIP (RFC 1055). The streams are named below. A chunk
+between two ENDs that is no such frame is damaged: it is handed out as what it is, and decoding goes
+on with the next one.
 """
 from dataclasses import dataclass
 
@@ -14,7 +15,8 @@ READY, STDOUT, STDERR, LOG, STATUS, DONE, PANIC = 'b', 'o', 'e', 'l', 's', 'x', 
 STREAMS = frozenset((READY, STDOUT, STDERR, LOG, STATUS, DONE, PANIC))
 DAMAGED = '?'     # not a stream of the guest: a chunk that is no frame
 
-# A chunk longer than any frame can be is handed out as damaged instead of being collected without bound.
+# A chunk longer than any frame can be is handed out as damaged instead of being collected without
+# bound.
 MAX_CHUNK = 2 * (HEADER + MAX_TEXT)
 
 
@@ -29,7 +31,8 @@ def encode(stream, text):
     if len(text) > MAX_TEXT:
         raise ValueError(f'{len(text)} bytes do not fit a frame of {MAX_TEXT}')
     body = stream.encode('ascii') + len(text).to_bytes(2, 'little') + text
-    escaped = body.replace(bytes([ESC]), bytes([ESC, ESC_ESC])).replace(bytes([END]), bytes([ESC, ESC_END]))
+    escaped = body.replace(bytes([ESC]), bytes([ESC, ESC_ESC]))
+    escaped = escaped.replace(bytes([END]), bytes([ESC, ESC_END]))
     return bytes([END]) + escaped + bytes([END])
 
 

@@ -35,7 +35,8 @@ def debug(machine, arguments):
     console.touch()
     with tempfile.TemporaryDirectory(prefix='aos-gdb-') as directory:
         socket = Path(directory) / 'gdb'
-        stub = ('-S', '-chardev', f'socket,path={socket},server=on,wait=off,id=gdb', '-gdb', 'chardev:gdb')
+        stub = ('-S', '-chardev', f'socket,path={socket},server=on,wait=off,id=gdb',
+                '-gdb', 'chardev:gdb')
         guest = subprocess.Popen(machine.with_(extra=stub + tuple(arguments.words)).command(
             ['-serial', f'file:{console}']), stdin=subprocess.DEVNULL, start_new_session=True)
         print(f'aos: the console is written to {console}', file=sys.stderr, flush=True)

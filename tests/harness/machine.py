@@ -21,7 +21,8 @@ STOP_TIMEOUT_S = 5        # between asking QEMU to end and forcing it
 
 @dataclass(frozen=True)
 class Machine:
-    """One configuration; `image` None leaves the choice of what to boot to `extra` (a U-Boot disk)."""
+    """One configuration; `image` None leaves the choice of what to boot to `extra` (a U-Boot
+    disk)."""
     image: Path | None = None
     initrd: Path | None = None
     smp: int = 1
@@ -66,7 +67,8 @@ OUTPUT = ['-chardev', 'stdio,id=console,signal=off', '-serial', 'chardev:console
 
 
 class Guest:
-    """A running machine whose console is read. Use as a context manager: QEMU never outlives the block."""
+    """A running machine whose console is read. Use as a context manager: QEMU never outlives the
+    block."""
 
     def __init__(self, machine, timeout_s):
         self.deadline = time.monotonic() + timeout_s

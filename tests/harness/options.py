@@ -8,7 +8,8 @@ def add_machine(parser):
     """Options that choose a machine."""
     parser.add_argument('--build', required=True, help='the build directory')
     parser.add_argument('--smp', type=int, default=1, help='cores (default %(default)s)')
-    parser.add_argument('--mem', default='1G', help='memory, as QEMU writes it (default %(default)s)')
+    parser.add_argument('--mem', default='1G',
+                        help='memory, as QEMU writes it (default %(default)s)')
     parser.add_argument('--gic', type=int, choices=(2, 3), default=3)
     parser.add_argument('--el2', action='store_true', help='enter the kernel at EL2')
     parser.add_argument('--icount', action='store_true',
@@ -26,5 +27,6 @@ def positive(text):
 
 def machine_of(arguments):
     """The machine that the options choose."""
-    return machines.from_build(arguments.build, smp=arguments.smp, mem=arguments.mem, gic=arguments.gic,
+    return machines.from_build(arguments.build, smp=arguments.smp, mem=arguments.mem,
+                               gic=arguments.gic,
                                el2=arguments.el2, icount=arguments.icount, append=arguments.append)

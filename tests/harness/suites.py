@@ -1,7 +1,8 @@
 """`aos test`: runs the suites with Meson and says at the end what came of them.
 
-The figures are Meson's own, from its log; every test that should have run and did not pass counts as failed, whatever the reason:
-wrong, timed out, skipped, or never started. The last line is always `N passed, N failed`.
+The figures are Meson's own, from its log; every test that should have run and did not pass counts
+as failed, whatever the reason: wrong, timed out, skipped, or never started. The last line is always
+`N passed, N failed`.
 """
 import argparse
 import json
@@ -71,8 +72,10 @@ def run(build, suites, deep):
 def main():
     parser = argparse.ArgumentParser(prog='aos test')
     parser.add_argument('--build', required=True, help=argparse.SUPPRESS)
-    parser.add_argument('--deep', action='store_true', help='the long versions of tests that have one')
-    parser.add_argument('--list', action='store_true', help='name the suites and tests, run nothing')
+    parser.add_argument('--deep', action='store_true',
+                        help='the long versions of tests that have one')
+    parser.add_argument('--list', action='store_true',
+                        help='name the suites and tests, run nothing')
     parser.add_argument('suites', nargs='*', metavar='SUITE')
     arguments = parser.parse_args()
     tests = introspect(arguments.build)

@@ -1,7 +1,9 @@
-"""What a test program said, judged strictly: a plan first, then exactly the results it announces, all `ok`.
+"""What a test program said, judged strictly: a plan first, then exactly the results it announces,
+all `ok`.
 
-A skipped or to-do result, a result out of turn, a bail-out, or nothing at all is a failure: a test that did not run did not pass.
-Lines that are no part of the protocol are remarks of the test and do not matter.
+A skipped or to-do result, a result out of turn, a bail-out, or nothing at all is a failure: a test
+that did not run did not pass. Lines that are no part of the protocol are remarks of the test and do
+not matter.
 """
 import re
 from dataclasses import dataclass, field

@@ -1,4 +1,5 @@
-"""A test program on the target: boots, runs it at the shell, and judges what it says as TAP (tap.py)."""
+"""A test program on the target: boots, runs it at the shell, and judges what it says as TAP
+(tap.py)."""
 import argparse
 import sys
 
@@ -17,7 +18,8 @@ def judge(result):
     if result.panic:
         problems.append(result.panic)
     if result.damaged:
-        problems.append(f'{len(result.damaged)} damaged frames, the first: {result.damaged[0][:80]!r}')
+        first = result.damaged[0][:80]
+        problems.append(f'{len(result.damaged)} damaged frames, the first: {first!r}')
     problems += tap.judge(result.stdout).problems
     if result.status and not result.trouble:
         problems.append(f'the program ended with status {result.status}')
@@ -27,7 +29,8 @@ def judge(result):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     options.add_machine(parser)
-    parser.add_argument('command', nargs='+', help='the program and its arguments, as the shell wants them')
+    parser.add_argument('command', nargs='+',
+                        help='the program and its arguments, as the shell wants them')
     arguments = parser.parse_args()
     result = execmode.run(options.machine_of(arguments), [' '.join(arguments.command)],
                           arguments.timeout or DEFAULT_TIMEOUT_S)

@@ -1,4 +1,5 @@
-"""The initrd: data on pages, the same bytes for the same files, archives that can be put behind each other."""
+"""The initrd: data on pages, the same bytes for the same files, archives that can be put behind
+each other."""
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,8 @@ NAME = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, m
     lambda name: name != cpio.LAST)
 
 
-@given(st.lists(st.tuples(NAME, st.binary(max_size=9000)), max_size=6, unique_by=lambda file: file[0]))
+@given(st.lists(st.tuples(NAME, st.binary(max_size=9000)), max_size=6,
+                unique_by=lambda file: file[0]))
 def test_har0030_data_are_on_pages_and_come_back(files):
     blob = cpio.archive(files)
     assert len(blob) % cpio.PAGE == 0
@@ -52,7 +54,8 @@ def pack(tmp_path, manifest, *modules):
 def test_har0034_an_image_from_a_manifest(tmp_path):
     (tmp_path / 'init.elf').write_bytes(b'elf of init')
     manifest = '# comment\nmodule init\nmodule motd  # why\nservice init quota 1\n'
-    done = pack(tmp_path, manifest, f'init={tmp_path}/init.elf', f'motd={tmp_path}/x.image', 'other=/none')
+    done = pack(tmp_path, manifest, f'init={tmp_path}/init.elf', f'motd={tmp_path}/x.image',
+                'other=/none')
     assert done.returncode == 0, done.stderr
     found = cpio.read((tmp_path / 'out').read_bytes())
     assert list(found) == ['manifest', 'init', 'motd']
@@ -62,7 +65,8 @@ def test_har0034_an_image_from_a_manifest(tmp_path):
 @pytest.mark.parametrize('manifest, said', [
     ('module init\nmodule gone\n', ':2: there is no program or file'),
     ('module init\nmodule init\n', ':2: module init is named twice'),
-    ('module\n', ':1: one name'), ('module a b\n', ':1: one name'), ('service a\n', 'names no module')])
+    ('module\n', ':1: one name'), ('module a b\n', ':1: one name'),
+    ('service a\n', 'names no module')])
 def test_har0035_a_wrong_manifest(tmp_path, manifest, said):
     (tmp_path / 'init.elf').write_bytes(b'')
     done = pack(tmp_path, manifest, f'init={tmp_path}/init.elf')

@@ -1,4 +1,5 @@
-"""Exec mode against a stand-in for QEMU: every way a run can end, and what becomes of each stream."""
+"""Exec mode against a stand-in for QEMU: every way a run can end, and what becomes of each
+stream."""
 import subprocess
 import sys
 from pathlib import Path
@@ -26,7 +27,8 @@ def machine(tmp_path, monkeypatch):
 
 
 def test_har0040_output_and_status(machine):
-    result = execmode.run(machine, ['say a "b c"', 'warn careful', 'log booted', 'status 7'], LONG_S)
+    result = execmode.run(machine, ['say a "b c"', 'warn careful', 'log booted', 'status 7'],
+                          LONG_S)
     assert (result.status, result.trouble) == (7, '')
     assert (result.stdout, result.stderr, result.log) == ('a "b c"\n', 'careful\n', 'booted\n')
     assert result.statuses == [0, 0, 0, 7] and not result.damaged
@@ -102,6 +104,7 @@ def test_har0051_a_panic_is_not_passed_over():
 
 
 def test_har0052_the_tool_fails_when_qemu_says_nothing(tmp_path):
-    done = subprocess.run([sys.executable, HERE / 'boottest.py', '--build', tmp_path, '--expect', 'AOS',
+    done = subprocess.run([sys.executable, HERE / 'boottest.py', '--build', tmp_path,
+                           '--expect', 'AOS',
                            '--timeout', '30', '--no-initrd'], capture_output=True, text=True)
     assert done.returncode == 1 and 'never came: AOS' in done.stderr

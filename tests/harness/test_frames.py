@@ -1,4 +1,5 @@
-"""Frames: what is sent arrives, wherever it is cut; what is damaged is told and does no harm to the rest."""
+"""Frames: what is sent arrives, wherever it is cut; what is damaged is told and does no harm to the
+rest."""
 import frames
 import pytest
 from hypothesis import given, strategies as st
@@ -26,8 +27,8 @@ def test_har0002_known_bytes():
 
 
 @pytest.mark.parametrize('chunk', [
-    b'o', b'o\x01', b'o\x02\x00a', b'o\x01\x00ab', b'z\x01\x00a', b'o\x01\x00\xdba', b'o\x00\x00\xdb',
-    b'o\x01\x04' + bytes(1025), b'plain text'])
+    b'o', b'o\x01', b'o\x02\x00a', b'o\x01\x00ab', b'z\x01\x00a', b'o\x01\x00\xdba',
+    b'o\x00\x00\xdb', b'o\x01\x04' + bytes(1025), b'plain text'])
 def test_har0003_damaged_chunks_are_told_and_passed_over(chunk):
     good = frames.encode('e', b'fine')
     found = decode(good + b'\xc0' + chunk + b'\xc0' + good)

@@ -19,7 +19,8 @@ def test_har0020_planned_by_suite():
 
 
 def test_har0021_names_are_found_in_the_log():
-    found = suites.results(log(('aos:host / a', 'OK'), ('aos:qemu+host / b', 'FAIL'), ('aos / c', 'OK')))
+    found = suites.results(log(('aos:host / a', 'OK'), ('aos:qemu+host / b', 'FAIL'),
+                               ('aos / c', 'OK')))
     assert found == {'a': 'OK', 'b': 'FAIL', 'c': 'OK'}
 
 

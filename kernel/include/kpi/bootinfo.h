@@ -1,5 +1,5 @@
-/* What the kernel gives to init besides the startup block: a Frame (KPI_CAP_BOOTINFO), mapped read-only at
- * KPI_BOOTINFO_VA in init, that lists the capabilities made at boot. */
+/* What the kernel gives to init besides the startup block: a Frame (KPI_CAP_BOOTINFO), mapped
+ * read-only at KPI_BOOTINFO_VA in init, that lists the capabilities made at boot. */
 #pragma once
 
 #include <stdint.h>
@@ -10,8 +10,10 @@
 
 enum kpi_boot_kind {
     KPI_BOOT_RAM = 1,                    /* RAM, free */
-    KPI_BOOT_DEVICE,                     /* DevFrame: everything that is not memory, without interrupt controller */
-    KPI_BOOT_MODULE,                     /* Frame, read-only: one file of the initrd, `name`, `bytes` exact */
+    /* DevFrame: everything that is not memory, without interrupt controller */
+    KPI_BOOT_DEVICE,
+    /* Frame, read-only: one file of the initrd, `name`, `bytes` exact */
+    KPI_BOOT_MODULE,
     KPI_BOOT_IMAGE,                      /* Frame, read-only: the pristine kernel Image */
 };
 
@@ -19,7 +21,8 @@ struct kpi_boot_cap {
     uint32_t kind;                       /* enum kpi_boot_kind */
     uint32_t cap;                        /* capability address in init */
     uint64_t base;                       /* physical */
-    uint64_t bytes;                      /* modules: file length, the frame is rounded up to pages */
+    /* modules: file length, the frame is rounded up to pages */
+    uint64_t bytes;
     char name[KPI_BOOTINFO_NAME_BYTES];  /* modules: path in the archive; NUL-terminated */
 };
 

@@ -1,22 +1,25 @@
-/* The dispatcher page: what kernel and user scheduler share. It is the second page of the Dispatcher object
- * (KPI_DISPATCHER_BYTES; the first is the kernel's), mapped read-write into the domain, its address in TPIDRRO_EL0.
- * The kernel never trusts what it reads here.
+/* The dispatcher page: what kernel and user scheduler share. It is the second page of the
+ * Dispatcher object (KPI_DISPATCHER_BYTES; the first is the kernel's), mapped read-write into the
+ * domain, its address in TPIDRRO_EL0. The kernel never trusts what it reads here.
  *
- * Disabled (`disabled` != 0): no upcalls. A preempted disabled dispatcher is resumed exactly where it was, from a
- * save area of the kernel. A fault in a disabled dispatcher ends it.
- * Enabled: when anything is to be told (preempted and scheduled again, message, event, fault) the kernel stores the
- * thread's registers in `save`, sets disabled = 1 and enters `upcall_entry` with SP = `upcall_sp`, x0 = KPI_UPCALL_*,
- * TPIDRRO_EL0 = this page, other registers undefined. The user scheduler copies `save` away before it enables.
+ * Disabled (`disabled` != 0): no upcalls. A preempted disabled dispatcher is resumed exactly where
+ * it was, from a save area of the kernel. A fault in a disabled dispatcher ends it.
+ * Enabled: when anything is to be told (preempted and scheduled again, message, event, fault) the
+ * kernel stores the thread's registers in `save`, sets disabled = 1 and enters `upcall_entry` with
+ * SP = `upcall_sp`, x0 = KPI_UPCALL_*, TPIDRRO_EL0 = this page, other registers undefined. The user
+ * scheduler copies `save` away before it enables.
  *
- * svc #SYSCALL_RESUME (only while disabled; all registers but x16, x17, PC and PSTATE already restored): the kernel
- * loads those four from `resume`, masks PSTATE to NZCV, BTYPE, SSBS, DIT and TCO, sets disabled = 0 and returns there, or,
- * if anything is pending, saves that state in `save` and upcalls.
+ * svc #SYSCALL_RESUME (only while disabled; all registers but x16, x17, PC and PSTATE already
+ * restored): the kernel loads those four from `resume`, masks PSTATE to NZCV, BTYPE, SSBS, DIT and
+ * TCO, sets disabled = 0 and returns there, or, if anything is pending, saves that state in `save`
+ * and upcalls.
  *
- * FP and SIMD registers are the kernel's business between dispatchers (lazy) and the user scheduler's between
- * threads: `fp_live` is set by the kernel when this dispatcher owns the unit; a scheduler that preempts a thread with
- * fp_live set saves q0-q31, FPSR and FPCR, and may then clear fp_live by `svc #SYSCALL_INVOKE`-free means: it stays 1 until the
- * dispatcher loses the unit to another one and then touches it again. Reading or writing FP registers while 0 is correct too,
- * it just traps once.
+ * FP and SIMD registers are the kernel's business between dispatchers (lazy) and the user
+ * scheduler's between threads: `fp_live` is set by the kernel when this dispatcher owns the unit; a
+ * scheduler that preempts a thread with fp_live set saves q0-q31, FPSR and FPCR, and may then clear
+ * fp_live by `svc #SYSCALL_INVOKE`-free means: it stays 1 until the dispatcher loses the unit to
+ * another one and then touches it again. Reading or writing FP registers while 0 is correct too, it
+ * just traps once.
  */
 #pragma once
 
@@ -38,11 +41,13 @@ struct kpi_regs {
 
 struct kpi_dispatcher {
     uint32_t disabled;                   /* 0x000 written by both */
-    uint32_t pending;                    /* 0x004 kernel: not 0 while a poll would return something; user reads */
+    /* 0x004 kernel: not 0 while a poll would return something; user reads */
+    uint32_t pending;
     uint64_t upcall_entry;               /* 0x008 user */
     uint64_t upcall_sp;                  /* 0x010 user: 16-byte aligned top of the upcall stack */
-    uint32_t recv_slot;                  /* 0x018 user: address of the empty slot for the next received
-                                          * capability; the kernel writes 0 when it has used it */
+    /* 0x018 user: address of the empty slot for the next received capability; the kernel writes 0
+     * when it has used it */
+    uint32_t recv_slot;
     uint32_t fp_live;                    /* 0x01c kernel */
     uint64_t resume_x16;                 /* 0x020 user, for svc #SYSCALL_RESUME */
     uint64_t resume_x17;                 /* 0x028 */
@@ -52,7 +57,8 @@ struct kpi_dispatcher {
     uint64_t fault_far;                  /* 0x048 */
     uint32_t core;                       /* 0x050 kernel, constant */
     uint32_t timer_hz;                   /* 0x054 kernel, constant: frequency of CNTVCT_EL0 */
-    uint64_t clock_base;                 /* 0x058 kernel, constant: CNTVCT_EL0 at time 0 of the system clock */
+    /* 0x058 kernel, constant: CNTVCT_EL0 at time 0 of the system clock */
+    uint64_t clock_base;
     uint64_t reserved[4];                /* 0x060 */
     struct kpi_regs save;                /* 0x080 kernel, at an upcall */
     uint8_t reserved2[KPI_PAGE_USER_OFFSET - 0x1a0];

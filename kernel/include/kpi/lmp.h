@@ -5,16 +5,17 @@
  *        x10 capability to send (KPI_XFER_*; 0 = none)
  *   out  CALL and POLL: x0 cookie of the end the message arrived on, x1-x9 as sent,
  *        x10 address of the slot that received a capability (0 = none), x11 its type | rights << 8.
- *        x0 = 0: no message; x1 = KPI_EVENT_* bits; with KPI_EVENT_ERROR x2 is why nothing was sent.
- *        SEND: x0 error.
+ *        x0 = 0: no message; x1 = KPI_EVENT_* bits; with KPI_EVENT_ERROR x2 is why nothing was
+ * sent. SEND: x0 error.
  *   x0-x18 are clobbered by CALL and POLL; x19-x30, SP, TPIDR_EL0 are kept. NZCV is clobbered.
- * A CALL that cannot send does not wait: it returns KPI_EVENT_ERROR at once. A CALL made while anything
- * is pending sends and returns the pending thing at once.
+ * A CALL that cannot send does not wait: it returns KPI_EVENT_ERROR at once. A CALL made while
+ * anything is pending sends and returns the pending thing at once.
  *
- * Events are not queued in the ring, so they are never lost and never overflow: the kernel keeps one bit per
- * end and cause, and makes up the message when it is received: header kind KPI_KIND_CONTROL with
- * ordinal KPI_CONTROL_PEER_GONE (last message of an end, once) or KPI_CONTROL_EVENT (interrupt, death of a
- * watched dispatcher, log growth; raised again while unread = still one), no words.
+ * Events are not queued in the ring, so they are never lost and never overflow: the kernel keeps
+ * one bit per end and cause, and makes up the message when it is received: header kind
+ * KPI_KIND_CONTROL with ordinal KPI_CONTROL_PEER_GONE (last message of an end, once) or
+ * KPI_CONTROL_EVENT (interrupt, death of a watched dispatcher, log growth; raised again while
+ * unread = still one), no words.
  */
 #pragma once
 
@@ -25,7 +26,8 @@
 /* x10 on send. */
 #define KPI_XFER_ADDR(x)      ((uint32_t)(x))
 #define KPI_XFER_RIGHTS_SHIFT 32         /* rights mask, 8 bits: the receiver gets at most these */
-#define KPI_XFER_MOVE         (1ull << 40) /* give away; else the receiver gets a copy without `d` */
+/* give away; else the receiver gets a copy without `d` */
+#define KPI_XFER_MOVE         (1ull << 40)
 
 /* Bits of x1 when x0 is 0. */
 #define KPI_EVENT_ERROR 0x1u             /* x2: errval_t, nothing was sent */
@@ -38,10 +40,11 @@
 #define KPI_KIND_CONTROL      6u
 #define KPI_CONTROL_PEER_GONE 1u
 #define KPI_CONTROL_EVENT     2u
-#define KPI_CONTROL_HEADER(ordinal) ((uint64_t)(ordinal) | (uint64_t)KPI_KIND_CONTROL << KPI_HDR_KIND_SHIFT)
+#define KPI_CONTROL_HEADER(ordinal) \
+    ((uint64_t)(ordinal) | (uint64_t)KPI_KIND_CONTROL << KPI_HDR_KIND_SHIFT)
 
-/* Channel object: page-aligned, a power of two from 4 KiB to 64 KiB; each end owns one half and queues
- * KPI_LMP_RING(bytes) messages, each with at most one capability. */
+/* Channel object: page-aligned, a power of two from 4 KiB to 64 KiB; each end owns one half and
+ * queues KPI_LMP_RING(bytes) messages, each with at most one capability. */
 #define KPI_CHANNEL_BYTES_MIN 4096u
 #define KPI_CHANNEL_BYTES_MAX 65536u
 #define KPI_LMP_RING(bytes)   ((uint32_t)((bytes) / 512u))

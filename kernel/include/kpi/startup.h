@@ -1,16 +1,18 @@
-/* The startup block: what a new domain finds at KPI_STARTUP_VA, written by the kernel for init and by the spawner for
- * everyone else, read-only for the domain. All offsets are bytes from the start of the block. */
+/* The startup block: what a new domain finds at KPI_STARTUP_VA, written by the kernel for init and
+ * by the spawner for everyone else, read-only for the domain. All offsets are bytes from the start
+ * of the block. */
 #pragma once
 
 #include <stdint.h>
 
-/* Address layout every domain starts with. The first 2 MiB are never mapped (NULL). Programs are linked at
- * KPI_PROGRAM_VA, static, ET_EXEC. */
+/* Address layout every domain starts with. The first 2 MiB are never mapped (NULL). Programs are
+ * linked at KPI_PROGRAM_VA, static, ET_EXEC. */
 #define KPI_PROGRAM_VA     0x00400000ull
 #define KPI_DISPATCHER_VA  0x30000000ull /* the dispatcher page */
 #define KPI_STARTUP_VA     0x30200000ull /* up to KPI_STARTUP_BYTES_MAX */
 #define KPI_STARTUP_BYTES_MAX 0x100000u
-#define KPI_STACK_TOP      0x3fe00000ull /* first thread's stack, grows down; KPI_STACK_BYTES mapped, guard below */
+/* first thread's stack, grows down; KPI_STACK_BYTES mapped, guard below */
+#define KPI_STACK_TOP      0x3fe00000ull
 #define KPI_STACK_BYTES    0x10000u
 #define KPI_DYNAMIC_VA     0x100000000ull /* libaos places everything else from here on */
 #define KPI_DYNAMIC_END    0x800000000000ull
@@ -19,8 +21,8 @@
 #define KPI_TABLES_MAX     200u
 #define KPI_GRANT_NAME_BYTES 32u
 
-/* One page table of the initial address space: its capability is slot `index` of the VNodes CNode (KPI_L1_VNODES); the
- * Mapping that attached it is slot `mapping` there (0xffff for the root). */
+/* One page table of the initial address space: its capability is slot `index` of the VNodes CNode
+ * (KPI_L1_VNODES); the Mapping that attached it is slot `mapping` there (0xffff for the root). */
 struct kpi_table {
     uint64_t va;                         /* first address it translates */
     uint8_t level;                       /* 0..3 */
@@ -48,7 +50,8 @@ struct kpi_startup {
     uint32_t pid;                        /* 0 in init */
     uint64_t early_ram_bytes;
     uint64_t quota_bytes;                /* memory this domain may have; 0 = no limit known */
-    uint64_t tls_va;                     /* PT_TLS image in the program: address, file bytes, memory bytes, align */
+    /* PT_TLS image in the program: address, file bytes, memory bytes, align */
+    uint64_t tls_va;
     uint64_t tls_file_bytes;
     uint64_t tls_bytes;
     uint64_t tls_align;

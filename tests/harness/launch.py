@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import execmode
@@ -12,6 +13,7 @@ import options
 
 GDB = 'gdb-multiarch'
 GDB_PORT = 1234
+POLL_S = 0.05
 GDB_SCRIPT = Path(__file__).with_name('debug.gdb')
 KERNEL_ELF = 'kernel/kernel.elf'
 
@@ -41,10 +43,11 @@ def debug(machine, arguments):
             ['-serial', f'file:{console}']), stdin=subprocess.DEVNULL, start_new_session=True)
         print(f'aos: the console is written to {console}', file=sys.stderr, flush=True)
         try:
-            # QEMU makes the socket before it runs anything; until it is there gdb would only fail.
+            while guest.poll() is None and not socket.exists():
+            time.sleep(POLL_S)   # QEMU makes the socket before it runs anything
             return subprocess.call([GDB, '-q', str(build / KERNEL_ELF),
                                     '-ex', f'source {GDB_SCRIPT}',
-                                    '-ex', f'aos-connect {socket} {build}'])
+                                    '-ex', f'aos-connect {socket}'])
         finally:
             guest.terminate()
             guest.wait()

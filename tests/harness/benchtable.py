@@ -1,0 +1,102 @@
+"""`aos bench`: runs the program `bench` where time is the number of instructions, and shows its
+figures beside others'."""
+import argparse
+import json
+import re
+import sys
+from pathlib import Path
+
+import execmode
+import machine as machines
+
+BASELINES = Path(__file__).resolve().parents[1] / 'bench' / 'baselines.json'
+TIMEOUT_S = 600
+LINE = re.compile(r'(\w+) (\d+) (\d+) (\d+)$')
+COLUMNS = ('operation', 'median', 'minimum', 'goal', 'seL4', 'Barrelfish', 'Linux')
+
+
+class OutputError(ValueError):
+    """The program said something that is no figure."""
+
+
+def parse(text):
+    """({id: (median, minimum, samples)}, remarks) of what the program printed."""
+    figures, remarks = {}, []
+    for line in text.splitlines():
+        if match := LINE.match(line):
+            if match[1] in figures:
+                raise OutputError(f'two figures for {match[1]}')
+            figures[match[1]] = tuple(int(match[i]) for i in (2, 3, 4))
+        elif line.startswith('#') or not line.strip():
+            remarks.append(line)
+        else:
+            raise OutputError(f'not a figure: {line!r}')
+    return figures, remarks
+
+
+def number(value):
+    """1234567 as 1 234 567."""
+    return f'{value:,}'.replace(',', ' ')
+
+
+def other(pair):
+    """Another system's figure with its remark."""
+    if pair is None:
+        return '–'
+    return number(pair[0]) + (f' ({pair[1]})' if pair[1] else '')
+
+
+def table(figures, baselines):
+    """The rows to print, as lists of cells; a figure that no row asks for gets one of its own."""
+    rows = []
+    for row in baselines['rows']:
+        median, minimum, _ = figures.get(row['id'], (None, None, None))
+        over = median is not None and median > row['goal']
+        rows.append([row['what'], 'missing' if median is None else number(median),
+                     '–' if minimum is None else number(minimum),
+                     number(row['goal']) + (f' (over by {number(median - row["goal"])})'
+                                            if over else ''),
+                     other(row['sel4']), other(row['barrelfish']), other(row['linux'])])
+    known = {row['id'] for row in baselines['rows']}
+    rows += [[name, number(figures[name][0]), number(figures[name][1]), '–', '–', '–', '–']
+             for name in figures if name not in known]
+    return rows
+
+
+def render(rows):
+    """A Markdown table with aligned columns; figures to the right."""
+    cells = [list(COLUMNS)] + rows
+    widths = [max(len(row[i]) for row in cells) for i in range(len(COLUMNS))]
+
+    def line(row):
+        rest = [cell.rjust(width) for cell, width in zip(row[1:], widths[1:])]
+        return '| ' + ' | '.join([row[0].ljust(widths[0])] + rest) + ' |'
+
+    rule = '|' + '|'.join(['-' * (widths[0] + 2)] + ['-' * (w + 1) + ':' for w in widths[1:]]) + '|'
+    return '\n'.join([line(cells[0]), rule] + [line(row) for row in rows])
+
+
+def main():
+    parser = argparse.ArgumentParser(prog='aos bench')
+    parser.add_argument('--build', required=True, help=argparse.SUPPRESS)
+    parser.add_argument('--complete', action='store_true', help='fail if a row is missing')
+    arguments = parser.parse_args()
+    machine = machines.from_build(arguments.build, icount=True)
+    baselines = json.loads(BASELINES.read_text())
+    try:
+        result = execmode.run(machine, ['bench'], TIMEOUT_S)
+        figures, remarks = parse(result.stdout)
+    except (OSError, OutputError) as error:
+        print(f'aos: {error}', file=sys.stderr)
+        return 1
+    print(render(table(figures, baselines)))
+    print('\n'.join(['', baselines['method']] + remarks))
+    if result.status:
+        print(f'aos: bench ended with status {result.status}; {result.trouble}\n{result.stderr}'
+              f'{result.panic}{result.evidence()}', file=sys.stderr)
+    missing = [row['id'] for row in baselines['rows'] if row['id'] not in figures]
+    return 1 if result.status or not figures or (arguments.complete and missing) else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,33 @@
+"""The table of `aos bench`: figures in the right rows, nothing passed over."""
+import json
+
+import benchtable
+import pytest
+
+BASELINES = {'method': '', 'rows': [
+    {'id': 'a', 'what': 'an a', 'goal': 100, 'sel4': [200, ''], 'barrelfish': None, 'linux': [1500, 'pipe']},
+    {'id': 'b', 'what': 'a b', 'goal': 10, 'sel4': None, 'barrelfish': None, 'linux': None}]}
+
+
+def test_har0070_rows():
+    figures, remarks = benchtable.parse('# icount\na 1250 90 100\nc 5 4 3\n')
+    assert remarks == ['# icount']
+    assert benchtable.table(figures, BASELINES) == [
+        ['an a', '1 250', '90', '100 (over by 1 150)', '200', '–', '1 500 (pipe)'],
+        ['a b', 'missing', '–', '10', '–', '–', '–'],
+        ['c', '5', '4', '–', '–', '–', '–']]
+    lines = benchtable.render(benchtable.table(figures, BASELINES)).splitlines()
+    assert len(lines) == 5 and len({len(line) for line in lines}) == 1
+
+
+@pytest.mark.parametrize('text', ['a 1 2\n', 'a 1 2 3\na 1 2 3\n', 'panic\n', 'a 1 2 x\n'])
+def test_har0071_anything_else_is_an_error(text):
+    with pytest.raises(benchtable.OutputError):
+        benchtable.parse(text)
+
+
+def test_har0072_the_baselines_are_well_formed():
+    rows = json.loads(benchtable.BASELINES.read_text())['rows']
+    assert len({row['id'] for row in rows}) == len(rows)
+    assert all(row['goal'] > 0 for row in rows)
+    benchtable.table({}, {'rows': rows})

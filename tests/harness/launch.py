@@ -44,7 +44,7 @@ def debug(machine, arguments):
         print(f'aos: the console is written to {console}', file=sys.stderr, flush=True)
         try:
             while guest.poll() is None and not socket.exists():
-            time.sleep(POLL_S)   # QEMU makes the socket before it runs anything
+                time.sleep(POLL_S)   # QEMU makes the socket before it runs anything
             return subprocess.call([GDB, '-q', str(build / KERNEL_ELF),
                                     '-ex', f'source {GDB_SCRIPT}',
                                     '-ex', f'aos-connect {socket}'])

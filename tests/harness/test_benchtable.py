@@ -5,7 +5,8 @@ import benchtable
 import pytest
 
 BASELINES = {'method': '', 'rows': [
-    {'id': 'a', 'what': 'an a', 'goal': 100, 'sel4': [200, ''], 'barrelfish': None, 'linux': [1500, 'pipe']},
+    {'id': 'a', 'what': 'an a', 'goal': 100, 'sel4': [200, ''], 'barrelfish': None,
+     'linux': [1500, 'pipe']},
     {'id': 'b', 'what': 'a b', 'goal': 10, 'sel4': None, 'barrelfish': None, 'linux': None}]}
 
 

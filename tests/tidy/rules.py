@@ -48,7 +48,11 @@ def functions(source):
                 yield start, name, number - start + 1
                 start = None
     elif source.is_python:
-        for node in ast.walk(ast.parse(source.text)):
+        try:
+            nodes = list(ast.walk(ast.parse(source.text)))
+        except SyntaxError:   # pyflakes tells it
+            return
+        for node in nodes:
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
                 yield node.lineno, [node.name], node.end_lineno - node.lineno + 1
 

@@ -107,9 +107,11 @@ def test_tdy0007_every_c_file_is_built_once():
 
 def test_tdy0008_linters_are_run(tmp_path):
     (tmp_path / 'a.py').write_text('import os\n')
+    (tmp_path / 'c.py').write_text('def f(:\n')
     (tmp_path / 'b.sh').write_text('#!/bin/sh\necho $1\n')
     found = tidy.lint(tmp_path, read_tree(tmp_path))
-    assert len(found) == 2 and 'a.py:1' in found[1].message and 'b.sh' in found[0].message
+    assert len(found) == 2 and 'b.sh' in found[0].message
+    assert 'c.py:1' in found[1].message and 'a.py:1' in found[1].message
 
 
 def test_tdy0009_the_tree_leaves_outputs_out(tmp_path):

@@ -1,0 +1,163 @@
+/* Messages as stubs and runtime see them: the header word, the words beside it, and the pieces of validation
+ * that generated code shares. The word image is described in docs/book (life of an interface); everything here is
+ * independent of the carrier. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <abi/captypes.h>
+#include <abi/errors.h>
+#include <kpi/cspace.h>
+#include <kpi/lmp.h>
+
+#define MSG_REG_WORDS 8u                 /* more words go through the message area */
+#define MSG_WORDS_MAX 255u
+#define MSG_CAPS_MAX  15u
+
+/* Header word: field positions. */
+#define MSG_ORDINAL_MASK 0xfffull
+#define MSG_KIND_SHIFT   12
+#define MSG_FLEXIBLE     (1ull << 15)
+#define MSG_SLOT_SHIFT   16              /* txid: slot, then generation */
+#define MSG_SLOT_BITS    6
+#define MSG_GEN_SHIFT    22
+#define MSG_GEN_BITS     10
+#define MSG_TXID_MASK    0xffff0000ull
+#define MSG_WORDS_SHIFT  32
+#define MSG_CAPS_SHIFT   40
+#define MSG_MORE         (1ull << 44)    /* the other capabilities follow, one per message */
+#define MSG_HASH_SHIFT   45
+#define MSG_HASH_MASK    (0xffull << MSG_HASH_SHIFT)
+#define MSG_SHAPE_MASK   (0x1fffull << MSG_WORDS_SHIFT)    /* words, caps, more */
+#define MSG_UMP_MASK     (~0ull << 53)   /* zero on LMP and loopback */
+#define MSG_EVENT_LOST   (1ull << MSG_GEN_SHIFT)  /* events: older ones of this kind were dropped */
+
+enum msg_kind {
+    MSG_CALL = 0,
+    MSG_REPLY,
+    MSG_ERROR,
+    MSG_ONEWAY,
+    MSG_EVENT,
+    MSG_STREAM,
+    MSG_CONTROL,
+    MSG_MALFORMED,
+};
+
+/* `words` and `caps` of a message as they stand in the header: `more` is set iff something follows. */
+#define MSG_SHAPE(words, caps)                                                                     \
+    ((uint64_t)(words) << MSG_WORDS_SHIFT | (uint64_t)(caps) << MSG_CAPS_SHIFT                     \
+     | ((caps) > 1 ? MSG_MORE : 0))
+#define MSG_HEADER(ordinal, kind, words, caps)                                                     \
+    ((uint64_t)(ordinal) | (uint64_t)(kind) << MSG_KIND_SHIFT | MSG_SHAPE(words, caps))
+
+static inline uint32_t msg_ordinal(uint64_t header)
+{
+    return (uint32_t)(header & MSG_ORDINAL_MASK);
+}
+static inline enum msg_kind msg_kind(uint64_t header)
+{
+    return (enum msg_kind)(header >> MSG_KIND_SHIFT & 7u);
+}
+static inline uint32_t msg_slot(uint64_t header)
+{
+    return (uint32_t)(header >> MSG_SLOT_SHIFT) & ((1u << MSG_SLOT_BITS) - 1u);
+}
+static inline uint32_t msg_words(uint64_t header)
+{
+    return (uint32_t)(header >> MSG_WORDS_SHIFT) & 0xffu;
+}
+static inline uint32_t msg_caps(uint64_t header)
+{
+    return (uint32_t)(header >> MSG_CAPS_SHIFT) & 0xfu;
+}
+/* Do the words of this message stand in the message area? */
+static inline bool msg_in_area(uint64_t header)
+{
+    return msg_words(header) > MSG_REG_WORDS || msg_caps(header) > 1;
+}
+
+/* A capability to send. */
+struct msg_cap {
+    caddr_t cap;
+    uint8_t rights;                      /* CAP_RIGHT_*: the receiver gets at most these */
+    bool move;                           /* give away, else copy */
+};
+
+static inline uint64_t msg_xfer(struct msg_cap c)
+{
+    return c.cap == 0 ? 0
+                      : KPI_XFER_ADDR(c.cap) | (uint64_t)c.rights << KPI_XFER_RIGHTS_SHIFT
+                            | (c.move ? KPI_XFER_MOVE : 0);
+}
+
+/* Is a received capability of one of the types in `types` (bit per captype) and has it all of `rights`? */
+static inline bool msg_cap_ok(uint32_t info, uint32_t types, uint32_t rights)
+{
+    return (types >> (info & 31u) & 1u) != 0 && (rights & ~(info >> 8)) == 0;
+}
+
+/* Variable parts. All take the words that are left, and fail rather than go beyond them. */
+struct msg_reader {
+    const uint64_t *words;
+    uint32_t pos;                        /* next word */
+    uint32_t end;
+};
+
+/* The next variable part of `bytes` bytes; its padding must be zero. NULL: it does not fit or is not padded. */
+const void *msg_part(struct msg_reader *r, size_t bytes);
+/* The same without the padding check, for a message that was checked before. */
+static inline const void *msg_part_again(struct msg_reader *r, size_t bytes)
+{
+    const void *part = r->words + r->pos;
+    r->pos += (uint32_t)((bytes + 7u) / 8u);
+    return part;
+}
+
+/* Valid UTF-8 (shortest form, no surrogates, at most U+10FFFF) without U+0000. */
+bool msg_utf8_ok(const void *text, size_t bytes);
+/* A NUL-separated list: every string valid as above and ended by NUL. */
+bool msg_strings_ok(const void *text, size_t bytes);
+
+/* Writing: the buffer is large enough for the method's largest message. Returns where to copy to; padding is zeroed. */
+static inline void *msg_put(uint64_t *words, uint32_t *pos, size_t bytes)
+{
+    uint64_t *part = words + *pos;
+    uint32_t count = (uint32_t)((bytes + 7u) / 8u);
+    if (count != 0) {
+        part[count - 1] = 0;
+    }
+    *pos += count;
+    return part;
+}
+
+/* Places in packed parts, not aligned; little-endian like every machine AOS runs on. */
+static inline uint64_t msg_load(const void *at, size_t bytes)
+{
+    uint64_t value = 0;
+    __builtin_memcpy(&value, at, bytes);
+    return value;
+}
+static inline void msg_store(void *at, uint64_t value, size_t bytes)
+{
+    __builtin_memcpy(at, &value, bytes);
+}
+
+/* Arithmetic of conditions: an overflow makes the condition false. */
+static inline bool msg_add(uint64_t a, uint64_t b, uint64_t *ret_sum)
+{
+    return !__builtin_add_overflow(a, b, ret_sum);
+}
+static inline bool msg_sub(uint64_t a, uint64_t b, uint64_t *ret_difference)
+{
+    return !__builtin_sub_overflow(a, b, ret_difference);
+}
+static inline bool msg_mul(uint64_t a, uint64_t b, uint64_t *ret_product)
+{
+    return !__builtin_mul_overflow(a, b, ret_product);
+}
+static inline bool msg_pow2(uint64_t value)
+{
+    return value != 0 && (value & (value - 1)) == 0;
+}

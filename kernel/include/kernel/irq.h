@@ -1,0 +1,38 @@
+// The interrupt controller. Numbers are INTIDs: 16 to 31 belong to this core, 32 on are shared.
+// Everything is masked until enabled. Shared interrupts go to this core.
+#pragma once
+#include <kernel/platform.h>
+
+#define IRQ_FIRST_PRIVATE 16u
+#define IRQ_FIRST_SHARED  32u
+#define IRQ_NONE          1023u // irq_claim found nothing to do
+
+// A driver: `init` maps registers and brings controller and this core's interface up; NULL on
+// success, else what is wrong.
+struct irqchip_ops {
+    const char *name;
+    const char *(*init)(const struct platform *platform);
+    void (*enable)(uint32_t irq);
+    void (*disable)(uint32_t irq);
+    uint32_t (*claim)(void);
+    void (*eoi)(uint32_t irq);
+    void (*set_edge)(uint32_t irq, bool edge);
+    uint32_t (*limit)(void); // INTIDs from here on do not exist
+};
+
+extern const struct irqchip_ops irqchip_gic_v2, irqchip_gic_v3;
+
+void irq_init(const struct platform *platform); // panics if the controller does not answer
+const char *irq_chip_name(void);
+
+bool irq_valid(uint32_t irq); // a private or shared interrupt of this machine
+uint32_t irq_limit(void);
+void irq_enable(uint32_t irq);
+// No new interrupt `irq` is signalled after return; one already claimed is not affected.
+void irq_disable(uint32_t irq);
+// Acknowledges the most urgent pending interrupt; IRQ_NONE if there is none. It is not signalled
+// again before irq_eoi.
+uint32_t irq_claim(void);
+void irq_eoi(uint32_t irq);
+// Edge or level trigger of a shared interrupt; only while it is disabled. All start as level.
+void irq_set_edge(uint32_t irq, bool edge);

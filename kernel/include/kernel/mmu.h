@@ -1,0 +1,27 @@
+// The kernel's own mappings. Built at boot, never changed later: the kernel half is the same for
+// every address space of a core. User mappings are made by the capability system, not here.
+#pragma once
+#include <kernel/memory.h>
+
+// Takes over the tables that start.S built and drops its identity mapping.
+void mmu_init(paddr_t region_base);
+
+// Maps RAM at its place in the linear map. Base and size are page aligned. False if the range lies
+// above LINEAR_SIZE or boot memory for tables has run out; part of it may be mapped then.
+bool mmu_map_linear(paddr_t base, uint64_t size);
+
+// Maps device registers nGnRE; returns the virtual address of `pa` itself, NULL if there is no room.
+void *dev_map(paddr_t pa, size_t size);
+
+// Takes back the most recent dev_map of `size` bytes at `pa`, so that probing costs no room.
+void dev_unmap_last(paddr_t pa, size_t size);
+
+// Read-only view of loader data of unknown RAM, one at a time. NULL if larger than the window.
+const void *mmu_window_map(paddr_t pa, size_t size);
+void mmu_window_unmap(void);
+
+// Value for TTBR0_EL1 when no dispatcher runs: an empty table, ASID 0.
+uint64_t mmu_empty_ttbr0(void);
+
+// Zeroed pages from the rest of the kernel region, for boot code. NULL when used up.
+void *boot_alloc_page(void);

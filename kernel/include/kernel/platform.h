@@ -1,0 +1,56 @@
+// What the boot code learned about the machine from its device tree. Filled once by kernel_main,
+// constant afterwards. Addresses are physical, sizes in bytes, interrupts are INTIDs of the GIC.
+#pragma once
+#include <kernel/fdt.h>
+#include <kernel/memory.h>
+#include <kernel/region.h>
+
+#define PLATFORM_MAX_CORES    16
+#define PLATFORM_MAX_GICR     4 // redistributor regions
+#define PLATFORM_BOOTARGS_MAX 1024
+#define PLATFORM_SEED_MAX     64
+
+enum platform_uart { UART_NONE, UART_PL011, UART_LPUART };
+enum platform_gic { GIC_NONE, GIC_V2, GIC_V3 };
+enum platform_conduit { CONDUIT_NONE, CONDUIT_HVC, CONDUIT_SMC };
+
+struct platform {
+    // Page-aligned, sorted, disjoint.
+    struct region_list memory;   // all RAM of the machine, reserved parts included
+    struct region_list ram;      // in the linear map: `memory` without no-map parts and kernel
+    struct region_list free_ram; // of it what nobody uses yet: to be given to init
+    struct region kernel;        // the kernel region; the Image lies at its start
+    uint64_t image_bytes;        // length of the pristine Image file
+    struct region initrd;        // as loaded, any alignment; size 0 = none
+    struct region device_tree;   // page-aligned copy of the tree, without the seed; exact length
+
+    uint64_t core_mpidr[PLATFORM_MAX_CORES];
+    unsigned core_count;
+    unsigned boot_core; // index of the core this kernel runs on
+    unsigned entry_el;  // exception level at which the loader entered
+    unsigned phys_bits; // width of physical addresses
+
+    enum platform_gic gic;
+    struct region gicd;
+    struct region gicc;                     // GICv2 CPU interface
+    struct region gicr[PLATFORM_MAX_GICR];  // GICv3 redistributors
+    unsigned gicr_count;
+    uint64_t gicr_stride; // 0: what each redistributor says about itself
+
+    uint32_t timer_irq; // virtual timer
+    enum platform_uart uart;
+    struct region uart_regs;
+    uint32_t uart_irq;
+    enum platform_conduit psci;
+
+    char bootargs[PLATFORM_BOOTARGS_MAX]; // NUL-terminated
+    uint8_t seed[PLATFORM_SEED_MAX];      // /chosen/rng-seed
+    size_t seed_bytes;
+};
+
+// Fills everything but kernel, image_bytes, device_tree, entry_el, phys_bits, boot_core and the
+// memory lists' holes for kernel and device tree. NULL on success, else what is missing or wrong.
+const char *platform_parse(const struct fdt *fdt, struct platform *ret_platform);
+
+// Whether the space-separated word is in the boot arguments.
+bool platform_has_bootarg(const struct platform *platform, const char *word);

@@ -100,7 +100,8 @@ def test_tdy0006_include_cycles():
 def test_tdy0007_every_c_file_is_built_once():
     files = {'kernel/README.md': 'x', 'kernel/a.c': '', 'kernel/b.c': '', 'kernel/c.c': '',
              'kernel/d.c': '', 'libaos/meson.build': "files('../kernel/b.c')",
-             'kernel/meson.build': "['a.c', 'b.c', 'c']"}
+             'kernel/meson.build': "['a.c', 'b.c', 'c']",
+             'tests/host/meson.build': "files('../../kernel/a.c', '../../kernel/d.c')"}
     found = tree_findings(files=files)
     assert found == [('built_once', 'kernel/b.c'), ('built_once', 'kernel/d.c')]
 

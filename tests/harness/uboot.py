@@ -21,12 +21,12 @@ OS_LINUX, ARCH_ARM64, TYPE_SCRIPT, NO_COMPRESSION = 5, 22, 6, 0
 HEADER_FORMAT = '>7I4B32s'     # see script_image
 
 
-def boot_script(append):
+def boot_script(append, with_initrd):
     """The commands U-Boot runs. `append` becomes /chosen/bootargs."""
-    return (f'setenv bootargs "{append}"\n'
-            'load virtio 0:1 ${kernel_addr_r} Image\n'
-            'load virtio 0:1 ${ramdisk_addr_r} aos.initrd\n'
-            'booti ${kernel_addr_r} ${ramdisk_addr_r}:${filesize} ${fdtcontroladdr}\n')
+    load = 'load virtio 0:1 ${ramdisk_addr_r} aos.initrd\n' if with_initrd else ''
+    initrd = '${ramdisk_addr_r}:${filesize}' if with_initrd else '-'
+    return (f'setenv bootargs "{append}"\nload virtio 0:1 ${{kernel_addr_r}} Image\n{load}'
+            f'booti ${{kernel_addr_r}} {initrd} ${{fdtcontroladdr}}\n')
 
 
 def script_image(text):
@@ -48,10 +48,10 @@ def _partition_table():
 
 
 def make_disk(directory, image, initrd, append=''):
-    """Writes a disk that boots `image` with `initrd` into `directory`; returns its path."""
+    """Writes a disk that boots `image`, with `initrd` if it is not None; returns its path."""
     directory = Path(directory)
     disk, script = directory / 'disk.img', directory / 'boot.scr'
-    script.write_bytes(script_image(boot_script(append)))
+    script.write_bytes(script_image(boot_script(append, initrd is not None)))
     with open(disk, 'wb') as out:
         out.write(_partition_table())
         out.truncate((PARTITION_START + PARTITION_SECTORS) * SECTOR)
@@ -59,6 +59,8 @@ def make_disk(directory, image, initrd, append=''):
     # -F: FAT32 whatever the size; mtools otherwise chooses by it, and the table says FAT32.
     subprocess.run(['mformat', '-i', where, '-F', '-T', str(PARTITION_SECTORS), '::'], check=True)
     for source, name in ((image, 'Image'), (initrd, 'aos.initrd'), (script, 'boot.scr')):
+        if source is None:
+            continue
         subprocess.run(['mcopy', '-i', where, str(source), f'::{name}'], check=True)
     return disk
 

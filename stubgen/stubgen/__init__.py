@@ -1,0 +1,1 @@
+"""stubgen: the compiler of the AOS interface language."""

@@ -1,0 +1,6 @@
+"""Entry point: python3 -m stubgen."""
+import sys
+
+from .cli import main
+
+sys.exit(main(sys.argv[1:]))

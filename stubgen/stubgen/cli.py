@@ -1,0 +1,128 @@
+"""The command line."""
+import argparse
+import json
+import os
+import sys
+
+from .codes import CODES
+
+USAGE_ERROR = 2
+
+DESCRIPTION = """The compiler of the AOS interface language: one .if file describes an interface, stubgen makes the
+C code of both sides, the kernel's decoders and the reference pages from it."""
+
+EPILOG = """examples:
+  stubgen check idl/if/*.if --with idl/abi/*.if     are these files right?
+  stubgen gen --target abi --out build/idl/abi --depfile abi.d idl/abi/*.if
+  stubgen dump idl/if/memory.if                     the checked model as JSON
+  stubgen explain E0403                             what a diagnostic means
+
+exit status: 0 fine, 1 the input has errors, 2 the command line is wrong or a file cannot be read"""
+
+
+def _parser():
+    from .emit import TARGETS
+    top = argparse.ArgumentParser("stubgen", description=DESCRIPTION, epilog=EPILOG,
+                                  formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
+
+    def command(name, text):
+        sub = commands.add_parser(name, help=text, description=text)
+        sub.set_defaults(run=globals()[f"_{name}"])
+        return sub
+
+    def takes_files(sub):
+        sub.add_argument("files", nargs="+", metavar="FILE", help=".if and .dev files")
+        sub.add_argument("--with", dest="context", nargs="+", default=[], metavar="FILE",
+                         help="files that are only looked at, such as idl/abi/*.if")
+        sub.add_argument("--format", choices=("gcc", "json"), default="gcc",
+                         help="how diagnostics are printed (default: gcc)")
+
+    gen = command("gen", "write generated code")
+    takes_files(gen)
+    gen.add_argument("--target", choices=sorted(TARGETS), required=True,
+                     help="; ".join(f"{name}: {target.help}"
+                                    for name, target in sorted(TARGETS.items())))
+    gen.add_argument("--out", required=True, metavar="DIR", help="where the outputs go")
+    gen.add_argument("--depfile", metavar="FILE", help="write a make rule of all that was read")
+    gen.add_argument("--list-outputs", action="store_true",
+                     help="print the names of the outputs and write nothing")
+    takes_files(command("check", "check files and print their diagnostics"))
+    takes_files(command("dump", "print the checked model as JSON"))
+    explain = command("explain", "say what a diagnostic code means")
+    explain.add_argument("code", nargs="?", metavar="E0123", help="without one, all are listed")
+    return top
+
+
+def main(argv):
+    args = _parser().parse_args(argv)
+    try:
+        return args.run(args)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+def _compile(args):
+    """The checked build and the paths read, or None after printing what is wrong."""
+    from .driver import InputError, compile_files
+    try:
+        build, diags, read = compile_files(args.files, args.context)
+    except InputError as error:
+        print(f"stubgen: {error}", file=sys.stderr)
+        raise SystemExit(USAGE_ERROR) from error
+    if diags:
+        sys.stderr.write(diags.render(args.format))
+        return None
+    return build, read
+
+
+def _check(args):
+    return 1 if _compile(args) is None else 0
+
+
+def _dump(args):
+    compiled = _compile(args)
+    if compiled is None:
+        return 1
+    from .model import as_json
+    json.dump(as_json(compiled[0]), sys.stdout, indent=1)
+    print()
+    return 0
+
+
+def _gen(args):
+    from .emit import TARGETS
+    return _emit(args, TARGETS[args.target])
+
+
+def _emit(args, target):
+    compiled = _compile(args)
+    if compiled is None:
+        return 1
+    build, read = compiled
+    from .emit import output
+    if args.list_outputs:
+        print("\n".join(name for name, _ in target.render(build)))
+        return 0
+    try:
+        output.write_all(args.out, target.render(build))
+        if args.depfile:
+            output.write_depfile(args.depfile, args.out, target.outputs(build), read)
+    except OSError as error:
+        print(f"stubgen: cannot write: {error}", file=sys.stderr)
+        return USAGE_ERROR
+    return 0
+
+
+def _explain(args):
+    if args.code is None:
+        for code, entry in sorted(CODES.items()):
+            print(f"{code}  {entry.pass_name:8} {entry.title}")
+        return 0
+    entry = CODES.get(args.code.upper())
+    if entry is None:
+        print(f"stubgen: unknown code {args.code}; `stubgen explain` lists all", file=sys.stderr)
+        return USAGE_ERROR
+    print(f"{args.code.upper()}: {entry.title} (pass {entry.pass_name})\n\n{entry.text}")
+    return 0

@@ -1,0 +1,24 @@
+"""Back ends. A target turns a checked build into named texts; only output.py writes files."""
+import importlib
+
+
+class Target:
+    """`module` has render(build), giving (file name, text) pairs, and outputs(build), their names."""
+
+    def __init__(self, module, text):
+        self.module = module
+        self.help = text
+
+    def _load(self):
+        return importlib.import_module(f"{__name__}.{self.module}")
+
+    def render(self, build):
+        return self._load().render(build)
+
+    def outputs(self, build):
+        return self._load().outputs(build)
+
+
+TARGETS = {
+    "abi": Target("abi", "errors, capability types, system calls, invocations"),
+}

@@ -1,0 +1,17 @@
+"""The limits of the language, in one place."""
+
+WORD_BYTES = 8
+MESSAGE_WORDS = 255            # header bits 32-39
+MESSAGE_CAPS = 15              # header bits 40-43
+ORDINAL_MAX = 4095             # header bits 0-11; 0 is the framework's
+ID_MIN, ID_MAX = 1, 1023       # errval_t: id:10 | code:6
+ERROR_MAX = 63
+VERSION_MAX = 0xffff
+QUEUE_MAX = 64                 # queued events per binding
+INVOKE_REGISTERS = 8           # x2-x9 in, x1-x8 out
+CAPTYPES_MAX = 32              # masks of capability types are u32
+RIGHTS = "rwxd"                # bit 0 first
+NAME_MAX = 48                  # characters of one name
+
+INTS = {f"{'i' if signed else 'u'}{bits}": (bits, signed)
+        for bits in (8, 16, 32, 64) for signed in (False, True)}

@@ -1,0 +1,76 @@
+"""Pass cnames: the C identifiers of the whole build are distinct, and none is reserved."""
+from .. import cnames, model
+
+
+def run(context):
+    table = _Table(context)
+    build = context.build
+    for decl in build.types:
+        table.type(decl)
+    for item in build.error_sets:
+        for error in item.errors:
+            table.enter(cnames.error(item, error), item.span)
+    for item in build.captypes:
+        table.enter(cnames.captype(item.name), item.span)
+    for item in build.syscalls:
+        table.enter(cnames.syscall(item), item.span)
+        table.values(item)
+    for item in build.objects:
+        for method in item.methods:
+            table.enter(cnames.invoke(item, method), method.span)
+            table.enter(cnames.invoke_number(item, method), method.span)
+            table.values(method)
+    for item in build.interfaces:
+        table.interface(item)
+
+
+class _Table:
+    def __init__(self, context):
+        self.context = context
+        self.spans = {}
+
+    def enter(self, name, span):
+        if name in self.spans:
+            self.context.error("E1101", span, f"the C name `{name}` is made twice",
+                               "by this", "rename one of them",
+                               [(self.spans[name], "and by this")])
+        self.spans.setdefault(name, span)
+
+    def type(self, decl):
+        if isinstance(decl, model.Const):
+            self.enter(cnames.const(decl), decl.span)
+            return
+        self.enter(cnames.type_base(decl), decl.span)
+        if isinstance(decl, model.Enum):
+            for value in decl.values:
+                self.enter(cnames.enum_value(decl, value), decl.span)
+
+    def interface(self, item):
+        for name in cnames.interface_names(item):
+            self.enter(name, item.span)
+        for decl in item.types:
+            self.type(decl)
+        for method in item.methods:
+            suffix = next((s for s in cnames.RESERVED_SUFFIXES if
+                           ("_" + method.name).endswith(s)), None)
+            if suffix:
+                self.context.error("E1102", method.span, f"`{item.name}_{method.name}` ends in `{suffix}`",
+                                   "the suffix is reserved for generated functions",
+                                   "find another name")
+                continue
+            for name in cnames.method_names(item, method):
+                self.enter(name, method.span)
+            self.values(method)
+
+    def values(self, method):
+        """The C parameters of one method."""
+        seen = {}
+        for params, is_result in ((method.params, False), (method.results, True)):
+            for param in params:
+                for name in cnames.value_names(param, is_result):
+                    if name in seen and seen[name] is not param:
+                        self.context.error(
+                            "E1101", param.span, f"the C parameter `{name}` is made twice",
+                            "by this", "rename one of them",
+                            [(seen[name].span, "and by this")])
+                    seen.setdefault(name, param)

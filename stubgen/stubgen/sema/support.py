@@ -1,0 +1,53 @@
+"""Pass support: what the language has but no back end generates yet is refused, never ignored."""
+from .. import ast, layout, model
+from ..limits import MESSAGE_WORDS
+
+NOT_YET = "not supported by this version"
+
+
+def run(context):
+    for space in context.namespaces:
+        for decl in space.file.decls:
+            if isinstance(decl, ast.Device):
+                context.error("E1204", decl.name.span, f"devices are {NOT_YET}",
+                              "a device", "write the register header by hand for now")
+            elif isinstance(decl, ast.TypeDecl):
+                _typedecl(context, decl)
+            elif isinstance(decl, ast.Interface):
+                for item in decl.types:
+                    _typedecl(context, item)
+                for method in decl.methods:
+                    _method(context, method)
+
+
+def _typedecl(context, decl):
+    if decl.kind in ("table", "union"):
+        context.error("E1203", decl.name.span, f"a {decl.kind} is {NOT_YET}", f"a {decl.kind}",
+                      "use a struct with optional fields" if decl.kind == "table" else
+                      "use a struct with a kind and the fields of all kinds")
+
+
+def _method(context, decl):
+    node = context.made[id(decl)]
+    if decl.stream:
+        context.error("E1201", decl.stream, f"a stream is {NOT_YET}", "a stream",
+                      "return an array `T[<=N]` and a position to go on from")
+    for item, param in zip(decl.params, node.params):
+        if isinstance(param.type, model.Cap) and param.type.move == "borrow":
+            context.error("E1205", item.type.span, f"`borrow` is {NOT_YET}", "a borrowed "
+                          "capability", "use `copy`, and delete it in the server")
+    lent = [(item, param) for item, param in zip(decl.params, node.params)
+            if isinstance(param.type, model.Lend)]
+    if not lent or context.poisoned(node):
+        return
+    for make in (layout.request, layout.reply):
+        try:
+            fits = make(node).max_words <= MESSAGE_WORDS
+        except layout.TooLarge:
+            fits = False
+        if not fits:
+            item, param = max(lent, key=lambda pair: pair[1].type.bound)
+            context.error("E1202", item.type.span, f"lending {param.type.bound} bytes is {NOT_YET}",
+                          f"the message must fit {MESSAGE_WORDS} words",
+                          "lend at most 1KiB or so, and call again for the rest")
+            return

@@ -1,5 +1,5 @@
-// Features of the core, found in its identification registers (DDI 0487, D19.2), and set up alike on
-// every core whatever the loader left.
+// Features of the core, found in its identification registers (DDI 0487, D19.2), and their set-up,
+// whatever the loader left.
 #include <kernel/cpu.h>
 #include <arch/sysreg.h>
 

@@ -1,4 +1,4 @@
-// An exception taken at EL1 ends here: always a bug of the kernel, perhaps an overflow of its stack.
+// An exception taken at EL1 ends here: always a bug of the kernel, perhaps its stack overflowed.
 // A vector slot does: msr tpidr_el1, x0; mov x0, #slot; b fatal_entry. Saves every register in a
 // static frame, so the stack pointer at the fault is not trusted, and goes on with the emergency
 // stack. A second fault while reporting the first overwrites the frame; kernel_fault counts them.

@@ -7,7 +7,8 @@
 
 #define TABLE_FLAGS (PTE_VALID | PTE_TABLE)
 #define RAM_FLAGS   (PTE_VALID | PTE_PAGE | PTE_AF | PTE_SH_INNER | (MAIR_NORMAL << PTE_ATTR_SHIFT))
-#define IDENT_FLAGS (PTE_VALID | PTE_AF | PTE_AP_RO | PTE_SH_INNER | (MAIR_NORMAL << PTE_ATTR_SHIFT))
+#define IDENT_FLAGS (PTE_VALID | PTE_AF | PTE_AP_RO | PTE_SH_INNER | \
+                     (MAIR_NORMAL << PTE_ATTR_SHIFT))
 
 // SCTLR_EL1 (DDI 0487, D19.2.125). Off: the RES1 bits of Armv8.0. On adds M, A=0, C, SA, SA0, I,
 // WXN, and lets EL0 use DC ZVA (DZE), CTR_EL0 (UCT), cache maintenance by address (UCI), WFI, WFE.

@@ -4,11 +4,11 @@
 
 struct platform;
 
-// Called by start.S at the link address, MMU and caches on, .data and .bss ready. `argument` is what
-// the loader left in x0: the physical address of a device tree.
+// Called by start.S at the link address, MMU and caches on, .data and .bss ready. `argument` is
+// what the loader left in x0: the physical address of a device tree.
 _Noreturn void kernel_main(uint64_t argument, paddr_t region_base, uint64_t entry_el);
 
-// Called when log, memory, interrupts and timer work; interrupts are masked. Builds init and runs it.
+// Called when log, memory, interrupts and timer work, interrupts masked. Builds init and runs it.
 _Noreturn void kernel_start(const struct platform *platform);
 
 // Identification of this build: hexadecimal digits of the linker's build id, NUL-terminated.

@@ -1,6 +1,7 @@
-// Reader of cpio archives in the "newc" format, the initrd. Pure C, also built on the host. Archives are
-// data of a loader: every read is checked. Several archives may follow each other.
+// Reader of cpio archives in the "newc" format, the initrd. Pure C, also built on the host. Archives
+// are data of a loader: every read is checked. Several archives may follow each other.
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,9 +29,10 @@ enum cpio_result {
 
 void cpio_init(struct cpio *cpio, const void *data, size_t size);
 
-// The next entry of any type. `ret_entry` is only written with CPIO_ENTRY; it points into the archive.
+// The next entry of any type. `ret_entry` is only written with CPIO_ENTRY; it points into the
+// archive.
 enum cpio_result cpio_next(struct cpio *cpio, struct cpio_entry *ret_entry);
 
 // The last regular file of that name: a later archive replaces files of an earlier one. False if
 // there is none before the end or the damage.
-_Bool cpio_find(const void *data, size_t size, const char *name, struct cpio_entry *ret_entry);
+bool cpio_find(const void *data, size_t size, const char *name, struct cpio_entry *ret_entry);

@@ -1,5 +1,5 @@
-// Reader of flattened device trees (Devicetree Specification v0.4, chapter 5), pure C, also built on
-// the host. A tree is data of a loader: every read is checked against the blob, and a damaged tree
+// Reader of flattened device trees (Devicetree Specification v0.4, chapter 5), pure C, also built
+// on the host. A tree is data of a loader: every read is checked against the blob, and a damaged tree
 // yields fewer nodes and properties, never an access outside it.
 //
 // Use: fdt_open once, then fdt_walk over the nodes in document order. The walk knows a node's
@@ -83,7 +83,7 @@ bool fdt_has_string(const struct fdt_walk *walk, const char *name, const char *s
 bool fdt_reg(const struct fdt_walk *walk, unsigned index, struct fdt_range *ret_range);
 // Entry `index` of `interrupts` under a controller with three cells per interrupt.
 bool fdt_interrupt(const struct fdt_walk *walk, unsigned index, uint32_t ret_cells[3]);
-// Whether the node's path equals `path` (absolute, unit addresses included), of `path_length` bytes.
+// Whether the node's path equals `path` (absolute, with unit addresses), of `path_length` bytes.
 bool fdt_path_is(const struct fdt_walk *walk, const char *path, size_t path_length);
 
 // Big-endian value of the first `cells` (at most 2) cells at `data`.

@@ -30,5 +30,5 @@ uint64_t log_end(void);
 // returns how many, and in `ret_next` the position after them.
 size_t log_read(uint64_t from, char *buf, size_t size, uint64_t *ret_next);
 
-// Called after the log grew; the default does nothing, the log_watch invocation's owner replaces it.
+// Called after the log grew. The default does nothing; who implements log_watch replaces it.
 void log_grew(void);

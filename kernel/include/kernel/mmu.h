@@ -10,7 +10,7 @@ void mmu_init(paddr_t region_base);
 // above LINEAR_SIZE or boot memory for tables has run out; part of it may be mapped then.
 bool mmu_map_linear(paddr_t base, uint64_t size);
 
-// Maps device registers nGnRE; returns the virtual address of `pa` itself, NULL if there is no room.
+// Maps device registers nGnRE; returns the virtual address of `pa` itself, NULL without room.
 void *dev_map(paddr_t pa, size_t size);
 
 // Takes back the most recent dev_map of `size` bytes at `pa`, so that probing costs no room.

@@ -15,8 +15,8 @@ _Noreturn void panic(const char *fmt, ...) __attribute__((format(printf, 1, 2)))
             panic("%s:%d: assertion failed: %s", __FILE__, __LINE__, #condition);                  \
     } while (0)
 
-// Logs the chain of return addresses from a frame record, as long as it stays inside a kernel stack.
+// Prints the chain of return addresses from a frame record, while it stays inside a kernel stack.
 void backtrace_log(uint64_t frame_pointer);
 
-// Logs one code address of the kernel as address and symbol.
+// Prints one code address of the kernel with its symbol.
 void backtrace_log_address(uint64_t address);

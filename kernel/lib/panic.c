@@ -147,6 +147,9 @@ void kernel_fault(const struct kframe *frame)
     panic_registers(frame);
     if (panic_depth == 1) {
         backtrace_log_address(frame->elr);
+        panic_line("  called from, unless it has called something since:");
+        backtrace_log_address(frame->x[30] - 4);
+        panic_line("  called from:");
         backtrace_log(frame->x[29]);
     }
     panic_end();

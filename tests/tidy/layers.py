@@ -96,7 +96,8 @@ def readmes(sources):
     """Every folder with sources says what it is."""
     folders = {source.folder for source in sources if source.is_code
                and source.name != 'meson.build'}
-    have = {source.folder for source in sources if source.name == 'README.md'}
+    # A Python package says it in its docstring.
+    have = {source.folder for source in sources if source.name in ('README.md', '__init__.py')}
     nearest = {'/'.join(folder.split('/')[:README_DEPTH]) for folder in folders - have}
     for folder in sorted(nearest - have):
         yield f'{folder}/README.md', 1, 'write two lines: what is in this folder'

@@ -3,9 +3,9 @@
 #include <kernel/elf.h>
 
 #include <stdbool.h>
-#include <string.h>
 
 #include <abi/errors.h>
+#include <kernel/string.h>
 
 /* ELF-64 object file format 1.5, figure 2. */
 struct elf_header {

@@ -37,8 +37,8 @@ class Array:
 
 @dataclass
 class TypeExpr:
-    """A parameter's type with its mode. `form` is one of named, string, bytes, strings, cap, client,
-    server, lend, user, cref, slot; the other fields are set where the form has them."""
+    """A parameter's type with its mode. `form` is one of named, string, bytes, strings, cap,
+    client, server, lend, user, cref, slot; the other fields are set where the form has them."""
     form: str
     span: Span
     name: Optional[QName] = None       # named, client, server (None: any)
@@ -217,8 +217,8 @@ class Import:
 
 @dataclass
 class File:
-    """One parsed file; `imports` name other files, relative to this one. A doc comment before an import is
-    about the file."""
+    """One parsed file; `imports` name other files, relative to this one. A doc comment before an
+    import is about the file."""
     source: Any
     doc: List[str] = field(default_factory=list)
     imports: List[Import] = field(default_factory=list)

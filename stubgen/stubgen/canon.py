@@ -1,8 +1,8 @@
 """The canonical text of an interface and its hash: what two peers must agree on. Pure.
 
-It holds everything that decides what a message means (ids, ordinals, types, constraints, errors) and
-nothing else: no comments, no messages of errors, no names of files. A type is spelled out where it is
-used first."""
+It holds everything that decides what a message means (ids, ordinals, types, constraints, errors)
+and nothing else: no comments, no messages of errors, no names of files. A type is spelled out
+where it is used first."""
 import hashlib
 
 from . import model
@@ -35,7 +35,8 @@ class _Writer:
 
     def method(self, method):
         flexible = "flexible " if method.flexible else ""
-        line = f"{flexible}{method.kind} {method.name} @{method.ordinal} ({self.params(method.params)})"
+        line = f"{flexible}{method.kind} {method.name} @{method.ordinal}"
+        line += f" ({self.params(method.params)})"
         if method.results:
             line += f" -> ({self.params(method.results)})"
         line += "".join(f" requires {expr(e)}" for e in method.requires)

@@ -8,8 +8,8 @@ from .codes import CODES
 
 USAGE_ERROR = 2
 
-DESCRIPTION = """The compiler of the AOS interface language: one .if file describes an interface, stubgen makes the
-C code of both sides, the kernel's decoders and the reference pages from it."""
+DESCRIPTION = """The compiler of the AOS interface language: one .if file describes an interface,
+stubgen makes the C code of both sides, the kernel's decoders and the reference pages from it."""
 
 EPILOG = """examples:
   stubgen check idl/if/*.if --with idl/abi/*.if     are these files right?

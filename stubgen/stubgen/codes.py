@@ -1,6 +1,7 @@
 """Every diagnostic code: the pass that reports it, a title, and what `stubgen explain` says.
 
-Codes are stable: a number is never used again for something else. The first two digits are the pass."""
+Codes are stable: a number is never used again for something else. The first two digits are the
+pass."""
 
 
 class Code:
@@ -15,136 +16,216 @@ _PASSES = {"01": "lex", "02": "parse", "03": "imports", "04": "names", "05": "ty
            "11": "cnames", "12": "support"}
 
 _TEXTS = {
-    "E0101": ("unexpected character", "The language uses ASCII words, numbers, strings in double "
-              "quotes and the signs { } ( ) [ ] < > ; : , = @ ? | . .. -> && + - * and "
-              "comparisons. Comments begin with //."),
-    "E0102": ("malformed number", "Numbers are decimal or 0x hexadecimal, with `_` between digits "
-              "if you like. A unit is glued on: 64KiB, 1MiB, 2GiB."),
-    "E0103": ("number too large", "Numbers have at most 64 bits."),
-    "E0104": ("unknown escape", "Strings know \\\" and \\\\ only."),
-    "E0105": ("unterminated string", "A string ends on the line where it begins."),
-    "E0201": ("missing semicolon", "Every declaration that does not end in a block ends in `;`."),
-    "E0202": ("unexpected token", "The message says what the grammar expects at this place."),
-    "E0203": ("unknown word", "A word that means nothing here is an error, never ignored."),
-    "E0204": ("stray doc comment", "/// documents the declaration, member, parameter or value right "
-              "after it. An ordinary remark begins with //."),
-    "E0205": ("wrong kind of file", "Devices stand in .dev files, all else in .if files. Types may "
-              "stand in both."),
-    "E0206": ("late import", "Imports come before all declarations."),
-    "E0207": ("unclosed block", "A `{` has no matching `}`."),
-    "E0209": ("part given twice", "This part may be given only once."),
-    "E0210": ("oneway or event with results", "Nobody answers a oneway or an event."),
-    "E0211": ("capability without a mode", "`move` gives the capability away, `copy` shares it, "
-              "`borrow` lends it until the reply. Ownership always stands in the type."),
-    "E0301": ("import not found", "An import names a file relative to the one it stands in."),
-    "E0302": ("import cycle", "Files may not import each other in a circle."),
-    "E0303": ("duplicate import", "One import per file is enough."),
-    "E0304": ("two files of one name", "A file's stem is the namespace of its declarations, so two "
-              "files of a build cannot share it."),
-    "E0401": ("naming style", "Types and capability types are CamelCase, constants UPPER_CASE, all "
-              "else snake_case."),
-    "E0402": ("duplicate declaration", "A name is declared once in its scope."),
-    "E0403": ("duplicate parameter", "Parameters and results of a method share one scope: they are "
-              "arguments of the same C function."),
-    "E0404": ("unknown name", "The name is not declared in this interface, this file or the named "
-              "imported file."),
-    "E0405": ("unknown namespace", "The part before the dot is an imported file's stem or an "
-              "interface of this file."),
-    "E0406": ("wrong kind of name", "A constant stands where a type is needed, or the reverse."),
-    "E0407": ("unknown interface", "`client` and `server` take an interface, or `any`."),
-    "E0408": ("name too long", "Names become parts of C identifiers and are kept short."),
-    "E0502": ("constant of the wrong type", "A constant is an integer or a string, as its type says."),
-    "E0503": ("circular constant", "A constant may not depend on itself."),
-    "E0504": ("circular type", "A type may not contain itself: messages are bounded."),
-    "E0505": ("struct with capabilities", "A struct that holds capabilities or channel ends is "
-              "marked `resource`, so that a reader sees it."),
-    "E0506": ("resource struct without capabilities", "`resource` is only for structs that hold "
-              "capabilities or channel ends."),
-    "E0507": ("array of arrays or optionals", "Elements of an array are single values; put them in a "
-              "struct to nest further. Invocations have no arrays."),
-    "E0508": ("misplaced `?`", "Parameters, results and fields of messages can be optional, once."),
-    "E0509": ("type not for messages", "crefs, slots and user buffers belong to kernel invocations, "
-              "lent buffers to the parameters of calls."),
-    "E0510": ("type not for invocations", "Invocations travel in registers: integers, enums, "
-              "crefs, slots and user buffers. Results are integers."),
-    "E0511": ("misplaced lend", "A caller lends a buffer for the duration of a call; nothing is lent "
-              "in results, oneways and events."),
-    "E0512": ("misplaced borrow", "A borrowed capability is given back with the reply, so only calls "
-              "borrow, and only in parameters."),
-    "E0513": ("bad base type", "Enums are held by an integer type, flags by an unsigned one."),
-    "E0514": ("unknown kind of capability", "Kinds are the captypes of the build, as declared or in "
-              "lower case, or `any`."),
-    "E0515": ("bad rights", "Rights are letters out of r w x d, each once."),
-    "E0516": ("empty struct", "A struct has at least one field."),
-    "E0601": ("empty range", "A range is written lowest..highest, both inclusive."),
-    "E0602": ("range beyond the type", "Both bounds of a range are values of the type."),
-    "E0603": ("constraint does not apply", "`range` needs an integer, `pow2` an unsigned one."),
-    "E0604": ("zero bound", "A buffer, array or enum that can never hold anything is a mistake."),
-    "E0605": ("value beyond the type", "The value does not fit the declared integer type."),
-    "E0606": ("duplicate enum value", "One encoding per value: two names cannot share one."),
-    "E0607": ("flag is not one bit", "Each flag is a single bit."),
-    "E0608": ("message too large", "A message has at most 255 words. Bulk data is lent: "
-              "`buf: lend in bytes<1MiB>`."),
-    "E0609": ("too many capabilities", "A message carries at most 15 capabilities."),
-    "E0701": ("missing id", "Interfaces and error sets have an id, unique in the build."),
-    "E0702": ("id out of range", "Ids are 1 to 1023: 1 to 15 for the system itself, 768 and up for "
-              "trees outside this one."),
-    "E0703": ("duplicate id", "Ids name the origin of an error, so they are unique in a build."),
-    "E0704": ("missing or bad version", "Every interface has `version N;`, from 1 on."),
-    "E0705": ("ordinal out of range", "Ordinals are 1 to 4095; 0 belongs to the framework. System "
-              "calls begin at 0."),
-    "E0706": ("duplicate ordinal", "Calls, oneways and events of an interface share the ordinals."),
-    "E0707": ("reserved ordinal", "A reserved ordinal once belonged to a removed member."),
-    "E0708": ("impossible since or deprecated", "`since` is between 1 and the interface's version, "
-              "`deprecated` not before `since`."),
-    "E0709": ("empty reserved range", "A range is written lowest..highest."),
-    "E0801": ("error number out of range", "Error numbers are 1 to 63."),
-    "E0802": ("duplicate error number", "Every error of a set has its own number."),
-    "E0803": ("missing message", "Every error says in words what went wrong."),
-    "E0804": ("bad `error from`", "`error from` names an interface that declares errors, in this file "
-              "or of the same name as an imported file, or an `errors` block there."),
-    "E0805": ("unknown error", "`fails` lists errors of the interface's error set; invocations use "
-              "the `errors` blocks of their file and its imports."),
-    "E0806": ("error listed twice", "`fails` lists every error once."),
-    "E0807": ("ambiguous error", "Two error sets in reach have an error of this name."),
-    "E0901": ("clause does not apply", "A clause that has no meaning for this kind of member is an "
-              "error, never ignored."),
-    "E0902": ("clause given twice", "Only `requires` and `ensures` may be repeated."),
-    "E0903": ("coalesce and queue", "Unread events are either merged into the newest or queued."),
-    "E0904": ("unknown parameter", "Conditions are about parameters, results and constants."),
-    "E0905": ("result in requires", "`requires` is checked before the call is made."),
-    "E0906": ("operand is not an unsigned integer", "Conditions are computed in u64."),
-    "E0907": ("no length", "len() applies to buffers, strings and arrays of varying size."),
-    "E0908": ("counts what?", "`n: u32 counts buf` gives the valid bytes of the lent buffer `buf`."),
-    "E0909": ("uncounted lent buffer", "A `lend out` buffer needs a result that tells how many of its "
-              "bytes are valid."),
-    "E0910": ("bad count", "`counts` stands at a result of type u32 or u64."),
-    "E0911": ("counted twice", "One result counts a buffer."),
-    "E0912": ("bad queue", "An event queue holds 1 to 64 events per binding."),
-    "E0913": ("event without coalesce or queue", "An event says what happens when it is raised again "
-              "before it is read: `coalesce` keeps the newest, `queue N` keeps N and sets lost."),
-    "E1001": ("object without captype", "An object names the capability types it is invoked on."),
-    "E1002": ("unknown capability type", "Capability types are named as their captype declares them."),
-    "E1003": ("captype with two objects", "The methods of a capability type stand in one object."),
-    "E1004": ("too many registers", "Arguments travel in x2 to x9, results in x1 to x8; a user buffer "
-              "takes two."),
-    "E1005": ("bad rights", "Rights are letters out of r w x d, each once."),
-    "E1006": ("too many capability types", "Sets of capability types are 32-bit masks."),
-    "E1007": ("incomplete device", "A device tells the size of its register block and its word."),
-    "E1101": ("C name collision", "stubgen computes every C identifier of a build; two declarations "
-              "would become the same one."),
-    "E1102": ("reserved suffix", "_begin _end _cb _bind _close are the suffixes of generated "
-              "functions."),
-    "E1201": ("stream: not yet", "Streams are part of the language, but this version cannot generate "
+    "E0101": ("unexpected character",
+              "The language uses ASCII words, numbers, strings in double quotes and the signs { } "
+              "( ) [ ] < > ; : , = @ ? | . .. -> && + - * and comparisons. Comments begin with "
+              "//."),
+    "E0102": ("malformed number",
+              "Numbers are decimal or 0x hexadecimal, with `_` between digits if you like. A unit "
+              "is glued on: 64KiB, 1MiB, 2GiB."),
+    "E0103": ("number too large",
+              "Numbers have at most 64 bits."),
+    "E0104": ("unknown escape",
+              "Strings know \\\" and \\\\ only."),
+    "E0105": ("unterminated string",
+              "A string ends on the line where it begins."),
+    "E0201": ("missing semicolon",
+              "Every declaration that does not end in a block ends in `;`."),
+    "E0202": ("unexpected token",
+              "The message says what the grammar expects at this place."),
+    "E0203": ("unknown word",
+              "A word that means nothing here is an error, never ignored."),
+    "E0204": ("stray doc comment",
+              "/// documents the declaration, member, parameter or value right after it. An "
+              "ordinary remark begins with //."),
+    "E0205": ("wrong kind of file",
+              "Devices stand in .dev files, all else in .if files. Types may stand in both."),
+    "E0206": ("late import",
+              "Imports come before all declarations."),
+    "E0207": ("unclosed block",
+              "A `{` has no matching `}`."),
+    "E0209": ("part given twice",
+              "This part may be given only once."),
+    "E0210": ("oneway or event with results",
+              "Nobody answers a oneway or an event."),
+    "E0211": ("capability without a mode",
+              "`move` gives the capability away, `copy` shares it, `borrow` lends it until the "
+              "reply. Ownership always stands in the type."),
+    "E0301": ("import not found",
+              "An import names a file relative to the one it stands in."),
+    "E0302": ("import cycle",
+              "Files may not import each other in a circle."),
+    "E0303": ("duplicate import",
+              "One import per file is enough."),
+    "E0304": ("two files of one name",
+              "A file's stem is the namespace of its declarations, so two files of a build cannot "
+              "share it."),
+    "E0401": ("naming style",
+              "Types and capability types are CamelCase, constants UPPER_CASE, all else "
+              "snake_case."),
+    "E0402": ("duplicate declaration",
+              "A name is declared once in its scope."),
+    "E0403": ("duplicate parameter",
+              "Parameters and results of a method share one scope: they are arguments of the same "
+              "C function."),
+    "E0404": ("unknown name",
+              "The name is not declared in this interface, this file or the named imported file."),
+    "E0405": ("unknown namespace",
+              "The part before the dot is an imported file's stem or an interface of this file."),
+    "E0406": ("wrong kind of name",
+              "A constant stands where a type is needed, or the reverse."),
+    "E0407": ("unknown interface",
+              "`client` and `server` take an interface, or `any`."),
+    "E0408": ("name too long",
+              "Names become parts of C identifiers and are kept short."),
+    "E0502": ("constant of the wrong type",
+              "A constant is an integer or a string, as its type says."),
+    "E0503": ("circular constant",
+              "A constant may not depend on itself."),
+    "E0504": ("circular type",
+              "A type may not contain itself: messages are bounded."),
+    "E0505": ("struct with capabilities",
+              "A struct that holds capabilities or channel ends is marked `resource`, so that a "
+              "reader sees it."),
+    "E0506": ("resource struct without capabilities",
+              "`resource` is only for structs that hold capabilities or channel ends."),
+    "E0507": ("array of arrays or optionals",
+              "Elements of an array are single values; put them in a struct to nest further. "
+              "Invocations have no arrays."),
+    "E0508": ("misplaced `?`",
+              "Parameters, results and fields of messages can be optional, once."),
+    "E0509": ("type not for messages",
+              "crefs, slots and user buffers belong to kernel invocations, lent buffers to the "
+              "parameters of calls."),
+    "E0510": ("type not for invocations",
+              "Invocations travel in registers: integers, enums, crefs, slots and user buffers. "
+              "Results are integers."),
+    "E0511": ("misplaced lend",
+              "A caller lends a buffer for the duration of a call; nothing is lent in results, "
+              "oneways and events."),
+    "E0512": ("misplaced borrow",
+              "A borrowed capability is given back with the reply, so only calls borrow, and only "
+              "in parameters."),
+    "E0513": ("bad base type",
+              "Enums are held by an integer type, flags by an unsigned one."),
+    "E0514": ("unknown kind of capability",
+              "Kinds are the captypes of the build, as declared or in lower case, or `any`."),
+    "E0515": ("bad rights",
+              "Rights are letters out of r w x d, each once."),
+    "E0516": ("empty struct",
+              "A struct has at least one field."),
+    "E0601": ("empty range",
+              "A range is written lowest..highest, both inclusive."),
+    "E0602": ("range beyond the type",
+              "Both bounds of a range are values of the type."),
+    "E0603": ("constraint does not apply",
+              "`range` needs an integer, `pow2` an unsigned one."),
+    "E0604": ("zero bound",
+              "A buffer, array or enum that can never hold anything is a mistake."),
+    "E0605": ("value beyond the type",
+              "The value does not fit the declared integer type."),
+    "E0606": ("duplicate enum value",
+              "One encoding per value: two names cannot share one."),
+    "E0607": ("flag is not one bit",
+              "Each flag is a single bit."),
+    "E0608": ("message too large",
+              "A message has at most 255 words. Bulk data is lent: `buf: lend in bytes<1MiB>`."),
+    "E0609": ("too many capabilities",
+              "A message carries at most 15 capabilities."),
+    "E0701": ("missing id",
+              "Interfaces and error sets have an id, unique in the build."),
+    "E0702": ("id out of range",
+              "Ids are 1 to 1023: 1 to 15 for the system itself, 768 and up for trees outside this "
+              "one."),
+    "E0703": ("duplicate id",
+              "Ids name the origin of an error, so they are unique in a build."),
+    "E0704": ("missing or bad version",
+              "Every interface has `version N;`, from 1 on."),
+    "E0705": ("ordinal out of range",
+              "Ordinals are 1 to 4095; 0 belongs to the framework. System calls begin at 0."),
+    "E0706": ("duplicate ordinal",
+              "Calls, oneways and events of an interface share the ordinals."),
+    "E0707": ("reserved ordinal",
+              "A reserved ordinal once belonged to a removed member."),
+    "E0708": ("impossible since or deprecated",
+              "`since` is between 1 and the interface's version, `deprecated` not before `since`."),
+    "E0709": ("empty reserved range",
+              "A range is written lowest..highest."),
+    "E0801": ("error number out of range",
+              "Error numbers are 1 to 63."),
+    "E0802": ("duplicate error number",
+              "Every error of a set has its own number."),
+    "E0803": ("missing message",
+              "Every error says in words what went wrong."),
+    "E0804": ("bad `error from`",
+              "`error from` names an interface that declares errors, in this file or of the same "
+              "name as an imported file, or an `errors` block there."),
+    "E0805": ("unknown error",
+              "`fails` lists errors of the interface's error set; invocations use the `errors` "
+              "blocks of their file and its imports."),
+    "E0806": ("error listed twice",
+              "`fails` lists every error once."),
+    "E0807": ("ambiguous error",
+              "Two error sets in reach have an error of this name."),
+    "E0901": ("clause does not apply",
+              "A clause that has no meaning for this kind of member is an error, never ignored."),
+    "E0902": ("clause given twice",
+              "Only `requires` and `ensures` may be repeated."),
+    "E0903": ("coalesce and queue",
+              "Unread events are either merged into the newest or queued."),
+    "E0904": ("unknown parameter",
+              "Conditions are about parameters, results and constants."),
+    "E0905": ("result in requires",
+              "`requires` is checked before the call is made."),
+    "E0906": ("operand is not an unsigned integer",
+              "Conditions are computed in u64."),
+    "E0907": ("no length",
+              "len() applies to buffers, strings and arrays of varying size."),
+    "E0908": ("counts what?",
+              "`n: u32 counts buf` gives the valid bytes of the lent buffer `buf`."),
+    "E0909": ("uncounted lent buffer",
+              "A `lend out` buffer needs a result that tells how many of its bytes are valid."),
+    "E0910": ("bad count",
+              "`counts` stands at a result of type u32 or u64."),
+    "E0911": ("counted twice",
+              "One result counts a buffer."),
+    "E0912": ("bad queue",
+              "An event queue holds 1 to 64 events per binding."),
+    "E0913": ("event without coalesce or queue",
+              "An event says what happens when it is raised again before it is read: `coalesce` "
+              "keeps the newest, `queue N` keeps N and sets lost."),
+    "E1001": ("object without captype",
+              "An object names the capability types it is invoked on."),
+    "E1002": ("unknown capability type",
+              "Capability types are named as their captype declares them."),
+    "E1003": ("captype with two objects",
+              "The methods of a capability type stand in one object."),
+    "E1004": ("too many registers",
+              "Arguments travel in x2 to x9, results in x1 to x8; a user buffer takes two."),
+    "E1005": ("bad rights",
+              "Rights are letters out of r w x d, each once."),
+    "E1006": ("too many capability types",
+              "Sets of capability types are 32-bit masks."),
+    "E1007": ("incomplete device",
+              "A device tells the size of its register block and its word."),
+    "E1101": ("C name collision",
+              "stubgen computes every C identifier of a build; two declarations would become the "
+              "same one."),
+    "E1102": ("reserved suffix",
+              "_begin _end _cb _bind _close are the suffixes of generated functions."),
+    "E1201": ("stream: not yet",
+              "Streams are part of the language, but this version cannot generate them."),
+    "E1202": ("large lend: not yet",
+              "This version sends lent buffers inside the message, so the whole message must fit "
+              "255 words."),
+    "E1203": ("table or union: not yet",
+              "Tables and unions are part of the language, but this version cannot generate them."),
+    "E1204": ("device: not yet",
+              "Devices are part of the language, but this version cannot generate accessors for "
               "them."),
-    "E1202": ("large lend: not yet", "This version sends lent buffers inside the message, so the "
-              "whole message must fit 255 words."),
-    "E1203": ("table or union: not yet", "Tables and unions are part of the language, but this "
-              "version cannot generate them."),
-    "E1204": ("device: not yet", "Devices are part of the language, but this version cannot generate "
-              "accessors for them."),
-    "E1205": ("borrow: not yet", "Borrowed capabilities are part of the language, but this version "
-              "cannot generate them."),
+    "E1205": ("borrow: not yet",
+              "Borrowed capabilities are part of the language, but this version cannot generate "
+              "them."),
 }
 
 CODES = {code: Code(_PASSES[code[1:3]], title, text) for code, (title, text) in _TEXTS.items()}

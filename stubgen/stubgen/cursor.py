@@ -14,10 +14,10 @@ class Cursor:
         "resource strict flexible id version error reserved call oneway event invoke reg array "
         "import".split())
 
-    def __init__(self, source, diags):
+    def __init__(self, source, lexical, diags):
         self.source = source
         self.diags = diags
-        self.tokens = lex.lex(source, diags)
+        self.tokens = lex.lex(source, lexical)
         self.index = 0
         self.documented = set()
 

@@ -104,7 +104,7 @@ def as_dict(diag):
 
 def nearest(word, choices):
     """The choice that a typing slip most likely meant, or None."""
-    best, best_distance = None, max(1, len(word) // 3) + 1
+    best, best_distance = None, min(max(1, len(word) // 3) + 1, max(1, len(word)))
     for choice in sorted(choices):
         distance = edit_distance(word, choice, best_distance)
         if distance < best_distance:

@@ -14,9 +14,9 @@ class InputError(Exception):
 
 
 def compile_files(paths, context_paths=()):
-    """Checks files and everything they import. Returns (model.Build, Diags, paths read); the build is
-    complete only if there are no diagnostics. `context_paths` are checked but marked as not to be
-    generated."""
+    """Checks files and everything they import. Returns (model.Build, Diags, paths read); the
+    build is complete only if there are no diagnostics. `context_paths` are checked but marked as
+    not to be generated."""
     sources = []
     for path, generate in [(p, False) for p in context_paths] + [(p, True) for p in paths]:
         try:

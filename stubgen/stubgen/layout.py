@@ -1,20 +1,21 @@
 """Pure: where every part of a message stands in the word image (docs/design, "The word image").
 
-An image is a sequence of 64-bit little-endian words. Its fixed part comes first: scalars, presence bits,
-counts and fixed arrays in declaration order, each in the first hole that is large enough and aligned.
-Then the variable parts in order, each beginning on a word. All padding is zero.
+An image is a sequence of 64-bit little-endian words. Its fixed part comes first: scalars,
+presence bits, counts and fixed arrays in declaration order, each in the first hole that is large
+enough and aligned. Then the variable parts in order, each beginning on a word. All padding is
+zero.
 
  * An integer, enum or flags takes its own size, a bool one byte (0 or 1).
  * `T?` takes one presence bit, then its parts as if it were present (all zero when absent).
  * A struct outside of arrays is flattened into its parent.
  * `string`, `bytes`, `strings` and `T[<=N]` take a count (bytes or elements) as small as N allows.
- * `T[N]` and `T[<=N]` of scalars and of structs without variable parts stand packed, each at a multiple
-   of its stride; `T[N]` in the fixed part, `T[<=N]` in a variable part. Any other element is an image of
-   its own: word aligned, its fixed part, then its variable parts.
- * `lend in` is like `bytes`. `lend out` takes a count in the request (how much the caller can take); its
-   bytes are a variable part of the reply, and the result that `counts` it is their count.
- * Capabilities and channel ends take no words: they travel beside the words in traversal order. An array
-   of them takes a count if its size varies, an optional one its presence bit."""
+ * `T[N]` and `T[<=N]` of scalars and of structs without variable parts stand packed, each at a
+   multiple of its stride; `T[N]` in the fixed part, `T[<=N]` in a variable part. Any other element
+   is an image of its own: word aligned, its fixed part, then its variable parts.
+ * `lend in` is like `bytes`. `lend out` takes a count in the request (how much the caller can
+   take); its bytes are a variable part of the reply, counted by the result that `counts` it.
+ * Capabilities and channel ends take no words: they travel beside the words in traversal order. An
+   array of them takes a count if its size varies, an optional one its presence bit."""
 from dataclasses import dataclass, field
 from typing import Any, List, Optional, Tuple
 
@@ -32,7 +33,8 @@ class TooLarge(Exception):
 class Item:
     """One piece of the fixed part. `path` names the parameter and then fields. role:
     value (type: Int, Bool or Named enum), presence, count (of bytes or elements; bound), room (lend
-    out in a request), block (a fixed array: stride bytes, count elements, elem an Image or scalar)."""
+    out in a request), block (a fixed array: stride bytes, count elements, elem an Image or
+    scalar)."""
     role: str
     path: Tuple[str, ...]
     bit: int
@@ -55,9 +57,9 @@ class Item:
 
 @dataclass(eq=False)
 class Var:
-    """One variable part. kind: string, bytes, strings; packed (stride bytes an element); images (each
-    element an Image). `count` is the Item that tells how many, None for T[N]. `bound` is in bytes or
-    elements."""
+    """One variable part. kind: string, bytes, strings; packed (stride bytes an element); images
+    (each element an Image). `count` is the Item that tells how many, None for T[N]. `bound` is in
+    bytes or elements."""
     kind: str
     path: Tuple[str, ...]
     count: Optional[Item]
@@ -71,8 +73,9 @@ class Var:
 
 @dataclass(eq=False)
 class CapPart:
-    """Capabilities at one place. `optional` is the presence Item, `count` the Item of an array of varying
-    size; `max` is the largest number of capabilities. `within`: elements of an array of structs."""
+    """Capabilities at one place. `optional` is the presence Item, `count` the Item of an array of
+    varying size; `max` is the largest number of capabilities. `within`: elements of an array of
+    structs."""
     path: Tuple[str, ...]
     type: Any                  # model.Cap or model.End; for arrays of structs the element's Image
     min: int
@@ -247,8 +250,8 @@ class _Builder:
 
 
 def element_image(type_, param):
-    """The image of one element of an array that is not a scalar. A string or bytes stands for a struct
-    with this one field, whose path is empty."""
+    """The image of one element of an array that is not a scalar. A string or bytes stands for a
+    struct with this one field, whose path is empty."""
     builder = _Builder({})
     if isinstance(type_, model.Named):
         for item in type_.decl.fields:

@@ -71,7 +71,13 @@ def lex(source, diags):
     while pos < size:
         found = match(text, pos)
         if not found:
-            pos = _skip_bad(source, pos, diags)
+            end = _skip_bad(source, pos, diags)
+            if text[pos] == '"':
+                span = Span(source, pos, end)
+                tokens.append(Token(STRING, text[pos:end], span, text[pos + 1:end], doc.take(),
+                                    fresh_line))
+                fresh_line = False
+            pos = end
             continue
         kind, end = found.lastgroup, found.end()
         span = Span(source, pos, end)

@@ -1,7 +1,7 @@
 """The checked program: what layout, the back ends, `dump` and `doc` read. No AST in here.
 
-Names are as written (snake_case members, CamelCase types); C names come from cnames.py. Every type is
-one of the classes below; an alias is already replaced by its target, a constant by its value."""
+Names are as written (snake_case members, CamelCase types); C names come from cnames.py. Every type
+is one of the classes below; an alias is already replaced by its target, a constant by its value."""
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, List, Optional, Tuple
 
@@ -32,7 +32,8 @@ class Named:
 
 @dataclass(frozen=True)
 class Buf:
-    """kind: string (UTF-8 without U+0000), bytes, strings (each ended by NUL). At most `bound` bytes."""
+    """kind: string (UTF-8 without U+0000), bytes, strings (each ended by NUL). At most `bound`
+    bytes."""
     kind: str
     bound: int
 
@@ -53,8 +54,8 @@ class Optional_:
 
 @dataclass(frozen=True)
 class Cap:
-    """A capability in a message. move: move, copy or borrow. kinds: names of captypes, empty is any.
-    rights: letters, None is all that the sender has."""
+    """A capability in a message. move: move, copy or borrow. kinds: names of captypes, empty is
+    any. rights: letters, None is all that the sender has."""
     kinds: Tuple[str, ...]
     rights: Optional[str]
     move: str
@@ -69,7 +70,8 @@ class End:
 
 @dataclass(frozen=True)
 class Lend:
-    """A lent buffer. direction: in (the callee reads) or out (the callee writes). kind: bytes, strings."""
+    """A lent buffer. direction: in (the callee reads) or out (the callee writes). kind: bytes,
+    strings."""
     direction: str
     kind: str
     bound: int
@@ -84,7 +86,8 @@ class User:
 
 @dataclass(frozen=True)
 class Cref:
-    """Invocations: the address of a capability of one of these kinds (empty: any) with these rights."""
+    """Invocations: the address of a capability of one of these kinds (empty: any) with these
+    rights."""
     kinds: Tuple[str, ...]
     rights: Optional[str]
 
@@ -142,7 +145,8 @@ class Const:
 
 @dataclass(eq=False)
 class Param:
-    """A parameter, result or field. range: inclusive. counts: the parameter whose valid bytes it gives."""
+    """A parameter, result or field. range: inclusive. counts: the parameter whose valid bytes it
+    gives."""
     name: str
     type: Any
     doc: List[str]
@@ -193,7 +197,8 @@ class FailsRef:
 
 @dataclass(eq=False)
 class Method:
-    """kind: call, oneway, event, invoke or syscall. results is empty, not None, for a call without any."""
+    """kind: call, oneway, event, invoke or syscall. results is empty, not None, for a call
+    without any."""
     kind: str
     name: str
     ordinal: int

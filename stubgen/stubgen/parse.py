@@ -4,6 +4,7 @@ Words are keywords only where the grammar expects them. Every parser either retu
 raises Fail after reporting; `Cursor.block` recovers at the next `;`, `}` or starting word."""
 from . import ast, lex
 from .cursor import Cursor
+from .diag import Diags
 from .parse_abi import AbiParser
 
 DECL_WORDS = ("interface", "errors", "enum", "flags", "struct", "table", "union", "const",
@@ -17,8 +18,15 @@ COMPARISONS = ("<=", ">=", "==", "!=", "<", ">")
 
 
 def parse(source, diags):
-    """Parses one source. The result is usable only if no error was reported."""
-    return Parser(source, diags).file()
+    """Parses one source. The result is usable only if no error was reported. On a line that could
+    not be read into tokens, syntax errors are not worth reporting."""
+    lexical, syntax = Diags(), Diags()
+    file = Parser(source, lexical, syntax).file()
+    unreadable = {source.line_col(item.span.start)[0] for item in lexical.items}
+    diags.items += lexical.items
+    diags.items += [item for item in syntax.items
+                    if source.line_col(item.span.start)[0] not in unreadable]
+    return file
 
 
 class Parser(AbiParser, Cursor):
@@ -431,6 +439,3 @@ class Parser(AbiParser, Cursor):
         self.expect("=", "before the type")
         node.target = self.type()
         self.expect(";", "after the alias")
-
-
-

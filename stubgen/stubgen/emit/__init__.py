@@ -3,7 +3,8 @@ import importlib
 
 
 class Target:
-    """`module` has render(build), giving (file name, text) pairs, and outputs(build), their names."""
+    """`module` has render(build), giving (file name, text) pairs, and outputs(build), their
+    names."""
 
     def __init__(self, module, text):
         self.module = module

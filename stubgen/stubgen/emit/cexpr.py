@@ -30,8 +30,9 @@ class Condition:
 
 
 def condition(expr, value_of, length_of, first_temp=0):
-    """The C of a requires or ensures. value_of(name, result) and length_of(name, result) give the C of
-    an operand, which must be a uint64_t without side effects. Overflow makes the condition false."""
+    """The C of a requires or ensures. value_of(name, result) and length_of(name, result) give the
+    C of an operand, which must be a uint64_t without side effects. Overflow makes the condition
+    false."""
     temps = []
 
     def operand(node):

@@ -1,6 +1,7 @@
 """Semantic analysis: named passes in a fixed order, from parsed files to the model.
 
-Every pass reports all that it finds; a later pass skips what an earlier one could not make sense of."""
+Every pass reports all that it finds; a later pass skips what an earlier one could not make sense
+of."""
 from . import abi, bounds, clauses, cnames, errors, ids, imports, names, support, types
 from .context import Context
 
@@ -10,8 +11,8 @@ PASSES = (("imports", imports), ("names", names), ("types", types), ("bounds", b
 
 
 def analyse(files, diags):
-    """files: [(ast.File, generate)], an imported file before its importers. Returns the model.Build,
-    which is complete only if no error was reported."""
+    """files: [(ast.File, generate)], an imported file before its importers. Returns the
+    model.Build, which is complete only if no error was reported."""
     context = Context(files, diags)
     for name, module in PASSES:
         if name == "cnames" and diags:

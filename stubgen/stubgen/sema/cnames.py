@@ -28,9 +28,11 @@ class _Table:
     def __init__(self, context):
         self.context = context
         self.spans = {}
+        self.reported = set()      # one message per declaration, however many names it makes
 
     def enter(self, name, span):
-        if name in self.spans:
+        if name in self.spans and span not in self.reported:
+            self.reported.add(span)
             self.context.error("E1101", span, f"the C name `{name}` is made twice",
                                "by this", "rename one of them",
                                [(self.spans[name], "and by this")])
@@ -54,7 +56,8 @@ class _Table:
             suffix = next((s for s in cnames.RESERVED_SUFFIXES if
                            ("_" + method.name).endswith(s)), None)
             if suffix:
-                self.context.error("E1102", method.span, f"`{item.name}_{method.name}` ends in `{suffix}`",
+                self.context.error("E1102", method.span,
+                                   f"`{item.name}_{method.name}` ends in `{suffix}`",
                                    "the suffix is reserved for generated functions",
                                    "find another name")
                 continue

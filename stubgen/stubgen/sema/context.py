@@ -1,4 +1,5 @@
-"""What the semantic passes share: the parsed files, their scopes and the model under construction."""
+"""What the semantic passes share: the parsed files, their scopes and the model under
+construction."""
 from .. import model
 from ..diag import nearest
 from ..limits import INTS
@@ -137,6 +138,8 @@ class Scope:
             choices += list(INTS) + ["bool", "string", "bytes", "strings"]
         guess = nearest(last.text, choices)
         fix = f"did you mean `{guess}`?" if guess else "declare it, or import the file that does"
+        if what == "type" and last.text[:1] in "ui" and last.text[1:].isdigit():
+            fix = f"integers are {' '.join(INTS)}"
         self.context.error("E0404", last.span, f"unknown {what} `{qname.text()}`",
                            "not declared", fix)
         return None
@@ -161,5 +164,3 @@ class Scope:
         self.context.error("E0407", qname.span, f"unknown interface `{qname.text()}`",
                            "not declared", fix)
         return None
-
-

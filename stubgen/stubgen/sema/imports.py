@@ -62,5 +62,3 @@ def _cycles(context):
     for space in context.namespaces:
         if space.path not in state:
             visit(space)
-
-

@@ -1,7 +1,7 @@
 """Pass types: every type expression becomes a model type, every declaration a model object.
 
-A type that could not be resolved becomes None, and later passes leave its parameter alone, so that one
-mistake gives one message."""
+A type that could not be resolved becomes None, and later passes leave its parameter alone, so
+that one mistake gives one message."""
 from .. import ast, model
 from ..diag import nearest
 from ..limits import INTS, RIGHTS

@@ -1,0 +1,61 @@
+"""Mutated good files never crash the compiler, and it always comes to an end. STUBGEN_MUTANTS=N for more
+than the default."""
+import os
+import random
+
+from conftest import HERE
+
+from stubgen import driver, model
+from stubgen.source import Source
+
+MUTANTS = int(os.environ.get("STUBGEN_MUTANTS", "2000"))
+SEED = 20240
+PIECES = ("{ } ( ) [ ] < > ; : , = @ ? | . .. -> <= >= == && + - * \" /// // \n interface call event u8 u64 0 "
+          "1 0xffff_ffff_ffff_ffff 18446744073709551616 [<=255] [2040] ? string<255> bytes<1> struct enum S "
+          "Prop Size table union alias move cap<any> client any server range pow2 counts len( since \t é \0").split(" ")
+
+
+def mutate(text, pick):
+    """A few random edits: cut, copy, swap, insert or replace a piece."""
+    for _ in range(pick.randint(1, 4)):
+        a, b = sorted(pick.randrange(len(text) + 1) for _ in range(2))
+        b = min(b, a + pick.choice((1, 5, 60)))
+        kind = pick.randrange(4)
+        if kind == 0:
+            text = text[:a] + text[b:]
+        elif kind == 1:
+            text = text[:b] + text[a:b] + text[b:]
+        elif kind == 2:
+            text = text[:a] + pick.choice(PIECES) + text[a:]
+        else:
+            text = text[:a] + pick.choice(PIECES) + text[b:]
+        if not text:
+            text = " "
+    return text
+
+
+def test_mutants_get_diagnostics_not_tracebacks(tmp_path, monkeypatch):
+    folder = os.path.join(HERE, "good")
+    monkeypatch.chdir(folder)
+    names = sorted(name for name in os.listdir(folder) if not name.endswith(".md"))
+    texts = {}
+    for name in names:
+        with open(name, encoding="utf-8") as file:
+            texts[name] = file.read()
+    pick, wrong = random.Random(SEED), 0
+    for number in range(MUTANTS):
+        name = pick.choice(names)
+        text = mutate(texts[name], pick)
+        others = [(Source("kernel.if", texts["kernel.if"]), False)] if name == "everything.if" else []
+        try:
+            build, diags, _ = driver.compile_sources(others + [(Source(name, text), True)])
+            diags.render()
+            diags.render("json")
+            if build is not None and not diags:
+                model.as_json(build)
+        except Exception:
+            (tmp_path / name).write_text(text)
+            print(f"mutant {number} of {name} is in {tmp_path / name}")
+            raise
+        wrong += bool(diags)
+    assert wrong > MUTANTS // 2, "the mutations are too tame to mean anything"

@@ -1,4 +1,5 @@
-"""The launcher on machines that lack something: it says what, asks the right program, and never goes on regardless.
+"""The launcher on machines that lack something: it says what, asks the right program, and never
+goes on regardless.
 
 It runs in a folder of its own, with a package list of its own, and finds no program but stand-ins.
 """

@@ -29,8 +29,8 @@ class Place:
             self.program(name)
 
     def packages(self, *rows):
-        (self.folder / '.ci' / 'packages').write_text(
-            '# what is needed\n' + ''.join(f'{group} {name} {path}\n' for group, name, path in rows))
+        lines = [f'{group} {name} {path}\n' for group, name, path in rows]
+        (self.folder / '.ci' / 'packages').write_text('# what is needed\n' + ''.join(lines))
 
     def program(self, name, does=''):
         path = self.bin / name

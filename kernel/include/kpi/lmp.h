@@ -6,7 +6,7 @@
  *   out  CALL and POLL: x0 cookie of the end the message arrived on, x1-x9 as sent,
  *        x10 address of the slot that received a capability (0 = none), x11 its type | rights << 8.
  *        x0 = 0: no message; x1 = KPI_EVENT_* bits; with KPI_EVENT_ERROR x2 is why nothing was
- * sent. SEND: x0 error.
+ *        sent. SEND: x0 error.
  *   x0-x18 are clobbered by CALL and POLL; x19-x30, SP, TPIDR_EL0 are kept. NZCV is clobbered.
  * A CALL that cannot send does not wait: it returns KPI_EVENT_ERROR at once. A CALL made while
  * anything is pending sends and returns the pending thing at once.

@@ -41,7 +41,7 @@
 #define CAP_KCB_BYTES 16384u
 
 /* Work per kernel entry in units of about one visited slot. */
-#define CAP_STEP_MAX 4096u
+#define CAP_STEP_MAX 2048u
 /* Bytes cleared per kernel entry. */
 #define CAP_CLEAR_MAX (128u * 1024u)
 
@@ -54,7 +54,7 @@ struct cte {
     uint8_t owner;  /* 0x02 core that owns the object */
     uint8_t flags;  /* 0x03 CTE_* */
     uint8_t level;  /* 0x04 of the tree; 0 = not the node of its ring */
-    uint8_t most;   /* 0x05 Mapping: KPI_VM_* allowed at most */
+    uint8_t detail; /* 0x05 Mapping: KPI_VM_* allowed at most; EndPoint: side */
     uint16_t count; /* 0x06 Mapping: entries; VNode: entries in use; dying: next to visit */
     uint32_t page;  /* 0x08 base / CAP_PAGE_BYTES */
     uint32_t pages; /* 0x0c size / CAP_PAGE_BYTES */
@@ -105,14 +105,17 @@ static inline uint32_t cte_irq(const struct cte *cte)
     return cte->page - (uint32_t)(CAP_NAMED_BASE >> CAP_PAGE_SHIFT);
 }
 /* EndPoint: 0 or 1. */
-unsigned cte_side(const struct cte *cte);
-/* VNodeL0. */
-uint16_t cte_asid(const struct cte *cte);
+static inline unsigned cte_side(const struct cte *cte)
+{
+    return cte->detail;
+}
+/* The copy that represents the object in the tree. */
+struct cte *cte_node(struct cte *cte);
 
 /* Makes the first capability to an object that was not made by retype: at boot, and IRQDest.
- * `dest` is empty; base and bytes are whole pages; rights are reduced to those of the type.
- * SYS_ERR_RETYPE_OVERLAP if the range is neither disjoint from every object nor properly inside
- * one, or exists already. Memory is not cleared. */
+ * `dest` is empty; base and bytes are whole pages (SYS_ERR_RETYPE_SIZE); rights are reduced to those
+ * of the type. SYS_ERR_RETYPE_OVERLAP if any object overlaps the range (IRQDest: apart from IRQTable).
+ * Memory is not cleared. */
 errval_t cap_create(struct cte *dest, enum captype type, uint64_t base, uint64_t bytes,
                     uint8_t rights);
 
@@ -142,14 +145,14 @@ errval_t cap_revoke(struct cte *cte);
 errval_t cap_transfer_check(const struct cte *src, const struct cte *dest, bool move);
 void cap_transfer(struct cte *src, struct cte *dest, uint8_t rights, bool move);
 
-/* Copies a capability of any type, with all rights, to a slot inside the struct of a dispatcher.
- * If the object is to end while the copy exists, dispatcher_space_gone(page of the slot) is
- * called before the slot is emptied. */
+/* Copies a capability of any type, with all its rights, to a slot inside the struct of a
+ * dispatcher. If revoke takes it away, or the object ends, dispatcher_space_gone(page of the slot)
+ * is called before the slot is emptied. */
 void cap_embed(struct cte *src, struct cte *dest);
 
-/* The dispatcher whose space `cspace` (embedded L1CNode, or empty) is has ended: empties the
- * whole CNode, whoever holds copies of it, and with it every cycle through it. The slot is empty
- * on return; the work goes on in the background. */
+/* The dispatcher whose space `cspace` is (embedded L1CNode, or empty) has ended: empties the whole
+ * CNode in the background, whoever holds copies of it, and with it every cycle through it. The slot is
+ * no longer a space on return; it may hold a capability to be deleted with the dispatcher. */
 void cap_release_cspace(struct cte *cspace);
 
 /* Goes on with background deletions for at most CAP_STEP_MAX units; true if there is more. To be

@@ -38,7 +38,7 @@ void vnode_detach(struct cte *vnode);
 struct cte *vnode_mapping_at(struct cte *vnode, uint32_t index);
 
 /* Value for TTBR0_EL1: root table and ASID of a VNodeL0. */
-uint64_t vnode_ttbr0(const struct cte *vnode);
+uint64_t vnode_ttbr0(struct cte *vnode);
 
 /* Checks the table of `vnode` for cap_check_all: returns the number of violations. */
 uint64_t vnode_check(const struct cte *vnode);

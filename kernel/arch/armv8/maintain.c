@@ -1,0 +1,26 @@
+/* Clearing of memory by cache lines. */
+#include <arch/maintain.h>
+#include <kernel/string.h>
+
+#define DCZID_DZP       (1u << 4) /* DDI 0487, DCZID_EL0: DC ZVA is not allowed */
+#define DCZID_BS_MASK   0xfu      /* log2 of words of 4 bytes */
+#define CTR_DMIN_SHIFT  16        /* DDI 0487, CTR_EL0.DminLine: log2 of words of 4 bytes */
+#define CTR_DMIN_MASK   0xfu
+#define WORD_BYTES      4u
+
+void arch_clear_memory(void *memory, size_t bytes)
+{
+    uintptr_t start = (uintptr_t)memory, end = start + bytes;
+    uint64_t dczid = sysreg_read(dczid_el0);
+    if ((dczid & DCZID_DZP) != 0) {
+        memset(memory, 0, bytes);
+    } else {
+        size_t block = (size_t)WORD_BYTES << (dczid & DCZID_BS_MASK);
+        for (uintptr_t at = start; at < end; at += block)
+            __asm__ volatile("dc zva, %0" ::"r"(at) : "memory");
+    }
+    size_t line = (size_t)WORD_BYTES << (sysreg_read(ctr_el0) >> CTR_DMIN_SHIFT & CTR_DMIN_MASK);
+    for (uintptr_t at = start; at < end; at += line)
+        __asm__ volatile("dc civac, %0" ::"r"(at) : "memory");
+    dsb_sy();
+}

@@ -1,0 +1,326 @@
+/* Delete and revoke, in bounded steps.
+ *
+ * Slots inside an object that dies must be emptied before its memory is free. Instead of recursion there is a list
+ * of dying objects: `object_bury` moves the last slot of such an object into its own memory, so the slot it came from is
+ * empty at once and no cycle of CNodes that contain each other can hold a dying object back. If all slots of the object
+ * hold something that itself would have to be buried, two slots swap, and the caller goes on with what came out. */
+#include <kernel/cspace.h>
+#include <kernel/dispatcher.h>
+#include <kernel/irq_cap.h>
+#include <kernel/lmp.h>
+#include <kernel/vnode.h>
+#include <kernel/cap_tree.h>
+
+/* Units of work (CAP_STEP_MAX). */
+#define COST_VISIT 1u
+#define COST_DROP  16u
+#define COST_BURY  64u
+
+static struct cte *dying_first; /* owner: this file; linked through aux */
+
+struct budget {
+    uint32_t left;
+};
+
+static void budget_charge(struct budget *budget, uint32_t units)
+{
+    budget->left -= units < budget->left ? units : budget->left;
+}
+
+/* Slots of the object `cte` that hold capabilities: cte_slot(i) for i below the count. A VNode has
+ * none; the Mappings in its entries take their part. */
+static uint32_t object_slot_count(const struct cte *cte)
+{
+    switch (cte_type(cte)) {
+    case CAPTYPE_L1CNODE:
+    case CAPTYPE_L2CNODE:
+        return cnode_slot_count(cte);
+    case CAPTYPE_ENDPOINT:
+        return channel_slot_count(cte_base(cte));
+    case CAPTYPE_DISPATCHER:
+        return 1;
+    case CAPTYPE_VNODEL0:
+    case CAPTYPE_VNODEL1:
+    case CAPTYPE_VNODEL2:
+    case CAPTYPE_VNODEL3:
+        return KPI_TABLE_ENTRIES;
+    default:
+        return 0;
+    }
+}
+
+static struct cte *object_slot(struct cte *cte, uint32_t index)
+{
+    if (cte->type == CAPTYPE_ENDPOINT)
+        return channel_slot(cte_base(cte), cte_side(cte), index);
+    if (cte->type == CAPTYPE_DISPATCHER)
+        return &dispatcher_of(cte)->cspace;
+    if (vnode_is(cte_type(cte)))
+        return vnode_mapping_at(cte, index);
+    return &cnode_slots(cte)[index];
+}
+
+/* Whether the end of the capability in `slot` needs no burial of an object with slots. */
+static bool slot_is_simple(const struct cte *slot)
+{
+    if (!slot_alone(slot))
+        return true;
+    return slot->type != CAPTYPE_L1CNODE && slot->type != CAPTYPE_L2CNODE &&
+           slot->type != CAPTYPE_ENDPOINT && slot->type != CAPTYPE_DISPATCHER;
+}
+
+static void dying_push(struct cte *grave)
+{
+    grave->flags |= CTE_DYING;
+    grave->count = 0;
+    grave->aux = (uint64_t)(uintptr_t)dying_first;
+    dying_first = grave;
+}
+
+static void mapping_end(struct cte *mapping)
+{
+    mapping_clear(mapping);
+    slot_end(mapping);
+}
+
+/* A VNode is buried in its own table, after the entries that its slot will cover are gone. */
+#define VNODE_GRAVE_ENTRIES (KPI_SLOT_BYTES / 8)
+
+static void vnode_bury(struct cte *slot)
+{
+    vnode_detach(slot);
+    slot->flags |= CTE_DYING;
+    for (uint32_t i = 0; i < VNODE_GRAVE_ENTRIES; i++) {
+        struct cte *mapping = vnode_mapping_at(slot, i);
+        if (mapping != NULL)
+            mapping_end(mapping);
+    }
+    struct cte *grave = phys_to_virt(cte_base(slot));
+    slot_move(slot, grave);
+    dying_push(grave);
+    grave->count = VNODE_GRAVE_ENTRIES;
+}
+
+static void slot_clear_step(struct cte *slot, struct budget *budget);
+
+/* Buries an object with slots. The slot it was in holds nothing, or something else to be deleted. */
+static void object_bury(struct cte *slot, struct budget *budget)
+{
+    budget_charge(budget, COST_BURY);
+    slot->flags = (uint8_t)((slot->flags & ~CTE_EMBEDDED) | CTE_DYING);
+    if (!slot_alone(slot))
+        slot->flags |= CTE_SHARED;
+    struct cte *grave = NULL, *other = NULL;
+    for (uint32_t i = 0; i < object_slot_count(slot) && grave == NULL; i++) {
+        struct cte *candidate = object_slot(slot, i);
+        budget_charge(budget, COST_VISIT);
+        if (candidate->type == CAPTYPE_NULL || candidate == slot) {
+            grave = candidate;
+        } else if ((candidate->flags & CTE_DYING) != 0) {
+            if (candidate->type == slot->type && candidate->page == slot->page) {
+                slot_drop(slot); /* another copy is buried here already */
+                return;
+            }
+        } else if (slot_is_simple(candidate)) {
+            slot_clear_step(candidate, budget);
+            grave = candidate;
+        } else if (other == NULL) {
+            other = candidate;
+        }
+    }
+    if (grave == NULL) {
+        kernel_assert(other != NULL);
+        grave = other;
+        slot_swap(slot, grave);
+    } else if (grave != slot) {
+        slot_move(slot, grave);
+    }
+    dying_push(grave);
+}
+
+/* The last capability of a dispatcher: its spaces go the same way. */
+static void dispatcher_bury(struct cte *slot, struct budget *budget)
+{
+    struct dispatcher *d = dispatcher_of(slot);
+    budget_charge(budget, COST_BURY);
+    slot->flags |= CTE_DYING;
+    dispatcher_object_destroy(d);
+    d->vspace.flags &= (uint8_t)~CTE_EMBEDDED;
+    if (d->vspace.type != CAPTYPE_NULL)
+        slot_clear_step(&d->vspace, budget);
+    slot_move(slot, &d->vspace);
+    dying_push(&d->vspace);
+}
+
+/* One step towards an empty slot. `slot` holds a capability that is not dying. Does not recurse
+ * beyond a simple one: object_bury and dispatcher_bury call it for such only. */
+static void slot_clear_step(struct cte *slot, struct budget *budget)
+{
+    if ((slot->flags & CTE_EMBEDDED) != 0) {
+        dispatcher_space_gone((struct dispatcher *)((uintptr_t)slot & ~(uintptr_t)(CAP_PAGE_BYTES - 1)));
+        if (slot->type == CAPTYPE_NULL || (slot->flags & CTE_EMBEDDED) == 0)
+            return;
+    }
+    budget_charge(budget, COST_DROP);
+    if (!slot_alone(slot)) {
+        slot_drop(slot);
+        return;
+    }
+    switch (cte_type(slot)) {
+    case CAPTYPE_ENDPOINT:
+        endpoint_object_destroy(cte_base(slot), cte_side(slot));
+        object_bury(slot, budget);
+        return;
+    case CAPTYPE_L1CNODE:
+    case CAPTYPE_L2CNODE:
+        object_bury(slot, budget);
+        return;
+    case CAPTYPE_DISPATCHER:
+        dispatcher_bury(slot, budget);
+        return;
+    case CAPTYPE_VNODEL0:
+    case CAPTYPE_VNODEL1:
+    case CAPTYPE_VNODEL2:
+    case CAPTYPE_VNODEL3:
+        vnode_bury(slot);
+        return;
+    case CAPTYPE_MAPPING:
+        budget_charge(budget, slot->count);
+        mapping_end(slot);
+        return;
+    case CAPTYPE_IRQDEST:
+        irq_object_destroy(cte_irq(slot));
+        break;
+    case CAPTYPE_NULL:
+    case CAPTYPE_RAM:
+    case CAPTYPE_FRAME:
+    case CAPTYPE_DEVFRAME:
+    case CAPTYPE_IRQTABLE:
+    case CAPTYPE_KERNEL:
+    case CAPTYPE_KCB:
+    case CAPTYPE_NOTIFY:
+    case CAPTYPE_PERFMON:
+    case CAPTYPE_COUNT:
+        break;
+    }
+    slot_end(slot);
+}
+
+/* All slots of the first dying object are empty. */
+static void dying_finish(struct cte *cte)
+{
+    dying_first = (struct cte *)(uintptr_t)cte->aux;
+    cte->aux = 0;
+    if (!slot_alone(cte)) {
+        slot_drop(cte);
+    } else if ((cte->flags & CTE_SHARED) != 0) {
+        cte->flags &= (uint8_t)~CTE_SHARED;
+        dying_push(cte);
+    } else {
+        slot_end(cte);
+    }
+}
+
+/* Works on the dying objects until the budget is spent or none is left. */
+static void dying_work(struct budget *budget)
+{
+    while (dying_first != NULL && budget->left > 0) {
+        struct cte *cte = dying_first;
+        budget_charge(budget, COST_VISIT);
+        if (cte->count >= object_slot_count(cte)) {
+            dying_finish(cte);
+            continue;
+        }
+        struct cte *slot = object_slot(cte, cte->count);
+        if (slot == NULL || slot->type == CAPTYPE_NULL || (slot->flags & CTE_DYING) != 0)
+            cte->count++;
+        else if (cte->type == CAPTYPE_DISPATCHER && slot->type == CAPTYPE_L1CNODE &&
+                 (slot->flags & CTE_EMBEDDED) != 0)
+            object_bury(slot, budget);
+        else
+            slot_clear_step(slot, budget);
+    }
+}
+
+/* Empties a slot; false if the budget went first. A dying one is emptied by the work on the list. */
+static bool slot_clear(struct cte *slot, struct budget *budget)
+{
+    while (slot->type != CAPTYPE_NULL) {
+        if (budget->left == 0)
+            return false;
+        if ((slot->flags & CTE_DYING) != 0)
+            dying_work(budget);
+        else
+            slot_clear_step(slot, budget);
+    }
+    return true;
+}
+
+errval_t cap_delete(struct cte *cte)
+{
+    if (cte->type == CAPTYPE_NULL)
+        return SYS_ERR_CAP_NOT_FOUND;
+    struct budget budget = {CAP_STEP_MAX};
+    if (!slot_clear(cte, &budget))
+        return SYS_ERR_AGAIN;
+    dying_work(&budget);
+    return ERR_OK;
+}
+
+/* One step of a revoke; true if there is nothing left to do. */
+static bool revoke_step(struct cte *cte, struct budget *budget)
+{
+    struct cte *victim = cte->next;
+    if (victim == cte) {
+        struct cap_key key = cap_key_of(cte);
+        victim = tree_after(&key);
+        if (victim == NULL || victim->page >= cte->page + cte->pages)
+            return true;
+        if (victim->page == cte->page && victim->pages == cte->pages &&
+            victim->type == CAPTYPE_ENDPOINT && cte->type == CAPTYPE_ENDPOINT)
+            return true; /* the other end of the channel */
+    }
+    if ((victim->flags & CTE_DYING) != 0)
+        dying_work(budget);
+    else
+        slot_clear_step(victim, budget);
+    return false;
+}
+
+errval_t cap_revoke(struct cte *cte)
+{
+    if (cte->type == CAPTYPE_NULL)
+        return SYS_ERR_CAP_NOT_FOUND;
+    struct budget budget = {CAP_STEP_MAX};
+    if ((cte->flags & CTE_DYING) != 0)
+        return slot_clear(cte, &budget) ? ERR_OK : SYS_ERR_AGAIN;
+    if ((cte->rights & CAP_RIGHT_D) == 0)
+        return SYS_ERR_CAP_RIGHTS;
+    /* The capability itself may go with what is revoked, when it lies in a CNode made from it. */
+    while (cte->type != CAPTYPE_NULL && (cte->flags & CTE_DYING) == 0) {
+        if (budget.left == 0)
+            return SYS_ERR_AGAIN;
+        if (revoke_step(cte, &budget))
+            break;
+    }
+    return ERR_OK;
+}
+
+void cap_release_cspace(struct cte *cspace)
+{
+    struct budget budget = {CAP_STEP_MAX};
+    if (cspace->type == CAPTYPE_L1CNODE && (cspace->flags & CTE_DYING) == 0)
+        object_bury(cspace, &budget);
+}
+
+bool cap_work(void)
+{
+    struct budget budget = {CAP_STEP_MAX};
+    dying_work(&budget);
+    return dying_first != NULL;
+}
+
+bool cap_work_pending(void)
+{
+    return dying_first != NULL;
+}

@@ -1,0 +1,313 @@
+/* The derivation tree: an AA tree (a red-black tree with red right children only) of the nodes
+ * themselves. It is also an interval tree: each node keeps the largest end page of its subtree, with and
+ * without Mappings, so that an overlap is found in O(log^2 n). No parent links: a path is walked down. */
+#include <kernel/cap_tree.h>
+
+static struct cte *root;    /* owner: this file */
+static uint64_t node_count; /* owner: this file */
+
+struct cap_key cap_key_make(enum captype type, uint32_t page, uint32_t pages, uint64_t place)
+{
+    return (struct cap_key){.range = (uint64_t)page << 32 | (uint32_t)~pages,
+                            .place = place,
+                            .type = (uint8_t)type};
+}
+
+struct cap_key cap_key_of(const struct cte *cte)
+{
+    uint64_t place = cte->type == CAPTYPE_MAPPING ? cte->aux : 0;
+    if (cte->type == CAPTYPE_ENDPOINT)
+        place = cte->detail;
+    return cap_key_make(cte_type(cte), cte->page, cte->pages, place);
+}
+
+bool cap_key_before(const struct cap_key *a, const struct cap_key *b)
+{
+    if (a->range != b->range)
+        return a->range < b->range;
+    if (a->type != b->type)
+        return a->type < b->type;
+    return a->place < b->place;
+}
+
+static bool key_before_node(const struct cap_key *key, const struct cte *node)
+{
+    struct cap_key other = cap_key_of(node);
+    return cap_key_before(key, &other);
+}
+
+static bool node_before_key(const struct cte *node, const struct cap_key *key)
+{
+    struct cap_key other = cap_key_of(node);
+    return cap_key_before(&other, key);
+}
+
+static uint8_t tree_level(const struct cte *node)
+{
+    return node == NULL ? 0 : node->level;
+}
+
+static uint32_t tree_reach(const struct cte *node, bool objects)
+{
+    if (node == NULL)
+        return 0;
+    return objects ? node->object_reach : node->reach;
+}
+
+static uint32_t max_u32(uint32_t a, uint32_t b)
+{
+    return a > b ? a : b;
+}
+
+/* Recomputes what a node knows of its subtree. */
+static void tree_pull(struct cte *node)
+{
+    uint32_t end = node->page + node->pages;
+    uint32_t object_end = node->type == CAPTYPE_MAPPING ? 0 : end;
+    node->reach = max_u32(end, max_u32(tree_reach(node->left, false), tree_reach(node->right, false)));
+    node->object_reach = max_u32(
+        object_end, max_u32(tree_reach(node->left, true), tree_reach(node->right, true)));
+}
+
+/* A left child of the same level becomes the parent. */
+static struct cte *tree_skew(struct cte *node)
+{
+    struct cte *left = node->left;
+    if (left == NULL || left->level != node->level)
+        return node;
+    node->left = left->right;
+    left->right = node;
+    tree_pull(node);
+    tree_pull(left);
+    return left;
+}
+
+/* Of three of the same level in a row the middle one rises. */
+static struct cte *tree_split(struct cte *node)
+{
+    struct cte *right = node->right;
+    if (right == NULL || right->right == NULL || right->right->level != node->level)
+        return node;
+    node->right = right->left;
+    right->left = node;
+    right->level++;
+    tree_pull(node);
+    tree_pull(right);
+    return right;
+}
+
+/* Repairs the levels at a node one of whose subtrees may have become lower. */
+static struct cte *tree_lower(struct cte *node)
+{
+    uint8_t left = tree_level(node->left), right = tree_level(node->right);
+    uint8_t level = (uint8_t)((left < right ? left : right) + 1);
+    if (level < node->level) {
+        node->level = level;
+        if (level < right)
+            node->right->level = level;
+    }
+    tree_pull(node);
+    node = tree_skew(node);
+    if (node->right != NULL) {
+        node->right = tree_skew(node->right);
+        if (node->right->right != NULL)
+            node->right->right = tree_skew(node->right->right);
+        tree_pull(node->right);
+    }
+    tree_pull(node);
+    node = tree_split(node);
+    if (node->right != NULL)
+        node->right = tree_split(node->right);
+    tree_pull(node);
+    return node;
+}
+
+/* What an ancestor can see of a subtree. Once it is the same as before at two links in a row nothing
+ * further up changes: skew and split look at children and grandchildren only. */
+struct tree_view {
+    uint32_t reach, object_reach;
+    uint8_t level;
+};
+
+static struct tree_view tree_view_of(const struct cte *node)
+{
+    if (node == NULL)
+        return (struct tree_view){0};
+    return (struct tree_view){node->reach, node->object_reach, node->level};
+}
+
+static bool tree_view_same(struct tree_view a, const struct cte *node)
+{
+    struct tree_view b = tree_view_of(node);
+    return a.reach == b.reach && a.object_reach == b.object_reach && a.level == b.level;
+}
+
+#define TREE_SAME_ENOUGH 2u
+
+void tree_insert(struct cte *node)
+{
+    struct cte **path[TREE_HEIGHT_MAX];
+    unsigned depth = 0;
+    struct cap_key key = cap_key_of(node);
+    struct cte **link = &root;
+    while (*link != NULL) {
+        kernel_assert(depth < TREE_HEIGHT_MAX);
+        path[depth++] = link;
+        link = key_before_node(&key, *link) ? &(*link)->left : &(*link)->right;
+    }
+    node->left = node->right = NULL;
+    node->level = 1;
+    tree_pull(node);
+    *link = node;
+    node_count++;
+    unsigned same = 0;
+    while (depth > 0 && same < TREE_SAME_ENOUGH) {
+        link = path[--depth];
+        struct tree_view before = tree_view_of(*link);
+        tree_pull(*link);
+        *link = tree_split(tree_skew(*link));
+        same = tree_view_same(before, *link) ? same + 1 : 0;
+    }
+}
+
+void tree_remove(struct cte *node)
+{
+    struct cte **path[TREE_HEIGHT_MAX + 1];
+    unsigned depth = 0;
+    struct cap_key key = cap_key_of(node);
+    struct cte **link = &root;
+    while (*link != node) {
+        kernel_assert(*link != NULL && depth < TREE_HEIGHT_MAX);
+        path[depth++] = link;
+        link = key_before_node(&key, *link) ? &(*link)->left : &(*link)->right;
+    }
+    unsigned place = depth;
+    if (node->left == NULL) {
+        *link = node->right;
+    } else {
+        /* The successor takes its place. */
+        path[depth++] = link;
+        struct cte **next = &node->right;
+        while ((*next)->left != NULL) {
+            kernel_assert(depth < TREE_HEIGHT_MAX);
+            path[depth++] = next;
+            next = &(*next)->left;
+        }
+        struct cte *heir = *next;
+        *next = heir->right;
+        heir->left = node->left;
+        heir->right = node->right;
+        heir->level = node->level;
+        *link = heir;
+        if (depth > place + 1)
+            path[place + 1] = &heir->right;
+    }
+    node->level = 0;
+    node->left = node->right = NULL;
+    node_count--;
+    unsigned same = 0;
+    while (depth > 0 && (same < TREE_SAME_ENOUGH || depth > place)) {
+        link = path[--depth];
+        struct tree_view before = tree_view_of(*link);
+        *link = tree_lower(*link);
+        same = tree_view_same(before, *link) && depth != place ? same + 1 : 0;
+    }
+}
+
+void tree_replace(struct cte *node, struct cte *heir)
+{
+    struct cap_key key = cap_key_of(node);
+    struct cte **link = &root;
+    while (*link != node) {
+        kernel_assert(*link != NULL);
+        link = key_before_node(&key, *link) ? &(*link)->left : &(*link)->right;
+    }
+    heir->level = node->level;
+    heir->left = node->left;
+    heir->right = node->right;
+    heir->reach = node->reach;
+    heir->object_reach = node->object_reach;
+    *link = heir;
+    node->level = 0;
+}
+
+struct cte *tree_find(const struct cap_key *key)
+{
+    struct cte *node = root;
+    while (node != NULL) {
+        if (key_before_node(key, node))
+            node = node->left;
+        else if (node_before_key(node, key))
+            node = node->right;
+        else
+            return node;
+    }
+    return NULL;
+}
+
+struct cte *tree_after(const struct cap_key *key)
+{
+    struct cte *node = root, *best = NULL;
+    while (node != NULL) {
+        if (key_before_node(key, node)) {
+            best = node;
+            node = node->left;
+        } else {
+            node = node->right;
+        }
+    }
+    return best;
+}
+
+static bool tree_hit(const struct cte *node, uint32_t first, uint32_t end, bool objects)
+{
+    return node->page < end && node->page + node->pages > first &&
+           !(objects && node->type == CAPTYPE_MAPPING);
+}
+
+/* Overlap in a whole subtree. If anything on the left reaches beyond `first` and yet nothing there
+ * overlaps, then that starts at or after `end`, and so does everything to the right of it. */
+static struct cte *tree_overlap_below(struct cte *node, uint32_t first, uint32_t end, bool objects)
+{
+    while (tree_reach(node, objects) > first) {
+        if (tree_reach(node->left, objects) > first)
+            node = node->left;
+        else if (tree_hit(node, first, end, objects))
+            return node;
+        else if (node->page >= end)
+            return NULL;
+        else
+            node = node->right;
+    }
+    return NULL;
+}
+
+struct cte *tree_overlap(const struct cap_key *key, uint32_t first, uint32_t end, bool objects)
+{
+    struct cte *node = root;
+    while (tree_reach(node, objects) > first) {
+        if (!key_before_node(key, node)) {
+            node = node->right;
+            continue;
+        }
+        if (tree_hit(node, first, end, objects))
+            return node;
+        if (node->page < end) {
+            struct cte *hit = tree_overlap_below(node->right, first, end, objects);
+            if (hit != NULL)
+                return hit;
+        }
+        node = node->left;
+    }
+    return NULL;
+}
+
+struct cte *tree_root(void)
+{
+    return root;
+}
+
+uint64_t tree_count(void)
+{
+    return node_count;
+}

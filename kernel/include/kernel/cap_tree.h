@@ -1,0 +1,47 @@
+/* The derivation tree and the slots under kernel/cap; kernel/mem uses them too. */
+#pragma once
+
+#include <stddef.h>
+#include <kernel/cap.h>
+#include <kernel/panic.h>
+
+/* Where an object stands in the derivation tree. */
+struct cap_key {
+    uint64_t range; /* first page << 32 | ~pages: the larger of two that start together is first */
+    uint64_t place; /* tells Mappings of the same pages and the ends of a channel apart */
+    uint8_t type;
+};
+
+struct cap_key cap_key_of(const struct cte *cte);
+struct cap_key cap_key_make(enum captype type, uint32_t page, uint32_t pages, uint64_t place);
+bool cap_key_before(const struct cap_key *a, const struct cap_key *b);
+
+/* The tree. Nodes have level > 0. */
+void tree_insert(struct cte *node);
+void tree_remove(struct cte *node);
+/* `heir`, of the same key, takes the place of `node`. */
+void tree_replace(struct cte *node, struct cte *heir);
+struct cte *tree_find(const struct cap_key *key);
+/* First node after the key; NULL at the end. */
+struct cte *tree_after(const struct cap_key *key);
+/* Some node after `key` that overlaps pages [first, end); without Mappings if `objects`. */
+struct cte *tree_overlap(const struct cap_key *key, uint32_t first, uint32_t end, bool objects);
+struct cte *tree_root(void);
+uint64_t tree_count(void);
+#define TREE_HEIGHT_MAX 80u /* 2 log2 of the number of pages, and some */
+
+/* Slots and rings. */
+static inline bool slot_alone(const struct cte *cte)
+{
+    return cte->next == cte;
+}
+/* A new object in an empty slot. */
+void slot_init(struct cte *slot, enum captype type, uint32_t page, uint32_t pages, uint8_t rights,
+               uint8_t owner);
+void slot_copy(struct cte *src, struct cte *dest);
+void slot_move(struct cte *src, struct cte *dest);
+void slot_swap(struct cte *a, struct cte *b);
+/* Takes one copy of several away. */
+void slot_drop(struct cte *slot);
+/* Takes the only copy away: the object is no more. */
+void slot_end(struct cte *slot);

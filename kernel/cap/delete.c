@@ -1,9 +1,11 @@
 /* Delete and revoke, in bounded steps.
  *
- * Slots inside an object that dies must be emptied before its memory is free. Instead of recursion there is a list
- * of dying objects: `object_bury` moves the last slot of such an object into its own memory, so the slot it came from is
- * empty at once and no cycle of CNodes that contain each other can hold a dying object back. If all slots of the object
- * hold something that itself would have to be buried, two slots swap, and the caller goes on with what came out. */
+ * Slots inside an object that dies must be emptied before its memory is free. Instead of
+ * recursion there is a list of dying objects: `object_bury` moves the last slot of such an
+ * object into its own memory, so the slot it came from is empty at once and no cycle of CNodes
+ * that contain each other can hold a dying object back. If all slots of the object hold
+ * something that itself would have to be buried, two slots swap, and the caller goes on with
+ * what came out. */
 #include <kernel/cspace.h>
 #include <kernel/dispatcher.h>
 #include <kernel/irq_cap.h>
@@ -15,6 +17,8 @@
 #define COST_VISIT 1u
 #define COST_DROP  16u
 #define COST_BURY  64u
+
+#define PAGE_MASK (CAP_PAGE_BYTES - 1)
 
 static struct cte *dying_first; /* owner: this file; linked through aux */
 
@@ -103,7 +107,8 @@ static void vnode_bury(struct cte *slot)
 
 static void slot_clear_step(struct cte *slot, struct budget *budget);
 
-/* Buries an object with slots. The slot it was in holds nothing, or something else to be deleted. */
+/* Buries an object with slots. The slot it was in holds nothing, or something else to be
+ * deleted. */
 static void object_bury(struct cte *slot, struct budget *budget)
 {
     budget_charge(budget, COST_BURY);
@@ -157,9 +162,12 @@ static void dispatcher_bury(struct cte *slot, struct budget *budget)
 static void slot_clear_step(struct cte *slot, struct budget *budget)
 {
     if ((slot->flags & CTE_EMBEDDED) != 0) {
-        dispatcher_space_gone((struct dispatcher *)((uintptr_t)slot & ~(uintptr_t)(CAP_PAGE_BYTES - 1)));
-        if (slot->type == CAPTYPE_NULL || (slot->flags & CTE_EMBEDDED) == 0)
+        struct dispatcher *d = (struct dispatcher *)((uintptr_t)slot & ~(uintptr_t)PAGE_MASK);
+        dispatcher_space_gone(d);
+        cap_release_cspace(&d->cspace);
+        if (slot == &d->cspace)
             return;
+        slot->flags &= (uint8_t)~CTE_EMBEDDED;
     }
     budget_charge(budget, COST_DROP);
     if (!slot_alone(slot)) {
@@ -234,15 +242,15 @@ static void dying_work(struct budget *budget)
         struct cte *slot = object_slot(cte, cte->count);
         if (slot == NULL || slot->type == CAPTYPE_NULL || (slot->flags & CTE_DYING) != 0)
             cte->count++;
-        else if (cte->type == CAPTYPE_DISPATCHER && slot->type == CAPTYPE_L1CNODE &&
-                 (slot->flags & CTE_EMBEDDED) != 0)
-            object_bury(slot, budget);
+        else if ((slot->flags & CTE_EMBEDDED) != 0)
+            object_bury(slot, budget); /* the dispatcher knows already */
         else
             slot_clear_step(slot, budget);
     }
 }
 
-/* Empties a slot; false if the budget went first. A dying one is emptied by the work on the list. */
+/* Empties a slot; false if the budget went first. A dying one is emptied by the work on the
+ * list. */
 static bool slot_clear(struct cte *slot, struct budget *budget)
 {
     while (slot->type != CAPTYPE_NULL) {
@@ -309,7 +317,7 @@ errval_t cap_revoke(struct cte *cte)
 void cap_release_cspace(struct cte *cspace)
 {
     struct budget budget = {CAP_STEP_MAX};
-    if (cspace->type == CAPTYPE_L1CNODE && (cspace->flags & CTE_DYING) == 0)
+    if ((cspace->flags & CTE_EMBEDDED) != 0)
         object_bury(cspace, &budget);
 }
 

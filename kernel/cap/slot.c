@@ -1,6 +1,17 @@
-/* Slots: how a capability gets into one, moves and leaves, with its ring and its place in the tree. */
+/* Slots: how a capability gets into one, moves and leaves, with its ring and its place in the
+ * tree. */
 #include <kernel/string.h>
 #include <kernel/cap_tree.h>
+
+enum captype cte_type(const struct cte *cte)
+{
+    return (enum captype)cte->type;
+}
+
+uint8_t cte_rights(const struct cte *cte)
+{
+    return cte->rights;
+}
 
 struct cte *cte_node(struct cte *cte)
 {

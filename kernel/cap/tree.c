@@ -1,6 +1,7 @@
 /* The derivation tree: an AA tree (a red-black tree with red right children only) of the nodes
- * themselves. It is also an interval tree: each node keeps the largest end page of its subtree, with and
- * without Mappings, so that an overlap is found in O(log^2 n). No parent links: a path is walked down. */
+ * themselves. It is also an interval tree: each node keeps the largest end page of its subtree,
+ * with and without Mappings, so that an overlap is found in O(log^2 n). No parent links: a path
+ * is walked down. */
 #include <kernel/cap_tree.h>
 
 static struct cte *root;    /* owner: this file */
@@ -8,9 +9,8 @@ static uint64_t node_count; /* owner: this file */
 
 struct cap_key cap_key_make(enum captype type, uint32_t page, uint32_t pages, uint64_t place)
 {
-    return (struct cap_key){.range = (uint64_t)page << 32 | (uint32_t)~pages,
-                            .place = place,
-                            .type = (uint8_t)type};
+    return (struct cap_key){
+        .range = (uint64_t)page << 32 | (uint32_t)~pages, .place = place, .type = (uint8_t)type};
 }
 
 struct cap_key cap_key_of(const struct cte *cte)
@@ -64,9 +64,10 @@ static void tree_pull(struct cte *node)
 {
     uint32_t end = node->page + node->pages;
     uint32_t object_end = node->type == CAPTYPE_MAPPING ? 0 : end;
-    node->reach = max_u32(end, max_u32(tree_reach(node->left, false), tree_reach(node->right, false)));
-    node->object_reach = max_u32(
-        object_end, max_u32(tree_reach(node->left, true), tree_reach(node->right, true)));
+    node->reach =
+        max_u32(end, max_u32(tree_reach(node->left, false), tree_reach(node->right, false)));
+    node->object_reach =
+        max_u32(object_end, max_u32(tree_reach(node->left, true), tree_reach(node->right, true)));
 }
 
 /* A left child of the same level becomes the parent. */
@@ -122,8 +123,8 @@ static struct cte *tree_lower(struct cte *node)
     return node;
 }
 
-/* What an ancestor can see of a subtree. Once it is the same as before at two links in a row nothing
- * further up changes: skew and split look at children and grandchildren only. */
+/* What an ancestor can see of a subtree. Once it is the same as before at two links in a row
+ * nothing further up changes: skew and split look at children and grandchildren only. */
 struct tree_view {
     uint32_t reach, object_reach;
     uint8_t level;

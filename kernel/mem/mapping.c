@@ -6,19 +6,13 @@
 /* Beyond this many entries the whole address space is forgotten. */
 #define TLB_SINGLE_MAX 16u
 
-/* The VNode whose table a mapping is in. Its Mappings end with it, so it exists. */
-static struct cte *mapping_vnode(const struct cte *mapping)
+struct cte *mapping_vnode(const struct cte *mapping)
 {
     uint32_t page = (uint32_t)(mapping->aux >> CAP_PAGE_SHIFT);
     struct cap_key key = cap_key_make(CAPTYPE_L2CNODE, page, 1, 0);
     struct cte *vnode = tree_after(&key);
     kernel_assert(vnode != NULL && vnode->page == page && vnode_is(cte_type(vnode)));
     return vnode;
-}
-
-static uint32_t mapping_index(const struct cte *mapping)
-{
-    return (uint32_t)(mapping->aux % CAP_PAGE_BYTES);
 }
 
 /* Forgets translations through `count` leaf entries. A detached table has none. */
@@ -47,7 +41,8 @@ errval_t mapping_modify(struct cte *mapping, uint32_t first, uint32_t pages, uin
     unsigned level = vnode_level(vnode);
     uint32_t index = mapping_index(mapping);
     pte_t *table = vnode_table(vnode);
-    if (level < VNODE_LEVEL_LARGE || (level == VNODE_LEVEL_LARGE && (table[index] & PTE_TABLE) != 0))
+    if (level < VNODE_LEVEL_LARGE ||
+        (level == VNODE_LEVEL_LARGE && (table[index] & PTE_TABLE) != 0))
         return SYS_ERR_MAP_LEVEL;
     errval_t err = vm_flags_check(flags, mapping->detail);
     if (err_is_fail(err))

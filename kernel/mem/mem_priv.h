@@ -36,5 +36,13 @@ static inline uint32_t mapping_entry_pages(const struct cte *vnode, pte_t pte)
     return block ? KPI_LARGE_BYTES / KPI_PAGE_BYTES : 1;
 }
 
+/* The VNode whose table a mapping is in. Its Mappings end with it, so it exists. */
+struct cte *mapping_vnode(const struct cte *mapping);
+
+static inline uint32_t mapping_index(const struct cte *mapping)
+{
+    return (uint32_t)(mapping->aux % CAP_PAGE_BYTES);
+}
+
 /* Whether access `flags` are well formed and within `most`. */
 errval_t vm_flags_check(uint32_t flags, uint8_t most);

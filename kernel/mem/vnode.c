@@ -134,8 +134,8 @@ errval_t vnode_map(struct cte *vnode, uint32_t index, struct cte *src, uint64_t 
     pte_t *table = vnode_table(node);
     for (uint32_t i = 0; i < pages; i++) {
         uint64_t pa = plan.pa + (uint64_t)i * plan.entry_pages * KPI_PAGE_BYTES;
-        table[index + i] = plan.table != NULL ? pte_user_table(pa)
-                                              : pte_user_leaf(pa, level, flags, plan.device);
+        table[index + i] =
+            plan.table != NULL ? pte_user_table(pa) : pte_user_leaf(pa, level, flags, plan.device);
     }
     table[index] |= PTE_SW_FIRST;
     node->count = (uint16_t)(node->count + pages);
@@ -165,8 +165,9 @@ struct cte *vnode_mapping_at(struct cte *vnode, uint32_t index)
            (table[index + entries] & (PTE_SW_USED | PTE_SW_FIRST)) == PTE_SW_USED)
         entries++;
     uint32_t page = (uint32_t)((first & PTE_ADDR_MASK) >> CAP_PAGE_SHIFT);
-    struct cap_key key = cap_key_make(
-        CAPTYPE_MAPPING, page, entries * mapping_entry_pages(vnode, first), cte_base(vnode) | index);
+    struct cap_key key =
+        cap_key_make(CAPTYPE_MAPPING, page, entries * mapping_entry_pages(vnode, first),
+                     cte_base(vnode) | index);
     struct cte *mapping = tree_find(&key);
     kernel_assert(mapping != NULL);
     return mapping;

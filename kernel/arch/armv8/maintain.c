@@ -2,11 +2,11 @@
 #include <arch/maintain.h>
 #include <kernel/string.h>
 
-#define DCZID_DZP       (1u << 4) /* DDI 0487, DCZID_EL0: DC ZVA is not allowed */
-#define DCZID_BS_MASK   0xfu      /* log2 of words of 4 bytes */
-#define CTR_DMIN_SHIFT  16        /* DDI 0487, CTR_EL0.DminLine: log2 of words of 4 bytes */
-#define CTR_DMIN_MASK   0xfu
-#define WORD_BYTES      4u
+#define DCZID_DZP      (1u << 4) /* DDI 0487, DCZID_EL0: DC ZVA is not allowed */
+#define DCZID_BS_MASK  0xfu      /* log2 of words of 4 bytes */
+#define CTR_DMIN_SHIFT 16        /* DDI 0487, CTR_EL0.DminLine: log2 of words of 4 bytes */
+#define CTR_DMIN_MASK  0xfu
+#define WORD_BYTES     4u
 
 void arch_clear_memory(void *memory, size_t bytes)
 {

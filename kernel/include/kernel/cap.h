@@ -6,7 +6,7 @@
  * derivation tree. The tree is ordered by (base ascending, size descending, type, place):
  * whatever is derived from an object comes after it and lies inside its range. Mutable state of
  * an object that is kept in its slots (VNode, zeroed part of RAM) is that of the node.
- * kernel/cap/README.md lists the invariants that cap_check_all proves.
+ * kernel/cap/README.md lists the invariants that cap_check_all checks.
  *
  * Objects that are no memory (interrupts, kernel) have addresses from CAP_NAMED_BASE on, so that
  * they obey the same order: an IRQDest lies inside IRQTable and is its descendant.
@@ -83,14 +83,8 @@ _Static_assert(sizeof(struct cte) == KPI_SLOT_BYTES, "slots of user CNodes have 
 #define CTE_ASID_SHIFT   48
 #define CTE_ADDRESS_MASK ((1ull << CTE_ASID_SHIFT) - 1)
 
-static inline enum captype cte_type(const struct cte *cte)
-{
-    return (enum captype)cte->type;
-}
-static inline uint8_t cte_rights(const struct cte *cte)
-{
-    return cte->rights;
-}
+enum captype cte_type(const struct cte *cte);
+uint8_t cte_rights(const struct cte *cte);
 /* Physical address (or name) and size in bytes. */
 static inline uint64_t cte_base(const struct cte *cte)
 {
@@ -113,9 +107,9 @@ static inline unsigned cte_side(const struct cte *cte)
 struct cte *cte_node(struct cte *cte);
 
 /* Makes the first capability to an object that was not made by retype: at boot, and IRQDest.
- * `dest` is empty; base and bytes are whole pages (SYS_ERR_RETYPE_SIZE); rights are reduced to those
- * of the type. SYS_ERR_RETYPE_OVERLAP if any object overlaps the range (IRQDest: apart from IRQTable).
- * Memory is not cleared. */
+ * `dest` is empty; base and bytes are whole pages (SYS_ERR_RETYPE_SIZE); rights are reduced to
+ * those of the type. SYS_ERR_RETYPE_OVERLAP if any object overlaps the range (IRQDest: apart
+ * from IRQTable). Memory is not cleared. */
 errval_t cap_create(struct cte *dest, enum captype type, uint64_t base, uint64_t bytes,
                     uint8_t rights);
 
@@ -150,9 +144,10 @@ void cap_transfer(struct cte *src, struct cte *dest, uint8_t rights, bool move);
  * is called before the slot is emptied. */
 void cap_embed(struct cte *src, struct cte *dest);
 
-/* The dispatcher whose space `cspace` is (embedded L1CNode, or empty) has ended: empties the whole
- * CNode in the background, whoever holds copies of it, and with it every cycle through it. The slot is
- * no longer a space on return; it may hold a capability to be deleted with the dispatcher. */
+/* The dispatcher whose space `cspace` is (embedded L1CNode, or empty) has ended: empties the
+ * whole CNode in the background, whoever holds copies of it, and with it every cycle through it.
+ * The slot is no longer a space on return; it may hold a capability to be deleted with the
+ * dispatcher. */
 void cap_release_cspace(struct cte *cspace);
 
 /* Goes on with background deletions for at most CAP_STEP_MAX units; true if there is more. To be

@@ -40,5 +40,7 @@ struct cte *vnode_mapping_at(struct cte *vnode, uint32_t index);
 /* Value for TTBR0_EL1: root table and ASID of a VNodeL0. */
 uint64_t vnode_ttbr0(struct cte *vnode);
 
-/* Checks the table of `vnode` for cap_check_all: returns the number of violations. */
-uint64_t vnode_check(const struct cte *vnode);
+/* For cap_check_all: number of violations in the table of a node; whether a Mapping is as its
+ * entries. */
+uint64_t vnode_check(struct cte *vnode);
+bool mapping_check(const struct cte *mapping);

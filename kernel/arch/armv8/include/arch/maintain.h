@@ -1,5 +1,6 @@
-/* Maintenance of TLB and caches for this core (DDI 0487, D8.13 and D7.5). Address spaces never leave
- * their core, so nothing is broadcast. The host tests have their own version of this header. */
+/* Maintenance of TLB and caches for this core (DDI 0487, D8.13 and D7.5). Address spaces never
+ * leave their core, so nothing is broadcast. The host tests have their own version of this
+ * header. */
 #pragma once
 
 #include <stddef.h>

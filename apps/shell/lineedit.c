@@ -213,7 +213,8 @@ static void lineedit_escape(struct lineedit *le)
 
 static void lineedit_escape_feed(struct lineedit *le, uint8_t byte)
 {
-    size_t at = le->escape_len - 1;      /* escape[0] stands for the ESC until the next byte replaces it */
+    /* escape[0] stands for the ESC until the next byte replaces it */
+    size_t at = le->escape_len - 1;
 
     if (at == 0 && byte != '[' && byte != 'O') {
         le->escape_len = 0;              /* Alt-key and the like: ignored */

@@ -1,7 +1,7 @@
-/* A line editor for a terminal that understands CR, ESC [ K and ESC [ n C (every terminal since the VT100,
- * ECMA-48). It does no I/O of its own: bytes go in through lineedit_feed, what the terminal shall show comes out
- * through a callback. Text is UTF-8; the cursor moves by code points, each taken to be one column wide. A line that is
- * wider than the terminal scrolls sideways.
+/* A line editor for a terminal that understands CR, ESC [ K and ESC [ n C (every terminal since the
+ * VT100, ECMA-48). It does no I/O of its own: bytes go in through lineedit_feed, what the terminal
+ * shall show comes out through a callback. Text is UTF-8; the cursor moves by code points, each
+ * taken to be one column wide. A line that is wider than the terminal scrolls sideways.
  *
  *   Left Right Ctrl-B Ctrl-F   move              Backspace Ctrl-H, Delete   delete a character
  *   Home End Ctrl-A Ctrl-E     start, end        Ctrl-K Ctrl-U Ctrl-W       delete to the end, to the start, a word
@@ -27,7 +27,8 @@ enum lineedit_result {
 
 typedef void (*lineedit_write_fn)(void *ctx, const char *text, size_t bytes);
 
-/* The caller's memory; every field belongs to lineedit.c but `line` and `len` after LINEEDIT_LINE. */
+/* The caller's memory; every field belongs to lineedit.c but `line` and `len` after
+ * LINEEDIT_LINE. */
 struct lineedit {
     char line[LINEEDIT_BYTES_MAX + 1];
     size_t len;
@@ -61,5 +62,6 @@ void lineedit_start(struct lineedit *le, const char *prompt);
 /* Takes one byte from the terminal. After anything but LINEEDIT_MORE call lineedit_start again. */
 enum lineedit_result lineedit_feed(struct lineedit *le, uint8_t byte);
 
-/* Remembers a line, unless it is empty or equal to the newest one. Out of memory: it is not remembered. */
+/* Remembers a line, unless it is empty or equal to the newest one. Out of memory: it is not
+ * remembered. */
 void lineedit_remember(struct lineedit *le, const char *line);

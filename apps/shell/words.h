@@ -17,6 +17,6 @@ struct words {
     bool background;
 };
 
-/* Splits `line` in place. Returns NULL, or what is wrong, as a sentence without a full stop; then `ret_words` is
- * untouched and the line is spoilt. A line without words gives argc 0. */
+/* Splits `line` in place. Returns NULL, or what is wrong, as a sentence without a full stop; then
+ * `ret_words` is untouched and the line is spoilt. A line without words gives argc 0. */
 const char *words_split(char *line, struct words *ret_words);

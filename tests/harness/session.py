@@ -1,7 +1,7 @@
 """An interactive session: `aos run` on a terminal of its own, typed at by a test.
 
-Everything waits for what the guest says; nothing waits for time to pass. What is typed is echoed by the guest's line editor, so
-a test expects the output behind the echo, not the echo.
+Everything waits for what the guest says; nothing waits for time to pass. What is typed is echoed by
+the guest's line editor, so a test expects the output behind the echo, not the echo.
 """
 import re
 import sys

@@ -1,5 +1,5 @@
-// Reader of cpio archives in the "newc" format, the initrd. Pure C, also built on the host. Archives
-// are data of a loader: every read is checked. Several archives may follow each other.
+// Reader of cpio archives in the "newc" format, the initrd. Pure C, also built on the host.
+// Archives are data of a loader: every read is checked. Several archives may follow each other.
 #pragma once
 #include <stdbool.h>
 #include <stddef.h>

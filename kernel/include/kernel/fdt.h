@@ -1,6 +1,6 @@
 // Reader of flattened device trees (Devicetree Specification v0.4, chapter 5), pure C, also built
-// on the host. A tree is data of a loader: every read is checked against the blob, and a damaged tree
-// yields fewer nodes and properties, never an access outside it.
+// on the host. A tree is data of a loader: every read is checked against the blob, and a damaged
+// tree yields fewer nodes and properties, never an access outside it.
 //
 // Use: fdt_open once, then fdt_walk over the nodes in document order. The walk knows a node's
 // ancestors, so addresses can be translated to those of the CPU and interrupt parents resolved.

@@ -1,5 +1,5 @@
-/* The line editor against a small terminal: SHL0001.. After every key the terminal must show the prompt and the
- * line, with the cursor where the editor thinks it is. */
+/* The line editor against a small terminal: SHL0001.. After every key the terminal must show the
+ * prompt and the line, with the cursor where the editor thinks it is. */
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -89,7 +89,8 @@ static void test_many(void)              /* SHW0003: the limit itself, and one m
     assert(words_split(line, &words) != NULL);
 }
 
-static void test_random(void)            /* SHW0004: no access outside the line, whatever it holds */
+/* SHW0004: no access outside the line, whatever it holds */
+static void test_random(void)
 {
     static const char alphabet[] = "ab '\"\\&# \t";
 

@@ -2,6 +2,7 @@
  * and lengths are bytes in units of the page. Any thread may call. */
 #pragma once
 
+#include <aos/fault.h>
 #include <aos/types.h>
 #include <kpi/startup.h>
 #include <kpi/vm.h>
@@ -18,6 +19,8 @@ struct tree_node;
 struct paging_state {
     caddr_t root;                        /* VNodeL0 */
     bool foreign;
+    caddr_t table_ram;                   /* 0: tables come from the domain's own pool */
+    uint64_t table_ram_off, table_ram_end;
     struct tree_node *tables;            /* page tables by (address, level) */
     struct tree_node *regions;           /* what is mapped or reserved, by address */
     struct tree_node *free;              /* free addresses, by address, with the largest range below each */
@@ -56,15 +59,21 @@ struct paging_region_info {
     uint32_t flags;                      /* of the region; 0: reserved only */
     bool guard;                          /* `va` hits the guard of the region */
     const char *name;
+    fault_handler handler;               /* aos/fault.h */
+    void *handler_arg;
 };
 bool paging_lookup(uint64_t va, struct paging_region_info *ret_info);
 
 /* A space under construction for somebody else. `vroot` is an attached-to-nothing VNodeL0 in this domain's space. */
 errval_t paging_init_foreign(struct paging_state *st, caddr_t vroot);
-/* Hands the space over: moves the capabilities of all tables and their mappings (in the order of the list, root first, then
- * the mappings) into the L2 CNode `vnodes`, and those of the mapped pages into slots first_mapping.. of the
- * L2 CNode `task`. Fills the lists for the startup block. The state is empty afterwards. LIB_ERR_BUFFER: a list
- * or CNode is too small; nothing has moved. */
+/* Its tables come from bytes [off, off + bytes) of `ram` instead of the domain's pool: a spawner that keeps `ram` gets all
+ * of a child's memory back by revoking it. Before anything is mapped. */
+void paging_set_foreign_ram(struct paging_state *st, caddr_t ram, uint64_t off, uint64_t bytes);
+/* Hands the space over: moves the capabilities of all tables but the root (slot 0 stays empty: the caller moves the root to
+ * KPI_CAP_SELF_VROOT) and then those of their mappings, in the order of the list, into the L2 CNode `vnodes`, and those
+ * of the mapped pages into slots first_mapping.. of the L2 CNode `task`, the rest behind the mappings in `vnodes`.
+ * Fills the lists for the startup block. The state is empty afterwards. LIB_ERR_BUFFER: a list or CNode is too small;
+ * nothing has moved. An error of a move is for ever: throw the child away. */
 struct paging_export {
     caddr_t vnodes;                      /* in: L2 CNode capability in this domain's space */
     caddr_t task;                        /* in */

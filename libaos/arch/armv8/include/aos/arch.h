@@ -25,3 +25,14 @@ static inline void arch_compiler_barrier(void)
 {
     __asm__ volatile("" : : : "memory");
 }
+
+/* The caller must not use thread-local variables before it returns: the compiler may know the old address. */
+static inline void arch_set_tls(uint64_t tpidr)
+{
+    __asm__ volatile("msr tpidr_el0, %0" : : "r"(tpidr) : "memory");
+}
+
+static inline uint64_t arch_frame_pointer(void)
+{
+    return (uint64_t)__builtin_frame_address(0);
+}

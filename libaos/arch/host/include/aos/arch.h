@@ -22,3 +22,13 @@ static inline void arch_compiler_barrier(void)
 {
     __asm__ volatile("" : : : "memory");
 }
+
+static inline void arch_set_tls(uint64_t tpidr)
+{
+    (void)tpidr;
+}
+
+static inline uint64_t arch_frame_pointer(void)
+{
+    return 0;
+}

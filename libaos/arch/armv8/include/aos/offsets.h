@@ -1,0 +1,15 @@
+/* Layout that assembly relies on; thread/thread_priv.h and kpi/dispatcher.h check it. */
+#pragma once
+
+#define THREAD_SP      24
+#define THREAD_TPIDR   32
+#define THREAD_MODE    40
+#define THREAD_REGS    64
+#define THREAD_FP      352               /* q0-q31, then FPSR, FPCR */
+#define THREAD_FPSR    864
+
+#define REGS_SP        248
+#define REGS_PC        256
+#define REGS_TPIDR     272
+
+#define PAGE_RESUME    0x20

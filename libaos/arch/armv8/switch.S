@@ -1,0 +1,142 @@
+/* Register switches between threads. All of it runs disabled.
+ *
+ * A thread that gave up the core by itself is on its own stack: x19-x30 in a frame at THREAD_SP. One that
+ * was preempted (THREAD_MODE not 0) has all its registers in THREAD_REGS and goes on through svc RESUME. */
+#include <abi/syscalls.h>
+#include <aos/offsets.h>
+
+#define FRAME_BYTES 96
+
+/* void thread_switch(struct thread *from, struct thread *to) */
+    .global thread_switch
+    .type thread_switch, %function
+thread_switch:
+    stp     x29, x30, [sp, #-FRAME_BYTES]!
+    stp     x19, x20, [sp, #16]
+    stp     x21, x22, [sp, #32]
+    stp     x23, x24, [sp, #48]
+    stp     x25, x26, [sp, #64]
+    stp     x27, x28, [sp, #80]
+    mov     x9, sp
+    str     x9, [x0, #THREAD_SP]
+    mov     x0, x1
+
+/* void thread_load(struct thread *to): goes to `to` and forgets where it was. */
+    .global thread_load
+    .type thread_load, %function
+thread_load:
+    ldr     w9, [x0, #THREAD_MODE]
+    ldp     x10, x11, [x0, #THREAD_SP]   /* SP, TPIDR */
+    cbnz    w9, 1f
+    msr     tpidr_el0, x11
+    mov     sp, x10
+    ldp     x19, x20, [sp, #16]
+    ldp     x21, x22, [sp, #32]
+    ldp     x23, x24, [sp, #48]
+    ldp     x25, x26, [sp, #64]
+    ldp     x27, x28, [sp, #80]
+    ldp     x29, x30, [sp], #FRAME_BYTES
+    ret
+1:
+    str     wzr, [x0, #THREAD_MODE]
+    add     x17, x0, #THREAD_REGS
+    mrs     x16, tpidrro_el0
+    ldp     x0, x1, [x17, #16 * 8]       /* x16, x17, PC and PSTATE travel in the page */
+    ldp     x2, x3, [x17, #REGS_PC]
+    stp     x0, x1, [x16, #PAGE_RESUME]
+    stp     x2, x3, [x16, #PAGE_RESUME + 16]
+    ldr     x0, [x17, #REGS_SP]
+    ldr     x1, [x17, #REGS_TPIDR]
+    mov     sp, x0
+    msr     tpidr_el0, x1
+    ldp     x0, x1, [x17, #0]
+    ldp     x2, x3, [x17, #2 * 8]
+    ldp     x4, x5, [x17, #4 * 8]
+    ldp     x6, x7, [x17, #6 * 8]
+    ldp     x8, x9, [x17, #8 * 8]
+    ldp     x10, x11, [x17, #10 * 8]
+    ldp     x12, x13, [x17, #12 * 8]
+    ldp     x14, x15, [x17, #14 * 8]
+    ldp     x18, x19, [x17, #18 * 8]
+    ldp     x20, x21, [x17, #20 * 8]
+    ldp     x22, x23, [x17, #22 * 8]
+    ldp     x24, x25, [x17, #24 * 8]
+    ldp     x26, x27, [x17, #26 * 8]
+    ldp     x28, x29, [x17, #28 * 8]
+    ldr     x30, [x17, #30 * 8]
+    svc     #SYSCALL_RESUME
+    brk     #1                           /* not reached */
+
+/* void arch_fp_save_all(struct thread *), _save_callee, _load_all, _load_callee, void arch_fp_reset(void) */
+    .arch armv8-a+fp+simd
+    .global arch_fp_save_all
+    .type arch_fp_save_all, %function
+arch_fp_save_all:
+    add     x1, x0, #THREAD_FP
+    stp     q0, q1, [x1, #0]
+    stp     q2, q3, [x1, #32]
+    stp     q4, q5, [x1, #64]
+    stp     q6, q7, [x1, #96]
+    stp     q8, q9, [x1, #128]
+    stp     q10, q11, [x1, #160]
+    stp     q12, q13, [x1, #192]
+    stp     q14, q15, [x1, #224]
+    stp     q16, q17, [x1, #256]
+    stp     q18, q19, [x1, #288]
+    stp     q20, q21, [x1, #320]
+    stp     q22, q23, [x1, #352]
+    stp     q24, q25, [x1, #384]
+    stp     q26, q27, [x1, #416]
+    stp     q28, q29, [x1, #448]
+    stp     q30, q31, [x1, #480]
+    b       2f
+
+    .global arch_fp_save_callee
+    .type arch_fp_save_callee, %function
+arch_fp_save_callee:
+    add     x1, x0, #THREAD_FP
+    stp     q8, q9, [x1, #128]
+    stp     q10, q11, [x1, #160]
+    stp     q12, q13, [x1, #192]
+    stp     q14, q15, [x1, #224]
+2:
+    mrs     x2, fpsr
+    mrs     x3, fpcr
+    stp     x2, x3, [x1, #THREAD_FPSR - THREAD_FP]
+    ret
+
+    .global arch_fp_load_all
+    .type arch_fp_load_all, %function
+arch_fp_load_all:
+    add     x1, x0, #THREAD_FP
+    ldp     q0, q1, [x1, #0]
+    ldp     q2, q3, [x1, #32]
+    ldp     q4, q5, [x1, #64]
+    ldp     q6, q7, [x1, #96]
+    ldp     q16, q17, [x1, #256]
+    ldp     q18, q19, [x1, #288]
+    ldp     q20, q21, [x1, #320]
+    ldp     q22, q23, [x1, #352]
+    ldp     q24, q25, [x1, #384]
+    ldp     q26, q27, [x1, #416]
+    ldp     q28, q29, [x1, #448]
+    ldp     q30, q31, [x1, #480]
+    .global arch_fp_load_callee
+    .type arch_fp_load_callee, %function
+arch_fp_load_callee:
+    add     x1, x0, #THREAD_FP
+    ldp     q8, q9, [x1, #128]
+    ldp     q10, q11, [x1, #160]
+    ldp     q12, q13, [x1, #192]
+    ldp     q14, q15, [x1, #224]
+    ldp     x2, x3, [x1, #THREAD_FPSR - THREAD_FP]
+    msr     fpsr, x2
+    msr     fpcr, x3
+    ret
+
+    .global arch_fp_reset
+    .type arch_fp_reset, %function
+arch_fp_reset:
+    msr     fpsr, xzr
+    msr     fpcr, xzr
+    ret

@@ -1,0 +1,48 @@
+/* Bitmaps of slots (bitmap_priv.h). */
+#include "bitmap_priv.h"
+
+static uint32_t bitmap_take_one(struct bitmap *b)
+{
+    for (uint32_t w = 0; w < BITMAP_WORDS; w++) {
+        if (b->words[w] != UINT64_MAX) {
+            uint32_t bit = (uint32_t)__builtin_ctzll(~b->words[w]);
+            b->words[w] |= 1ull << bit;
+            return w * 64 + bit;
+        }
+    }
+    return BITMAP_NONE;
+}
+
+uint32_t bitmap_take(struct bitmap *b, uint32_t count)
+{
+    if (count == 1) {
+        return bitmap_take_one(b);
+    }
+    uint32_t run = 0;
+    for (uint32_t i = 0; i < KPI_L2_SLOTS; i++) {
+        run = bitmap_test(b, i) ? 0 : run + 1;
+        if (run == count) {
+            uint32_t first = i + 1 - count;
+            for (uint32_t k = first; k <= i; k++) {
+                bitmap_set(b, k);
+            }
+            return first;
+        }
+    }
+    return BITMAP_NONE;
+}
+
+void bitmap_clear(struct bitmap *b, uint32_t index)
+{
+    b->words[index / 64] &= ~(1ull << (index % 64));
+}
+
+void bitmap_set(struct bitmap *b, uint32_t index)
+{
+    b->words[index / 64] |= 1ull << (index % 64);
+}
+
+bool bitmap_test(const struct bitmap *b, uint32_t index)
+{
+    return (b->words[index / 64] >> (index % 64) & 1) != 0;
+}

@@ -1,0 +1,17 @@
+/* Which slots of one L2 CNode are in use: 256 bits. Pure; 1 = in use. */
+#pragma once
+
+#include <aos/types.h>
+
+#define BITMAP_WORDS (KPI_L2_SLOTS / 64u)
+#define BITMAP_NONE  UINT32_MAX
+
+struct bitmap {
+    uint64_t words[BITMAP_WORDS];
+};
+
+/* Lowest run of `count` (1..64) clear bits, now set; BITMAP_NONE if there is none. A run may cross words. */
+uint32_t bitmap_take(struct bitmap *b, uint32_t count);
+void bitmap_clear(struct bitmap *b, uint32_t index);
+void bitmap_set(struct bitmap *b, uint32_t index);
+bool bitmap_test(const struct bitmap *b, uint32_t index);

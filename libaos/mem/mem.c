@@ -1,0 +1,150 @@
+/* Lock and reserves of the memory subsystem (mem_priv.h). */
+#include <aos/debug.h>
+#include <aos/paging.h>
+
+#include "../paging/paging_priv.h"
+#include "mem_priv.h"
+#include "ram_priv.h"
+#include "../cap/slot_priv.h"
+#include "tree_priv.h"
+
+/* Enough for the first objects and one refill of every slab. */
+#define MEM_EARLY_BYTES 12288u
+
+struct slab mem_slabs[MEM_SLAB_COUNT];
+
+static uint64_t mem_early[MEM_SLAB_COUNT][MEM_EARLY_BYTES / sizeof(uint64_t)]
+    __attribute__((aligned(16)));
+
+static struct {
+    struct mutex lock;                   /* recursive */
+    struct thread *refilling;            /* under lock */
+    struct cond refilled;
+} mem = { .lock = MUTEX_INIT_RECURSIVE };
+
+static const size_t mem_sizes[MEM_SLAB_COUNT] = {
+    [MEM_SLAB_RANGE] = sizeof(struct tree_node),
+    [MEM_SLAB_CHUNK] = sizeof(struct ram_chunk),
+    [MEM_SLAB_TABLE] = sizeof(struct ptable),
+    [MEM_SLAB_PART] = sizeof(struct paging_part),
+    [MEM_SLAB_REGION] = sizeof(struct paging_region),
+    [MEM_SLAB_SLOTS] = sizeof(struct slot_node),
+};
+
+void mem_init(void)
+{
+    for (int i = 0; i < MEM_SLAB_COUNT; i++) {
+        slab_init(&mem_slabs[i], mem_sizes[i]);
+        size_t count = slab_grow(&mem_slabs[i], mem_early[i], MEM_EARLY_BYTES);
+        USER_CHECK(count > MEM_NODES_RESERVE);
+    }
+}
+
+void *mem_new(enum mem_slab kind)
+{
+    void *object = slab_alloc(&mem_slabs[kind]);
+    USER_CHECK(object != NULL);
+    return object;
+}
+
+void mem_free(enum mem_slab kind, void *object)
+{
+    slab_free(&mem_slabs[kind], object);
+}
+
+/* Are all reserves full, and the wanted RAM there besides? */
+static bool mem_ready(uint64_t bytes, uint64_t align)
+{
+    for (int i = 0; i < MEM_SLAB_COUNT; i++) {
+        if (mem_slabs[i].free_count < MEM_NODES_RESERVE) {
+            return false;
+        }
+    }
+    uint64_t free_bytes = ram_pool_free();
+    return slot_free_count() >= MEM_SLOTS_RESERVE && free_bytes >= RAM_RESERVE_BYTES &&
+           (bytes == 0 || (free_bytes - RAM_RESERVE_BYTES >= bytes && ram_has(bytes, align)));
+}
+
+/* Tries to fill what is low. Holds the lock, which ram_refill drops; mem.refilling keeps others out. */
+static errval_t mem_refill(uint64_t bytes, uint64_t align)
+{
+    errval_t err = ERR_OK;
+    if (ram_pool_free() < RAM_RESERVE_BYTES + bytes || (bytes != 0 && !ram_has(bytes, align))) {
+        err = ram_refill(bytes, align);
+    }
+    if (slot_free_count() < MEM_SLOTS_RESERVE) {
+        errval_t grown = slot_grow();
+        err = err_is_fail(grown) ? grown : err;
+    }
+    for (int i = 0; i < MEM_SLAB_COUNT; i++) {
+        void *page;
+        if (mem_slabs[i].free_count >= MEM_NODES_RESERVE) {
+            continue;
+        }
+        errval_t mapped = paging_alloc(MEM_SLAB_BYTES, AOS_VM_RW, &page);
+        if (err_is_ok(mapped)) {
+            (void)slab_grow(&mem_slabs[i], page, MEM_SLAB_BYTES);
+        }
+        err = err_is_fail(mapped) ? mapped : err;
+    }
+    return err;
+}
+
+/* Is there enough to go on although a refill failed or is under way elsewhere? Half of each reserve covers one operation. */
+static bool mem_above_floor(uint64_t bytes, uint64_t align)
+{
+    for (int i = 0; i < MEM_SLAB_COUNT; i++) {
+        if (mem_slabs[i].free_count < MEM_NODES_RESERVE / 2) {
+            return false;
+        }
+    }
+    return slot_free_count() >= MEM_SLOTS_RESERVE / 2 &&
+           (bytes == 0 || (ram_pool_free() >= bytes + RAM_RESERVE_BYTES / 4 &&
+                           ram_has(bytes, align)));
+}
+
+errval_t mem_begin(uint64_t bytes, uint64_t align)
+{
+    mutex_lock(&mem.lock);
+    while (mem.refilling != thread_self() && !mem_ready(bytes, align)) {
+        if (mem.refilling != NULL) {
+            if (mem_above_floor(bytes, align)) {
+                break;
+            }
+            /* Nobody nests operations outside a refill, so the lock is held once. */
+            cond_wait(&mem.refilled, &mem.lock);
+            continue;
+        }
+        mem.refilling = thread_self();
+        errval_t err = mem_refill(bytes, align);
+        mem.refilling = NULL;
+        cond_broadcast(&mem.refilled);
+        if (err_is_fail(err)) {
+            if (mem_above_floor(bytes, align)) {
+                break;
+            }
+            mutex_unlock(&mem.lock);
+            return err;
+        }
+    }
+    return ERR_OK;
+}
+
+void mem_lock(void)
+{
+    mutex_lock(&mem.lock);
+}
+
+void mem_end(void)
+{
+    if (mem.refilling == NULL && mem.lock.depth == 0 && ram_returns_pending()) {
+        ram_return_chunks();
+    }
+    mutex_unlock(&mem.lock);
+}
+
+void mem_unlock_for_source(void)
+{
+    USER_CHECK(mem.lock.depth == 0);
+    mutex_unlock(&mem.lock);
+}

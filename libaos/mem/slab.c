@@ -1,0 +1,46 @@
+/* Slabs (aos/slab.h). */
+#include <aos/slab.h>
+
+void slab_init(struct slab *s, size_t object_bytes)
+{
+    s->free = NULL;
+    s->object_bytes = (object_bytes + 15) & ~(size_t)15;
+    s->free_count = 0;
+    s->total_count = 0;
+}
+
+size_t slab_grow(struct slab *s, void *memory, size_t bytes)
+{
+    size_t count = bytes / s->object_bytes;
+    char *object = memory;
+    for (size_t i = 0; i < count; i++) {
+        *(void **)(void *)object = s->free;
+        s->free = object;
+        object += s->object_bytes;
+    }
+    s->free_count += count;
+    s->total_count += count;
+    return count;
+}
+
+void *slab_alloc(struct slab *s)
+{
+    void **object = s->free;
+    if (object == NULL) {
+        return NULL;
+    }
+    s->free = *object;
+    s->free_count--;
+    uint64_t *words = (uint64_t *)(void *)object;
+    for (size_t i = 0; i < s->object_bytes / sizeof(uint64_t); i++) {
+        words[i] = 0;
+    }
+    return object;
+}
+
+void slab_free(struct slab *s, void *object)
+{
+    *(void **)object = s->free;
+    s->free = object;
+    s->free_count++;
+}

@@ -1,0 +1,200 @@
+/* Address spaces as a whole: changing access, looking up, and building one for somebody else. */
+#include <abi/user.h>
+#include <aos/cap.h>
+#include <aos/debug.h>
+#include <aos/slot.h>
+
+#include "../mem/mem_priv.h"
+#include "../mem/ranges_priv.h"
+#include "paging_priv.h"
+
+errval_t paging_protect(struct paging_state *st, void *va, uint32_t flags)
+{
+    errval_t err = LIB_ERR_BAD_ADDRESS;
+    mem_lock();
+    struct paging_region *r = (struct paging_region *)(void *)tree_below(st->regions, (uint64_t)va);
+    if (r != NULL && r->node.key + r->guard_bytes == (uint64_t)va && !r->permanent) {
+        err = ERR_OK;
+        for (struct paging_part *p = r->parts; p != NULL && err_is_ok(err); p = p->next) {
+            err = inv_mapping_modify(p->mapping, 0, p->count, flags);
+        }
+        if (err_is_ok(err)) {
+            r->flags = flags;
+        }
+    }
+    mem_end();
+    return err;
+}
+
+bool paging_lookup(uint64_t va, struct paging_region_info *ret_info)
+{
+    mem_lock();
+    const struct paging_state *st = paging_self();
+    struct paging_region *r = (struct paging_region *)(void *)tree_below(st->regions, va);
+    bool found = r != NULL && va - r->node.key < r->node.bytes;
+    if (found) {
+        *ret_info = (struct paging_region_info){
+            .va = r->node.key + r->guard_bytes, .bytes = r->node.bytes - r->guard_bytes,
+            .flags = r->flags, .guard = va - r->node.key < r->guard_bytes, .name = r->name,
+            .handler = r->handler, .handler_arg = r->handler_arg,
+        };
+    }
+    mem_end();
+    return found;
+}
+
+errval_t paging_init_foreign(struct paging_state *st, caddr_t vroot)
+{
+    errval_t err = mem_begin(0, 0);
+    if (err_is_fail(err)) {
+        return err;
+    }
+    *st = (struct paging_state){ .root = vroot, .foreign = true };
+    struct ptable *root = mem_new(MEM_SLAB_TABLE);
+    root->cap = vroot;
+    tree_insert(&st->tables, &root->node);
+    (void)ranges_give(&st->free, &mem_slabs[MEM_SLAB_RANGE], KPI_PROGRAM_VA,
+                      KPI_DYNAMIC_END - KPI_PROGRAM_VA, 0, UINT64_MAX);
+    mem_end();
+    return ERR_OK;
+}
+
+void paging_set_foreign_ram(struct paging_state *st, caddr_t ram, uint64_t off, uint64_t bytes)
+{
+    st->table_ram = ram;
+    st->table_ram_off = off;
+    st->table_ram_end = off + bytes;
+}
+
+/* Forgets ranges, regions and free addresses; what they mapped is the caller's business. */
+static void space_forget(struct paging_state *st)
+{
+    while (st->free != NULL) {
+        mem_free(MEM_SLAB_RANGE, tree_remove(&st->free, st->free->key));
+    }
+    while (st->regions != NULL) {
+        mem_free(MEM_SLAB_REGION, tree_remove(&st->regions, st->regions->key));
+    }
+}
+
+void paging_deinit_foreign(struct paging_state *st)
+{
+    mem_lock();
+    for (struct tree_node *n = tree_above(st->regions, 0); n != NULL;
+         n = tree_above(st->regions, n->key + 1)) {
+        paging_drop_parts(((struct paging_region *)(void *)n)->parts);
+    }
+    paging_destroy_tables(st);
+    space_forget(st);
+    mem_end();
+}
+
+static errval_t space_count(struct paging_state *st, const struct paging_export *io)
+{
+    uint32_t tables = 0;
+    uint32_t ranges = 0;
+    uint32_t parts = 0;
+    struct tree_node *n;
+    for (n = tree_above(st->tables, 0); n != NULL; n = tree_above(st->tables, n->key + 1)) {
+        tables++;
+    }
+    for (n = tree_above(st->regions, 0); n != NULL; n = tree_above(st->regions, n->key + 1)) {
+        struct paging_region *r = (struct paging_region *)(void *)n;
+        for (struct paging_part *p = r->parts; p != NULL; p = p->next) {
+            parts++;
+        }
+        ranges++;
+    }
+    uint32_t in_task = io->last_mapping + 1 - io->first_mapping;
+    uint32_t over = parts > in_task ? parts - in_task : 0;
+    if (tables > KPI_TABLES_MAX || ranges > io->ranges_max ||
+        2 * tables + over > KPI_L2_SLOTS) {
+        return LIB_ERR_BUFFER;
+    }
+    return ERR_OK;
+}
+
+static errval_t space_move(caddr_t cnode, uint32_t index, caddr_t cap)
+{
+    errval_t err = inv_cnode_move(cnode, cap, index);
+    if (err_is_ok(err)) {
+        slot_free(cap);
+    }
+    return err;
+}
+
+static errval_t space_export_tables(struct paging_state *st, struct paging_export *io)
+{
+    uint32_t count = 0;
+    struct tree_node *n;
+    for (n = tree_above(st->tables, 0); n != NULL; n = tree_above(st->tables, n->key + 1)) {
+        count++;
+    }
+    uint32_t i = 0;
+    for (n = tree_above(st->tables, 0); n != NULL; n = tree_above(st->tables, n->key + 1), i++) {
+        struct ptable *t = (struct ptable *)(void *)n;
+        bool root = t->level == 0;
+        io->tables[i] = (struct kpi_table){
+            .va = t->node.key - t->level, .level = t->level, .index = (uint16_t)i,
+            .mapping = root ? UINT16_MAX : (uint16_t)(count + i - 1),
+        };
+        errval_t err = root ? ERR_OK : space_move(io->vnodes, i, t->cap);
+        if (err_is_ok(err) && !root) {
+            err = space_move(io->vnodes, count + i - 1, t->mapping);
+        }
+        if (err_is_fail(err)) {
+            return err;
+        }
+        t->mapping = 0;                  /* no longer ours, whatever happens to the rest */
+        t->owned = false;
+        t->base = 0;
+    }
+    io->table_count = count;
+    io->table_slots_used = count == 0 ? 0 : 2 * count - 1;
+    return ERR_OK;
+}
+
+static errval_t space_export_regions(struct paging_state *st, struct paging_export *io)
+{
+    uint32_t slot = io->first_mapping;
+    io->range_count = 0;
+    for (struct tree_node *n = tree_above(st->regions, 0); n != NULL;
+         n = tree_above(st->regions, n->key + 1)) {
+        struct paging_region *r = (struct paging_region *)(void *)n;
+        io->ranges[io->range_count++] = (struct kpi_range){
+            .va = n->key, .bytes = n->bytes, .flags = r->flags,
+        };
+        while (r->parts != NULL) {
+            struct paging_part *p = r->parts;
+            bool task = slot <= io->last_mapping;
+            errval_t err = space_move(task ? io->task : io->vnodes,
+                                      task ? slot : io->table_slots_used, p->mapping);
+            if (err_is_fail(err)) {
+                return err;
+            }
+            slot += task ? 1 : 0;
+            io->table_slots_used += task ? 0 : 1;
+            r->parts = p->next;
+            mem_free(MEM_SLAB_PART, p);
+        }
+    }
+    return ERR_OK;
+}
+
+errval_t paging_export_foreign(struct paging_state *st, struct paging_export *io)
+{
+    mem_lock();
+    errval_t err = space_count(st, io);
+    if (err_is_ok(err)) {
+        err = space_export_tables(st, io);
+    }
+    if (err_is_ok(err)) {
+        err = space_export_regions(st, io);
+    }
+    if (err_is_ok(err)) {
+        paging_destroy_tables(st);
+        space_forget(st);
+    }
+    mem_end();
+    return err;
+}

@@ -1,0 +1,59 @@
+/* Queues of threads. Disabled. */
+#include "thread_priv.h"
+
+void queue_push(struct thread_queue *q, struct thread *t)
+{
+    t->next = NULL;
+    t->prev = q->tail;
+    t->queue = q;
+    if (q->tail != NULL) {
+        q->tail->next = t;
+    } else {
+        q->head = t;
+    }
+    q->tail = t;
+}
+
+void queue_push_front(struct thread_queue *q, struct thread *t)
+{
+    t->prev = NULL;
+    t->next = q->head;
+    t->queue = q;
+    if (q->head != NULL) {
+        q->head->prev = t;
+    } else {
+        q->tail = t;
+    }
+    q->head = t;
+}
+
+struct thread *queue_pop(struct thread_queue *q)
+{
+    struct thread *t = q->head;
+    if (t == NULL) {
+        return NULL;
+    }
+    q->head = t->next;
+    if (t->next != NULL) {
+        t->next->prev = NULL;
+    } else {
+        q->tail = NULL;
+    }
+    t->queue = NULL;
+    return t;
+}
+
+void queue_remove(struct thread_queue *q, struct thread *t)
+{
+    if (t->prev != NULL) {
+        t->prev->next = t->next;
+    } else {
+        q->head = t->next;
+    }
+    if (t->next != NULL) {
+        t->next->prev = t->prev;
+    } else {
+        q->tail = t->prev;
+    }
+    t->queue = NULL;
+}

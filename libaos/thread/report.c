@@ -1,0 +1,96 @@
+/* Reports of faults and panics, for a person. */
+#include <aos/debug.h>
+#include <aos/domain.h>
+#include <aos/paging.h>
+#include <kpi/startup.h>
+
+#include "thread_priv.h"
+
+#define REPORT_NULL_BYTES  0x200000ull   /* never mapped (kpi/startup.h) */
+#define REPORT_GUARD_BYTES 0x100000ull   /* below the first stack: an overflow, not a wild pointer */
+#define REPORT_FRAMES      24u
+
+static bool report_is_stack_overflow(const struct fault *f, const struct thread *t,
+                                     const struct paging_region_info *region, bool known)
+{
+    uint64_t low = KPI_STACK_TOP - KPI_STACK_BYTES;
+    if (f->kind > FAULT_WRITE) {
+        return false;
+    }
+    if (t->stack == NULL) {
+        return f->address < low && f->address >= low - REPORT_GUARD_BYTES;
+    }
+    return known && region->guard && region->va == (uint64_t)t->stack;
+}
+
+/* Why: the best word for the address. */
+static const char *report_reason(const struct fault *f, const struct thread *t)
+{
+    struct paging_region_info region;
+    bool known = paging_lookup(f->address, &region);
+    if (f->kind > FAULT_EXECUTE) {
+        return "";
+    }
+    if (f->address < REPORT_NULL_BYTES) {
+        return f->kind == FAULT_EXECUTE ? " (call through a NULL pointer)" : " (NULL pointer)";
+    }
+    if (report_is_stack_overflow(f, t, &region, known)) {
+        return " (stack overflow)";
+    }
+    if (known && region.guard) {
+        return " (guard page)";
+    }
+    if (f->kind == FAULT_EXECUTE && !f->translation) {
+        return " (execution of data)";
+    }
+    if (f->kind == FAULT_WRITE && !f->translation) {
+        return " (write to read-only memory)";
+    }
+    return f->translation ? " (not mapped)" : " (no access)";
+}
+
+void report_registers(const struct kpi_regs *regs)
+{
+    for (int i = 0; i < 28; i += 4) {
+        debug_printf("  x%-2d %016llx %016llx %016llx %016llx\n", i,
+                     (unsigned long long)regs->x[i], (unsigned long long)regs->x[i + 1],
+                     (unsigned long long)regs->x[i + 2], (unsigned long long)regs->x[i + 3]);
+    }
+    debug_printf("  x28 %016llx fp  %016llx lr  %016llx sp  %016llx pstate %08llx\n",
+                 (unsigned long long)regs->x[28], (unsigned long long)regs->x[29],
+                 (unsigned long long)regs->x[30], (unsigned long long)regs->sp,
+                 (unsigned long long)regs->pstate);
+}
+
+static void report_frame(const char *what, uint64_t pc)
+{
+    uint64_t offset;
+    const char *name = debug_symbol(pc, &offset);
+    debug_printf("  %s %016llx %s+0x%llx\n", what, (unsigned long long)pc, name,
+                 (unsigned long long)offset);
+}
+
+void report_backtrace(uint64_t pc, uint64_t fp)
+{
+    uint64_t pcs[REPORT_FRAMES];
+    size_t count = debug_backtrace(fp, pcs, REPORT_FRAMES);
+    if (pc != 0) {
+        report_frame("at  ", pc);
+    }
+    for (size_t i = 0; i < count; i++) {
+        report_frame("from", pcs[i] - 4); /* the call, not what follows it */
+    }
+}
+
+void fault_report(const struct fault *f, const struct thread *t)
+{
+    uint64_t offset;
+    uint64_t pc = f->regs->pc;
+    const char *name = debug_symbol(pc, &offset);
+    debug_printf("%s: fault: %s at address 0x%llx%s, pc 0x%llx %s+0x%llx, thread %u %s, esr 0x%llx\n",
+                 domain_name(), fault_kind_name(f->kind), (unsigned long long)f->address,
+                 report_reason(f, t), (unsigned long long)pc, name, (unsigned long long)offset,
+                 t->id, t->name, (unsigned long long)f->esr);
+    report_registers(f->regs);
+    report_backtrace(pc, f->regs->x[29]);
+}

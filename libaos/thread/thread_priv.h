@@ -1,0 +1,105 @@
+/* Threads from the inside. Queues, `mode`, `queue` and `state` change only while disabled. */
+#pragma once
+
+#include <aos/fault.h>
+#include <aos/offsets.h>
+#include <aos/thread.h>
+#include <aos/timer.h>
+
+enum thread_mode { THREAD_SWITCHED = 0, THREAD_PREEMPTED = 1 };
+enum thread_state { THREAD_RUNNABLE, THREAD_BLOCKED, THREAD_ENDED };
+enum thread_fp_state { THREAD_FP_NONE = 0, THREAD_FP_CALLEE, THREAD_FP_ALL };
+
+struct thread {
+    struct thread *next, *prev;          /* in `queue`, or the run queue */
+    struct thread_queue *queue;          /* NULL: not in any */
+    uint64_t sp;                         /* THREAD_SWITCHED: frame of thread_switch */
+    uint64_t tpidr;
+    uint32_t mode;                       /* enum thread_mode */
+    uint32_t fp_state;                   /* enum thread_fp_state: what `fp` holds */
+    uint32_t state;                      /* enum thread_state */
+    uint32_t id;
+    uint64_t reserved;
+    struct kpi_regs regs;                /* THREAD_PREEMPTED */
+    uint64_t fp[64];
+    uint64_t fpsr, fpcr;
+    struct timer timer;
+    bool timed_out;
+    bool detached;
+    bool joined;                         /* somebody waits for the end, or has done so */
+    int status;
+    thread_fn fn;
+    void *arg;
+    struct thread_queue joiners;
+    struct thread *all_next, *all_prev;  /* list of all threads */
+    void *stack;                         /* lowest usable address; NULL: not from paging */
+    uint64_t stack_top;
+    fault_handler handler;
+    void *handler_arg;
+    char name[THREAD_NAME_BYTES];
+};
+
+_Static_assert(offsetof(struct thread, sp) == THREAD_SP, "switch.S");
+_Static_assert(offsetof(struct thread, tpidr) == THREAD_TPIDR, "switch.S");
+_Static_assert(offsetof(struct thread, mode) == THREAD_MODE, "switch.S");
+_Static_assert(offsetof(struct thread, regs) == THREAD_REGS, "switch.S");
+_Static_assert(offsetof(struct thread, fp) == THREAD_FP, "switch.S");
+_Static_assert(offsetof(struct thread, fpsr) == THREAD_FPSR, "switch.S");
+_Static_assert(offsetof(struct kpi_regs, sp) == REGS_SP, "switch.S");
+_Static_assert(offsetof(struct kpi_regs, pc) == REGS_PC, "switch.S");
+_Static_assert(offsetof(struct kpi_regs, tpidr) == REGS_TPIDR, "switch.S");
+_Static_assert(offsetof(struct kpi_dispatcher, resume_x16) == PAGE_RESUME, "switch.S");
+
+/* queue.c */
+void queue_push(struct thread_queue *q, struct thread *t);
+void queue_push_front(struct thread_queue *q, struct thread *t);
+struct thread *queue_pop(struct thread_queue *q);
+void queue_remove(struct thread_queue *q, struct thread *t);
+
+/* What arch_wait and arch_poll bring: registers x0-x11. */
+struct arch_received {
+    uint64_t cookie;
+    uint64_t header;                     /* cookie 0: KPI_EVENT_* */
+    uint64_t words[KPI_LMP_WORDS];
+    uint32_t cap;
+    uint32_t cap_info;
+};
+void arch_wait(struct arch_received *ret);
+void arch_poll(struct arch_received *ret);
+
+/* switch.S */
+void thread_switch(struct thread *from, struct thread *to);
+void thread_load(struct thread *to) __attribute__((noreturn));
+void arch_fp_save_all(struct thread *t);
+void arch_fp_save_callee(struct thread *t);
+void arch_fp_load_all(struct thread *t);
+void arch_fp_load_callee(struct thread *t);
+void arch_fp_reset(void);
+void upcall_entry(void);
+
+/* sched.c; all disabled */
+void sched_switch_from(struct thread *self);
+void sched_leave(void) __attribute__((noreturn));
+void sched_ready(struct thread *t);
+void sched_init(struct thread *main, void *tls);
+void upcall_handle(uint64_t why) __attribute__((noreturn));
+
+/* timer.c */
+void timer_expire_disabled(void);
+size_t timer_count(void);
+
+/* fault.c; disabled: the thread's registers are in t->regs */
+void fault_begin_disabled(struct thread *t, uint64_t esr, uint64_t far);
+
+/* report.c */
+void fault_report(const struct fault *f, const struct thread *t);
+void report_registers(const struct kpi_regs *regs);
+void report_backtrace(uint64_t pc, uint64_t fp);
+
+/* tls.c: bytes a thread's TLS takes below stack_top, and its TPIDR. */
+uint64_t tls_bytes(void);
+uint64_t tls_build(void *memory);
+
+/* thread.c */
+void thread_register(struct thread *t);
+void thread_start_helper(void);

@@ -136,7 +136,7 @@ static void fault_main(void)
     self->regs = faulted.regs;
     self->mode = THREAD_PREEMPTED;
     faulted.thread = NULL;
-    (void)thread_wake_one_disabled(&faulted.waiters);
+    thread_wake_all_disabled(&faulted.waiters); /* each faults again or finds its page */
     queue_push_front(&disp_user()->run, self);
     sched_leave();
 }

@@ -74,13 +74,15 @@ errval_t cap_split(caddr_t dest, caddr_t src, uint64_t off)
 
 errval_t cap_identify(caddr_t c, struct cap_info *ret_info)
 {
-    uint8_t type;
-    uint8_t rights;
+    uint64_t type;
+    uint64_t rights;
     uint64_t a;
     uint64_t b;
     errval_t err = inv_cnode_identify(cap_cnode_of(c), cap_index_of(c), &type, &rights, &a, &b);
     if (err_is_ok(err)) {
-        *ret_info = (struct cap_info){ .type = type, .rights = rights, .a = a, .b = b };
+        *ret_info = (struct cap_info){
+            .type = (uint8_t)type, .rights = (uint8_t)rights, .a = a, .b = b,
+        };
     }
     return err;
 }

@@ -21,8 +21,8 @@ struct thread {
     uint32_t id;
     uint64_t reserved;
     struct kpi_regs regs;                /* THREAD_PREEMPTED */
-    uint64_t fp[64];
     uint64_t fpsr, fpcr;
+    uint64_t fp[64];
     struct timer timer;
     bool timed_out;
     bool detached;

@@ -5,8 +5,8 @@
 #define THREAD_TPIDR   32
 #define THREAD_MODE    40
 #define THREAD_REGS    64
-#define THREAD_FP      352               /* q0-q31, then FPSR, FPCR */
-#define THREAD_FPSR    864
+#define THREAD_FPSR    352               /* FPSR, FPCR, then q0-q31 */
+#define THREAD_FP      368
 
 #define REGS_SP        248
 #define REGS_PC        256

@@ -10,7 +10,8 @@ struct bitmap {
     uint64_t words[BITMAP_WORDS];
 };
 
-/* Lowest run of `count` (1..64) clear bits, now set; BITMAP_NONE if there is none. A run may cross words. */
+/* Lowest run of `count` (1..64) clear bits, now set; BITMAP_NONE if there is none. A run may
+ * cross words. */
 uint32_t bitmap_take(struct bitmap *b, uint32_t count);
 void bitmap_clear(struct bitmap *b, uint32_t index);
 void bitmap_set(struct bitmap *b, uint32_t index);

@@ -1,11 +1,11 @@
-/* Slots. The task CNode and the CNode of page tables come with the domain, further L2 CNodes are made on demand. Everything
- * but the receive reserve is under the memory lock. */
+/* Slots. The task CNode and the CNode of page tables come with the domain, further L2 CNodes are
+ * made on demand. Everything but the receive reserve is under the memory lock. */
 #include <aos/cap.h>
 #include <aos/debug.h>
 #include <aos/domain.h>
 #include <aos/slot.h>
 
-#include "../mem/mem_priv.h"
+#include "mem_priv.h"
 #include "slot_priv.h"
 
 #define SLOT_L1_MAX (KPI_L1_BYTES_MAX / KPI_SLOT_BYTES)

@@ -1,11 +1,12 @@
 /* The heap (heap.h).
  *
- * A block is a header of 16 bytes and its payload. Blocks of a chunk lie side by side; each knows its size and the size of
- * the one before, so neighbours merge in O(1). A chunk ends with a header-only sentinel that is never free. Free blocks are
- * in the list of their class; two neighbours are never both free.
+ * A block is a header of 16 bytes and its payload. Blocks of a chunk lie side by side; each
+ * knows its size and the size of the one before, so neighbours merge in O(1). A chunk ends with
+ * a header-only sentinel that is never free. Free blocks are in the list of their class; two
+ * neighbours are never both free.
  *
- * Class of a size s (payload, >= 32): c = log2(s) - 5, subdivided into 8. Allocation rounds the wanted size up to the next
- * subclass border, so every block of that list fits. */
+ * Class of a size s (payload, >= 32): c = log2(s) - 5, subdivided into 8. Allocation rounds the
+ * wanted size up to the next subclass border, so every block of that list fits. */
 #include "heap.h"
 
 struct heap_block {

@@ -1,5 +1,5 @@
-/* The heap's algorithm, without memory or locks of its own: two-level segregated lists of free blocks with boundary tags.
- * Allocation and free are O(1). Also built on the host. */
+/* The heap's algorithm, without memory or locks of its own: two-level segregated lists of free
+ * blocks with boundary tags. Allocation and free are O(1). Also built on the host. */
 #pragma once
 
 #include <stdbool.h>

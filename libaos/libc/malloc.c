@@ -1,5 +1,6 @@
-/* malloc and its family over heap.c and paging. Small blocks come from chunks, which go back when they are empty (one stays); large
- * ones are mapped by themselves and unmapped by free. 16-byte aligned, any thread.
+/* malloc and its family over heap.c and paging. Small blocks come from chunks, which go back
+ * when they are empty (one stays); large ones are mapped by themselves and unmapped by free.
+ * 16-byte aligned, any thread.
  *
  * The lock is not held while memory is mapped: mapping may wait for the memory service. */
 #include <errno.h>

@@ -1,5 +1,6 @@
-/* mem*: word by word, in general registers. The packaged library's are byte loops. Unaligned words are fine in normal
- * memory (SCTLR_EL1.A is 0 for user space); device memory is not copied with these. */
+/* mem*: word by word, in general registers. The packaged library's are byte loops. Unaligned
+ * words are fine in normal memory (SCTLR_EL1.A is 0 for user space); device memory is not copied
+ * with these. */
 #include "string_priv.h"
 
 void *memcpy(void *restrict dest, const void *restrict src, size_t bytes)
@@ -30,7 +31,8 @@ void *memmove(void *dest, const void *src, size_t bytes)
     char *d = dest;
     const char *s = src;
     if ((uintptr_t)d - (uintptr_t)s >= bytes) {
-        return memcpy(dest, src, bytes); /* forward is safe, also for d below s: words are read before written */
+        /* forward is safe, also for d below s: words are read before written */
+        return memcpy(dest, src, bytes);
     }
     d += bytes;
     s += bytes;

@@ -7,7 +7,7 @@
 #include <aos/debug.h>
 #include <aos/domain.h>
 
-#include "../thread/start_priv.h"
+#include "start_priv.h"
 #include "libc_priv.h"
 
 extern int main(int argc, char **argv, char **envp);
@@ -17,7 +17,8 @@ typedef void (*run_function)(void);
 extern const run_function aos_init_array[];
 extern const run_function aos_init_array_end[];
 
-/* `count` strings at `off` of the startup block, copied, since programs may write to them. NULL-terminated. */
+/* `count` strings at `off` of the startup block, copied, since programs may write to them.
+ * NULL-terminated. */
 static char **run_strings(uint32_t count, uint32_t off)
 {
     const char *at = (const char *)domain_startup() + off;

@@ -1,5 +1,6 @@
-/* str*: the ones that matter for speed; the rest comes from the packaged library. Reading a whole aligned word never
- * crosses into another page, so bytes behind the terminator are harmless to read. */
+/* str*: the ones that matter for speed; the rest comes from the packaged library. Reading a
+ * whole aligned word never crosses into another page, so bytes behind the terminator are
+ * harmless to read. */
 #include "string_priv.h"
 
 __attribute__((no_sanitize_address)) size_t strlen(const char *text)

@@ -1,4 +1,5 @@
-/* The rest of what the C library asks an operating system for. There are no files yet, no users and no signals. */
+/* The rest of what the C library asks an operating system for. There are no files yet, no users
+ * and no signals. */
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>

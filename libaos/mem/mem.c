@@ -2,10 +2,10 @@
 #include <aos/debug.h>
 #include <aos/paging.h>
 
-#include "../paging/paging_priv.h"
+#include "paging_priv.h"
 #include "mem_priv.h"
 #include "ram_priv.h"
-#include "../cap/slot_priv.h"
+#include "slot_priv.h"
 #include "tree_priv.h"
 
 /* Enough for the first objects and one refill of every slab. */
@@ -65,7 +65,8 @@ static bool mem_ready(uint64_t bytes, uint64_t align)
            (bytes == 0 || (free_bytes - RAM_RESERVE_BYTES >= bytes && ram_has(bytes, align)));
 }
 
-/* Tries to fill what is low. Holds the lock, which ram_refill drops; mem.refilling keeps others out. */
+/* Tries to fill what is low. Holds the lock, which ram_refill drops; mem.refilling keeps others
+ * out. */
 static errval_t mem_refill(uint64_t bytes, uint64_t align)
 {
     errval_t err = ERR_OK;
@@ -90,7 +91,8 @@ static errval_t mem_refill(uint64_t bytes, uint64_t align)
     return err;
 }
 
-/* Is there enough to go on although a refill failed or is under way elsewhere? Half of each reserve covers one operation. */
+/* Is there enough to go on although a refill failed or is under way elsewhere? Half of each
+ * reserve covers one operation. */
 static bool mem_above_floor(uint64_t bytes, uint64_t align)
 {
     for (int i = 0; i < MEM_SLAB_COUNT; i++) {

@@ -1,12 +1,15 @@
 /* What cap, mem and paging share: one recursive lock and the reserves that make refilling safe.
  *
  * Invariants:
- * 1. An operation runs between mem_begin and mem_end and holds the lock. mem_begin has seen to it that slots, nodes of
- *    every slab and RAM for page tables are above their reserve, so the operation never refills in its middle.
- * 2. Refilling is done by one thread at a time (`refilling`), and is itself made of the same operations; those find
- *    refilling == self, skip the check and live on the reserve. Reserves are sized for one refill of everything.
- * 3. The lock is not held while the RAM source runs, so the source may use whatever it likes, and other threads find
- *    refilling != NULL: they wait only if the reserve is not above its floor. */
+ * 1. An operation runs between mem_begin and mem_end and holds the lock. mem_begin has seen to
+ *    it that slots, nodes of every slab and RAM for page tables are above their reserve, so the
+ *    operation never refills in its middle.
+ * 2. Refilling is done by one thread at a time (`refilling`), and is itself made of the same
+ *    operations; those find refilling == self, skip the check and live on the reserve. Reserves
+ *    are sized for one refill of everything.
+ * 3. The lock is not held while the RAM source runs, so the source may use whatever it likes,
+ *    and other threads find refilling != NULL: they wait only if the reserve is not above its
+ *    floor. */
 #pragma once
 
 #include <aos/ram.h>
@@ -32,8 +35,8 @@ extern struct slab mem_slabs[MEM_SLAB_COUNT];
 /* Gives the slabs their first memory. Before the first thread exists. */
 void mem_init(void);
 
-/* Takes the lock and sees to the reserves; `bytes` of RAM aligned to `align` on top of them (0: none). Only that much may fail:
- * LIB_ERR_NO_MEMORY, and then the lock is not held. */
+/* Takes the lock and sees to the reserves; `bytes` of RAM aligned to `align` on top of them (0:
+ * none). Only that much may fail: LIB_ERR_NO_MEMORY, and then the lock is not held. */
 errval_t mem_begin(uint64_t bytes, uint64_t align);
 /* Only the lock: for giving back and looking up. */
 void mem_lock(void);
@@ -47,7 +50,8 @@ void mem_free(enum mem_slab kind, void *object);
 void slot_init(void);
 uint64_t slot_free_count(void);
 errval_t slot_grow(void);                /* one more L2 CNode */
-caddr_t slot_take(uint32_t count);       /* 0: no run that long; always one slot within the reserve */
+/* 0: no run that long; always one slot within the reserve */
+caddr_t slot_take(uint32_t count);
 
 /* mem/ram.c: under the lock. */
 errval_t ram_init(void);

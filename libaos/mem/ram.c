@@ -1,5 +1,6 @@
-/* RAM pool. Chunks are the capabilities it owns, by physical base; the free ranges never join across chunks, because a
- * retype has one source. All static functions run under the memory lock. */
+/* RAM pool. Chunks are the capabilities it owns, by physical base; the free ranges never join
+ * across chunks, because a retype has one source. All static functions run under the memory
+ * lock. */
 #include <aos/cap.h>
 #include <aos/debug.h>
 #include <aos/ram.h>
@@ -154,7 +155,8 @@ errval_t ram_refill(uint64_t bytes, uint64_t align)
     if (source == NULL) {
         return LIB_ERR_NO_MEMORY;
     }
-    /* What is asked for is cut from the new chunk if it is large; the reserve must come from somewhere, too. */
+    /* What is asked for is cut from the new chunk if it is large; the reserve must come from
+     * somewhere, too. */
     uint64_t want = bytes >= RAM_DIRECT_BYTES && ram.free_bytes >= RAM_RESERVE_BYTES
                         ? bytes : bytes + RAM_CHUNK_BYTES;
     if (want < bytes || want > 1ull << 47) {

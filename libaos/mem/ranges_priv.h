@@ -1,5 +1,5 @@
-/* Sets of free ranges over a tree. Nodes come from a slab that the caller keeps filled: each call uses at most
- * RANGES_NODES_PER_CALL new ones. Nothing changes on failure. */
+/* Sets of free ranges over a tree. Nodes come from a slab that the caller keeps filled: each
+ * call uses at most RANGES_NODES_PER_CALL new ones. Nothing changes on failure. */
 #pragma once
 
 #include <aos/slab.h>
@@ -13,6 +13,7 @@ bool ranges_take(struct tree_node **root, struct slab *nodes, uint64_t bytes, ui
                  uint64_t *ret_start);
 /* Takes exactly this range. False: part of it is not free. */
 bool ranges_take_fixed(struct tree_node **root, struct slab *nodes, uint64_t start, uint64_t bytes);
-/* Gives a range back, which joins its neighbours but does not grow beyond [low, high). False: no node is left. */
+/* Gives a range back, which joins its neighbours but does not grow beyond [low, high). False: no
+ * node is left. */
 bool ranges_give(struct tree_node **root, struct slab *nodes, uint64_t start, uint64_t bytes,
                  uint64_t low, uint64_t high);

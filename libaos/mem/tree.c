@@ -1,5 +1,5 @@
-/* Treaps of ranges (tree_priv.h). Split and merge keep the order by key and the heap order by priority; every function
- * that changes a child recomputes `largest` on the way up. */
+/* Treaps of ranges (tree_priv.h). Split and merge keep the order by key and the heap order by
+ * priority; every function that changes a child recomputes `largest` on the way up. */
 #include "tree_priv.h"
 
 static uint64_t tree_priority(const struct tree_node *n)

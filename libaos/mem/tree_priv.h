@@ -1,6 +1,6 @@
-/* Intrusive balanced trees of ranges: a treap whose priorities are a hash of the key, so that its shape depends on the
- * keys alone and its depth is O(log n) expected. Every node knows the largest range of its subtree. No allocation, no
- * lock. Keys are unique. */
+/* Intrusive balanced trees of ranges: a treap whose priorities are a hash of the key, so that
+ * its shape depends on the keys alone and its depth is O(log n) expected. Every node knows the
+ * largest range of its subtree. No allocation, no lock. Keys are unique. */
 #pragma once
 
 #include <aos/types.h>
@@ -8,7 +8,8 @@
 struct tree_node {
     struct tree_node *left, *right;
     uint64_t key;
-    uint64_t bytes;                      /* of the range that starts at key; change through tree_resize only */
+    /* of the range that starts at key; change through tree_resize only */
+    uint64_t bytes;
     uint64_t largest;                    /* `bytes` in this subtree */
 };
 

@@ -4,7 +4,7 @@
 #include <aos/fault.h>
 #include <aos/paging.h>
 
-#include "../mem/tree_priv.h"
+#include "tree_priv.h"
 
 /* One page table. Key of its node: first address it translates | level. */
 struct ptable {
@@ -31,7 +31,8 @@ struct paging_region {
     struct tree_node node;
     uint64_t guard_bytes;                /* at the start, never mapped */
     struct paging_part *parts;
-    caddr_t frame;                       /* of paging_alloc: given back with the region; 0: not ours */
+    /* of paging_alloc: given back with the region; 0: not ours */
+    caddr_t frame;
     uint32_t flags;
     uint32_t permanent;                  /* came with the domain */
     const char *name;
@@ -42,15 +43,17 @@ struct paging_region {
 /* paging.c */
 void paging_init_self(void);
 
-/* tables.c: entries for [va, va + bytes) of `frame` at `off`, as new parts at the end of *parts, which must not be
- * known to others. Takes the lock for one table at a time. On failure the new parts are undone. */
+/* tables.c: entries for [va, va + bytes) of `frame` at `off`, as new parts at the end of *parts,
+ * which must not be known to others. Takes the lock for one table at a time. On failure the new
+ * parts are undone. */
 struct paging_span {
     uint64_t va;
     caddr_t frame;
     uint64_t off;
     uint64_t bytes;
     uint32_t flags;
-    bool large;                          /* frame and offset are aligned for 2 MiB entries where va is */
+    /* frame and offset are aligned for 2 MiB entries where va is */
+    bool large;
 };
 errval_t paging_map_span(struct paging_state *st, const struct paging_span *span,
                          struct paging_part **parts);

@@ -4,8 +4,8 @@
 #include <aos/debug.h>
 #include <aos/slot.h>
 
-#include "../mem/mem_priv.h"
-#include "../mem/ranges_priv.h"
+#include "mem_priv.h"
+#include "ranges_priv.h"
 #include "paging_priv.h"
 
 errval_t paging_protect(struct paging_state *st, void *va, uint32_t flags)

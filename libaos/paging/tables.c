@@ -1,11 +1,12 @@
-/* Page tables on demand. A VNode is kept when it becomes empty, unless a large entry needs its place: addresses are
- * handed out from below, so a table that has been needed will be needed again. */
+/* Page tables on demand. A VNode is kept when it becomes empty, unless a large entry needs its
+ * place: addresses are handed out from below, so a table that has been needed will be needed
+ * again. */
 #include <abi/user.h>
 #include <aos/cap.h>
 #include <aos/debug.h>
 #include <aos/slot.h>
 
-#include "../mem/mem_priv.h"
+#include "mem_priv.h"
 #include "paging_priv.h"
 
 #define TABLE_LEVEL_PAGE  3u             /* entries of 4 KiB */
@@ -49,7 +50,8 @@ void paging_adopt_table(struct paging_state *st, const struct kpi_table *table)
     caddr_t mapping = table->mapping == UINT16_MAX ? 0 : KPI_CADDR(KPI_L1_VNODES, table->mapping);
     caddr_t cap = table->level == 0 ? KPI_CAP_SELF_VROOT : KPI_CADDR(KPI_L1_VNODES, table->index);
     struct ptable *t = table_add(st, table->va, table->level, cap, mapping);
-    /* What the spawner mapped in it is not known entry by entry: such a table is never taken down. */
+    /* What the spawner mapped in it is not known entry by entry: such a table is never taken
+     * down. */
     t->live = 1;
 }
 

@@ -1,4 +1,5 @@
-/* Events of the dispatcher itself, and the helper thread that makes receive slots when nobody else does. */
+/* Events of the dispatcher itself, and the helper thread that makes receive slots when nobody
+ * else does. */
 #include <aos/slot.h>
 
 #include "thread_priv.h"
@@ -20,8 +21,8 @@ void disp_event_disabled(uint64_t events)
     }
 }
 
-/* Threads fill the reserve whenever they come out of a wait. This one is for the case that capabilities come in while
- * every thread stays blocked. */
+/* Threads fill the reserve whenever they come out of a wait. This one is for the case that
+ * capabilities come in while every thread stays blocked. */
 static void helper_main(void)
 {
     for (;;) {

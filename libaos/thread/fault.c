@@ -1,8 +1,9 @@
 /* Faults: from the upcall to a handler, or to a report and the end of the domain.
  *
- * The upcall parks the faulting thread's registers in the fault record and makes the thread continue in fault_main on the
- * fault stack. There is one fault stack; a thread that faults while it is taken waits in fault_waiters. When the handler has
- * done its work the thread goes on with the registers of the record. */
+ * The upcall parks the faulting thread's registers in the fault record and makes the thread
+ * continue in fault_main on the fault stack. There is one fault stack; a thread that faults
+ * while it is taken waits in fault_waiters. When the handler has done its work the thread goes
+ * on with the registers of the record. */
 #include <aos/debug.h>
 #include <aos/domain.h>
 #include <aos/io.h>

@@ -7,7 +7,8 @@
 #include "thread_priv.h"
 
 #define REPORT_NULL_BYTES  0x200000ull   /* never mapped (kpi/startup.h) */
-#define REPORT_GUARD_BYTES 0x100000ull   /* below the first stack: an overflow, not a wild pointer */
+/* below the first stack: an overflow, not a wild pointer */
+#define REPORT_GUARD_BYTES 0x100000ull
 #define REPORT_FRAMES      24u
 
 static bool report_is_stack_overflow(const struct fault *f, const struct thread *t,
@@ -87,7 +88,8 @@ void fault_report(const struct fault *f, const struct thread *t)
     uint64_t offset;
     uint64_t pc = f->regs->pc;
     const char *name = debug_symbol(pc, &offset);
-    debug_printf("%s: fault: %s at address 0x%llx%s, pc 0x%llx %s+0x%llx, thread %u %s, esr 0x%llx\n",
+    debug_printf("%s: fault: %s at address 0x%llx%s, pc 0x%llx %s+0x%llx, "
+                 "thread %u %s, esr 0x%llx\n",
                  domain_name(), fault_kind_name(f->kind), (unsigned long long)f->address,
                  report_reason(f, t), (unsigned long long)pc, name, (unsigned long long)offset,
                  t->id, t->name, (unsigned long long)f->esr);

@@ -1,9 +1,11 @@
 /* The user scheduler. Invariants:
- * 1. Everything here runs disabled, on the stack of the thread that gives up the core or on the upcall stack.
- * 2. `current` is the thread whose registers are in the processor; it is in no queue. While the domain waits in the
- *    kernel, or handles an upcall, current may be a thread that is queued: nobody looks at it then but to save it.
- * 3. fp_owner is the thread whose FP registers the dispatcher holds, if the dispatcher has ever used them. Its state is
- *    saved only when another thread is switched to. */
+ * 1. Everything here runs disabled, on the stack of the thread that gives up the core or on the
+ *    upcall stack.
+ * 2. `current` is the thread whose registers are in the processor; it is in no queue. While the
+ *    domain waits in the kernel, or handles an upcall, current may be a thread that is queued:
+ *    nobody looks at it then but to save it.
+ * 3. fp_owner is the thread whose FP registers the dispatcher holds, if the dispatcher has ever
+ *    used them. Its state is saved only when another thread is switched to. */
 #include <aos/debug.h>
 #include <aos/domain.h>
 #include <aos/slot.h>

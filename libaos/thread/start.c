@@ -4,8 +4,8 @@
 #include <aos/domain.h>
 #include <aos/slot.h>
 
-#include "../mem/mem_priv.h"
-#include "../paging/paging_priv.h"
+#include "mem_priv.h"
+#include "paging_priv.h"
 #include "start_priv.h"
 #include "thread_priv.h"
 
@@ -82,7 +82,8 @@ static void start_memory(void)
     recv_slot_refill();
 }
 
-/* Never returns, so the TLS block in its frame lives as long as the first thread, and the stack guard may change under it. */
+/* Never returns, so the TLS block in its frame lives as long as the first thread, and the stack
+ * guard may change under it. */
 __attribute__((noreturn, no_stack_protector)) void libaos_start(void)
 {
     const struct kpi_startup *startup = domain_startup();

@@ -1,5 +1,5 @@
-/* Locks. The uncontended paths are one exclusive store; contended ones are disabled sections, in which the lock is handed
- * to the first waiter, so that nobody starves. */
+/* Locks. The uncontended paths are one exclusive store; contended ones are disabled sections, in
+ * which the lock is handed to the first waiter, so that nobody starves. */
 #include <aos/debug.h>
 #include <aos/slot.h>
 
@@ -107,7 +107,8 @@ void cond_wait(struct cond *c, struct mutex *m)
 
 void cond_signal(struct cond *c)
 {
-    if (c->waiters.head != NULL) {       /* a waiter that is not there yet has not let go of its mutex */
+    /* a waiter that is not there yet has not let go of its mutex */
+    if (c->waiters.head != NULL) {
         disp_disable();
         (void)thread_wake_one_disabled(&c->waiters);
         disp_enable();

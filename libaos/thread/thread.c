@@ -1,4 +1,5 @@
-/* Life of threads. A thread's stack, TLS and record are one allocation: guard page, stack, TLS, struct thread. */
+/* Life of threads. A thread's stack, TLS and record are one allocation: guard page, stack, TLS,
+ * struct thread. */
 #include <aos/debug.h>
 #include <aos/paging.h>
 #include <aos/slot.h>

@@ -1,5 +1,6 @@
-/* Timers: a binary heap by deadline over the one deadline that the kernel keeps for this dispatcher. The kernel's is
- * never later than the earliest timer; it may be earlier, which costs one spurious wake-up. Disabled. */
+/* Timers: a binary heap by deadline over the one deadline that the kernel keeps for this
+ * dispatcher. The kernel's is never later than the earliest timer; it may be earlier, which
+ * costs one spurious wake-up. Disabled. */
 #include <abi/user.h>
 #include <aos/debug.h>
 #include <aos/thread.h>

@@ -1,5 +1,6 @@
-/* Thread-local storage, variant 1 of the ELF TLS specification: TPIDR_EL0 points to a control block of 16 bytes, and the
- * block of the program follows, aligned. The C library's header page may write the word pair below it. */
+/* Thread-local storage, variant 1 of the ELF TLS specification: TPIDR_EL0 points to a control
+ * block of 16 bytes, and the block of the program follows, aligned. The C library's header page
+ * may write the word pair below it. */
 #include <aos/debug.h>
 
 #include "thread_priv.h"

@@ -7,7 +7,7 @@ INCLUDE = re.compile(r'^\s*#\s*include\s+[<"]([^>"]+)[>"]')
 QUOTED = re.compile(r"'([^'\n]+)'")
 LIBC = frozenset('''assert ctype errno inttypes limits locale math setjmp signal stdarg stdatomic
 stdbool stddef
-    stdint stdio stdlib stdnoreturn string strings time unistd wchar'''.split())
+    fcntl stdint stdio stdio-bufio stdlib stdnoreturn string strings time unistd wchar'''.split())
 FREESTANDING = frozenset('stdarg stdatomic stdbool stddef stdint stdnoreturn limits string'.split())
 
 # Per layer: the prefixes of <...> that a file may include. A pattern that ends with '/' is a
@@ -15,7 +15,8 @@ FREESTANDING = frozenset('stdarg stdatomic stdbool stddef stdint stdnoreturn lim
 ALLOWED = {
     'kernel/include/kpi/': ('kpi/', 'abi/'),
     'kernel/': ('kpi/', 'kernel/', 'arch/', 'dev/', 'abi/'),
-    'libaos/': ('kpi/', 'aos/', 'arch/', 'abi/', 'if/', 'kernel/elf.h', 'kernel/symbols.h',
+    'libaos/': ('kpi/', 'aos/', 'arch/', 'abi/', 'if/', 'kernel/elf.h', 'kernel/format.h',
+                'kernel/symbols.h',
                 'machine/', 'sys/'),
     'services/': ('aos/', 'if/'),
     'apps/': ('aos/', 'if/'),

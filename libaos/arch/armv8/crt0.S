@@ -6,7 +6,8 @@ _start:
     mov     x30, #0
     b       libaos_start
 
-/* Upcall: disabled, SP = top of the upcall stack, x0 = KPI_UPCALL_*. upcall_handle does not return. */
+/* Upcall: disabled, SP = top of the upcall stack, x0 = KPI_UPCALL_*. upcall_handle does not
+ * return. */
     .global upcall_entry
     .type upcall_entry, %function
 upcall_entry:

@@ -1,7 +1,8 @@
 /* Register switches between threads. All of it runs disabled.
  *
- * A thread that gave up the core by itself is on its own stack: x19-x30 in a frame at THREAD_SP. One that
- * was preempted (THREAD_MODE not 0) has all its registers in THREAD_REGS and goes on through svc RESUME. */
+ * A thread that gave up the core by itself is on its own stack: x19-x30 in a frame at THREAD_SP.
+ * One that was preempted (THREAD_MODE not 0) has all its registers in THREAD_REGS and goes on
+ * through svc RESUME. */
 #include <abi/syscalls.h>
 #include <aos/offsets.h>
 
@@ -67,7 +68,8 @@ thread_load:
     svc     #SYSCALL_RESUME
     brk     #1                           /* not reached */
 
-/* void arch_fp_save_all(struct thread *), _save_callee, _load_all, _load_callee, void arch_fp_reset(void) */
+/* void arch_fp_save_all(struct thread *), _save_callee, _load_all, _load_callee, void
+ * arch_fp_reset(void) */
     .arch armv8-a+fp+simd
     .global arch_fp_save_all
     .type arch_fp_save_all, %function

@@ -1,6 +1,7 @@
-/* Capabilities of this domain by their addresses. All functions may be called by any thread; none keeps a reference.
- * Slots come from aos/slot.h; a `dest` must be empty. Errors are the kernel's (SYS_ERR_*), unchanged. To work in a
- * CNode that is not part of this domain's space use the invocations of <abi/user.h> on its capability. */
+/* Capabilities of this domain by their addresses. All functions may be called by any thread;
+ * none keeps a reference. Slots come from aos/slot.h; a `dest` must be empty. Errors are the
+ * kernel's (SYS_ERR_*), unchanged. To work in a CNode that is not part of this domain's space
+ * use the invocations of <abi/user.h> on its capability. */
 #pragma once
 
 #include <aos/types.h>
@@ -9,7 +10,8 @@
 struct cap_info {
     uint8_t type;                        /* enum captype; CAPTYPE_NULL: the slot is empty */
     uint8_t rights;                      /* CAP_RIGHT_* */
-    uint64_t a, b;                       /* the first two fields of the type: base and bytes, where it has them */
+    /* the first two fields of the type: base and bytes, where it has them */
+    uint64_t a, b;
 };
 
 /* The CNode that holds slot `c` and the index of `c` in it. */
@@ -27,8 +29,8 @@ errval_t cap_revoke(caddr_t c);
 /* Deletes what is in `c`, if anything, and frees the slot. For slots of slot_alloc only. */
 errval_t cap_destroy(caddr_t c);
 
-/* `count` objects of `bytes` each from `src` at byte `off`, into consecutive slots from `dest` on, all in one CNode.
- * An EndPoint retype has count 1 and fills two slots. */
+/* `count` objects of `bytes` each from `src` at byte `off`, into consecutive slots from `dest`
+ * on, all in one CNode. An EndPoint retype has count 1 and fills two slots. */
 errval_t cap_retype(caddr_t dest, caddr_t src, uint64_t off, enum captype type, uint64_t bytes,
                     uint32_t count);
 /* `src` keeps [0, off), `dest` gets the rest. */

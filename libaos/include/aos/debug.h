@@ -1,5 +1,5 @@
-/* Words of last resort and checks. debug_printf does not allocate and takes no lock of the C library: it formats
- * into a line on the stack and hands it to io_emergency. */
+/* Words of last resort and checks. debug_printf does not allocate and takes no lock of the C
+ * library: it formats into a line on the stack and hands it to io_emergency. */
 #pragma once
 
 #include <aos/types.h>
@@ -21,5 +21,6 @@ void aos_panic(const char *format, ...) __attribute__((format(printf, 1, 2), nor
 
 /* Name and offset of the function at `pc` from the symbol segment, "?" if unknown. */
 const char *debug_symbol(uint64_t pc, uint64_t *ret_offset);
-/* Return addresses from frame pointer `fp` on, at most `max`; follows only frames inside the stack that holds `fp`. */
+/* Return addresses from frame pointer `fp` on, at most `max`; follows only frames inside the
+ * stack that holds `fp`. */
 size_t debug_backtrace(uint64_t fp, uint64_t *ret_pcs, size_t max);

@@ -1,8 +1,10 @@
-/* Disabled sections and the boundary between the thread scheduler and the channels. For libaos and generated stubs only.
+/* Disabled sections and the boundary between the thread scheduler and the channels. For libaos
+ * and generated stubs only.
  *
- * A thread that stores 1 to page.disabled cannot be switched away from, neither by its peers nor by an upcall, until it
- * enables again. Disabled code touches only memory that is mapped and has been written before, takes no lock, and
- * does not fault: a fault ends the domain. Disabled sections are short and do not nest. */
+ * A thread that stores 1 to page.disabled cannot be switched away from, neither by its peers nor
+ * by an upcall, until it enables again. Disabled code touches only memory that is mapped and has
+ * been written before, takes no lock, and does not fault: a fault ends the domain. Disabled
+ * sections are short and do not nest. */
 #pragma once
 
 #include <aos/arch.h>
@@ -22,7 +24,8 @@ struct disp_user {
     struct thread_queue run;             /* runnable threads without the current one */
     struct thread *fp_owner;             /* whose FP registers the dispatcher holds */
     uint32_t recv_count;                 /* empty slots in `recv` */
-    uint32_t recv[17];                   /* RECV_SLOT_RESERVE + 1: stack of reserved receive slots */
+    /* RECV_SLOT_RESERVE + 1: stack of reserved receive slots */
+    uint32_t recv[17];
 };
 
 _Static_assert(sizeof(struct disp_user) <= 4096 - KPI_PAGE_USER_OFFSET, "fits the page");
@@ -82,11 +85,13 @@ static inline bool disp_pending(void)
     return *(volatile uint32_t *)&arch_page()->pending != 0;
 }
 
-/* The channels take a message or an event of end `cookie`. Disabled. Must put a used receive slot right with
- * recv_slot_rotate_disabled when msg->cap is not 0. Wakes threads; does not block. */
+/* The channels take a message or an event of end `cookie`. Disabled. Must put a used receive
+ * slot right with recv_slot_rotate_disabled when msg->cap is not 0. Wakes threads; does not
+ * block. */
 void chan_deliver_disabled(uint64_t cookie, const struct lmp_msg *msg);
 
-/* What svc CALL or POLL returned with cookie 0: KPI_EVENT_* bits, handled by the thread library. Disabled. */
+/* What svc CALL or POLL returned with cookie 0: KPI_EVENT_* bits, handled by the thread library.
+ * Disabled. */
 void disp_event_disabled(uint64_t events);
 /* Takes everything that is pending. Disabled. */
 void disp_drain_disabled(void);

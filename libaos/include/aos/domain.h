@@ -18,6 +18,6 @@ errval_t domain_grant(const char *name, caddr_t *ret_cap);
 /* Ends the domain at once: nothing is flushed, no handler runs. */
 void domain_exit(int status) __attribute__((noreturn));
 
-/* Called when libaos is ready and before main. libaos/rpc has one that finds the services; a program that defines
- * its own (init, tests of libaos) goes without. A failure ends the domain. */
+/* Called when libaos is ready and before main. libaos/rpc has one that finds the services; a
+ * program that defines its own (init, tests of libaos) goes without. A failure ends the domain. */
 errval_t aos_rpc_init(void);

@@ -1,6 +1,7 @@
-/* What a program can do about its own faults. A handler runs on a stack of its own, in the context of the faulting
- * thread, one at a time in the domain; it must not fault itself, use floating point,
- * or wait for a lock that code which faults may hold. If no handler takes the fault, it is reported and the domain ends with AOS_STATUS_FAULT. */
+/* What a program can do about its own faults. A handler runs on a stack of its own, in the
+ * context of the faulting thread, one at a time in the domain; it must not fault itself, use
+ * floating point, or wait for a lock that code which faults may hold. If no handler takes the
+ * fault, it is reported and the domain ends with AOS_STATUS_FAULT. */
 #pragma once
 
 #include <aos/types.h>

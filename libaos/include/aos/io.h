@@ -1,5 +1,6 @@
-/* Where file descriptors lead. Until somebody sets operations, output goes to the kernel log in a domain that holds the
- * Kernel capability; elsewhere the last IO_EARLY_BYTES are kept and passed on when operations are set. */
+/* Where file descriptors lead. Until somebody sets operations, output goes to the kernel log in
+ * a domain that holds the Kernel capability; elsewhere the last IO_EARLY_BYTES are kept and
+ * passed on when operations are set. */
 #pragma once
 
 #include <aos/types.h>

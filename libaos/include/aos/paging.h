@@ -1,5 +1,5 @@
-/* Address spaces: where frames are mapped. A space makes its page tables on demand from RAM of this domain. Addresses
- * and lengths are bytes in units of the page. Any thread may call. */
+/* Address spaces: where frames are mapped. A space makes its page tables on demand from RAM of
+ * this domain. Addresses and lengths are bytes in units of the page. Any thread may call. */
 #pragma once
 
 #include <aos/fault.h>
@@ -23,26 +23,29 @@ struct paging_state {
     uint64_t table_ram_off, table_ram_end;
     struct tree_node *tables;            /* page tables by (address, level) */
     struct tree_node *regions;           /* what is mapped or reserved, by address */
-    struct tree_node *free;              /* free addresses, by address, with the largest range below each */
+    /* free addresses, by address, with the largest range below each */
+    struct tree_node *free;
 };
 
 /* This domain's own space. */
 struct paging_state *paging_self(void);
 
-/* Maps `bytes` of `frame` (Frame or DevFrame) from byte `off` on, anywhere or at `va`. Large entries are used where
- * address, offset and length allow. The capability stays the caller's and must outlive nothing: the mapping holds its own.
- * LIB_ERR_NO_ADDRESS, LIB_ERR_BAD_ALIGN, LIB_ERR_NO_MEMORY, LIB_ERR_NO_SLOTS, or LIB_ERR_MAP on top of the kernel's error.
- * Nothing stays mapped on failure. */
+/* Maps `bytes` of `frame` (Frame or DevFrame) from byte `off` on, anywhere or at `va`. Large
+ * entries are used where address, offset and length allow. The capability stays the caller's and
+ * must outlive nothing: the mapping holds its own. LIB_ERR_NO_ADDRESS, LIB_ERR_BAD_ALIGN,
+ * LIB_ERR_NO_MEMORY, LIB_ERR_NO_SLOTS, or LIB_ERR_MAP on top of the kernel's error. Nothing
+ * stays mapped on failure. */
 errval_t paging_map_frame(struct paging_state *st, caddr_t frame, uint64_t off, uint64_t bytes,
                           uint32_t flags, void **ret_va);
 errval_t paging_map_frame_fixed(struct paging_state *st, uint64_t va, caddr_t frame, uint64_t off,
                                 uint64_t bytes, uint32_t flags);
 /* Fresh memory of this domain, mapped into its own space: zeroed, given back by paging_unmap. */
 errval_t paging_alloc(uint64_t bytes, uint32_t flags, void **ret_va);
-/* The same with `guard` bytes below it that stay unmapped; `ret_va` is the first usable address; a fault in the guard is
- * reported by `name`, which must live on. */
+/* The same with `guard` bytes below it that stay unmapped; `ret_va` is the first usable address;
+ * a fault in the guard is reported by `name`, which must live on. */
 errval_t paging_alloc_guarded(uint64_t bytes, uint64_t guard, const char *name, void **ret_va);
-/* Undoes one of the calls above, whole: mappings are deleted, the address range is free again. `va` is what they returned. */
+/* Undoes one of the calls above, whole: mappings are deleted, the address range is free again.
+ * `va` is what they returned. */
 errval_t paging_unmap(struct paging_state *st, void *va);
 /* Changes the access of a whole region. */
 errval_t paging_protect(struct paging_state *st, void *va, uint32_t flags);
@@ -64,16 +67,18 @@ struct paging_region_info {
 };
 bool paging_lookup(uint64_t va, struct paging_region_info *ret_info);
 
-/* A space under construction for somebody else. `vroot` is an attached-to-nothing VNodeL0 in this domain's space. */
+/* A space under construction for somebody else. `vroot` is an attached-to-nothing VNodeL0 in
+ * this domain's space. */
 errval_t paging_init_foreign(struct paging_state *st, caddr_t vroot);
-/* Its tables come from bytes [off, off + bytes) of `ram` instead of the domain's pool: a spawner that keeps `ram` gets all
- * of a child's memory back by revoking it. Before anything is mapped. */
+/* Its tables come from bytes [off, off + bytes) of `ram` instead of the domain's pool: a spawner
+ * that keeps `ram` gets all of a child's memory back by revoking it. Before anything is mapped. */
 void paging_set_foreign_ram(struct paging_state *st, caddr_t ram, uint64_t off, uint64_t bytes);
-/* Hands the space over: moves the capabilities of all tables but the root (slot 0 stays empty: the caller moves the root to
- * KPI_CAP_SELF_VROOT) and then those of their mappings, in the order of the list, into the L2 CNode `vnodes`, and those
- * of the mapped pages into slots first_mapping.. of the L2 CNode `task`, the rest behind the mappings in `vnodes`.
- * Fills the lists for the startup block. The state is empty afterwards. LIB_ERR_BUFFER: a list or CNode is too small;
- * nothing has moved. An error of a move is for ever: throw the child away. */
+/* Hands the space over: moves the capabilities of all tables but the root (slot 0 stays empty:
+ * the caller moves the root to KPI_CAP_SELF_VROOT) and then those of their mappings, in the
+ * order of the list, into the L2 CNode `vnodes`, and those of the mapped pages into slots
+ * first_mapping.. of the L2 CNode `task`, the rest behind the mappings in `vnodes`. Fills the
+ * lists for the startup block. The state is empty afterwards. LIB_ERR_BUFFER: a list or CNode is
+ * too small; nothing has moved. An error of a move is for ever: throw the child away. */
 struct paging_export {
     caddr_t vnodes;                      /* in: L2 CNode capability in this domain's space */
     caddr_t task;                        /* in */
@@ -85,5 +90,6 @@ struct paging_export {
     uint32_t table_slots_used;           /* out: slots of `vnodes` */
 };
 errval_t paging_export_foreign(struct paging_state *st, struct paging_export *io);
-/* Throws a space away that was not handed over: deletes mappings and tables, gives their memory back. `vroot` stays. */
+/* Throws a space away that was not handed over: deletes mappings and tables, gives their memory
+ * back. `vroot` stays. */
 void paging_deinit_foreign(struct paging_state *st);

@@ -11,7 +11,8 @@ struct slab {
 };
 
 void slab_init(struct slab *s, size_t object_bytes);
-/* Adds memory: 16-byte aligned, it belongs to the slab from now on. Returns how many objects it made. */
+/* Adds memory: 16-byte aligned, it belongs to the slab from now on. Returns how many objects it
+ * made. */
 size_t slab_grow(struct slab *s, void *memory, size_t bytes);
 /* A zeroed object, or NULL. */
 void *slab_alloc(struct slab *s);

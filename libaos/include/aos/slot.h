@@ -1,5 +1,6 @@
-/* Empty slots of this domain's capability space. The space grows by whole L2 CNodes; a small reserve makes sure that
- * growing never needs what it provides. Any thread may call; the `_disabled` form is for code that runs disabled. */
+/* Empty slots of this domain's capability space. The space grows by whole L2 CNodes; a small
+ * reserve makes sure that growing never needs what it provides. Any thread may call; the
+ * `_disabled` form is for code that runs disabled. */
 #pragma once
 
 #include <aos/types.h>
@@ -16,11 +17,12 @@ void slot_free(caddr_t slot);
 /* Slots in use and slots there are, for programs that report on themselves. */
 void slot_stats(uint64_t *ret_used, uint64_t *ret_total);
 
-/* The kernel has used the receive slot of the dispatcher page: puts the next reserved empty one there and returns it,
- * or 0 (and leaves 0 there) when the reserve is used up; then KPI_EVENT_SLOT follows, and recv_slot_refill helps. */
+/* The kernel has used the receive slot of the dispatcher page: puts the next reserved empty one
+ * there and returns it, or 0 (and leaves 0 there) when the reserve is used up; then
+ * KPI_EVENT_SLOT follows, and recv_slot_refill helps. */
 caddr_t recv_slot_rotate_disabled(void);
-/* Fills the reserve, in thread context. Blocking calls do it on their way out; a loop that only polls calls it itself.
- * Cheap when nothing is to be done. */
+/* Fills the reserve, in thread context. Blocking calls do it on their way out; a loop that only
+ * polls calls it itself. Cheap when nothing is to be done. */
 void recv_slot_refill(void);
 /* True when recv_slot_refill has something to do: half of the reserve is used. */
 bool recv_slot_low(void);

@@ -1,6 +1,7 @@
-/* Threads of this domain: preempted, round robin, switched without the kernel. Everything here blocks only the calling
- * thread. Objects are in the caller's memory; all zero is their initial state (a semaphore of 0). Unless said otherwise
- * functions are called in thread context, not disabled. */
+/* Threads of this domain: preempted, round robin, switched without the kernel. Everything here
+ * blocks only the calling thread. Objects are in the caller's memory; all zero is their initial
+ * state (a semaphore of 0). Unless said otherwise functions are called in thread context, not
+ * disabled. */
 #pragma once
 
 #include <aos/dispatch.h>
@@ -22,7 +23,8 @@ struct thread_attr {                     /* NULL or all zero: defaults */
 /* LIB_ERR_THREAD_LIMIT, LIB_ERR_NO_MEMORY. */
 errval_t thread_create(thread_fn fn, void *arg, const struct thread_attr *attr,
                        struct thread **ret_thread);
-/* Waits for its end and gives its stack back. Once per thread; LIB_ERR_BAD_STATE for a detached one or oneself. */
+/* Waits for its end and gives its stack back. Once per thread; LIB_ERR_BAD_STATE for a detached
+ * one or oneself. */
 errval_t thread_join(struct thread *t, int *ret_status);
 errval_t thread_detach(struct thread *t);
 void thread_exit(int status) __attribute__((noreturn));
@@ -74,8 +76,8 @@ struct once {
 };
 void once_call(struct once *o, void (*fn)(void));
 
-/* For channels and stubs. Enter disabled, return disabled. While blocked, other threads run; with none, the domain
- * waits in the kernel, and what arrives goes to chan_deliver_disabled. */
+/* For channels and stubs. Enter disabled, return disabled. While blocked, other threads run;
+ * with none, the domain waits in the kernel, and what arrives goes to chan_deliver_disabled. */
 void thread_block_disabled(struct thread_queue *q);
 /* False: the deadline passed and the thread left the queue. AOS_FOREVER never passes. */
 bool thread_block_until_disabled(struct thread_queue *q, uint64_t deadline_ns);

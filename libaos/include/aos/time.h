@@ -1,4 +1,5 @@
-/* The system clock: ns since the kernel started, the same for all domains of a core. Reading it does not trap. */
+/* The system clock: ns since the kernel started, the same for all domains of a core. Reading it
+ * does not trap. */
 #pragma once
 
 #include <aos/types.h>

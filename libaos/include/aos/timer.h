@@ -1,5 +1,6 @@
-/* One-shot timers of this domain over one kernel deadline. A callback runs disabled (see aos/dispatch.h) and
- * may wake threads, nothing more. The timer is the caller's memory and all zero at first. */
+/* One-shot timers of this domain over one kernel deadline. A callback runs disabled (see
+ * aos/dispatch.h) and may wake threads, nothing more. The timer is the caller's memory and all
+ * zero at first. */
 #pragma once
 
 #include <aos/types.h>

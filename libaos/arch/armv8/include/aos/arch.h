@@ -1,4 +1,5 @@
-/* What user code reads from the processor. Arm ARM DDI 0487, D17.2 (TPIDRRO_EL0), D12.8 (CNTVCT_EL0). */
+/* What user code reads from the processor. Arm ARM DDI 0487, D17.2 (TPIDRRO_EL0), D12.8
+ * (CNTVCT_EL0). */
 #pragma once
 
 #include <stdint.h>
@@ -20,13 +21,15 @@ static inline uint64_t arch_counter(void)
     return ticks;
 }
 
-/* Keeps the compiler from moving memory accesses across; one dispatcher runs on one core, so no barrier is needed. */
+/* Keeps the compiler from moving memory accesses across; one dispatcher runs on one core, so no
+ * barrier is needed. */
 static inline void arch_compiler_barrier(void)
 {
     __asm__ volatile("" : : : "memory");
 }
 
-/* The caller must not use thread-local variables before it returns: the compiler may know the old address. */
+/* The caller must not use thread-local variables before it returns: the compiler may know the
+ * old address. */
 static inline void arch_set_tls(uint64_t tpidr)
 {
     __asm__ volatile("msr tpidr_el0, %0" : : "r"(tpidr) : "memory");

@@ -15,6 +15,7 @@ EPILOG = """examples:
   stubgen check idl/if/*.if --with idl/abi/*.if     are these files right?
   stubgen gen --target abi --out build/idl/abi --depfile abi.d idl/abi/*.if
   stubgen dump idl/if/memory.if                     the checked model as JSON
+  stubgen doc --out docs/ref idl/if/*.if            reference pages
   stubgen explain E0403                             what a diagnostic means
 
 exit status: 0 fine, 1 the input has errors, 2 the command line is wrong or a file cannot be read"""
@@ -49,6 +50,10 @@ def _parser():
                      help="print the names of the outputs and write nothing")
     takes_files(command("check", "check files and print their diagnostics"))
     takes_files(command("dump", "print the checked model as JSON"))
+    doc = command("doc", "write reference pages in Markdown")
+    takes_files(doc)
+    doc.add_argument("--out", required=True, metavar="DIR", help="where the pages go")
+    doc.set_defaults(target="doc", depfile=None, list_outputs=False)
     explain = command("explain", "say what a diagnostic code means")
     explain.add_argument("code", nargs="?", metavar="E0123", help="without one, all are listed")
     return top
@@ -93,10 +98,7 @@ def _dump(args):
 
 def _gen(args):
     from .emit import TARGETS
-    return _emit(args, TARGETS[args.target])
-
-
-def _emit(args, target):
+    target = TARGETS[args.target]
     compiled = _compile(args)
     if compiled is None:
         return 1
@@ -113,6 +115,9 @@ def _emit(args, target):
         print(f"stubgen: cannot write: {error}", file=sys.stderr)
         return USAGE_ERROR
     return 0
+
+
+_doc = _gen
 
 
 def _explain(args):

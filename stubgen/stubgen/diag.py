@@ -75,7 +75,7 @@ def _snippet(span, label):
     width = max(1, min(width, MAX_SHOWN_COLUMNS - lead))
     caret = " " * lead + "^" * width
     tail = f" {label}" if label else ""
-    return f"{line:5} | {shown}\n      | {caret}{tail}\n"
+    return f"{line:5} | {shown}".rstrip() + f"\n      | {caret}{tail}\n"
 
 
 def render_gcc(diag):

@@ -78,5 +78,3 @@ class _Loader:
             return read_source(os.path.normpath(path))
         except (OSError, ValueError):
             return None
-
-

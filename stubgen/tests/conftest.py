@@ -1,4 +1,4 @@
-"""Shared by the tests of stubgen: where things are, and compiling a text without a file of its own."""
+"""Shared by the tests: where things are, and compiling a text without a file of its own."""
 import os
 import sys
 

@@ -1,4 +1,4 @@
-"""The ABI back end: what it generates compiles without a warning, and the decoder checks what it promises."""
+"""The ABI back end: what it makes compiles without a warning, and the decoder checks it all."""
 import os
 import shutil
 import subprocess
@@ -11,8 +11,8 @@ from stubgen.emit import TARGETS
 from stubgen.emit.output import write_all
 
 WARNINGS = ("-std=gnu11 -Wall -Wextra -Werror -Wconversion -Wshadow -Wstrict-prototypes "
-            "-Wmissing-prototypes -Wold-style-definition -Wundef -Wvla -Wpointer-arith -Wcast-align "
-            "-Wwrite-strings -Wimplicit-fallthrough -Wno-unused-parameter").split()
+            "-Wmissing-prototypes -Wold-style-definition -Wundef -Wvla -Wpointer-arith "
+            "-Wcast-align -Wwrite-strings -Wimplicit-fallthrough -Wno-unused-parameter").split()
 KPI = ["-I", os.path.join(ROOT, "kernel", "include")]
 CROSS = ["aarch64-linux-gnu-gcc", "-mgeneral-regs-only"]
 CLANG = ["clang", "--target=aarch64-linux-gnu"]
@@ -27,7 +27,8 @@ def generate(folder, paths):
 
 def real_abi():
     folder = os.path.join(ROOT, "idl", "abi")
-    return [os.path.join(folder, name) for name in sorted(os.listdir(folder)) if name.endswith(".if")]
+    return [os.path.join(folder, name) for name in sorted(os.listdir(folder))
+            if name.endswith(".if")]
 
 
 def run(*args, **more):
@@ -50,13 +51,14 @@ def test_generated_c_compiles_without_warnings(tmp_path, paths, compiler):
 
 def native(tmp_path, main, sources):
     shutil.copy(os.path.join(HERE, "abi", main), tmp_path)
-    run("cc", *WARNINGS, *SANITIZE, "-I", str(tmp_path), "-I", os.path.join(HERE, "abi"), *KPI, main,
-        *sources, "-o", "program", cwd=tmp_path)
+    run("cc", *WARNINGS, *SANITIZE, "-I", str(tmp_path), *KPI, main, *sources, "-o", "program",
+        cwd=tmp_path)
     assert run(str(tmp_path / "program")).splitlines()[-1] == "all passed"
 
 
 def test_ERR0001_errors_stack_and_print(tmp_path):
-    generate(tmp_path, [os.path.join(HERE, "good", "kernel.if"), os.path.join(HERE, "good", "everything.if")])
+    good = os.path.join(HERE, "good")
+    generate(tmp_path, [os.path.join(good, "kernel.if"), os.path.join(good, "everything.if")])
     native(tmp_path, "errors_main.c", ["abi/errors.c"])
 
 
@@ -70,7 +72,10 @@ def test_user_stubs_put_arguments_in_their_registers(tmp_path):
     generate(tmp_path, [os.path.join(HERE, "good", "kernel.if")])
     (tmp_path / "user.c").write_text("""#include <abi/user.h>
 errval_t probe(caddr_t a, uint64_t *t, uint64_t *r);
-errval_t probe(caddr_t a, uint64_t *t, uint64_t *r) { return inv_node_look(a, 77, -2, true, 2, t, r); }
+errval_t probe(caddr_t a, uint64_t *t, uint64_t *r)
+{
+    return inv_node_look(a, 77, -2, true, 2, t, r);
+}
 """)
     run(*CROSS, *WARNINGS, "-O2", "-ffreestanding", "-I", str(tmp_path), *KPI, "-c", "user.c", "-o",
         "user.o", cwd=tmp_path)

@@ -1,5 +1,6 @@
-"""Each file in bad/ fails with exactly the codes in its name, at exactly their pass, and prints exactly
-what stands beside it in NAME.expected. STUBGEN_ACCEPT=1 writes those files: read the difference."""
+"""Each file in bad/ fails with exactly the codes in its name, at exactly their pass, and prints
+exactly what stands beside it in NAME.expected. STUBGEN_ACCEPT=1 writes those files: read the
+difference."""
 import glob
 import os
 

@@ -39,8 +39,9 @@ def test_json_diagnostics_have_places_and_advice():
 
 
 @pytest.mark.parametrize("args, status", [
-    (["check", "nowhere.if"], 2), (["gen", "--target", "nothing", "kernel.if"], 2), (["frobnicate"], 2),
-    (["explain", "E9999"], 2), (["explain", "e0403"], 0), (["explain"], 0), (["--help"], 0),
+    (["check", "nowhere.if"], 2), (["gen", "--target", "nothing", "kernel.if"], 2),
+    (["frobnicate"], 2), (["explain", "E9999"], 2),
+    (["explain", "e0403"], 0), (["explain"], 0), (["--help"], 0),
     (["gen", "--help"], 0)])
 def test_exit_status(args, status):
     done = run(*args)
@@ -51,7 +52,7 @@ def test_exit_status(args, status):
 
 def test_help_names_every_command_and_target():
     text = run("--help").stdout
-    for word in ("gen", "check", "dump", "explain", "exit status"):
+    for word in ("gen", "check", "dump", "explain", "doc", "exit status"):
         assert word in text
     text = run("gen", "--help").stdout
     assert all(target in text for target in TARGETS)
@@ -65,7 +66,8 @@ def test_gen_writes_outputs_and_a_depfile_and_leaves_unchanged_files_alone(tmp_p
     out, dep = tmp_path / "abi", tmp_path / "abi.d"
     args = ["gen", "--target", "abi", "--out", str(out), "--depfile", str(dep), "kernel.if"]
     assert run(*args).returncode == 0
-    names = run("gen", "--target", "abi", "--out", "x", "--list-outputs", "kernel.if").stdout.split()
+    names = run("gen", "--target", "abi", "--out", "x", "--list-outputs",
+                "kernel.if").stdout.split()
     assert sorted(names) == sorted(os.listdir(out))
     rule = dep.read_text()
     for needed in ("kernel.if", "parse.py", "kernel_invoke.c.j2", str(out / "errors.h")):
@@ -76,7 +78,8 @@ def test_gen_writes_outputs_and_a_depfile_and_leaves_unchanged_files_alone(tmp_p
 
 
 def test_errors_in_the_input_write_nothing(tmp_path):
-    done = run("gen", "--target", "abi", "--out", str(tmp_path / "out"), "E0404_unknown_type.if", cwd=BAD)
+    done = run("gen", "--target", "abi", "--out", str(tmp_path / "out"), "E0404_unknown_type.if",
+               cwd=BAD)
     assert done.returncode == 1 and not (tmp_path / "out").exists()
 
 

@@ -32,7 +32,8 @@ def test_structs_are_flattened():
     assert places(image) == {"k": (0, 8), "s.rows": (16, 16), "s.cols": (32, 32)}
 
 
-@pytest.mark.parametrize("bound, bits, words", [(1, 8, 2), (255, 8, 33), (256, 16, 33), (1000, 16, 126)])
+@pytest.mark.parametrize("bound, bits, words",
+                         [(1, 8, 2), (255, 8, 33), (256, 16, 33), (1000, 16, 126)])
 def test_counts_are_as_small_as_the_bound_allows(bound, bits, words):
     image = request(f"s: string<{bound}>")
     assert places(image) == {"s:count": (0, bits)}
@@ -54,7 +55,8 @@ def test_fixed_arrays_stand_in_the_fixed_part():
 
 
 def test_array_of_structs_with_strings():
-    image = request("props: Prop[<=8]", members="struct Prop { key: string<31>; value: string<63>; }")
+    image = request("props: Prop[<=8]",
+                    members="struct Prop { key: string<31>; value: string<63>; }")
     var = image.vars[0]
     assert (var.kind, var.bound, var.elem.fixed_words, var.elem.max_words) == ("images", 8, 1, 13)
     assert (image.min_words, image.max_words) == (1, 1 + 8 * 13)
@@ -70,7 +72,8 @@ def test_array_of_strings_is_an_array_of_images():
 def test_caps_travel_beside_the_words():
     image = request("a: move cap<ram>, b: client any?, c: copy cap<frame>[<=3]")
     assert places(image) == {"b:presence": (0, 1), "c:count": (8, 8)}
-    assert [(p.path, p.min, p.max) for p in image.caps] == [(("a",), 1, 1), (("b",), 0, 1), (("c",), 0, 3)]
+    assert [(p.path, p.min, p.max) for p in image.caps] == [
+        (("a",), 1, 1), (("b",), 0, 1), (("c",), 0, 3)]
     assert (image.min_caps, image.max_caps) == (1, 5)
 
 
@@ -106,7 +109,8 @@ def test_nothing():
 
 
 def test_no_two_pieces_overlap():
-    image = request("a: u8?, b: u16[3], c: bool, d: u64, e: u32?, f: string<9>, g: u8[5], h: u16, i: i64?")
+    image = request("a: u8?, b: u16[3], c: bool, d: u64, e: u32?, f: string<9>, g: u8[5], h: u16, "
+                    "i: i64?")
     used = 0
     for item in image.items:
         mask = ((1 << item.bits) - 1) << item.bit

@@ -20,7 +20,8 @@ def test_numbers(text, value):
     assert [t.value for t in tokens(text)] == [value]
 
 
-@pytest.mark.parametrize("text", ["1_", "_", "0x", "1__0", "64kb", "1 MiB", "0b1", "1KB", "17179869184GiB"])
+@pytest.mark.parametrize("text", ["1_", "_", "0x", "1__0", "64kb", "1 MiB", "0b1", "1KB",
+                                  "17179869184GiB"])
 def test_what_is_no_number(text):
     diags = Diags()
     found = lex.lex(Source("t.if", text), diags)

@@ -1,5 +1,5 @@
-"""Mutated good files never crash the compiler, and it always comes to an end. STUBGEN_MUTANTS=N for more
-than the default."""
+"""Mutated good files never crash the compiler, and it always comes to an end. STUBGEN_MUTANTS=N for
+more than the default."""
 import os
 import random
 
@@ -10,9 +10,10 @@ from stubgen.source import Source
 
 MUTANTS = int(os.environ.get("STUBGEN_MUTANTS", "2000"))
 SEED = 20240
-PIECES = ("{ } ( ) [ ] < > ; : , = @ ? | . .. -> <= >= == && + - * \" /// // \n interface call event u8 u64 0 "
-          "1 0xffff_ffff_ffff_ffff 18446744073709551616 [<=255] [2040] ? string<255> bytes<1> struct enum S "
-          "Prop Size table union alias move cap<any> client any server range pow2 counts len( since \t é \0").split(" ")
+PIECES = ("{ } ( ) [ ] < > ; : , = @ ? | . .. -> <= >= == && + - * \" /// // \n interface call "
+          "event u8 u64 0 1 0xffff_ffff_ffff_ffff 18446744073709551616 [<=255] [2040] ? "
+          "string<255> bytes<1> struct enum S Prop Size table union alias move cap<any> client "
+          "any server range pow2 counts len( since \t é \0").split(" ")
 
 
 def mutate(text, pick):
@@ -46,7 +47,9 @@ def test_mutants_get_diagnostics_not_tracebacks(tmp_path, monkeypatch):
     for number in range(MUTANTS):
         name = pick.choice(names)
         text = mutate(texts[name], pick)
-        others = [(Source("kernel.if", texts["kernel.if"]), False)] if name == "everything.if" else []
+        others = []
+        if name == "everything.if":
+            others = [(Source("kernel.if", texts["kernel.if"]), False)]
         try:
             build, diags, _ = driver.compile_sources(others + [(Source(name, text), True)])
             diags.render()

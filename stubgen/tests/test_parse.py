@@ -27,9 +27,9 @@ def test_good_files_parse(path):
     assert file.decls
 
 
-WORDS = ("id version error reserved call oneway event strict flexible enum flags struct table union const "
-         "alias move copy client server lend user in out range pow2 counts since fails window queue "
-         "register cap any len interface stream from device word").split()
+WORDS = ("id version error reserved call oneway event strict flexible enum flags struct table "
+         "union const alias move copy client server lend user in out range pow2 counts since fails "
+         "window queue register cap any len interface stream from device word").split()
 
 
 @pytest.mark.parametrize("word", WORDS)
@@ -42,15 +42,17 @@ def test_every_keyword_is_a_name_where_a_name_is_expected(word):
 
 
 def test_modes_and_namespaces_do_not_collide():
-    file, diags = parsed("interface d { call a @1 (x: client any, y: client.T, z: server client.i?, "
-                         "s: string.T, l: lend in bytes<4>, m: move cap<a|b, rw>[<=3]); }")
+    file, diags = parsed("interface d { call a @1 (x: client any, y: client.T, "
+                         "z: server client.i?, s: string.T, l: lend in bytes<4>, "
+                         "m: move cap<a|b, rw>[<=3]); }")
     assert not diags, diags.render()
     forms = [p.type.form for p in file.decls[0].methods[0].params]
     assert forms == ["client", "named", "server", "named", "lend", "cap"]
 
 
 def test_precedence():
-    file, diags = parsed("interface d { call a @1 (x: u8) requires 1 + 2 * 3 - x <= 4 && x != 5; }")
+    file, diags = parsed("interface d { call a @1 (x: u8) "
+                         "requires 1 + 2 * 3 - x <= 4 && x != 5; }")
     assert not diags, diags.render()
     expr = file.decls[0].methods[0].clauses[0].value
     assert expr.kind == "and"
@@ -60,19 +62,22 @@ def test_precedence():
 
 
 def test_recovery_keeps_the_members_after_an_error():
-    file, diags = parsed("interface d { call a (); call b @2 (); struct S { x u8; y: u8; } oneway c @3 (); }")
+    file, diags = parsed("interface d { call a (); call b @2 (); struct S { x u8; y: u8; } "
+                         "oneway c @3 (); }")
     assert len(diags) == 2
     assert [m.name.text for m in file.decls[0].methods] == ["b", "c"]
 
 
 def test_recovery_at_a_word_that_begins_a_line():
-    _, diags = parsed("interface d {\n call a @1 (x: u8\n call b 2 ();\n event c @3 () coalesce;\n}")
-    assert [d.span.source.line_col(d.span.start)[0] for d in diags.sorted()] == [3, 3] or len(diags) == 2
+    _, diags = parsed("interface d {\n call a @1 (x: u8\n call b 2 ();\n event c @3 ();\n}")
+    assert len(diags) == 2
+    assert all(d.span.source.line_col(d.span.start)[0] == 3 for d in diags.items)
 
 
-@pytest.mark.parametrize("text", ["", "interface", "interface d", "interface d {", "interface d { call",
-                                  "}", "}}}", "{", ";", "\"", "///", "@@@", "import", "const A: u8 = ;",
-                                  "interface d { enum E : u8 {", "device d { reg R @0 : rw { 7.. } }"])
+@pytest.mark.parametrize("text", [
+    "", "interface", "interface d", "interface d {", "interface d { call", "}", "}}}", "{", ";",
+    "\"", "///", "@@@", "import", "const A: u8 = ;", "interface d { enum E : u8 {",
+    "device d { reg R @0 : rw { 7.. } }"])
 def test_fragments_end(text):
     parsed(text)
     parsed(text, "t.dev")

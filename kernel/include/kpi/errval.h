@@ -1,8 +1,8 @@
 /* Errors: a stack of up to four codes in one word, the newest lowest.
  *
- * A code is 16 bits, id << 6 | number: the id of the interface or error set that declares it, and its
- * number there (1 to 63). 0 is success. Who passes on an error of a layer below pushes its own on top;
- * a full stack keeps the root, so the first cause is never lost. Names: <abi/errors.h>. */
+ * A code is 16 bits, id << 6 | number: the id of the interface or error set that declares it, and
+ * its number there (1 to 63). 0 is success. Who passes on an error of a layer below pushes its own
+ * on top; a full stack keeps the root, so the first cause is never lost. Names: <abi/errors.h>. */
 #pragma once
 
 #include <stdbool.h>
@@ -12,10 +12,10 @@ typedef uint64_t errval_t;
 
 #define ERR_OK         ((errval_t)0)
 #define ERR_CODE_BITS  16
-#define ERR_CODE_MASK  ((errval_t)0xffff)
+#define ERR_CODE_MASK  ((UINT64_C(1) << ERR_CODE_BITS) - 1)
 #define ERR_DEPTH      4
 #define ERR_NUMBER_BITS 6
-#define ERR_NUMBER_MASK ((errval_t)0x3f)
+#define ERR_NUMBER_MASK ((UINT64_C(1) << ERR_NUMBER_BITS) - 1)
 
 static inline bool err_is_ok(errval_t err)
 {
@@ -39,7 +39,8 @@ static inline errval_t err_pop(errval_t err)
     return err >> ERR_CODE_BITS;
 }
 
-/* `code` on top of `err`. On a full stack the second oldest makes room. Pushing success changes nothing. */
+/* `code` on top of `err`. On a full stack the second oldest makes room. Pushing success changes
+ * nothing. */
 static inline errval_t err_push(errval_t err, errval_t code)
 {
     const errval_t root = ERR_CODE_MASK << (ERR_CODE_BITS * (ERR_DEPTH - 1));

@@ -22,7 +22,7 @@ static void check_text(errval_t err, const char *wanted)
     check(strcmp(buf, wanted) == 0 && length == strlen(wanted), wanted);
     char small[8];
     memset(small, 'x', sizeof(small));
-    check(err_format(err, small, sizeof(small)) == length, "the length does not depend on the room");
+    check(err_format(err, small, sizeof(small)) == length, "the length does not depend on room");
     check(strncmp(small, wanted, 7) == 0 && strlen(small) < sizeof(small), "cut off with a NUL");
     check(err_format(err, NULL, 0) == length, "no room at all");
 }
@@ -39,7 +39,7 @@ int main(void)
     check(err_no(three) == EVERYTHING_GONE && err_pop(three) == two, "newest lowest");
     check(err_push(one, ERR_OK) == one && err_push(ERR_OK, one) == one, "success pushes nothing");
     check(err_has(five, one) && !err_has(five, SYS_ERR_CAP_TYPE), "a full stack keeps the root");
-    check(err_has(five, SYS_ERR_BAD_METHOD) && err_no(five) == SYS_ERR_BAD_ARGUMENT, "and the newest");
+    check(err_has(five, SYS_ERR_BAD_METHOD) && err_no(five) == SYS_ERR_BAD_ARGUMENT, "and newest");
     check(!err_has(ERR_OK, one), "nothing in success");
     check(strcmp(err_name(two), "sys: cap_type") == 0, "err_name");
     check(strcmp(err_message(EVERYTHING_GONE), "it is gone") == 0, "err_message");
@@ -47,7 +47,8 @@ int main(void)
     check_text(ERR_OK, "success");
     check_text(one, "sys: cap_not_found");
     check_text(three, "everything: gone <- sys: cap_type <- sys: cap_not_found");
-    check_text(err_push(one, 1000u << ERR_NUMBER_BITS | 63u), "interface 1000: error 63 <- sys: cap_not_found");
+    check_text(err_push(one, 1000u << ERR_NUMBER_BITS | 63u),
+               "interface 1000: error 63 <- sys: cap_not_found");
     check_text(err_push(five, 0), "sys: bad_argument <- sys: bad_method <- everything: gone <- "
                "sys: cap_not_found");
     puts(failures == 0 ? "all passed" : "failed");

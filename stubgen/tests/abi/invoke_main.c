@@ -162,7 +162,8 @@ static void accepted(void)
     struct inv_context c;
     const uint64_t retype[INVOKE_ARGS] = { RAM_SLOT, UINT64_MAX, 255, 0x4000, 512, EMPTY_SLOT };
     check(invoke(NODE_SLOT, INV_NODE_RETYPE, retype, &c) == ERR_OK && calls == 1, "retype");
-    check(seen[0] == UINT64_MAX && seen[1] == 255 && seen[2] == 0x4000 && seen[3] == 512, "its values");
+    check(seen[0] == UINT64_MAX && seen[1] == 255 && seen[2] == 0x4000 && seen[3] == 512,
+          "its values");
     const uint64_t look[INVOKE_ARGS] = { FRAME_SLOT, (uint64_t)-32768, 1, 3 };
     check(invoke(NODE_SLOT, INV_NODE_LOOK, look, &c) == ERR_OK && calls == 1, "look");
     check(seen[0] == (uint64_t)-32768 && seen[1] == 1 && seen[2] == 3, "its values");

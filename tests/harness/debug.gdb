@@ -7,7 +7,7 @@ set print pretty on
 define aos-connect
   target remote $arg0
   echo \nStopped before the first instruction. `hbreak kernel_main`, `continue`;\n
-  echo `domain PATH` adds the symbols of a program, such as build/apps/shell.elf.\n\n
+  echo `domain PATH` adds the symbols of a program, such as build/apps/images/shell.elf.\n\n
 end
 document aos-connect
 aos-connect SOCKET: connects to the waiting machine.

@@ -4,7 +4,8 @@
 mkinitrd.py --manifest X.image --output X.initrd NAME=FILE...   The pairs are everything the build
 made; the manifest's lines
 `module NAME` choose among them and give the order. The manifest itself goes in as the first module,
-`manifest`; its other lines are for init. `--depfile` names what went in, so that the build knows.
+`manifest`; its other lines are for init. `--add NAME=FILE` puts a file in that the manifest does
+not name. `--depfile` names what went in, so that the build knows.
 """
 import argparse
 import sys
@@ -45,13 +46,15 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
     parser.add_argument('--manifest', required=True, type=Path)
     parser.add_argument('--output', required=True, type=Path)
+    parser.add_argument('--add', action='append', default=[], metavar='NAME=FILE')
     parser.add_argument('--depfile', type=Path)
     parser.add_argument('files', nargs='*', metavar='NAME=FILE')
     arguments = parser.parse_args()
-    known = dict(pair.split('=', 1) for pair in arguments.files)
+    known = dict(pair.split('=', 1) for pair in arguments.files + arguments.add)
+    added = [pair.split('=', 1)[0] for pair in arguments.add]
     text = arguments.manifest.read_text()
     try:
-        chosen = modules(text, known, arguments.manifest)
+        chosen = modules(text, known, arguments.manifest) + added
         blob = cpio.archive([(MANIFEST, text.encode())] +
                             [(name, Path(known[name]).read_bytes()) for name in chosen])
     except (ValueError, OSError) as error:

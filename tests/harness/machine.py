@@ -52,11 +52,11 @@ class Machine:
         return replace(self, **changes)
 
 
-def from_build(build, **changes):
-    """The machine with the image and initrd of a build directory."""
-    build = Path(build)
-    initrd = build / INITRD
-    return Machine(image=build / IMAGE, initrd=initrd if initrd.exists() else None, **changes)
+def from_build(build, initrd=INITRD, **changes):
+    """The machine with the image of a build directory, and its initrd if there is one."""
+    initrd = Path(build) / initrd
+    return Machine(image=Path(build) / IMAGE, initrd=initrd if initrd.exists() else None,
+                   **changes)
 
 
 # Interactively the terminal is the guest's: no signals from it, and Ctrl-] is QEMU's.

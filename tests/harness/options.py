@@ -15,6 +15,8 @@ def add_machine(parser):
     parser.add_argument('--icount', action='store_true',
                         help='count instructions: time is the number of instructions executed')
     parser.add_argument('--append', default='', help='boot arguments')
+    parser.add_argument('--initrd', default=machines.INITRD, metavar='FILE',
+                        help='of the build directory (default %(default)s)')
     parser.add_argument('--timeout', type=positive, default=None, help='seconds')
 
 
@@ -29,4 +31,4 @@ def machine_of(arguments):
     """The machine that the options choose."""
     return machines.from_build(arguments.build, smp=arguments.smp, mem=arguments.mem,
                                gic=arguments.gic,
-                               el2=arguments.el2, icount=arguments.icount, append=arguments.append)
+                               initrd=arguments.initrd, el2=arguments.el2, icount=arguments.icount, append=arguments.append)

@@ -62,6 +62,15 @@ def test_har0034_an_image_from_a_manifest(tmp_path):
     assert found['manifest'][1].decode() == manifest and found['init'][1] == b'elf of init'
 
 
+def test_har0036_files_beside_the_manifest(tmp_path):
+    (tmp_path / 'init.elf').write_bytes(b'elf of init')
+    given = [f'init={tmp_path}/init.elf', '--add', f'probe={tmp_path}/init.elf']
+    done = pack(tmp_path, 'module init\n', *given)
+    assert done.returncode == 0, done.stderr
+    assert list(cpio.read((tmp_path / 'out').read_bytes())) == ['manifest', 'init', 'probe']
+    assert pack(tmp_path, 'module init\nmodule probe\n', *given).returncode == 1
+
+
 @pytest.mark.parametrize('manifest, said', [
     ('module init\nmodule gone\n', ':2: there is no program or file'),
     ('module init\nmodule init\n', ':2: module init is named twice'),

@@ -74,6 +74,8 @@ class _Loader:
 
     def open(self, path):
         """The source of an import; None if it cannot be read (pass imports reports it)."""
+        if not os.path.isfile(path):
+            return None
         try:
             return read_source(os.path.normpath(path))
         except (OSError, ValueError):

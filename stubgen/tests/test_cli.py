@@ -98,3 +98,15 @@ def test_write_if_changed(tmp_path):
     assert os.stat(path).st_mtime == 1
     write_if_changed(path, "two")
     assert path.read_text() == "two" and os.stat(path).st_mtime > 1
+
+
+def test_STB1001_an_import_with_a_nul_is_an_error(tmp_path):
+    (tmp_path / "a.if").write_text('import "a\0b";\nconst LIMIT: u32 = 4;\n')
+    done = run("check", str(tmp_path / "a.if"))
+    assert done.returncode == 1 and "E0301" in done.stderr
+
+
+def test_an_import_of_what_is_no_file_is_an_error(tmp_path):
+    (tmp_path / "a.if").write_text('import ".";\nimport "/dev/zero";\nconst LIMIT: u32 = 4;\n')
+    done = run("check", str(tmp_path / "a.if"))
+    assert done.returncode == 1 and done.stderr.count("E0301") == 2

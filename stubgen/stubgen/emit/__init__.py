@@ -23,5 +23,5 @@ class Target:
 TARGETS = {
     "abi": Target("abi", "errors, capability types, system calls, invocations"),
     "doc": Target("doc", "reference pages"),
-    "errors": Target("errors", "errors.c, the names of all errors, those of context files included"),
+    "errors": Target("errors", "errors.c: the names of all errors, context files included"),
 }

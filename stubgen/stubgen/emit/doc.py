@@ -114,7 +114,8 @@ def _interface(item):
     used = [t for t in item.types if not isinstance(t, model.Const)]
     consts = [(t.name, t.value, " ".join(t.doc)) for t in item.types if isinstance(t, model.Const)]
     return {"name": item.name, "doc": item.doc,
-            "id": f"{item.id:#05x}", "version": item.version, "draft": item.draft,
+            "id": f"{item.id:#05x}", "version": item.version, "draft": " (draft)" if item.draft else "",
+            
             "hash": f"{item.hash:016x}", "methods": methods, "consts": consts,
             "types": [_type(t) for t in used],
             "errors": _error_set(item.errors) if item.errors else None}
@@ -140,6 +141,7 @@ def _captype(item):
 
 
 def _object(item):
-    kinds = [name + (f" (with rights {rights})" if rights else "") for name, rights in item.captypes]
+    kinds = [name + (f" (with rights {rights})" if rights else "")
+             for name, rights in item.captypes]
     return {"name": item.name, "doc": item.doc, "captypes": kinds,
             "methods": [_method(m, []) for m in item.methods]}

@@ -1,4 +1,4 @@
-"""Back end errors: the table of all errors that a program may meet, with the functions of errors.h."""
+"""Back end errors: the table of all errors a program may see, and the functions of errors.h."""
 from . import abi, env
 
 

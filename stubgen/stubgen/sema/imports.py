@@ -23,8 +23,9 @@ def run(context):
 
 
 def resolve(space_path, item):
-    """The path that an import names: relative to the file it stands in."""
-    return os.path.join(os.path.dirname(space_path), item.path)
+    """The path that an import names: relative to the file it stands in. No file has a NUL in its
+    name, so such a path becomes one that does not exist."""
+    return os.path.join(os.path.dirname(space_path), item.path.replace("\0", "?"))
 
 
 def _link(context, space, item):

@@ -1,0 +1,111 @@
+"""permute.py SEED OUT: copies the project to OUT with every ordinal, id, error number and order of
+struct fields of idl/ changed at random. Nothing written by hand depends on them, so OUT still
+builds and passes all tests:
+
+    python3 stubgen/tests/permute.py 1 OUT && cd OUT && ./aos test
+"""
+import os
+import random
+import shutil
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.dirname(os.path.dirname(HERE))
+sys.path.insert(0, os.path.dirname(HERE))
+
+from stubgen import ast  # noqa: E402
+from stubgen.diag import Diags  # noqa: E402
+from stubgen.parse import parse  # noqa: E402
+from stubgen.source import Source  # noqa: E402
+
+SYSTEM_IDS = range(1, 16)          # errors blocks
+INTERFACE_IDS = range(16, 768)
+ORDINALS = range(1, 200)
+METHODS = range(1, 24)             # of objects: the decoder's tables are dense
+ERRORS = range(1, 64)
+
+
+class Permuter:
+    """Collects edits (span, new text) over several files; ids are unique over all of them."""
+
+    def __init__(self, seed):
+        self.pick = random.Random(seed)
+        self.system_ids = self.pick.sample(SYSTEM_IDS, len(SYSTEM_IDS))
+        self.interface_ids = self.pick.sample(INTERFACE_IDS, len(INTERFACE_IDS))
+        self.edits = []
+
+    def text(self, path, text):
+        """The permuted text of one file."""
+        diags = Diags()
+        file = parse(Source(path, text), diags)
+        assert not diags, diags.render()
+        self.edits = []
+        syscalls = [d for d in file.decls if isinstance(d, ast.Method)]
+        self.numbers([m.ordinal for m in syscalls], range(len(syscalls)))
+        for decl in file.decls:
+            self.decl(decl, text)
+        for span, new in sorted(self.edits, key=lambda e: e[0].start, reverse=True):
+            text = text[:span.start] + new + text[span.end:]
+        return text
+
+    def numbers(self, literals, space):
+        for literal, value in zip(literals, self.pick.sample(space, len(literals))):
+            self.edits.append((literal.span, str(value)))
+
+    def decl(self, decl, text):
+        if isinstance(decl, ast.Interface):
+            assert not decl.reserved, f"{decl.name.text}: reserved ordinals cannot be permuted"
+            self.edits.append((decl.id.span, hex(self.interface_ids.pop())))
+            self.numbers([m.ordinal for m in decl.methods], ORDINALS)
+            self.numbers([e.number for e in decl.errors or []], ERRORS)
+            for item in decl.types:
+                self.decl(item, text)
+        elif isinstance(decl, ast.ErrorsBlock):
+            self.edits.append((decl.id.span, str(self.system_ids.pop())))
+            self.numbers([e.number for e in decl.errors], ERRORS)
+        elif isinstance(decl, ast.Object):
+            self.numbers([m.ordinal for m in decl.methods], METHODS)
+        elif isinstance(decl, ast.TypeDecl) and decl.kind == "struct":
+            self.fields(decl, text)
+
+    def fields(self, decl, text):
+        """Puts the fields of a struct in another order; each keeps its text."""
+        spans = [f.name.span.to(f.name.span) for f in decl.fields]
+        for span in spans:
+            span.end = text.index(";", span.start)
+        pieces = [text[span.start:span.end] for span in spans]
+        self.pick.shuffle(pieces)
+        self.edits += list(zip(spans, pieces))
+
+
+def idl_files(root):
+    return [os.path.join("idl", folder, name) for folder in ("abi", "if", "test")
+            if os.path.isdir(os.path.join(root, "idl", folder))
+            for name in sorted(os.listdir(os.path.join(root, "idl", folder)))
+            if name.endswith(".if")]
+
+
+def permuted(root, seed):
+    """(path below root, text) of every permuted interface file."""
+    permuter = Permuter(seed)
+    for path in idl_files(root):
+        with open(os.path.join(root, path), encoding="utf-8") as file:
+            yield path, permuter.text(path, file.read())
+
+
+def main(seed, out):
+    listed = subprocess.run(["git", "-C", ROOT, "ls-files", "-z"], capture_output=True, check=True)
+    for name in listed.stdout.decode().split("\0"):
+        if name:
+            os.makedirs(os.path.dirname(os.path.join(out, name)) or ".", exist_ok=True)
+            shutil.copy(os.path.join(ROOT, name), os.path.join(out, name), follow_symlinks=False)
+    for path, text in permuted(ROOT, int(seed)):
+        with open(os.path.join(out, path), "w", encoding="utf-8") as file:
+            file.write(text)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 3 or not sys.argv[1].isdigit():
+        sys.exit(__doc__)
+    main(*sys.argv[1:])

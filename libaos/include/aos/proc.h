@@ -1,0 +1,72 @@
+/* Building domains. All objects of a new domain are made of one RAM capability that the spawner
+ * keeps: revoking it ends the domain and gives back everything it was started with. Used by init
+ * and the process service; other programs ask the process service (aos/process.h).
+ *
+ * A list of strings is NUL-terminated strings back to back. */
+#pragma once
+
+#include <aos/types.h>
+
+#define PROC_ARGS_BYTES_MAX  65536u      /* arguments and environment together */
+/* default: what a domain lives on before it asks for more */
+#define PROC_EARLY_RAM_BYTES 0x100000ull
+#define PROC_RAM_ALIGN       AOS_LARGE_BYTES
+
+struct proc_grant {
+    char name[32];                       /* NUL-terminated; what the domain finds it by */
+    caddr_t cap;
+};
+
+struct proc_spec {
+    const void *file;                    /* ELF file, unchanged during the call */
+    size_t file_bytes;
+    const char *args;                    /* list; the first one is the name of the program */
+    size_t args_bytes;
+    const char *env;                     /* list of NAME=value */
+    size_t env_bytes;
+    uint32_t pid;
+    uint32_t grant_count;
+    uint64_t quota;                      /* told to the domain; 0: no limit known */
+    uint64_t early_ram_bytes;            /* a multiple of the page */
+    uint64_t random[4];                  /* seed, never used twice */
+    caddr_t nameserver;                  /* unused client end, 0: none */
+    caddr_t parent;                      /* any unused end, 0: none */
+    const struct proc_grant *grants;     /* at most 32 */
+};
+
+struct proc {
+    caddr_t ram;                         /* as given to proc_build */
+    caddr_t dispatcher;
+    uint64_t entry;
+};
+
+/* How much RAM `spec` takes, a multiple of the page: what proc_build needs. Errors as proc_build
+ * for file and arguments. */
+errval_t proc_measure(const struct proc_spec *spec, uint64_t *ret_bytes);
+
+/* Builds the domain in `ram` (at least the measured bytes, aligned to PROC_RAM_ALIGN, without
+ * descendants); it does not run yet. Takes the capabilities named in `spec` (slots of slot_alloc),
+ * whatever it returns: on failure they are deleted and `ram` has no descendants, but stays the
+ * caller's. LIB_ERR_ELF_* (on top of nothing), LIB_ERR_ARGS_SIZE, or LIB_ERR_SPAWN_CSPACE, _VSPACE,
+ * _START on top of the cause. */
+errval_t proc_build(const struct proc_spec *spec, caddr_t ram, struct proc *ret_proc);
+errval_t proc_start(const struct proc *p);
+
+/* Ends the domain if it still runs and deletes all that was made of its RAM. `p->ram` stays the
+ * caller's and is whole again. */
+void proc_destroy(struct proc *p);
+
+/* How a domain ended, or does (kpi/dispatcher.h states). */
+enum proc_state { PROC_RUNNABLE, PROC_WAITING, PROC_STOPPED, PROC_ENDED };
+struct proc_info {
+    enum proc_state state;
+    uint64_t status;                     /* as given to exit or kill */
+    uint64_t cause;                      /* 0, or the ESR of the fault that ended it */
+    uint64_t pc, address;
+    uint64_t cpu_ns, messages, preemptions;
+};
+errval_t proc_query(caddr_t dispatcher, struct proc_info *ret_info);
+/* Ends it: `status` is what proc_query tells from then on. */
+errval_t proc_kill(caddr_t dispatcher, uint64_t status);
+/* `end` is the trigger of an event source (aos/waitset.h) that is raised when the domain ends. */
+errval_t proc_watch(caddr_t dispatcher, caddr_t end);

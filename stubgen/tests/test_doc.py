@@ -2,7 +2,7 @@
 import os
 import re
 
-from conftest import HERE
+from conftest import HERE, ROOT, compile_text
 
 from stubgen import driver
 from stubgen.emit import TARGETS
@@ -58,3 +58,12 @@ def test_kernel_pages():
     assert "* may become RAM, Frame" in found["captypes.md"]
     assert "Invoked on: Node (with rights w), RAM." in found["invocations.md"]
     assert "| `SYS_ERR_CAP_TYPE` | 2 | `0x0042` | wrong type |" in found["errors.md"]
+
+
+def test_the_examples_of_the_language_reference_are_right():
+    with open(os.path.join(ROOT, "docs", "ref", "LANGUAGE.md"), encoding="utf-8") as file:
+        examples = re.findall(r"^```if\n(.*?)^```", file.read(), re.DOTALL | re.MULTILINE)
+    assert examples
+    for text in examples:
+        _, diags = compile_text(text)
+        assert not diags, diags.render()

@@ -114,8 +114,8 @@ def _interface(item):
     used = [t for t in item.types if not isinstance(t, model.Const)]
     consts = [(t.name, t.value, " ".join(t.doc)) for t in item.types if isinstance(t, model.Const)]
     return {"name": item.name, "doc": item.doc,
-            "id": f"{item.id:#05x}", "version": item.version, "draft": " (draft)" if item.draft else "",
-            
+            "id": f"{item.id:#05x}", "version": item.version,
+            "draft": " (draft)" if item.draft else "",
             "hash": f"{item.hash:016x}", "methods": methods, "consts": consts,
             "types": [_type(t) for t in used],
             "errors": _error_set(item.errors) if item.errors else None}

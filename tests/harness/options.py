@@ -29,6 +29,6 @@ def positive(text):
 
 def machine_of(arguments):
     """The machine that the options choose."""
-    return machines.from_build(arguments.build, smp=arguments.smp, mem=arguments.mem,
-                               gic=arguments.gic,
-                               initrd=arguments.initrd, el2=arguments.el2, icount=arguments.icount, append=arguments.append)
+    return machines.from_build(
+        arguments.build, initrd=arguments.initrd, smp=arguments.smp, mem=arguments.mem,
+        gic=arguments.gic, el2=arguments.el2, icount=arguments.icount, append=arguments.append)

@@ -8,14 +8,13 @@ tree is a copy; the real one is not touched.
 import argparse
 import random
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-NOT_COPIED = ('.git', '__pycache__', '.hypothesis', '.pytest_cache')
+from tutorial import copy_tree
+
 SYSTEM_IDS = range(1, 16)      # ids below 16 belong to the system's own error blocks
 
 COMMENT_OR_STRING = re.compile(r'//[^\n]*|"(?:[^"\\\n]|\\.)*"')
@@ -24,12 +23,6 @@ MEMBER = re.compile(r'(\b(?:call|oneway|event|invoke)\s+\w+\s+@)(\d+)')
 SYSCALL = re.compile(r'(\bsyscall\s+\w+\s+@)(\d+)')
 ID = re.compile(r'(\bid\s+)(0x[0-9a-fA-F]+|\d+)(?=\s*;)')
 ERROR = re.compile(r'(\b\w+\s*=\s*)(\d+)(?=\s*")')
-
-
-def not_copied(folder, names):
-    """What of a folder stays behind: outputs."""
-    at_top = Path(folder) == ROOT
-    return [name for name in names if name in NOT_COPIED or (at_top and name.startswith('build'))]
 
 
 def blank(text):
@@ -123,7 +116,7 @@ def main():
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix='aos-permuted-') as folder:
         tree = Path(folder) / 'aos'
-        shutil.copytree(ROOT, tree, ignore=not_copied, symlinks=True)
+        copy_tree(tree)
         changed = shuffle_tree(tree / 'idl', arguments.seed)
         print(f'seed {arguments.seed}: {changed} files shuffled', flush=True)
         return subprocess.call([tree / 'aos', 'test', *arguments.suites]) if changed else 1

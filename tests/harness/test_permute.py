@@ -4,6 +4,7 @@ import re
 import shutil
 
 import permute
+import tutorial
 
 TEXT = '''/// An id 7; and call x @9 in a comment.
 interface one {
@@ -48,7 +49,7 @@ def test_har0091_ids_stay_in_their_class():
 
 
 def test_har0092_the_real_tree(tmp_path):
-    shutil.copytree(permute.ROOT / 'idl', tmp_path / 'idl')
+    shutil.copytree(tutorial.ROOT / 'idl', tmp_path / 'idl')
     count = len(list((tmp_path / 'idl').rglob('*.if')))
     before = {p: p.read_text() for p in (tmp_path / 'idl').rglob('*.if')}
     assert permute.shuffle_tree(tmp_path / 'idl', 1) >= count - 1

@@ -1,0 +1,108 @@
+/* Fault handlers. */
+#include <string.h>
+
+#include <aos/fault.h>
+#include <aos/paging.h>
+#include <aos/ram.h>
+#include <aos/thread.h>
+
+#include "libtest.h"
+
+#define LAZY_PAGES 16u
+
+struct lazy {
+    char *base;
+    unsigned faults;
+};
+
+/* Maps the page that was missed. */
+static enum fault_action lazy_fault(const struct fault *f, void *arg)
+{
+    struct lazy *lazy = arg;
+    caddr_t frame;
+    uint64_t page = aos_round_down(f->address, AOS_PAGE_BYTES);
+    if (!f->translation || err_is_fail(frame_alloc(AOS_PAGE_BYTES, &frame, NULL)) ||
+        err_is_fail(paging_map_reserved(paging_self(), (void *)page, frame, 0, AOS_PAGE_BYTES,
+                                        AOS_VM_RW))) {
+        return FAULT_NOT_MINE;
+    }
+    lazy->faults++;
+    return FAULT_RESUME;
+}
+
+static void test_lazy(void)
+{
+    struct lazy lazy = { .faults = 0 };
+    void *base;
+    EXPECT_OK(paging_reserve(paging_self(), LAZY_PAGES * AOS_PAGE_BYTES, AOS_PAGE_BYTES, &base));
+    lazy.base = base;
+    EXPECT_OK(fault_set_region_handler(base, lazy_fault, &lazy));
+    for (unsigned i = 0; i < LAZY_PAGES; i++) {
+        volatile char *p = lazy.base + i * AOS_PAGE_BYTES + i;
+        *p = (char)i;
+        EXPECT(*p == (char)i);
+    }
+    EXPECT(lazy.faults == LAZY_PAGES);
+}
+
+static unsigned skipped;
+
+static enum fault_action skip_fault(const struct fault *f, void *arg)
+{
+    skipped++;
+    f->regs->pc += 4;
+    return f->kind == FAULT_READ || f->kind == FAULT_WRITE ? FAULT_RESUME : FAULT_NOT_MINE;
+}
+
+static int thread_skip(void *arg)
+{
+    fault_set_thread_handler(skip_fault, NULL);
+    for (int i = 0; i < 10; i++) {
+        uint64_t value = 7;
+        __asm__ volatile("ldr %0, [%1]" : "+r"(value) : "r"(0x1000ull) : "memory");
+        if (value != 7) {
+            return 1;
+        }
+        thread_yield();
+    }
+    return 0;
+}
+
+/* Several threads fault at once; each goes on with all its registers. */
+static void test_skip(void)
+{
+    struct thread *threads[4];
+    for (int i = 0; i < 4; i++) {
+        EXPECT_OK(thread_create(thread_skip, NULL, NULL, &threads[i]));
+    }
+    for (int i = 0; i < 4; i++) {
+        int status;
+        EXPECT_OK(thread_join(threads[i], &status));
+        EXPECT(status == 0);
+    }
+    EXPECT(skipped == 40);
+}
+
+/* Text is not writable, data not executable, and the flags of a mapping can change. */
+static void test_protect(void)
+{
+    void *page;
+    EXPECT_OK(paging_alloc(AOS_PAGE_BYTES, AOS_VM_RW, &page));
+    memset(page, 1, AOS_PAGE_BYTES);
+    EXPECT_OK(paging_protect(paging_self(), page, AOS_VM_READ));
+    skipped = 0;
+    fault_set_thread_handler(skip_fault, NULL);
+    __asm__ volatile("str wzr, [%0]" : : "r"(page) : "memory");
+    EXPECT(skipped == 1 && *(char *)page == 1);
+    fault_set_thread_handler(NULL, NULL);
+    EXPECT_OK(paging_protect(paging_self(), page, AOS_VM_RW));
+    *(volatile char *)page = 2;
+    EXPECT_OK(paging_unmap(paging_self(), page));
+}
+
+const struct libtest libtest_faults[] = {
+    { "LIB0020 pages on demand", test_lazy },
+    { "LIB0021 faults of several threads", test_skip },
+    { "LIB0022 protection", test_protect },
+    { NULL, NULL },
+};

@@ -8,7 +8,7 @@
 #include "mem_priv.h"
 #include "slot_priv.h"
 
-#define SLOT_L1_MAX (KPI_L1_BYTES_MAX / KPI_SLOT_BYTES)
+#define SLOT_L1_MAX 512u                 /* CNodes of slots: 128 Ki slots */
 
 static struct {
     struct slot_node task;               /* these two are always there */

@@ -9,7 +9,7 @@
 #include "tree_priv.h"
 
 /* Enough for the first objects and one refill of every slab. */
-#define MEM_EARLY_BYTES 12288u
+#define MEM_EARLY_BYTES 8192u
 
 struct slab mem_slabs[MEM_SLAB_COUNT];
 

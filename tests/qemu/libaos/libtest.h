@@ -1,4 +1,5 @@
-/* Tests of libaos from within. A test returns normally or fails through EXPECT, which ends the run. */
+/* Tests of libaos from within. A test returns normally or fails through EXPECT, which ends the
+ * run. */
 #pragma once
 
 #include <stdbool.h>

@@ -104,7 +104,8 @@ static void test_paging(void)
     }
 }
 
-/* One frame, mapped twice with an offset so that it crosses a table; what one sees the other sees. */
+/* One frame, mapped twice with an offset so that it crosses a table; what one sees the other
+ * sees. */
 static void test_paging_shared(void)
 {
     caddr_t frame;

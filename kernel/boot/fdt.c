@@ -104,6 +104,22 @@ static const char *fdt_string_at(const struct fdt *fdt, uint32_t offset)
     return strnlen(s, room) < room ? s : NULL;
 }
 
+// Whether the string at `offset` of the strings block is `name`. Looks no further than the first
+// difference: most of a walk is spent here.
+static bool fdt_string_is(const struct fdt *fdt, uint32_t offset, const char *name)
+{
+    if (offset >= fdt->strings_size)
+        return false;
+    const char *s = (const char *)fdt->base + fdt->strings_offset + offset;
+    for (uint32_t room = fdt->strings_size - offset; room > 0 && *s == *name; room--) {
+        if (*s == '\0')
+            return true;
+        s++;
+        name++;
+    }
+    return false;
+}
+
 // One root node, nodes nested properly and not too deep, properties before child nodes.
 static bool fdt_check_structure(const struct fdt *fdt)
 {
@@ -212,26 +228,59 @@ void fdt_walk_init(struct fdt_walk *walk, const struct fdt *fdt)
     walk->inside = false;
 }
 
-static bool fdt_status_ok(const struct fdt_walk *walk)
+static bool fdt_list_has(const struct fdt_prop *list, const char *string)
 {
-    struct fdt_prop status;
-    return !fdt_prop(walk, "status", &status) || fdt_has_string(walk, "status", "okay") ||
-           fdt_has_string(walk, "status", "ok");
+    for (uint32_t at = 0; at < list->size;) {
+        const char *s = (const char *)list->data + at;
+        uint32_t length = (uint32_t)strnlen(s, list->size - at);
+        if (length == list->size - at)
+            return false; // not terminated
+        if (strcmp(s, string) == 0)
+            return true;
+        at += length + 1;
+    }
+    return false;
 }
 
-static void fdt_enter(struct fdt_walk *walk, uint32_t node)
+// Takes in one property of the node that is being entered.
+static void fdt_enter_prop(const struct fdt *fdt, const struct fdt_token *t,
+                           struct fdt_level *level)
 {
-    walk->depth++;
-    struct fdt_level *level = &walk->level[walk->depth];
+    struct fdt_prop p = {fdt->base + fdt->struct_offset + t->body, t->size};
+    uint32_t cell = p.size >= FDT_CELL ? fdt_be32(p.data) : 0;
+    if (fdt_string_is(fdt, t->name, "compatible"))
+        level->compatible = p;
+    else if (fdt_string_is(fdt, t->name, "ranges"))
+        level->ranges = p;
+    else if (fdt_string_is(fdt, t->name, "status"))
+        level->enabled &= fdt_list_has(&p, "okay") || fdt_list_has(&p, "ok");
+    else if (p.size < FDT_CELL)
+        return;
+    else if (fdt_string_is(fdt, t->name, "#address-cells"))
+        level->address_cells = cell;
+    else if (fdt_string_is(fdt, t->name, "#size-cells"))
+        level->size_cells = cell;
+    else if (fdt_string_is(fdt, t->name, "interrupt-parent"))
+        level->interrupt_parent = cell;
+}
+
+static void fdt_enter(struct fdt_walk *walk, const struct fdt_token *node)
+{
+    struct fdt_level *level = &walk->level[++walk->depth];
     const struct fdt_level *parent = walk->depth > 0 ? level - 1 : NULL;
-    level->node = node;
-    level->address_cells = fdt_u32(walk, "#address-cells", FDT_DEFAULT_ADDRESS);
-    level->size_cells = fdt_u32(walk, "#size-cells", FDT_DEFAULT_SIZE);
-    level->interrupt_parent =
-        fdt_u32(walk, "interrupt-parent", parent != NULL ? parent->interrupt_parent : 0);
-    if (!fdt_prop(walk, "ranges", &level->ranges))
-        level->ranges = (struct fdt_prop){.data = NULL, .size = 0};
-    level->enabled = (parent == NULL || parent->enabled) && fdt_status_ok(walk);
+    *level = (struct fdt_level){
+        .node = node->body,
+        .address_cells = FDT_DEFAULT_ADDRESS,
+        .size_cells = FDT_DEFAULT_SIZE,
+        .interrupt_parent = parent != NULL ? parent->interrupt_parent : 0,
+        .enabled = parent == NULL || parent->enabled,
+    };
+    struct fdt_token t = *node;
+    while (fdt_token(walk->fdt, t.next, &t) && (t.kind == FDT_PROP || t.kind == FDT_NOP)) {
+        if (t.kind == FDT_PROP)
+            fdt_enter_prop(walk->fdt, &t, level);
+        walk->next = t.next;
+    }
 }
 
 bool fdt_walk_next(struct fdt_walk *walk)
@@ -242,7 +291,7 @@ bool fdt_walk_next(struct fdt_walk *walk)
         if (t.kind == FDT_BEGIN_NODE) {
             if (walk->depth + 1 >= FDT_MAX_DEPTH)
                 return false;
-            fdt_enter(walk, t.body);
+            fdt_enter(walk, &t);
             return true;
         }
         if (t.kind == FDT_END_NODE && walk->depth-- < 0)
@@ -269,8 +318,7 @@ bool fdt_prop(const struct fdt_walk *walk, const char *name, struct fdt_prop *re
     if (!fdt_token(fdt, walk->level[walk->depth].node - FDT_CELL, &t))
         return false;
     while (fdt_token(fdt, t.next, &t) && (t.kind == FDT_PROP || t.kind == FDT_NOP)) {
-        const char *found = t.kind == FDT_PROP ? fdt_string_at(fdt, t.name) : NULL;
-        if (found != NULL && strcmp(found, name) == 0) {
+        if (t.kind == FDT_PROP && fdt_string_is(fdt, t.name, name)) {
             ret_prop->data = fdt->base + fdt->struct_offset + t.body;
             ret_prop->size = t.size;
             return true;
@@ -293,21 +341,15 @@ const char *fdt_string(const struct fdt_walk *walk, const char *name)
     return (const char *)p.data;
 }
 
+bool fdt_is_compatible(const struct fdt_walk *walk, const char *string)
+{
+    return fdt_list_has(&walk->level[walk->depth].compatible, string);
+}
+
 bool fdt_has_string(const struct fdt_walk *walk, const char *name, const char *string)
 {
     struct fdt_prop p;
-    if (!fdt_prop(walk, name, &p))
-        return false;
-    for (uint32_t at = 0; at < p.size;) {
-        const char *s = (const char *)p.data + at;
-        uint32_t length = (uint32_t)strnlen(s, p.size - at);
-        if (length == p.size - at)
-            return false;
-        if (strcmp(s, string) == 0)
-            return true;
-        at += length + 1;
-    }
-    return false;
+    return fdt_prop(walk, name, &p) && fdt_list_has(&p, string);
 }
 
 // One step towards the root: `range` in the address space that `bus` gives its children becomes one

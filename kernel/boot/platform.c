@@ -20,7 +20,7 @@ struct platform_paths {
 static bool platform_any(const struct fdt_walk *w, const char *const *compatible)
 {
     for (; *compatible != NULL; compatible++) {
-        if (fdt_has_string(w, "compatible", *compatible))
+        if (fdt_is_compatible(w, *compatible))
             return true;
     }
     return false;

@@ -15,6 +15,15 @@ void *memcpy(void *restrict dst, const void *restrict src, size_t n)
     unsigned char *d = dst;
     const unsigned char *s = src;
     if (string_both_aligned(d, s)) {
+        for (; n >= 4 * WORD; n -= 4 * WORD, d += 4 * WORD, s += 4 * WORD) {
+            const word_t *from = (const word_t *)(const void *)s;
+            word_t *to = (word_t *)(void *)d;
+            uint64_t w0 = from[0], w1 = from[1], w2 = from[2], w3 = from[3];
+            to[0] = w0;
+            to[1] = w1;
+            to[2] = w2;
+            to[3] = w3;
+        }
         for (; n >= WORD; n -= WORD, d += WORD, s += WORD)
             *(word_t *)(void *)d = *(const word_t *)(const void *)s;
     }
@@ -39,6 +48,13 @@ void *memset(void *dst, int byte, size_t n)
     unsigned char *d = dst;
     if (((uintptr_t)d & (WORD - 1)) == 0) {
         uint64_t word = (unsigned char)byte * 0x0101010101010101ul;
+        for (; n >= 4 * WORD; n -= 4 * WORD, d += 4 * WORD) {
+            word_t *to = (word_t *)(void *)d;
+            to[0] = word;
+            to[1] = word;
+            to[2] = word;
+            to[3] = word;
+        }
         for (; n >= WORD; n -= WORD, d += WORD)
             *(word_t *)(void *)d = word;
     }

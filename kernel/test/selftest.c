@@ -153,6 +153,9 @@ static void selftest_log(void)
 
 void kernel_start(const struct platform *platform)
 {
+    uint64_t entered = timer_base_ticks(), started = timer_ticks();
+    kprintf("selftest: kernel_main at tick %llu, kernel_start at tick %llu\n",
+            (unsigned long long)entered, (unsigned long long)started);
     kprintf("1..16\n");
     selftest_memory(platform);
     selftest_platform(platform);

@@ -1,4 +1,5 @@
 #include <kernel/mmu.h>
+#include <kernel/panic.h>
 #include <kernel/string.h>
 #include <arch/pte.h>
 #include <arch/sysreg.h>
@@ -27,6 +28,7 @@ static pte_t *mmu_table_of(pte_t entry)
 
 static pte_t mmu_table_entry(const pte_t *table)
 {
+    kernel_assert((uintptr_t)table % PAGE_SIZE == 0);
     return virt_to_phys(table) | PTE_VALID | PTE_TABLE;
 }
 
@@ -137,6 +139,7 @@ void *dev_map(paddr_t pa, size_t size)
     uint64_t pages = mmu_pages_touched(pa, size);
     if (pages == 0 || pages > PTE_COUNT - mmu_dev_used)
         return NULL;
+    kernel_assert(pa + size <= PTE_ADDR_MASK);
     uint64_t va = DEV_BASE + mmu_dev_used * PAGE_SIZE;
     for (uint64_t i = 0; i < pages; i++)
         boot_dev_l3[mmu_dev_used++] =

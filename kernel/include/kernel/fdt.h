@@ -33,12 +33,13 @@ struct fdt_range {
 
 // One ancestor of the current node, or the node itself.
 struct fdt_level {
-    uint32_t node;          // offset of the node's name in the structure block
-    uint32_t address_cells; // for the children
+    uint32_t node;              // offset of the node's name in the structure block
+    uint32_t address_cells;     // for the children
     uint32_t size_cells;
-    uint32_t interrupt_parent; // phandle, inherited; 0 = none
-    struct fdt_prop ranges;    // data NULL: no such property
-    bool enabled;              // status of it and all its ancestors is absent or okay
+    uint32_t interrupt_parent;  // phandle, inherited; 0 = none
+    struct fdt_prop ranges;     // data NULL: no such property, as the next
+    struct fdt_prop compatible;
+    bool enabled;               // status of it and all its ancestors is absent or okay
 };
 
 struct fdt_walk {
@@ -77,7 +78,8 @@ bool fdt_prop(const struct fdt_walk *walk, const char *name, struct fdt_prop *re
 uint32_t fdt_u32(const struct fdt_walk *walk, const char *name, uint32_t otherwise);
 // A terminated string inside the property; NULL if absent or not terminated.
 const char *fdt_string(const struct fdt_walk *walk, const char *name);
-// Whether a string list property such as `compatible` contains `string`.
+// Whether the list `compatible` contains `string`; the same for any property of strings.
+bool fdt_is_compatible(const struct fdt_walk *walk, const char *string);
 bool fdt_has_string(const struct fdt_walk *walk, const char *name, const char *string);
 // Entry `index` of `reg`, translated to CPU addresses; false if absent, malformed or unreachable.
 bool fdt_reg(const struct fdt_walk *walk, unsigned index, struct fdt_range *ret_range);

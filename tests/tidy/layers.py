@@ -136,4 +136,21 @@ def _by_stem(path, name, stems):
     return any(path.startswith(posixpath.dirname(build) + '/') for build in stems.get(name, []))
 
 
-TREE_RULES = (include_cycles, readmes, built_once)
+NAMED_PATH = re.compile(r'`((?:kernel|libaos|services|apps|tests|docs|idl|stubgen|\.ci)/[\w./-]*)`')
+
+
+def named_paths(sources):
+    """What a document names in the tree is there."""
+    there = {source.path for source in sources}
+    there |= {'/'.join(path.split('/')[:n]) for path in there
+              for n in range(1, path.count('/') + 1)}
+    for source in sources:
+        if source.suffix == '.md' and not source.path.startswith('docs/design/'):
+            for number, line in enumerate(source.lines, 1):
+                for path in NAMED_PATH.findall(line):
+                    here = posixpath.join(source.folder, path).rstrip('/')
+                    if path.rstrip('/') not in there and here not in there:
+                        yield source.path, number, f'there is no {path}'
+
+
+TREE_RULES = (include_cycles, readmes, built_once, named_paths)

@@ -106,6 +106,13 @@ def test_tdy0007_every_c_file_is_built_once():
     assert found == [('built_once', 'kernel/b.c'), ('built_once', 'kernel/d.c')]
 
 
+def test_tdy0010_documents_name_what_is_there():
+    files = {'README.md': 'see `kernel/cap/` and `kernel/cap/a.h`, `kernel/gone.c`, `kernel/b/`\n',
+             'kernel/README.md': 'x', 'kernel/cap/README.md': 'x', 'kernel/cap/a.h': ''}
+    found = tidy.check_tree([Source(path, text) for path, text in files.items()])
+    assert [f.message for f in found] == ['there is no kernel/gone.c', 'there is no kernel/b/']
+
+
 def test_tdy0008_linters_are_run(tmp_path):
     (tmp_path / 'a.py').write_text('import os\n')
     (tmp_path / 'c.py').write_text('def f(:\n')

@@ -51,6 +51,9 @@ _TEXTS = {
     "E0211": ("capability without a mode",
               "`move` gives the capability away, `copy` shares it, `borrow` lends it until the "
               "reply. Ownership always stands in the type."),
+    "E0212": ("condition too long",
+              "A condition has at most 32 operators. It is checked for every message: keep it "
+              "simple."),
     "E0301": ("import not found",
               "An import names a file relative to the one it stands in."),
     "E0302": ("import cycle",
@@ -114,6 +117,9 @@ _TEXTS = {
               "Rights are letters out of r w x d, each once."),
     "E0516": ("empty struct",
               "A struct has at least one field."),
+    "E0517": ("nested too deeply",
+              "Structs nest at most 16 deep, and constants and aliases lead to their value over at "
+              "most 16 others."),
     "E0601": ("empty range",
               "A range is written lowest..highest, both inclusive."),
     "E0602": ("range beyond the type",

@@ -118,7 +118,8 @@ class _Holes:
 
     def place(self, bits, align):
         """The first aligned hole of `bits` bits."""
-        mask, at = (1 << bits) - 1, 0
+        first_free = (~self.used & (self.used + 1)).bit_length() - 1
+        mask, at = (1 << bits) - 1, -(-first_free // align) * align
         while (self.used >> at) & mask:
             at += align
         self.used |= mask << at
@@ -142,7 +143,10 @@ def scalar_bits(type_):
 
 
 class _Builder:
-    def __init__(self, lent_out):
+    """Lays out one image. `memo` holds the images of struct elements that are known already."""
+
+    def __init__(self, lent_out, memo):
+        self.memo = memo
         self.image = Image()
         self.holes = _Holes()
         self.lent_out = lent_out       # replies: {name of counted buffer: its Param}
@@ -163,6 +167,8 @@ class _Builder:
         return self.item(role, path, bits, bits, bound=bound, param=param)
 
     def var(self, var):
+        if len(self.image.vars) > 2 * MESSAGE_WORDS:
+            raise TooLarge()
         self.image.vars.append(var)
         self.image.order.append(var)
 
@@ -219,7 +225,7 @@ class _Builder:
         if isinstance(elem, (model.Cap, model.End)):
             self.caps(CapPart(path, elem, least, number, optional, count, param))
             return
-        image = None if is_scalar(elem) else element_image(elem, param)
+        image = None if is_scalar(elem) else self.element(elem, param)
         if image is not None and image.max_caps:
             self.caps(CapPart(path, image, least * image.min_caps, number * image.max_caps,
                               optional, count, param))
@@ -239,6 +245,20 @@ class _Builder:
             self.item("block", path, 8 * stride * number, 8 * align, bound=number,
                       stride=stride, elem=inner, param=param)
 
+    def element(self, type_, param):
+        """The image of one element of an array that is not a scalar. A string or bytes stands for a
+        struct with this one field, whose path is empty."""
+        if isinstance(type_, model.Named):
+            if type_.decl not in self.memo:
+                builder = _Builder({}, self.memo)
+                for item in type_.decl.fields:
+                    builder.param(item)
+                self.memo[type_.decl] = builder.done()
+            return self.memo[type_.decl]
+        builder = _Builder({}, self.memo)
+        builder.place(type_, (), param)
+        return builder.done()
+
     def done(self):
         image = self.image
         image.fixed_words = -(-image.fixed_bits // WORD_BITS)
@@ -249,21 +269,9 @@ class _Builder:
         return image
 
 
-def element_image(type_, param):
-    """The image of one element of an array that is not a scalar. A string or bytes stands for a
-    struct with this one field, whose path is empty."""
-    builder = _Builder({})
-    if isinstance(type_, model.Named):
-        for item in type_.decl.fields:
-            builder.param(item)
-    else:
-        builder.place(type_, (), param)
-    return builder.done()
-
-
 def request(method):
     """The image of what the caller (for an event: the server) sends."""
-    builder = _Builder({})
+    builder = _Builder({}, {})
     for param in method.params:
         builder.param(param)
     return builder.done()
@@ -273,7 +281,7 @@ def reply(method):
     """The image of a successful reply."""
     lent = {p.name: p for p in method.params
             if isinstance(p.type, model.Lend) and p.type.direction == "out"}
-    builder = _Builder(lent)
+    builder = _Builder(lent, {})
     for result in method.results:
         builder.param(result)
     return builder.done()

@@ -1,6 +1,7 @@
 """Text to tokens. Errors are collected and lexing goes on, so one slip hides nothing."""
 import re
 
+from .limits import DIGITS_MAX
 from .source import Span
 
 IDENT, INT, STRING, PUNCT, EOF = "identifier", "number", "string", "punctuation", "end of file"
@@ -114,13 +115,17 @@ def _number(word, span, diags):
                     "expected decimal or 0x digits, `_` between digits, then KiB, MiB or GiB",
                     "write it like 4096, 0x1000, 1_000_000 or 4KiB")
         return 0
+    if len(found.group(1)) > DIGITS_MAX:
+        return _too_large(word, span, diags)
     value = int(found.group(1).replace("_", ""), 0 if found.group(1)[:2] == "0x" else 10)
     value *= UNITS.get(found.group(2), 1)
-    if value > INT_MAX:
-        diags.error("E0103", span, f"`{word[:40]}` does not fit 64 bits",
-                    "the largest number is 0xffff_ffff_ffff_ffff", "use a smaller number")
-        return 0
-    return value
+    return value if value <= INT_MAX else _too_large(word, span, diags)
+
+
+def _too_large(word, span, diags):
+    diags.error("E0103", span, f"`{word[:40]}` does not fit 64 bits",
+                "the largest number is 0xffff_ffff_ffff_ffff", "use a smaller number")
+    return 0
 
 
 def _string(word, span, diags):

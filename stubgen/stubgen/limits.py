@@ -11,6 +11,9 @@ QUEUE_MAX = 64                 # queued events per binding
 INVOKE_REGISTERS = 8           # x2-x9 in, x1-x8 out
 CAPTYPES_MAX = 32              # masks of capability types are u32
 RIGHTS = "rwxd"                # bit 0 first
+NESTING_MAX = 16               # structs in structs, constants and aliases by way of others
+OPERATORS_MAX = 32             # of one condition
+DIGITS_MAX = 64                # of one number, underscores included
 NAME_MAX = 48                  # characters of one name
 
 INTS = {f"{'i' if signed else 'u'}{bits}": (bits, signed)

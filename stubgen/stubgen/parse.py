@@ -5,6 +5,7 @@ raises Fail after reporting; `Cursor.block` recovers at the next `;`, `}` or sta
 from . import ast, lex
 from .cursor import Cursor
 from .diag import Diags
+from .limits import OPERATORS_MAX
 from .parse_abi import AbiParser
 
 DECL_WORDS = ("interface", "errors", "enum", "flags", "struct", "table", "union", "const",
@@ -218,6 +219,7 @@ class Parser(AbiParser, Cursor):
         return ast.Expr("and", parts[0].span.to(parts[-1].span), parts)
 
     def comparison(self):
+        begin = self.index
         left = self.sum()
         token = self.peek()
         if token.text not in COMPARISONS or token.kind != lex.PUNCT:
@@ -225,6 +227,9 @@ class Parser(AbiParser, Cursor):
                       "expected <= >= == != < or >", "a condition compares two values")
         self.take()
         right = self.sum()
+        if sum(t.text in ("+", "-", "*") for t in self.tokens[begin:self.index]) > OPERATORS_MAX:
+            self.fail("E0212", left.span, "this condition is too long",
+                      f"more than {OPERATORS_MAX} operators", "check the rest in the server")
         return ast.Expr(token.text, left.span.to(right.span), [left, right])
 
     def sum(self):

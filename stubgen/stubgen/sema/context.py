@@ -37,22 +37,26 @@ class Context:
         self.build = model.Build()
         self.captypes = {}             # name and lower-case name -> ast.CapType
         self.made = {}
+        self.depths = {}               # model.Struct -> how many structs deep it is
 
     def error(self, *args, **kwargs):
         self.diags.error(*args, **kwargs)
 
     def poisoned(self, method):
         """Does a type that could not be resolved occur anywhere in the method's messages?"""
-        return any(_poisoned(p.type) for p in method.params + method.results)
+        seen = set()
+        return any(_poisoned(p.type, seen) for p in method.params + method.results)
 
 
-def _poisoned(type_):
+def _poisoned(type_, seen):
+    """`seen`: the structs that were looked at already; each is looked at once."""
     if type_ is None:
         return True
     if isinstance(type_, (model.Array, model.Optional_)):
-        return _poisoned(type_.elem)
-    if isinstance(type_, model.Named) and isinstance(type_.decl, model.Struct):
-        return any(_poisoned(field.type) for field in type_.decl.fields)
+        return _poisoned(type_.elem, seen)
+    if isinstance(type_, model.Named) and type_.decl not in seen:
+        seen.add(type_.decl)
+        return any(_poisoned(field.type, seen) for field in getattr(type_.decl, "fields", ()))
     return False
 
 

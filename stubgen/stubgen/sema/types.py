@@ -4,7 +4,7 @@ A type that could not be resolved becomes None, and later passes leave its param
 that one mistake gives one message."""
 from .. import ast, model
 from ..diag import nearest
-from ..limits import INTS, RIGHTS
+from ..limits import INTS, NESTING_MAX, RIGHTS
 from .context import Scope
 
 # Where a type expression stands decides which forms it may take.
@@ -157,8 +157,16 @@ class Types:
         self.context.made[id(decl)] = node
         open_ = self.context.made.setdefault("open structs", [])
         open_.append(decl)
-        node.fields = [self.param(item, scope, STRUCT) for item in decl.fields]
+        if len(open_) > NESTING_MAX:
+            self.too_deep(decl.name.span, f"struct `{node.name}`")
+        else:
+            node.fields = [self.param(item, scope, STRUCT) for item in decl.fields]
         open_.pop()
+        self.context.depths[node] = 1 + max((self.depth(f.type) for f in node.fields), default=0)
+        if self.context.depths[node] == NESTING_MAX + 1:
+            self.too_deep(decl.name.span, f"struct `{node.name}`")
+            node.fields = []
+            return node
         holds = next((f for f in node.fields if f.type is not None and holds_caps(f.type)), None)
         if holds and not decl.resource:
             self.error("E0505", decl.name.span, f"struct `{node.name}` holds capabilities",
@@ -170,6 +178,16 @@ class Types:
             self.error("E0516", decl.name.span, f"struct `{node.name}` has no fields",
                        "nothing to send", "give it a field or remove it")
         return node
+
+    def depth(self, type_):
+        """How many structs deep a type is nested."""
+        if isinstance(type_, (model.Array, model.Optional_)):
+            return self.depth(type_.elem)
+        return self.context.depths.get(type_.decl, 0) if isinstance(type_, model.Named) else 0
+
+    def too_deep(self, span, what):
+        self.error("E0517", span, f"{what} is nested too deeply",
+                   f"more than {NESTING_MAX} levels", "flatten it")
 
     # Values --------------------------------------------------------------------------------
 
@@ -183,6 +201,9 @@ class Types:
         if decl in trail:
             self.error("E0503", expr.span, f"constant `{expr.text()}` is defined by itself",
                        "this closes the circle", "give one of them a number")
+            return None
+        if len(trail) > NESTING_MAX:
+            self.too_deep(expr.span, f"constant `{expr.text()}`")
             return None
         if not isinstance(decl.value, (ast.IntLit, ast.QName)):
             self.error("E0502", expr.span, f"`{expr.text()}` is not a number",
@@ -220,6 +241,9 @@ class Types:
         if decl in trail:
             self.error("E0504", decl.name.span, f"alias `{decl.name.text}` is defined by itself",
                        "this closes the circle", "name another type")
+            return None
+        if len(trail) > NESTING_MAX:
+            self.too_deep(decl.name.span, f"alias `{decl.name.text}`")
             return None
         return self.type(decl.target, scope, STRUCT, trail + [decl])
 

@@ -4,9 +4,8 @@
  *
  * Registers of a dispatcher that does not run are in `frame`. How it goes on is decided when it is
  * next entered:
- *   in_call           it waits in svc #SYSCALL_CALL: a poll fills x0-x11 of the frame (only
- *   x19-x30, SP, PC and
- *                     TPIDR_EL0 of the frame are valid)
+ *   in_call           it waits in svc #SYSCALL_CALL: a poll fills x0-x11 of the frame, of which
+ *                     only x19-x30, SP, PC and TPIDR_EL0 are valid
  *   page->disabled    the frame is restored as it is
  *   else              the frame is copied to page->save and the upcall entry runs */
 #pragma once
@@ -23,8 +22,8 @@
 #define DISP_MESSAGES  0x148
 #define DISP_STATE     0x150
 #define DISP_CPACR     0x158
-#define DISP_FP        0x200
-#define DISP_FPSR      0x400
+#define DISP_FP        0x1b0
+#define DISP_FPSR      0x3b0
 
 /* Values of `state`, the numbers of kpi/dispatcher.h. */
 #define DISP_NEW       0
@@ -39,6 +38,7 @@
 #include <stdint.h>
 #include <kernel/cap.h>
 #include <kpi/dispatcher.h>
+#include <kpi/vm.h>
 
 struct endpoint;
 
@@ -80,9 +80,8 @@ struct dispatcher {
     /* the frame belongs to a thread that faulted: the upcall tells */
     bool fault;
     uint32_t reserved;
-    uint64_t reserved2[2];
-    uint64_t fp[64];                     /* 0x200 q0-q31 while another dispatcher owns the unit */
-    uint64_t fpsr;                       /* 0x400 */
+    uint64_t fp[64];                     /* 0x1b0 q0-q31 while another dispatcher owns the unit */
+    uint64_t fpsr;                       /* 0x3b0 */
     uint64_t fpcr;
     /* Messages. */
     struct endpoint_list deliverable;    /* ends with something to receive */
@@ -130,7 +129,7 @@ _Static_assert(DISP_DEAD == KPI_DISP_DEAD && DISP_WAITING == KPI_DISP_WAITING, "
 /* The user half, in the linear map. */
 static inline struct kpi_dispatcher *dispatcher_page(struct dispatcher *d)
 {
-    return (struct kpi_dispatcher *)((char *)d + KPI_PAGE_BYTES);
+    return (struct kpi_dispatcher *)((uintptr_t)d + KPI_PAGE_BYTES);
 }
 
 /* The dispatcher whose capability is `object` (type Dispatcher). */
@@ -140,23 +139,36 @@ struct dispatcher *dispatcher_of(const struct cte *object);
  * KPI_DISPATCHER_BYTES. */
 void dispatcher_object_init(struct dispatcher *d);
 
-/* The object ends: stops it for good as dispatcher_end does, and unlinks it from everything. After
- * it the capability system deletes d->cspace and d->vspace as it deletes slots of a CNode; until
- * then both stay valid. */
+/* The object ends: dispatcher_end. After it the capability system releases d->cspace and deletes
+ * d->vspace; until then both stay valid. */
 void dispatcher_object_destroy(struct dispatcher *d);
 
-/* One of the two capabilities in `d` (&d->cspace or &d->vspace) is being deleted by revoke: the
- * dispatcher ends. Called before the slot is emptied. `slot` flags tell the capability system that
- * it is embedded (address within a dispatcher). */
+/* An object that is embedded in `d` (&d->cspace or &d->vspace) is about to end: the dispatcher
+ * ends. The capability system empties the slot itself. */
 void dispatcher_space_gone(struct dispatcher *d);
 
-/* Ends `d`: never runs again, watchers are raised. Its spaces are released by dispatcher_release.
- * Harmless if dead. */
+/* The invocations of object dispatcher, with their errors. */
+errval_t dispatcher_setup(struct dispatcher *d, struct cte *cspace, struct cte *vspace,
+                          uint64_t page_va);
+errval_t dispatcher_start(struct dispatcher *d, uint64_t pc, uint64_t sp, uint64_t arg);
+errval_t dispatcher_stop(struct dispatcher *d);
+errval_t dispatcher_resume(struct dispatcher *d);
+
+/* Ends `d`: it never runs again, its ends are unbound, watchers are raised. Harmless if dead. Its
+ * spaces are still held: dispatcher_release. */
 void dispatcher_end(struct dispatcher *d, uint64_t status);
 
-/* Deletes the spaces of a dead dispatcher in bounded steps; SYS_ERR_AGAIN: repeat. */
-errval_t dispatcher_release(struct dispatcher *d);
+/* Gives up the spaces of a dead dispatcher: what was only reachable through its capability space
+ * goes too, in the background. */
+void dispatcher_release(struct dispatcher *d);
 
-/* Something in d->pending may have changed from 0: wakes it, and tells the user page. */
+/* d->pending became non-zero or changed: tells the user page, and wakes a waiting dispatcher. */
 void dispatcher_notify(struct dispatcher *d);
+
+/* Makes `d`'s frame what user mode is to see (poll result, upcall, or as it was) and loads its
+ * address space and system registers; context_enter loads the frame. */
+void dispatcher_enter(struct dispatcher *d);
+
+/* Leaves the core without a user address space. */
+void dispatcher_unload(void);
 #endif

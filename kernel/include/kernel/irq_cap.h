@@ -14,6 +14,11 @@ struct endpoint;
 
 /* Keeps `irq` for the kernel (timer, console): IRQTable never hands it out. */
 void irq_cap_reserve(uint32_t irq);
+/* Whether `irq` exists and user space may have it. */
+bool irq_cap_available(uint32_t irq);
+/* The invocations of irq_dest. */
+errval_t irq_cap_connect(uint32_t irq, struct endpoint *end);
+void irq_cap_ack(uint32_t irq);
 /* Called with an interrupt that is none of the kernel's own. It is claimed, not yet ended. */
 void irq_cap_deliver(uint32_t irq);
 /* The last IRQDest of `irq` is deleted: masked, disconnected, free to be handed out again. */

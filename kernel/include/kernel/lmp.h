@@ -3,14 +3,13 @@
  *
  * Invariants:
  *  1 `fast` is the receiver if the end is bound, nothing is queued and no event is raised on it,
- *  else NULL.
+ *    else NULL.
  *  2 An end is in exactly one list of its receiver (deliverable, no_slot) if it is bound and has
- *  something to
- *    receive, else in none.
+ *    something to receive, else in none.
  *  3 A ring entry's slot holds a capability only while the entry is queued; a revoke may empty it
- *  meanwhile.
+ *    meanwhile.
  *  4 Messages of one end are received in the order they were sent; peer-gone comes after all of
- *  them. */
+ *    them. */
 #pragma once
 
 /* Offsets used by fastpath.S. */
@@ -28,8 +27,7 @@
 struct lmp_entry {
     uint64_t header;
     uint64_t words[KPI_LMP_WORDS];
-    uint64_t has_cap;                    /* a capability was sent with it, whatever became of it */
-    uint64_t reserved[6];
+    uint64_t reserved[7];
     struct cte slot;
 };
 
@@ -73,8 +71,10 @@ struct channel {
 _Static_assert(sizeof(struct endpoint) == ENDPOINT_BYTES, "fastpath.S");
 _Static_assert(offsetof(struct endpoint, fast) == ENDPOINT_FAST, "fastpath.S");
 _Static_assert(offsetof(struct endpoint, cookie) == ENDPOINT_FAST + 8, "fastpath.S");
-_Static_assert(sizeof(struct channel) + 2 * KPI_LMP_RING(KPI_CHANNEL_BYTES_MIN) * sizeof(struct lmp_entry)
-               <= KPI_CHANNEL_BYTES_MIN, "a channel has room for its rings");
+_Static_assert(sizeof(struct channel) +
+                       2 * KPI_LMP_RING(KPI_CHANNEL_BYTES_MIN) * sizeof(struct lmp_entry) <=
+                   KPI_CHANNEL_BYTES_MIN,
+               "a channel has room for its rings");
 
 /* The other end of the same channel: channels are page aligned. */
 static inline struct endpoint *endpoint_peer(struct endpoint *end)
@@ -82,7 +82,10 @@ static inline struct endpoint *endpoint_peer(struct endpoint *end)
     return (struct endpoint *)((uintptr_t)end ^ ENDPOINT_BYTES);
 }
 
+/* The end of the channel at physical address `base`. */
 struct endpoint *endpoint_at(uint64_t base, unsigned side);
+/* The end that an EndPoint capability names. */
+struct endpoint *endpoint_of(const struct cte *object);
 
 /* Life of the object; called by the capability system. `base` is physical, the memory is zeroed. */
 void channel_object_init(uint64_t base, uint64_t bytes);
@@ -99,8 +102,9 @@ bool endpoint_in_use(uint64_t base, unsigned side);
  * raised. */
 void lmp_raise(struct endpoint *end);
 
-/* Sends what the registers of kpi/lmp.h in `self->frame` say. On failure nothing is changed. */
-errval_t lmp_send(struct dispatcher *self);
+/* Sends what the registers of kpi/lmp.h in `self->frame` say. On failure nothing is changed.
+ * `ret_woken`, if not NULL, becomes the receiver if this message ended its wait. */
+errval_t lmp_send(struct dispatcher *self, struct dispatcher **ret_woken);
 
 /* Takes the next thing to receive and puts it into x0-x11 of self->frame; x0 = x1 = 0 if there is
  * nothing. */
@@ -110,7 +114,4 @@ void lmp_poll(struct dispatcher *self);
 errval_t lmp_bind(struct endpoint *end, struct dispatcher *self, uint64_t cookie);
 /* Unbinds every end of `d`; what is queued stays with the ends. */
 void lmp_unbind_all(struct dispatcher *d);
-/* Raises all watchers of `d` and ends their watches. */
-void lmp_raise_watchers(struct dispatcher *d);
-void lmp_watch(struct endpoint *end, struct dispatcher *d);
 #endif

@@ -35,15 +35,21 @@ void sched_unready(struct dispatcher *d);
 bool sched_must_switch(void);
 /* Gives up the rest of the slice at the end of this kernel entry. */
 void sched_yield(void);
-/* `to` waits and has just been woken by `current`, which is about to wait: hands over the slice. */
-void sched_direct(struct dispatcher *to);
-/* Picks who runs next, idles until there is someone; sets `current`. The old current has been
- * requeued or waits. */
-struct dispatcher *sched_next(void);
-/* Handles the timer interrupt: deadlines that passed, end of the slice. */
-void sched_timer_interrupt(void);
+/* `old`, who entered the kernel and cannot go on or must not, gives up the core: accounts, requeues
+ * it if it is runnable, idles until someone is ready; the result is `current` and its slice runs.
+ * */
+struct dispatcher *sched_switch(struct dispatcher *old);
+/* `old` waits, `next` is ready because of `old`'s message: it goes on with the rest of the slice.
+ * */
+void sched_direct(struct dispatcher *old, struct dispatcher *next);
+/* Claims and handles all pending interrupts. */
+void sched_interrupts(void);
+/* Starts the first dispatcher; the boot code ends here. */
+_Noreturn void sched_start(void);
 
 /* Timer queue: at most one deadline per dispatcher, in ticks of CNTVCT_EL0. */
 void timerq_insert(struct dispatcher *d, uint64_t deadline_ticks);
 void timerq_remove(struct dispatcher *d);
 struct dispatcher *timerq_first(void);
+/* The first deadline may have changed. */
+void sched_deadline_changed(void);

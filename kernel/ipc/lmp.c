@@ -1,0 +1,406 @@
+/* Channels: everything but the direct switch of fastpath.S (invariants: kernel/lmp.h). */
+#include <kernel/lmp.h>
+#include <kernel/cspace.h>
+#include <kernel/ends.h>
+#include <kernel/memory.h>
+#include <kernel/sched.h>
+#include <kernel/string.h>
+
+#define LMP_X_COOKIE 0
+#define LMP_X_HEADER 1
+#define LMP_X_WORDS  2
+#define LMP_X_CAP    10
+#define LMP_X_CAP_INFO 11
+
+/* Bits of x10 on send that mean something. */
+#define LMP_XFER_VALID (KPI_XFER_MOVE | 0xffull << KPI_XFER_RIGHTS_SHIFT | 0xffffffffull)
+
+struct endpoint *endpoint_of(const struct cte *object)
+{
+    return (struct endpoint *)object->aux;
+}
+
+struct endpoint *endpoint_at(uint64_t base, unsigned side)
+{
+    return &((struct channel *)phys_to_virt(base))->end[side];
+}
+
+static struct lmp_entry *endpoint_ring(struct endpoint *end)
+{
+    struct channel *channel =
+        (struct channel *)((uintptr_t)end & ~(uintptr_t)(KPI_PAGE_BYTES - 1));
+
+    return &channel->entries[end == &channel->end[1] ? end->ring_size : 0];
+}
+
+/* Rings are powers of two. */
+static struct lmp_entry *endpoint_entry(struct endpoint *end, unsigned index)
+{
+    return &endpoint_ring(end)[(end->head + index) & (end->ring_size - 1u)];
+}
+
+static void endpoint_list_append(struct endpoint_list *list, struct endpoint *end)
+{
+    end->queue_next = NULL;
+    end->queue_prev = list->last;
+    if (list->last != NULL) {
+        list->last->queue_next = end;
+    } else {
+        list->first = end;
+    }
+    list->last = end;
+}
+
+static void endpoint_list_remove(struct endpoint_list *list, struct endpoint *end)
+{
+    if (end->queue_prev != NULL) {
+        end->queue_prev->queue_next = end->queue_next;
+    } else {
+        list->first = end->queue_next;
+    }
+    if (end->queue_next != NULL) {
+        end->queue_next->queue_prev = end->queue_prev;
+    } else {
+        list->last = end->queue_prev;
+    }
+}
+
+/* Puts a bound end into the list `which` of its receiver, at the end, or into none. */
+static void endpoint_enlist(struct endpoint *end, uint8_t which)
+{
+    struct dispatcher *d = end->receiver;
+
+    if (end->list == ENDPOINT_LIST_DELIVERABLE) {
+        endpoint_list_remove(&d->deliverable, end);
+    } else if (end->list == ENDPOINT_LIST_NO_SLOT) {
+        endpoint_list_remove(&d->no_slot, end);
+    }
+    if (which == ENDPOINT_LIST_DELIVERABLE) {
+        endpoint_list_append(&d->deliverable, end);
+    } else if (which == ENDPOINT_LIST_NO_SLOT) {
+        endpoint_list_append(&d->no_slot, end);
+    }
+    end->list = which;
+    d->pending &= ~(DISP_PENDING_MESSAGE | DISP_PENDING_SLOT);
+    if (d->deliverable.first != NULL) {
+        d->pending |= DISP_PENDING_MESSAGE;
+    }
+    if (d->no_slot.first != NULL) {
+        d->pending |= DISP_PENDING_SLOT;
+    }
+    dispatcher_page(d)->pending = d->pending;
+}
+
+/* Restores invariants 1 and 2 after something arrived, was received, or the end was bound. */
+static void endpoint_update(struct endpoint *end)
+{
+    struct dispatcher *d = end->receiver;
+    bool empty = end->count == 0 && end->events == 0;
+
+    end->fast = empty ? d : NULL;
+    if (d == NULL) {
+        return;
+    }
+    if (empty && end->list != ENDPOINT_LIST_NONE) {
+        endpoint_enlist(end, ENDPOINT_LIST_NONE);
+    } else if (!empty && end->list == ENDPOINT_LIST_NONE) {
+        endpoint_enlist(end, ENDPOINT_LIST_DELIVERABLE);
+        dispatcher_notify(d);
+    }
+}
+
+static void endpoint_unbind(struct endpoint *end)
+{
+    struct dispatcher *d = end->receiver;
+
+    if (d == NULL) {
+        return;
+    }
+    endpoint_enlist(end, ENDPOINT_LIST_NONE);
+    if (end->bound_prev != NULL) {
+        end->bound_prev->bound_next = end->bound_next;
+    } else {
+        d->bound = end->bound_next;
+    }
+    if (end->bound_next != NULL) {
+        end->bound_next->bound_prev = end->bound_prev;
+    }
+    end->bound_next = NULL;
+    end->bound_prev = NULL;
+    end->receiver = NULL;
+    end->fast = NULL;
+}
+
+void channel_object_init(uint64_t base, uint64_t bytes)
+{
+    struct channel *channel = phys_to_virt(base);
+
+    for (unsigned side = 0; side < 2; side++) {
+        channel->end[side].ring_size = (uint16_t)KPI_LMP_RING(bytes);
+        channel->end[side].exists = true;
+    }
+}
+
+void endpoint_object_destroy(uint64_t base, unsigned side)
+{
+    struct channel *channel = phys_to_virt(base);
+    struct endpoint *end = &channel->end[side];
+    struct endpoint *peer = &channel->end[1 - side];
+
+    endpoint_unbind(end);
+    ends_forget(end);
+    end->exists = false;
+    if (peer->exists) {
+        peer->events |= ENDPOINT_EVENT_GONE;
+        endpoint_update(peer);
+    }
+}
+
+unsigned channel_slot_count(uint64_t base)
+{
+    return ((struct channel *)phys_to_virt(base))->end[0].ring_size;
+}
+
+struct cte *channel_slot(uint64_t base, unsigned side, unsigned index)
+{
+    struct channel *channel = phys_to_virt(base);
+
+    return &channel->entries[side * channel->end[side].ring_size + index].slot;
+}
+
+bool endpoint_in_use(uint64_t base, unsigned side)
+{
+    const struct endpoint *end = endpoint_at(base, side);
+
+    return end->receiver != NULL || end->watched != NULL || end->irq != 0 || end->log_watch;
+}
+
+void lmp_raise(struct endpoint *end)
+{
+    struct endpoint *peer = endpoint_peer(end);
+
+    if (peer->exists) {
+        peer->events |= ENDPOINT_EVENT_RAISED;
+        endpoint_update(peer);
+    }
+}
+
+errval_t lmp_bind(struct endpoint *end, struct dispatcher *self, uint64_t cookie)
+{
+    if (end->receiver != NULL && end->receiver != self) {
+        return SYS_ERR_END_IN_USE;
+    }
+    end->cookie = cookie;
+    if (end->receiver == NULL) {
+        end->receiver = self;
+        end->bound_prev = NULL;
+        end->bound_next = self->bound;
+        if (self->bound != NULL) {
+            self->bound->bound_prev = end;
+        }
+        self->bound = end;
+        endpoint_update(end);
+    }
+    return ERR_OK;
+}
+
+void lmp_unbind_all(struct dispatcher *d)
+{
+    while (d->bound != NULL) {
+        endpoint_unbind(d->bound);
+    }
+}
+
+/* The capability that x10 of a send names: checks that it can go into `entry`. */
+static errval_t lmp_check_cap(struct dispatcher *self, uint64_t xfer, struct endpoint *end,
+                              const struct lmp_entry *entry, struct cte **ret_src)
+{
+    struct cte *src;
+    errval_t err;
+
+    if ((xfer & ~LMP_XFER_VALID) != 0) {
+        return SYS_ERR_BAD_ARGUMENT;
+    }
+    err = cspace_find(self, (uint32_t)xfer, &src);
+    if (err_is_fail(err)) {
+        return err;
+    }
+    /* An end inside its own channel could never be reached again. */
+    if (cte_type(src) == CAPTYPE_ENDPOINT &&
+        (endpoint_of(src) == end || endpoint_of(src) == endpoint_peer(end))) {
+        return SYS_ERR_END_IN_USE;
+    }
+    err = cap_transfer_check(src, &entry->slot, (xfer & KPI_XFER_MOVE) != 0);
+    if (err_is_fail(err)) {
+        return err;
+    }
+    *ret_src = src;
+    return ERR_OK;
+}
+
+errval_t lmp_send(struct dispatcher *self, struct dispatcher **ret_woken)
+{
+    const uint64_t *x = self->frame.x;
+    struct cte *object;
+    struct cte *src = NULL;
+    errval_t err;
+
+    if (x[LMP_X_COOKIE] > UINT32_MAX) {
+        return SYS_ERR_CAP_NOT_FOUND;
+    }
+    err = cspace_find(self, (uint32_t)x[LMP_X_COOKIE], &object);
+    if (err_is_fail(err)) {
+        return err;
+    }
+    if (cte_type(object) != CAPTYPE_ENDPOINT) {
+        return SYS_ERR_CAP_TYPE;
+    }
+    if ((cte_rights(object) & CAP_RIGHT_W) == 0) {
+        return SYS_ERR_CAP_RIGHTS;
+    }
+
+    struct endpoint *end = endpoint_of(object);
+    struct endpoint *peer = endpoint_peer(end);
+
+    if (!peer->exists) {
+        return SYS_ERR_LMP_PEER_GONE;
+    }
+    if (peer->count == peer->ring_size) {
+        return SYS_ERR_LMP_FULL;
+    }
+
+    struct lmp_entry *entry = endpoint_entry(peer, peer->count);
+
+    if (x[LMP_X_CAP] != 0) {
+        err = lmp_check_cap(self, x[LMP_X_CAP], end, entry, &src);
+        if (err_is_fail(err)) {
+            return err;
+        }
+    }
+    /* Nothing fails from here on. */
+    bool waiting = peer->receiver != NULL && peer->receiver->state == DISP_WAITING;
+
+    entry->header = x[LMP_X_HEADER];
+    for (unsigned i = 0; i < KPI_LMP_WORDS; i++) {
+        entry->words[i] = x[LMP_X_WORDS + i];
+    }
+    if (src != NULL) {
+        cap_transfer(src, &entry->slot, (uint8_t)(x[LMP_X_CAP] >> KPI_XFER_RIGHTS_SHIFT),
+                     (x[LMP_X_CAP] & KPI_XFER_MOVE) != 0);
+    }
+    peer->count++;
+    self->messages_sent++;
+    endpoint_update(peer);
+    if (waiting && ret_woken != NULL) {
+        *ret_woken = peer->receiver;
+    }
+    return ERR_OK;
+}
+
+/* The empty slot that `self` offers for a capability, NULL if there is none. */
+static struct cte *lmp_recv_slot(struct dispatcher *self, caddr_t *ret_addr)
+{
+    struct cte *slot;
+    caddr_t addr = dispatcher_page(self)->recv_slot;
+
+    if (addr == 0 || err_is_fail(cspace_find_empty(self, addr, &slot))) {
+        return NULL;
+    }
+    *ret_addr = addr;
+    return slot;
+}
+
+static void lmp_control(uint64_t *x, const struct endpoint *end, uint64_t ordinal)
+{
+    memset(x, 0, (LMP_X_CAP_INFO + 1) * sizeof(x[0]));
+    x[LMP_X_COOKIE] = end->cookie;
+    x[LMP_X_HEADER] = KPI_CONTROL_HEADER(ordinal);
+}
+
+/* Receives the capability of `entry`, if it still has one; false if there is no slot for it. */
+static bool lmp_receive_cap(struct dispatcher *self, struct lmp_entry *entry, uint64_t *x)
+{
+    caddr_t addr;
+
+    x[LMP_X_CAP] = 0;
+    x[LMP_X_CAP_INFO] = 0;
+    if (cte_type(&entry->slot) == CAPTYPE_NULL) {
+        return true;
+    }
+
+    struct cte *slot = lmp_recv_slot(self, &addr);
+
+    if (slot == NULL) {
+        return false;
+    }
+    /* An object whose end has begun is lost in transit, like one that was revoked. */
+    if (err_is_ok(cap_transfer_check(&entry->slot, slot, true))) {
+        cap_transfer(&entry->slot, slot, CAP_RIGHTS_ALL, true);
+        dispatcher_page(self)->recv_slot = 0;
+        x[LMP_X_CAP] = addr;
+        x[LMP_X_CAP_INFO] = (uint64_t)cte_type(slot) | (uint64_t)cte_rights(slot) << 8;
+    }
+    return true;
+}
+
+/* Receives the next thing of `end`; false if it needs a receive slot and there is none. */
+static bool lmp_receive(struct dispatcher *self, struct endpoint *end)
+{
+    uint64_t *x = self->frame.x;
+
+    if ((end->events & ENDPOINT_EVENT_RAISED) != 0) {
+        end->events &= (uint8_t)~ENDPOINT_EVENT_RAISED;
+        lmp_control(x, end, KPI_CONTROL_EVENT);
+    } else if (end->count != 0) {
+        struct lmp_entry *entry = endpoint_entry(end, 0);
+
+        if (!lmp_receive_cap(self, entry, x)) {
+            return false;
+        }
+        x[LMP_X_COOKIE] = end->cookie;
+        x[LMP_X_HEADER] = entry->header;
+        for (unsigned i = 0; i < KPI_LMP_WORDS; i++) {
+            x[LMP_X_WORDS + i] = entry->words[i];
+        }
+        end->head = (uint16_t)((end->head + 1u) & (end->ring_size - 1u));
+        end->count--;
+        self->messages_received++;
+    } else {
+        end->events &= (uint8_t)~ENDPOINT_EVENT_GONE;
+        lmp_control(x, end, KPI_CONTROL_PEER_GONE);
+    }
+
+    bool more = end->count != 0 || end->events != 0;
+
+    /* Ends take turns. */
+    endpoint_enlist(end, more ? ENDPOINT_LIST_DELIVERABLE : ENDPOINT_LIST_NONE);
+    end->fast = more ? NULL : self;
+    return true;
+}
+
+void lmp_poll(struct dispatcher *self)
+{
+    struct kpi_dispatcher *page = dispatcher_page(self);
+    uint64_t *x = self->frame.x;
+    caddr_t addr;
+
+    if ((self->pending & DISP_PENDING_TIMER) != 0) {
+        self->pending &= ~DISP_PENDING_TIMER;
+        page->pending = self->pending;
+        x[LMP_X_COOKIE] = 0;
+        x[LMP_X_HEADER] = KPI_EVENT_TIMER;
+        return;
+    }
+    if (self->no_slot.first != NULL && lmp_recv_slot(self, &addr) != NULL &&
+        lmp_receive(self, self->no_slot.first)) {
+        return;
+    }
+    while (self->deliverable.first != NULL) {
+        if (lmp_receive(self, self->deliverable.first)) {
+            return;
+        }
+        endpoint_enlist(self->deliverable.first, ENDPOINT_LIST_NO_SLOT);
+    }
+    x[LMP_X_COOKIE] = 0;
+    x[LMP_X_HEADER] = self->no_slot.first != NULL ? KPI_EVENT_SLOT : 0;
+}

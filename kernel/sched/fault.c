@@ -1,0 +1,83 @@
+/* Faults of user mode: an upcall for a dispatcher that is enabled, the end of one that is not. */
+#include <kernel/trap.h>
+#include <kernel/log.h>
+#include <kernel/user_copy.h>
+
+/* Frames of a user stack that are logged. */
+#define FAULT_FRAMES_MAX 24u
+
+static const char *fault_name(uint64_t esr)
+{
+    switch (esr >> 26 & 0x3fu) {
+    case 0x00:
+        return "undefined instruction";
+    case 0x15:
+        return "system call in the wrong state";
+    case 0x18:
+        return "system register access";
+    case 0x20:
+        return "instruction fetch";
+    case 0x22:
+        return "misaligned program counter";
+    case 0x24:
+        return (esr & 1u << 6) != 0 ? "write" : "read";
+    case 0x26:
+        return "misaligned stack pointer";
+    case 0x2f:
+        return "system error";
+    case 0x3c:
+        return "breakpoint instruction";
+    default:
+        return "exception";
+    }
+}
+
+static void fault_log(struct dispatcher *d, uint64_t esr, uint64_t far)
+{
+    const struct kpi_regs *r = &d->frame;
+    uint64_t record[2] = { r->x[29], 0 };
+
+    klog(LOG_ERROR, "dispatcher %p ended by a fault while disabled: %s, esr %llx, address %llx\n",
+         (void *)d, fault_name(esr), (unsigned long long)esr, (unsigned long long)far);
+    klog(LOG_ERROR, "  pc %016llx sp %016llx pstate %08llx tls %llx\n", (unsigned long long)r->pc,
+         (unsigned long long)r->sp, (unsigned long long)r->pstate, (unsigned long long)r->tpidr);
+    for (unsigned i = 0; i < 30; i += 3) {
+        klog(LOG_ERROR, "  x%-2u %016llx x%-2u %016llx x%-2u %016llx\n", i,
+             (unsigned long long)r->x[i], i + 1, (unsigned long long)r->x[i + 1], i + 2,
+             (unsigned long long)r->x[i + 2]);
+    }
+    klog(LOG_ERROR, "  x30 %016llx\n", (unsigned long long)r->x[30]);
+    for (unsigned i = 0; i < FAULT_FRAMES_MAX; i++) {
+        uint64_t frame = record[0];
+        struct user_slice slice;
+
+        if (frame % 8 != 0 ||
+            err_is_fail(user_slice_make(frame, sizeof(record), sizeof(record), &slice)) ||
+            err_is_fail(user_copy_in(record, slice, sizeof(record))) || record[1] == 0) {
+            break;
+        }
+        klog(LOG_ERROR, "  called from %016llx\n", (unsigned long long)record[1]);
+        if (record[0] <= frame) {
+            break;
+        }
+    }
+}
+
+void fault_handle(struct dispatcher *d, uint64_t esr, uint64_t far)
+{
+    struct kpi_dispatcher *page = dispatcher_page(d);
+
+    d->faults++;
+    if (page->disabled == 0) {
+        page->fault_esr = esr;
+        page->fault_far = far;
+        d->fault = true;
+        return;
+    }
+    fault_log(d, esr, far);
+    d->cause = esr;
+    d->cause_pc = d->frame.pc;
+    d->cause_far = far;
+    dispatcher_end(d, 0);
+    dispatcher_release(d);
+}

@@ -1,0 +1,181 @@
+/* Every way from user mode into C: system calls, interrupts, faults. */
+#include <kernel/cspace.h>
+#include <abi/kernel_invoke.h>
+#include <abi/syscalls.h>
+#include <arch/sysreg.h>
+#include <kernel/dispatcher.h>
+#include <kernel/ends.h>
+#include <kernel/fpu.h>
+#include <kernel/lmp.h>
+#include <kernel/sched.h>
+#include <kernel/trap.h>
+
+/* Exception classes of ESR_EL1 (DDI 0487 D19.2.37). */
+#define ESR_EC(esr)  ((esr) >> 26 & 0x3fu)
+#define ESR_ISS(esr) ((esr) & 0x1ffffffu)
+#define EC_FP        0x07u
+#define EC_SVC       0x15u
+
+/* What a handler leaves to trap_switch; owned by this file. */
+static struct {
+    struct dispatcher *direct;           /* woken by the message of a CALL: it goes on at once */
+    bool fault;
+    uint64_t esr;
+    uint64_t far;
+} trap;
+
+static struct trap_result trap_go_on(struct dispatcher *d)
+{
+    bool upcall = d->pending != 0 && dispatcher_page(d)->disabled == 0;
+    bool leave = sched_must_switch() || d->state != DISP_RUNNABLE || upcall;
+
+    return (struct trap_result){ .d = d, .leave = leave };
+}
+
+static struct trap_result trap_leave_for(struct dispatcher *d)
+{
+    return (struct trap_result){ .d = d, .leave = 1 };
+}
+
+static struct trap_result trap_fault(struct dispatcher *d, uint64_t esr)
+{
+    trap.fault = true;
+    trap.esr = esr;
+    trap.far = sysreg_read(far_el1);
+    return trap_leave_for(d);
+}
+
+static struct trap_result syscall_call(struct dispatcher *d)
+{
+    uint64_t *x = d->frame.x;
+    struct dispatcher *woken = NULL;
+
+    if (x[0] != 0) {
+        errval_t err = lmp_send(d, &woken);
+
+        if (err_is_fail(err)) {
+            x[0] = 0;
+            x[1] = KPI_EVENT_ERROR;
+            x[2] = err;
+            return trap_go_on(d);
+        }
+    }
+    if (d->pending != 0) {
+        lmp_poll(d);
+        return trap_go_on(d);
+    }
+    d->state = DISP_WAITING;
+    trap.direct = woken;
+    return trap_leave_for(d);
+}
+
+static struct trap_result syscall_resume(struct dispatcher *d, uint64_t esr)
+{
+    struct kpi_dispatcher *page = dispatcher_page(d);
+
+    if (page->disabled == 0) {
+        return trap_fault(d, esr);
+    }
+    d->frame.x[16] = page->resume_x16;
+    d->frame.x[17] = page->resume_x17;
+    sysreg_write(elr_el1, page->resume_pc);
+    sysreg_write(spsr_el1, page->resume_pstate & TRAP_PSTATE_USER);
+    page->disabled = 0;
+    return trap_go_on(d);
+}
+
+static struct trap_result syscall_invoke(struct dispatcher *d)
+{
+    uint64_t *x = d->frame.x;
+    struct inv_context c = {
+        .self = d, .method = x[1],
+        .args = { x[2], x[3], x[4], x[5], x[6], x[7], x[8], x[9] },
+    };
+
+    d->invocations++;
+    if (x[0] > UINT32_MAX) {
+        c.error = SYS_ERR_CAP_NOT_FOUND;
+    } else {
+        c.error = cspace_find(d, (uint32_t)x[0], &c.object);
+    }
+    if (err_is_ok(c.error)) {
+        invoke_decode(&c);
+    }
+    x[0] = c.error;
+    for (unsigned i = 0; i < INVOKE_ARGS; i++) {
+        x[1 + i] = c.results[i];
+    }
+    return trap_go_on(d);
+}
+
+static struct trap_result trap_syscall(struct dispatcher *d, uint64_t esr)
+{
+    switch (esr & 0xffffu) {
+    case SYSCALL_CALL:
+        return syscall_call(d);
+    case SYSCALL_RESUME:
+        return syscall_resume(d, esr);
+    case SYSCALL_INVOKE:
+        return syscall_invoke(d);
+    case SYSCALL_SEND:
+        d->frame.x[0] = lmp_send(d, NULL);
+        return trap_go_on(d);
+    case SYSCALL_POLL:
+        lmp_poll(d);
+        return trap_go_on(d);
+    case SYSCALL_YIELD:
+        sched_yield();
+        return trap_leave_for(d);
+    default:
+        return trap_fault(d, esr);
+    }
+}
+
+struct trap_result trap_sync(struct dispatcher *d, uint64_t esr)
+{
+    current = d;
+    if (ESR_EC(esr) == EC_SVC) {
+        return trap_syscall(d, esr);
+    }
+    if (ESR_EC(esr) == EC_FP) {
+        fpu_take(d);
+        return trap_go_on(d);
+    }
+    return trap_fault(d, esr);
+}
+
+struct trap_result trap_irq(struct dispatcher *d)
+{
+    current = d;
+    sched_interrupts();
+    return trap_go_on(d);
+}
+
+/* Asynchronous, but devices are mapped without early acknowledgement of writes from devices that
+ * report errors, so it is charged to whoever runs. */
+struct trap_result trap_serror(struct dispatcher *d, uint64_t esr)
+{
+    current = d;
+    return trap_fault(d, esr);
+}
+
+struct dispatcher *trap_switch(struct dispatcher *d)
+{
+    struct dispatcher *direct = trap.direct;
+    struct dispatcher *next = d;
+
+    trap.direct = NULL;
+    if (trap.fault) {
+        trap.fault = false;
+        fault_handle(d, trap.esr, trap.far);
+    }
+    ends_log_poll();
+    if (direct != NULL && direct->ready) {
+        sched_direct(d, direct);
+        next = direct;
+    } else if (d->state != DISP_RUNNABLE || d->ready || sched_must_switch()) {
+        next = sched_switch(d);
+    }
+    dispatcher_enter(next);
+    return next;
+}

@@ -1,0 +1,62 @@
+/* Instruction counts of the kernel's own paths, under -icount shift=0: PMCCNTR_EL0 counts instructions then. The
+ * caller's own instructions between two reads are part of the figures; an empty reading is shown first. */
+#include "ktest.h"
+
+#define ROUNDS 200u
+#define COOKIE 5u
+
+static caddr_t server_end;
+void bench_null(caddr_t dispatcher);
+void bench_rpc(caddr_t end);
+void bench_server(caddr_t end);
+
+static void server(void *arg)
+{
+    if (err_is_ok(inv_endpoint_bind(server_end, COOKIE))) {
+        bench_server(server_end);
+    }
+    kt_exit(1);
+}
+
+static void empty(caddr_t cap)
+{
+}
+
+/* Smallest and median count of `what`. */
+static void measure(void (*what)(caddr_t), caddr_t cap, const char *name, uint64_t limit)
+{
+    static uint64_t counts[ROUNDS];
+
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        uint64_t start = kt_cycles();
+
+        what(cap);
+        counts[i] = kt_cycles() - start;
+    }
+    for (unsigned i = 1; i < ROUNDS; i++) {
+        for (unsigned j = i; j > 0 && counts[j] < counts[j - 1]; j--) {
+            uint64_t swap = counts[j];
+
+            counts[j] = counts[j - 1];
+            counts[j - 1] = swap;
+        }
+    }
+    kt_note(name, counts[ROUNDS / 2]);
+    kt_ok(counts[ROUNDS / 2] <= limit, name);
+}
+
+void test_main(void)
+{
+    static struct kt_thread t;
+    caddr_t end;
+
+    kt_plan(3);
+    kt_channel(KPI_CHANNEL_BYTES_MIN, &end, &server_end);
+    kt_need(inv_endpoint_bind(end, COOKIE), "bind");
+    kt_thread_make(&t);
+    kt_thread_start(&t, server, NULL);
+    kt_yield();
+    measure(empty, 0, "KBENCH0001 empty", 10);
+    measure(bench_null, KPI_CAP_SELF_DISP, "KBENCH0002 null invocation", 360);
+    measure(bench_rpc, end, "KBENCH0003 raw LMP round trip", 210);
+}

@@ -26,6 +26,16 @@
         }                                                                                         \
     } while (0)
 
+#define CHECK_STR(a, b)                                                                           \
+    do {                                                                                          \
+        const char *check_s = (a), *check_t = (b);                                                \
+        if (check_s == NULL || strcmp(check_s, check_t) != 0) {                                   \
+            fprintf(stderr, "%s:%d: %s: %s is \"%s\", expected \"%s\"\n", __FILE__, __LINE__,     \
+                    __func__, #a, check_s != NULL ? check_s : "(null)", check_t);                 \
+            exit(1);                                                                              \
+        }                                                                                         \
+    } while (0)
+
 #define RUN(test)                                                                                 \
     do {                                                                                          \
         test();                                                                                   \
@@ -40,3 +50,21 @@ static inline uint64_t check_random(uint64_t *state)
     *state ^= *state >> 27;
     return *state * 0x2545f4914f6cdd1dull;
 }
+
+/* Tests with an ID and a sentence each, as TAP with the plan first: return CHECK_MAIN(tests). */
+struct check_test {
+    const char *name;
+    void (*run)(void);
+};
+
+static inline int check_main(const struct check_test *tests, unsigned count)
+{
+    printf("1..%u\n", count);
+    for (unsigned i = 0; i < count; i++) {
+        tests[i].run();
+        printf("ok %u - %s\n", i + 1, tests[i].name);
+    }
+    return 0;
+}
+
+#define CHECK_MAIN(tests) check_main((tests), sizeof(tests) / sizeof((tests)[0]))

@@ -1,5 +1,5 @@
 // Archives good, joined, cut off and damaged. Each is read from a buffer of its exact size.
-#include "../unit.h"
+#include <check.h>
 
 #include <kernel/cpio.h>
 #include <stdlib.h>
@@ -70,11 +70,11 @@ static void test_good(void)
     struct archive a = sample();
     struct cpio_entry entry;
     enum cpio_result result;
-    CHECK_EQUAL(read_all(a.bytes, a.size, &result), 3);
-    CHECK_EQUAL(result, CPIO_END);
+    CHECK_EQ(read_all(a.bytes, a.size, &result), 3);
+    CHECK_EQ(result, CPIO_END);
     CHECK(cpio_find(a.bytes, a.size, "init", &entry));
-    CHECK_STRING(entry.name, "init");
-    CHECK_EQUAL(entry.size, 5);
+    CHECK_STR(entry.name, "init");
+    CHECK_EQ(entry.size, 5);
     CHECK(memcmp(entry.data, "first", 5) == 0);
     CHECK(cpio_find(a.bytes, a.size, "sub/file", &entry));
     CHECK(!cpio_find(a.bytes, a.size, "sub", &entry)); // a folder
@@ -90,8 +90,8 @@ static void test_padded_name(void)
     add_raw(&a, "module", 1024 - 110, 0100644, "data", 4, 4);
     end(&a);
     CHECK(cpio_find(a.bytes, a.size, "module", &entry));
-    CHECK_EQUAL(entry.data - a.bytes, 1024);
-    CHECK_EQUAL(entry.size, 4);
+    CHECK_EQ(entry.data - a.bytes, 1024);
+    CHECK_EQ(entry.size, 4);
 }
 
 static void test_joined(void)
@@ -104,24 +104,24 @@ static void test_joined(void)
     add(&a, "init", 0100755, "replaced");
     end(&a);
     a.size += 300;
-    CHECK_EQUAL(read_all(a.bytes, a.size, &result), 5);
-    CHECK_EQUAL(result, CPIO_END);
+    CHECK_EQ(read_all(a.bytes, a.size, &result), 5);
+    CHECK_EQ(result, CPIO_END);
     CHECK(cpio_find(a.bytes, a.size, "exec", &entry));
     CHECK(cpio_find(a.bytes, a.size, "init", &entry));
-    CHECK_EQUAL(entry.size, 8);
+    CHECK_EQ(entry.size, 8);
 }
 
 static void test_empty(void)
 {
     struct archive a = {.size = 0};
     enum cpio_result result;
-    CHECK_EQUAL(read_all(a.bytes, 0, &result), 0);
-    CHECK_EQUAL(result, CPIO_END);
-    CHECK_EQUAL(read_all(a.bytes, 1000, &result), 0);
-    CHECK_EQUAL(result, CPIO_END);
+    CHECK_EQ(read_all(a.bytes, 0, &result), 0);
+    CHECK_EQ(result, CPIO_END);
+    CHECK_EQ(read_all(a.bytes, 1000, &result), 0);
+    CHECK_EQ(result, CPIO_END);
     end(&a);
-    CHECK_EQUAL(read_all(a.bytes, a.size, &result), 0);
-    CHECK_EQUAL(result, CPIO_END);
+    CHECK_EQ(read_all(a.bytes, a.size, &result), 0);
+    CHECK_EQ(result, CPIO_END);
 }
 
 static void test_hostile_sizes(void)
@@ -131,14 +131,14 @@ static void test_hostile_sizes(void)
     for (unsigned i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
         struct archive data = {.size = 0}, name = {.size = 0};
         add_raw(&data, "x", 2, 0100644, "", sizes[i], 0);
-        CHECK_EQUAL(read_all(data.bytes, data.size, &result), 0);
-        CHECK_EQUAL(result, CPIO_DAMAGED);
+        CHECK_EQ(read_all(data.bytes, data.size, &result), 0);
+        CHECK_EQ(result, CPIO_DAMAGED);
         add_raw(&name, "x", 2, 0100644, "", 0, 0);
         char digits[9];
         snprintf(digits, sizeof(digits), "%08x", sizes[i]);
         memcpy(name.bytes + 94, digits, 8);
-        CHECK_EQUAL(read_all(name.bytes, name.size, &result), 0);
-        CHECK_EQUAL(result, CPIO_DAMAGED);
+        CHECK_EQ(read_all(name.bytes, name.size, &result), 0);
+        CHECK_EQ(result, CPIO_DAMAGED);
     }
 }
 
@@ -161,14 +161,14 @@ static void test_mutated(void)
     for (unsigned i = 0; i < MUTATIONS; i++) {
         struct archive a = good;
         enum cpio_result result;
-        for (uint64_t r = unit_random(&random), n = 1 + r % 4; n > 0; n--, r = unit_random(&random))
+        for (uint64_t r = check_random(&random), n = 1 + r % 4; n > 0; n--, r = check_random(&random))
             a.bytes[(r >> 32) % a.size] = r & 64 ? (uint8_t)(r >> 8) : (uint8_t)"0f\0F8"[r % 5];
         whole += read_all(a.bytes, a.size, &result) == 3;
     }
     CHECK(whole > 0 && whole < MUTATIONS);
 }
 
-static const struct unit_test tests[] = {
+static const struct check_test tests[] = {
     {"CPIO0001 files, folders and names", test_good},
     {"CPIO0002 a padded name", test_padded_name},
     {"CPIO0003 archives that follow each other", test_joined},
@@ -180,5 +180,5 @@ static const struct unit_test tests[] = {
 
 int main(void)
 {
-    return UNIT_RUN(tests);
+    return CHECK_MAIN(tests);
 }

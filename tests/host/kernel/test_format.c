@@ -1,5 +1,5 @@
 // The kernel's formatter against the C library's.
-#include "../unit.h"
+#include <check.h>
 
 #include <kernel/format.h>
 #include <limits.h>
@@ -17,9 +17,9 @@
         memset(ours_, '#', sizeof(ours_));                                                         \
         memset(cut_, '#', sizeof(cut_));                                                           \
         int expected_ = snprintf(theirs_, sizeof(theirs_), __VA_ARGS__);                           \
-        CHECK_EQUAL(format_string(ours_, sizeof(ours_), __VA_ARGS__), expected_);                  \
-        CHECK_STRING(ours_, theirs_);                                                              \
-        CHECK_EQUAL(format_string(cut_, 5, __VA_ARGS__), expected_);                               \
+        CHECK_EQ(format_string(ours_, sizeof(ours_), __VA_ARGS__), expected_);                  \
+        CHECK_STR(ours_, theirs_);                                                              \
+        CHECK_EQ(format_string(cut_, 5, __VA_ARGS__), expected_);                               \
         CHECK(strncmp(cut_, theirs_, 4) == 0 && memchr(cut_, '\0', 5) != NULL && cut_[5] == '#');  \
     } while (0)
 
@@ -35,8 +35,8 @@ static void test_plain(void)
     CHECK_SAME("[%5.0d][%.0d][%d]", 0, 0, 0);
     CHECK_SAME("%p", (void *)0x1234);
     char none[1] = {'#'};
-    CHECK_EQUAL(format_string(none, 0, "abc"), 3);
-    CHECK_EQUAL(none[0], '#');
+    CHECK_EQ(format_string(none, 0, "abc"), 3);
+    CHECK_EQ(none[0], '#');
 }
 
 static void test_random(void)
@@ -44,7 +44,7 @@ static void test_random(void)
     static const char *const lengths[] = {"", "l", "ll", "h", "hh", "z"};
     uint64_t random = FORMAT_SEED;
     for (unsigned i = 0; i < ROUNDS; i++) {
-        uint64_t r = unit_random(&random), value = unit_random(&random);
+        uint64_t r = check_random(&random), value = check_random(&random);
         value >>= r % 64; // numbers of every size
         char spec[32];
         const char *length = lengths[(r >> 8) % 6];
@@ -62,12 +62,12 @@ static void test_random(void)
     }
 }
 
-static const struct unit_test tests[] = {
+static const struct check_test tests[] = {
     {"FORMAT0001 every conversion", test_plain},
     {"FORMAT0002 random numbers, flags, widths and precisions", test_random},
 };
 
 int main(void)
 {
-    return UNIT_RUN(tests);
+    return CHECK_MAIN(tests);
 }

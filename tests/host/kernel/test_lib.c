@@ -1,6 +1,6 @@
 // Memory and string functions against the C library's, and symbol tables. The kernel's functions
 // are compiled here under the names lib_*.
-#include "../unit.h"
+#include <check.h>
 
 #include <kernel/symbols.h>
 #include <stdlib.h>
@@ -29,10 +29,10 @@ static void test_memory(void)
     for (unsigned round = 0; round < ROUNDS; round++) {
         uint8_t ours[ROOM], theirs[ROOM], source[ROOM];
         for (unsigned i = 0; i < ROOM; i++) {
-            ours[i] = theirs[i] = (uint8_t)unit_random(&random);
-            source[i] = (uint8_t)unit_random(&random) & 1;
+            ours[i] = theirs[i] = (uint8_t)check_random(&random);
+            source[i] = (uint8_t)check_random(&random) & 1;
         }
-        uint64_t r = unit_random(&random);
+        uint64_t r = check_random(&random);
         size_t from = r % 16, to = (r >> 8) % 16, n = (r >> 16) % (ROOM - 16);
         switch (r >> 62) {
         case 0:
@@ -48,7 +48,7 @@ static void test_memory(void)
             memset(theirs + to, (int)(r >> 24), n);
             break;
         default:
-            CHECK_EQUAL(sign(lib_memcmp(source + from, source + to, n)),
+            CHECK_EQ(sign(lib_memcmp(source + from, source + to, n)),
                         sign(memcmp(source + from, source + to, n)));
         }
         CHECK(memcmp(ours, theirs, ROOM) == 0);
@@ -59,13 +59,13 @@ static void test_strings(void)
 {
     static const char *const words[] = {"", "a", "ab", "abc", "abd", "b", "\xff", "abcabcabcabc"};
     for (unsigned i = 0; i < 8; i++) {
-        CHECK_EQUAL(lib_strlen(words[i]), strlen(words[i]));
+        CHECK_EQ(lib_strlen(words[i]), strlen(words[i]));
         for (unsigned j = 0; j < 8; j++) {
-            CHECK_EQUAL(sign(lib_strcmp(words[i], words[j])), sign(strcmp(words[i], words[j])));
+            CHECK_EQ(sign(lib_strcmp(words[i], words[j])), sign(strcmp(words[i], words[j])));
             for (size_t n = 0; n < 6; n++) {
-                CHECK_EQUAL(sign(lib_strncmp(words[i], words[j], n)),
+                CHECK_EQ(sign(lib_strncmp(words[i], words[j], n)),
                             sign(strncmp(words[i], words[j], n)));
-                CHECK_EQUAL(lib_strnlen(words[i], n), strnlen(words[i], n));
+                CHECK_EQ(lib_strnlen(words[i], n), strnlen(words[i], n));
             }
         }
     }
@@ -93,12 +93,12 @@ static void test_symbols(void)
     CHECK(!symbols_find(&good, sizeof(good), 0xfff, &name, &offset));
     CHECK(name == NULL);
     CHECK(symbols_find(&good, sizeof(good), 0x1000, &name, &offset));
-    CHECK_STRING(name, "a");
+    CHECK_STR(name, "a");
     CHECK(symbols_find(&good, sizeof(good), 0x1fff, &name, &offset));
-    CHECK_STRING(name, "bcd");
-    CHECK_EQUAL(offset, 0xfbf);
+    CHECK_STR(name, "bcd");
+    CHECK_EQ(offset, 0xfbf);
     CHECK(symbols_find(&good, sizeof(good), UINT64_MAX, &name, &offset));
-    CHECK_STRING(name, "main");
+    CHECK_STR(name, "main");
 }
 
 static void test_symbols_hostile(void)
@@ -111,7 +111,7 @@ static void test_symbols_hostile(void)
         size_t size = i < sizeof(good) ? i : sizeof(good);
         uint8_t *copy = malloc(sizeof(good)); // malloc aligns it as the kernel does
         memcpy(copy, &good, sizeof(good));
-        uint64_t r = unit_random(&random);
+        uint64_t r = check_random(&random);
         if (i >= sizeof(good))
             copy[r % size] ^= (uint8_t)(r >> 8);
         copy = realloc(copy, size > 0 ? size : 1);
@@ -122,7 +122,7 @@ static void test_symbols_hostile(void)
     CHECK(found > 0 && found < ROUNDS);
 }
 
-static const struct unit_test tests[] = {
+static const struct check_test tests[] = {
     {"LIB0001 memory functions", test_memory},
     {"LIB0002 string functions", test_strings},
     {"LIB0003 symbols are found", test_symbols},
@@ -131,5 +131,5 @@ static const struct unit_test tests[] = {
 
 int main(void)
 {
-    return UNIT_RUN(tests);
+    return CHECK_MAIN(tests);
 }

@@ -1,5 +1,5 @@
 // The dmesg ring, and what reaches the console.
-#include "../unit.h"
+#include <check.h>
 
 #include <kernel/console.h>
 #include <kernel/log.h>
@@ -17,7 +17,7 @@ uint64_t timer_now_ns(void)
 
 void console_write(uint8_t stream, const char *text, size_t length)
 {
-    CHECK_EQUAL(stream, 'l');
+    CHECK_EQ(stream, 'l');
     memcpy(console + console_size, text, length);
     console_size += length;
 }
@@ -33,7 +33,7 @@ static const char *since(uint64_t from)
     static char text[LOG_RING_BYTES + 1];
     uint64_t next;
     size_t n = log_read(from, text, sizeof(text) - 1, &next);
-    CHECK_EQUAL(next, log_end());
+    CHECK_EQ(next, log_end());
     text[n] = '\0';
     return text;
 }
@@ -46,10 +46,10 @@ static void test_lines(void)
     kprintf("one %d\ntwo", 1);
     kprintf(" goes on\n");
     klog(LOG_WARNING, "careful\n");
-    CHECK_STRING(since(from), "[  12.345678] one 1\n[  12.345678] two goes on\n"
+    CHECK_STR(since(from), "[  12.345678] one 1\n[  12.345678] two goes on\n"
                               "[  12.345678] warning: careful\n");
     console[console_size] = '\0';
-    CHECK_STRING(console, since(from));
+    CHECK_STR(console, since(from));
     CHECK(growths > 0);
 }
 
@@ -58,8 +58,8 @@ static void test_debug(void)
     uint64_t from = log_end();
     size_t before = console_size;
     klog(LOG_DEBUG, "quiet\n");
-    CHECK_STRING(since(from), "[  12.345678] quiet\n");
-    CHECK_EQUAL(console_size, before);
+    CHECK_STR(since(from), "[  12.345678] quiet\n");
+    CHECK_EQ(console_size, before);
 }
 
 static void test_wrap(void)
@@ -69,18 +69,18 @@ static void test_wrap(void)
     console_size = 0;
     for (unsigned i = 0; i < 3000; i++)
         kprintf("line %05u\n", i);
-    CHECK_EQUAL(log_end() - log_start(), LOG_RING_BYTES);
+    CHECK_EQ(log_end() - log_start(), LOG_RING_BYTES);
     const char *text = since(0);
-    CHECK_EQUAL(strlen(text), LOG_RING_BYTES);
-    CHECK_STRING(text + LOG_RING_BYTES - 24, "[  12.345678] line 02999\n" + 1);
+    CHECK_EQ(strlen(text), LOG_RING_BYTES);
+    CHECK_STR(text + LOG_RING_BYTES - 24, "[  12.345678] line 02999\n" + 1);
     // Positions before the start move up, positions after the end yield nothing.
-    CHECK_EQUAL(log_read(0, &byte, 1, &next), 1);
-    CHECK_EQUAL(next, log_start() + 1);
-    CHECK_EQUAL(log_read(UINT64_MAX, &byte, 1, &next), 0);
-    CHECK_EQUAL(next, log_end());
+    CHECK_EQ(log_read(0, &byte, 1, &next), 1);
+    CHECK_EQ(next, log_start() + 1);
+    CHECK_EQ(log_read(UINT64_MAX, &byte, 1, &next), 0);
+    CHECK_EQ(next, log_end());
 }
 
-static const struct unit_test tests[] = {
+static const struct check_test tests[] = {
     {"LOG0001 lines carry time and level", test_lines},
     {"LOG0002 debug lines stay in the ring", test_debug},
     {"LOG0003 the ring keeps the newest bytes", test_wrap},
@@ -88,5 +88,5 @@ static const struct unit_test tests[] = {
 
 int main(void)
 {
-    return UNIT_RUN(tests);
+    return CHECK_MAIN(tests);
 }

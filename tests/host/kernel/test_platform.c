@@ -1,6 +1,6 @@
 // What the kernel finds in real device trees. Arguments: NAME=FILE for each tree, with the names of
 // the table below.
-#include "../unit.h"
+#include <check.h>
 
 #include <kernel/platform.h>
 #include <stdlib.h>
@@ -19,95 +19,86 @@ static struct tree trees[] = {{.name = "v3"}, {.name = "v2"}, {.name = "el2"}, {
 static struct platform platform;
 
 // Parses the tree of that name into `platform`.
-static bool parse(const char *name, struct fdt *fdt)
+static void parse(const char *name, struct fdt *fdt)
 {
-    for (unsigned i = 0; i < sizeof(trees) / sizeof(trees[0]); i++) {
-        if (strcmp(trees[i].name, name) != 0)
-            continue;
-        if (!CHECK(fdt_open(trees[i].blob, trees[i].size, fdt)))
-            return false;
-        const char *problem = platform_parse(fdt, &platform);
-        if (problem != NULL)
-            printf("# %s: %s\n", name, problem);
-        return CHECK(problem == NULL);
-    }
-    return CHECK(!"a tree of that name");
+    const struct tree *tree = trees;
+    while (strcmp(tree->name, name) != 0)
+        tree++;
+    CHECK(fdt_open(tree->blob, tree->size, fdt));
+    const char *problem = platform_parse(fdt, &platform);
+    CHECK_STR(problem != NULL ? problem : "", "");
 }
 
 static void check_virt_common(void)
 {
-    CHECK_EQUAL(platform.uart, UART_PL011);
-    CHECK_EQUAL(platform.uart_regs.base, 0x9000000);
-    CHECK_EQUAL(platform.uart_regs.size, 0x1000);
-    CHECK_EQUAL(platform.uart_irq, 33);
-    CHECK_EQUAL(platform.timer_irq, 27);
-    CHECK_EQUAL(platform.gicd.base, 0x8000000);
-    CHECK_EQUAL(platform.memory.count, 1);
-    CHECK_EQUAL(platform.memory.item[0].base, 0x40000000);
-    CHECK_EQUAL(platform.free_ram.item[0].size, platform.memory.item[0].size);
-    CHECK_EQUAL(platform.seed_bytes, 32);
+    CHECK_EQ(platform.uart, UART_PL011);
+    CHECK_EQ(platform.uart_regs.base, 0x9000000);
+    CHECK_EQ(platform.uart_regs.size, 0x1000);
+    CHECK_EQ(platform.uart_irq, 33);
+    CHECK_EQ(platform.timer_irq, 27);
+    CHECK_EQ(platform.gicd.base, 0x8000000);
+    CHECK_EQ(platform.memory.count, 1);
+    CHECK_EQ(platform.memory.item[0].base, 0x40000000);
+    CHECK_EQ(platform.free_ram.item[0].size, platform.memory.item[0].size);
+    CHECK_EQ(platform.seed_bytes, 32);
 }
 
 static void test_v3(void)
 {
     struct fdt fdt;
-    if (!parse("v3", &fdt))
-        return;
+    parse("v3", &fdt);
     check_virt_common();
-    CHECK_EQUAL(platform.memory.item[0].size, 512 * MIB);
-    CHECK_EQUAL(platform.core_count, 2);
-    CHECK_EQUAL(platform.core_mpidr[1], 1);
-    CHECK_EQUAL(platform.gic, GIC_V3);
-    CHECK_EQUAL(platform.gicr_count, 1);
-    CHECK_EQUAL(platform.gicr[0].base, 0x80a0000);
-    CHECK_EQUAL(platform.gicr[0].size, 0xf60000);
-    CHECK_EQUAL(platform.psci, CONDUIT_HVC);
+    CHECK_EQ(platform.memory.item[0].size, 512 * MIB);
+    CHECK_EQ(platform.core_count, 2);
+    CHECK_EQ(platform.core_mpidr[1], 1);
+    CHECK_EQ(platform.gic, GIC_V3);
+    CHECK_EQ(platform.gicr_count, 1);
+    CHECK_EQ(platform.gicr[0].base, 0x80a0000);
+    CHECK_EQ(platform.gicr[0].size, 0xf60000);
+    CHECK_EQ(platform.psci, CONDUIT_HVC);
     CHECK(fdt_used_size(&fdt) < 0x4000); // QEMU leaves much room at the end
 }
 
 static void test_v2(void)
 {
     struct fdt fdt;
-    if (!parse("v2", &fdt))
-        return;
+    parse("v2", &fdt);
     check_virt_common();
-    CHECK_EQUAL(platform.memory.item[0].size, 2048 * MIB);
-    CHECK_EQUAL(platform.core_count, 4);
-    CHECK_EQUAL(platform.gic, GIC_V2);
-    CHECK_EQUAL(platform.gicc.base, 0x8010000);
-    CHECK_EQUAL(platform.psci, CONDUIT_HVC);
+    CHECK_EQ(platform.memory.item[0].size, 2048 * MIB);
+    CHECK_EQ(platform.core_count, 4);
+    CHECK_EQ(platform.gic, GIC_V2);
+    CHECK_EQ(platform.gicc.base, 0x8010000);
+    CHECK_EQ(platform.psci, CONDUIT_HVC);
 }
 
 static void test_el2(void)
 {
     struct fdt fdt;
-    if (!parse("el2", &fdt))
-        return;
+    parse("el2", &fdt);
     check_virt_common();
-    CHECK_EQUAL(platform.psci, CONDUIT_SMC);
-    CHECK_EQUAL(platform.gic, GIC_V3);
+    CHECK_EQ(platform.psci, CONDUIT_SMC);
+    CHECK_EQ(platform.gic, GIC_V3);
 }
 
 static void test_aster(void)
 {
     struct fdt fdt;
-    if (!parse("aster", &fdt))
-        return;
-    CHECK_EQUAL(platform.uart, UART_LPUART);
-    CHECK_EQUAL(platform.uart_regs.base, 0x5a090000);
-    CHECK_EQUAL(platform.uart_irq, 380);
-    CHECK_EQUAL(platform.gic, GIC_V3);
-    CHECK_EQUAL(platform.gicd.base, 0x51a00000);
-    CHECK_EQUAL(platform.gicr[0].base, 0x51b00000);
-    CHECK_EQUAL(platform.gicr[0].size, 0xc0000);
-    CHECK_EQUAL(platform.timer_irq, 27);
-    CHECK_EQUAL(platform.psci, CONDUIT_SMC);
-    CHECK_EQUAL(platform.core_count, 4);
-    CHECK_EQUAL(platform.core_mpidr[3], 3);
-    CHECK_EQUAL(platform.seed_bytes, 16);
-    CHECK_EQUAL(platform.initrd.base, 0x8a000000);
-    CHECK_EQUAL(platform.initrd.size, 0x123456);
-    CHECK_STRING(platform.bootargs, "console=frames quiet");
+    parse("aster", &fdt);
+    CHECK_EQ(platform.uart, UART_LPUART);
+    CHECK_EQ(platform.uart_regs.base, 0x5a090000);
+    CHECK_EQ(platform.uart_irq, 380);
+    CHECK_EQ(platform.gic, GIC_V3);
+    CHECK_EQ(platform.gicd.base, 0x51a00000);
+    CHECK_EQ(platform.gicr[0].base, 0x51b00000);
+    CHECK_EQ(platform.gicr[0].size, 0xc0000);
+    CHECK_EQ(platform.timer_irq, 27);
+    CHECK_EQ(platform.psci, CONDUIT_SMC);
+    CHECK_EQ(platform.core_count, 4);
+    CHECK_EQ(platform.core_mpidr[3], 3);
+    CHECK_EQ(platform.seed_bytes, 16);
+    CHECK_EQ(platform.initrd.base, 0x8a000000);
+    CHECK_EQ(platform.initrd.size, 0x123456);
+    CHECK_STR(platform.bootargs, "console=frames quiet");
     CHECK(platform_has_bootarg(&platform, "console=frames"));
     CHECK(platform_has_bootarg(&platform, "quiet"));
     CHECK(!platform_has_bootarg(&platform, "console"));
@@ -117,11 +108,10 @@ static void test_aster(void)
 static void test_aster_memory(void)
 {
     struct fdt fdt;
-    if (!parse("aster", &fdt))
-        return;
-    CHECK_EQUAL(region_total(&platform.memory), 2048 * MIB);
+    parse("aster", &fdt);
+    CHECK_EQ(region_total(&platform.memory), 2048 * MIB);
     // Parts with no-map are neither mapped nor free, but for the disabled one.
-    CHECK_EQUAL(region_total(&platform.ram), (2048 - 32 - 2 - 1 - 7) * MIB);
+    CHECK_EQ(region_total(&platform.ram), (2048 - 32 - 2 - 1 - 7) * MIB);
     CHECK(!region_contains(&platform.ram, 0x84000000, 1));
     CHECK(!region_contains(&platform.ram, 0x861fffff, 1));
     CHECK(region_contains(&platform.ram, 0x86200000, 1));
@@ -142,24 +132,23 @@ static void test_translation(void)
     struct fdt_range range;
     uint32_t irq[3];
     bool seen = false;
-    if (!parse("aster", &fdt))
-        return;
+    parse("aster", &fdt);
     fdt_walk_init(&walk, &fdt);
     while (fdt_walk_next(&walk)) {
         if (!fdt_is_compatible(&walk, "fsl,imx8qxp-gpio"))
             continue;
         seen = true;
         CHECK(fdt_reg(&walk, 0, &range));
-        CHECK_EQUAL(range.base, 0x5d0b0000);
-        CHECK_EQUAL(range.size, 0x10000);
+        CHECK_EQ(range.base, 0x5d0b0000);
+        CHECK_EQ(range.size, 0x10000);
         CHECK(!fdt_reg(&walk, 1, &range));
         CHECK(fdt_interrupt(&walk, 0, irq));
-        CHECK_EQUAL(irq[1], 139);
+        CHECK_EQ(irq[1], 139);
         CHECK(!fdt_interrupt(&walk, 1, irq));
         CHECK(fdt_path_is(&walk, "/bus@5d000000/gpio@b0000", 24));
         CHECK(!fdt_path_is(&walk, "/bus@5d000000/gpio@b000", 23));
         CHECK(!fdt_path_is(&walk, "/bus@5d000000", 13));
-        CHECK_STRING(fdt_name(&walk), "gpio@b0000");
+        CHECK_STR(fdt_name(&walk), "gpio@b0000");
         CHECK(walk.level[walk.depth].interrupt_parent != 0);
     }
     CHECK(seen);
@@ -179,7 +168,7 @@ static bool load(struct tree *tree, const char *argument)
     return tree->size > 0;
 }
 
-static const struct unit_test tests[] = {
+static const struct check_test tests[] = {
     {"FDT0001 QEMU virt with GICv3", test_v3},
     {"FDT0002 QEMU virt with GICv2 and 2 GiB", test_v2},
     {"FDT0003 QEMU virt entered at EL2", test_el2},
@@ -199,5 +188,5 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: test_platform NAME=FILE...\n");
         return 2;
     }
-    return UNIT_RUN(tests);
+    return CHECK_MAIN(tests);
 }

@@ -1,5 +1,5 @@
 // Range lists against a plain array of booleans.
-#include "../unit.h"
+#include <check.h>
 
 #include <kernel/region.h>
 
@@ -13,9 +13,9 @@ static void check_model(const struct region_list *list, const bool *model)
     uint64_t total = 0;
     for (unsigned i = 0; i < UNITS; i++) {
         total += model[i];
-        CHECK_EQUAL(region_contains(list, i, 1), model[i]);
+        CHECK_EQ(region_contains(list, i, 1), model[i]);
     }
-    CHECK_EQUAL(region_total(list), total);
+    CHECK_EQ(region_total(list), total);
     for (unsigned i = 0; i < list->count; i++) {
         CHECK(list->item[i].size > 0);
         if (i > 0) // sorted, and not touching
@@ -30,7 +30,7 @@ static void test_random(void)
         struct region_list list = {.count = 0};
         bool model[UNITS] = {false};
         for (unsigned op = 0; op < OPERATIONS; op++) {
-            uint64_t r = unit_random(&random);
+            uint64_t r = check_random(&random);
             unsigned base = (unsigned)(r % UNITS), size = (unsigned)(r >> 16) % 24;
             bool add = r >> 63;
             size = size < UNITS - base ? size : UNITS - base;
@@ -53,7 +53,7 @@ static void test_full(void)
     CHECK(!region_remove(&list, 2, 1));
     CHECK(memcmp(&list, &before, sizeof(list)) == 0);
     CHECK(region_add(&list, 5, 5)); // joins two
-    CHECK_EQUAL(list.count, REGION_LIST_MAX - 1);
+    CHECK_EQ(list.count, REGION_LIST_MAX - 1);
 }
 
 static void test_take(void)
@@ -63,12 +63,12 @@ static void test_take(void)
     CHECK(region_add(&list, 0x1000, 0x3000));
     CHECK(region_add(&list, 0x10800, 0x1000));
     CHECK(region_take(&list, 0x1000, 0x1000, UINT64_MAX, &base));
-    CHECK_EQUAL(base, 0x3000); // the upper one has no aligned room
+    CHECK_EQ(base, 0x3000); // the upper one has no aligned room
     CHECK(region_take(&list, 0x1000, 0x1000, 0x2000, &base));
-    CHECK_EQUAL(base, 0x1000);
+    CHECK_EQ(base, 0x1000);
     base = 1;
     CHECK(!region_take(&list, 0x2000, 0x1000, UINT64_MAX, &base));
-    CHECK_EQUAL(base, 1);
+    CHECK_EQ(base, 1);
 }
 
 static void test_trim(void)
@@ -79,14 +79,14 @@ static void test_trim(void)
     CHECK(region_add(&list, 0x4000, 0x1fff));
     CHECK(region_add(&list, UINT64_MAX - 0x10, 0x10));
     region_trim(&list, 0x1000);
-    CHECK_EQUAL(list.count, 2);
-    CHECK_EQUAL(list.item[0].base, 0x2000);
-    CHECK_EQUAL(list.item[0].size, 0x1000);
-    CHECK_EQUAL(list.item[1].base, 0x4000);
-    CHECK_EQUAL(list.item[1].size, 0x1000);
+    CHECK_EQ(list.count, 2);
+    CHECK_EQ(list.item[0].base, 0x2000);
+    CHECK_EQ(list.item[0].size, 0x1000);
+    CHECK_EQ(list.item[1].base, 0x4000);
+    CHECK_EQ(list.item[1].size, 0x1000);
 }
 
-static const struct unit_test tests[] = {
+static const struct check_test tests[] = {
     {"REGION0001 random operations against a model", test_random},
     {"REGION0002 a full list stays as it was", test_full},
     {"REGION0003 taking from the end, aligned, below a limit", test_take},
@@ -95,5 +95,5 @@ static const struct unit_test tests[] = {
 
 int main(void)
 {
-    return UNIT_RUN(tests);
+    return CHECK_MAIN(tests);
 }

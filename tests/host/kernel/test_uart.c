@@ -1,5 +1,5 @@
 // UART drivers and the console's two modes, against models of the registers.
-#include "../unit.h"
+#include <check.h>
 
 #include <arch/mmio.h>
 #include <kernel/console.h>
@@ -33,7 +33,7 @@ uint32_t mmio_read32(uintptr_t addr)
     uint32_t offset = (uint32_t)(addr - BASE);
     if (model.lpuart && offset == LP_CTRL)
         return model.ctrl;
-    CHECK_EQUAL(offset, model.lpuart ? LP_STAT : PL_FR);
+    CHECK_EQ(offset, model.lpuart ? LP_STAT : PL_FR);
     model.looks++;
     bool full = model.busy > 0;
     model.busy -= full && model.busy != UINT32_MAX;
@@ -75,17 +75,17 @@ static void start(bool lpuart, bool frames)
 
 static void check_sent(const void *expected, size_t size)
 {
-    CHECK_EQUAL(model.count, size);
+    CHECK_EQ(model.count, size);
     CHECK(memcmp(model.sent, expected, size) == 0);
-    CHECK_EQUAL(model.unready_writes, 0);
+    CHECK_EQ(model.unready_writes, 0);
 }
 
 static void test_lpuart(void)
 {
     start(true, false);
-    CHECK_EQUAL(model.ctrl & LP_IRQS, 0);
+    CHECK_EQ(model.ctrl & LP_IRQS, 0);
     CHECK(model.enabled);
-    CHECK_EQUAL(model.other_writes, 0); // baud rate and line settings stay the loader's
+    CHECK_EQ(model.other_writes, 0); // baud rate and line settings stay the loader's
     model.delay = 7;
     console_write('l', "ab\n", 3);
     check_sent("ab\r\n", 4);
@@ -95,7 +95,7 @@ static void test_pl011(void)
 {
     start(false, false);
     CHECK(model.enabled);
-    CHECK_EQUAL(model.lcrh, 0x70); // 8 bits, FIFO
+    CHECK_EQ(model.lcrh, 0x70); // 8 bits, FIFO
     model.delay = 3;
     console_write('l', "ab\n", 3);
     check_sent("ab\r\n", 4);
@@ -129,7 +129,7 @@ static void test_long_frames(void)
     start(false, true);
     console_write('l', text, sizeof(text));
     // END, stream, two bytes of length (0xc0 is escaped), text, END; twice.
-    CHECK_EQUAL(model.count, (5 + CONSOLE_FRAME_MAX) + (6 + 0xc0));
+    CHECK_EQ(model.count, (5 + CONSOLE_FRAME_MAX) + (6 + 0xc0));
     const uint8_t *second = model.sent + 5 + CONSOLE_FRAME_MAX;
     CHECK(memcmp(model.sent, "\xc0l\x00\x04x", 5) == 0);
     CHECK(memcmp(second, "\xc0l\xdb\xdc\x00x", 6) == 0);
@@ -148,7 +148,7 @@ static void test_release(void)
     check_sent("panic", 5);
 }
 
-static const struct unit_test tests[] = {
+static const struct check_test tests[] = {
     {"UART0001 LPUART", test_lpuart},
     {"UART0002 PL011", test_pl011},
     {"UART0003 a device that never gets ready", test_dead},
@@ -159,5 +159,5 @@ static const struct unit_test tests[] = {
 
 int main(void)
 {
-    return UNIT_RUN(tests);
+    return CHECK_MAIN(tests);
 }

@@ -1,8 +1,9 @@
-/* What client bindings, server connections and event sources have in common: one end of a channel, whose cookie is the
- * address of its struct chan. Fields are private to libaos/chan and generated code; programs use binding.h, server.h
- * and waitset.h.
+/* What client bindings, server connections and event sources have in common: one end of a channel,
+ * whose cookie is the address of its struct chan. Fields are private to libaos/chan and generated
+ * code; programs use binding.h, server.h and waitset.h.
  *
- * State of a channel is changed only while the domain is disabled (aos/dispatch.h), so threads need no locks for it. */
+ * State of a channel is changed only while the domain is disabled (aos/dispatch.h), so threads need
+ * no locks for it. */
 #pragma once
 
 #include <aos/dispatch.h>
@@ -20,29 +21,30 @@ enum chan_role {
 enum chan_state {
     CHAN_CLOSED = 0,
     CHAN_OPEN,
-    CHAN_GONE,                           /* the peer ended; nothing more can be sent */
+    CHAN_GONE, /* the peer ended; nothing more can be sent */
 };
 
 /* One direction of the message area: one slot per call (and per event in flight), fixed size. */
 struct chan_area {
-    uint8_t *base;                       /* NULL: not set up */
+    uint8_t *base; /* NULL: not set up */
     uint32_t slot_bytes;
     uint32_t bytes;
-    caddr_t frame;                       /* of the side that made it; 0 on the other and on loopback */
+    caddr_t frame; /* of the side that made it, else 0 */
+    bool shared;   /* loopback: mapped by the other side */
 };
 
 struct chan {
-    uint64_t hash_bits;                  /* 0x00 low byte of the agreed hash, in its header position */
-    caddr_t end;                         /* 0x08 own end; 0: loopback */
-    uint32_t slow;                       /* 0x0c CHAN_SLOW_*: not 0, calls leave the fast path */
-    uint32_t tx;                         /* 0x10 txid slot 0: generation, in its header position */
-    uint8_t role;                        /* 0x14 enum chan_role */
-    uint8_t state;                       /* enum chan_state */
-    bool ready;                          /* in the ready list of ws */
-    bool holds_slot;                     /* `end` is a slot of slot_alloc to be freed at close */
+    uint64_t hash_bits; /* 0x00 low byte of the agreed hash, in its header position */
+    caddr_t end;        /* 0x08 own end; 0: loopback */
+    uint32_t slow;      /* 0x0c CHAN_SLOW_*: not 0, calls leave the fast path */
+    uint32_t tx;        /* 0x10 txid slot 0: generation, in its header position */
+    uint8_t role;       /* 0x14 enum chan_role */
+    uint8_t state;      /* enum chan_state */
+    bool ready;         /* in the ready list of ws */
+    bool owns_ram;      /* this side made the channel: its RAM comes back here */
     struct waitset *ws;
     struct chan *ready_next;
-    struct chan *peer;                   /* loopback: the other half */
+    struct chan *peer; /* loopback: the other half */
     struct chan_area out, in;
 };
 
@@ -50,28 +52,29 @@ _Static_assert(offsetof(struct chan, end) == 0x08, "assembly uses it");
 _Static_assert(offsetof(struct chan, slow) == 0x0c, "assembly uses it");
 _Static_assert(offsetof(struct chan, tx) == 0x10, "assembly uses it");
 
-#define CHAN_SLOW_CARRIER 0x1u           /* not LMP */
-#define CHAN_SLOW_BUSY    0x2u           /* txid slot 0 is in use */
-#define CHAN_SLOW_STATE   0x4u           /* not open */
-#define CHAN_SLOW_DEADLINE 0x8u          /* the deadline is shorter than the sweep interval */
+#define CHAN_SLOW_CARRIER  0x1u /* not LMP */
+#define CHAN_SLOW_BUSY     0x2u /* txid slot 0 is in use */
+#define CHAN_SLOW_STATE    0x4u /* not open */
+#define CHAN_SLOW_DEADLINE 0x8u /* the deadline is shorter than the sweep interval */
 
-#define CHAN_CALLS_MAX    8u             /* calls in flight on one binding: txid slots */
-#define CHAN_EVENTS_MAX   4u             /* events in flight on one binding */
-#define CHAN_RING_BYTES   KPI_CHANNEL_BYTES_MIN
+#define CHAN_CALLS_MAX  8u /* calls in flight on one binding: txid slots */
+#define CHAN_EVENTS_MAX 4u /* events in flight on one binding */
+/* A channel's ring holds all that one connection may have in flight in one direction. */
+#define CHAN_RING_BYTES 8192u
 
 /* Framework calls: ordinal 0, the operation in word 0. */
 enum chan_op {
-    CHAN_OP_BIND = 1,                    /* id | version << 32, hash -> version, hash */
-    CHAN_OP_CLONE,                       /* pid, flags -> EndPoint */
-    CHAN_OP_AREA,                        /* direction (0 requests, 1 replies), slot bytes, bytes; Frame */
-    CHAN_OP_SUBSCRIBE,                   /* event ordinal, on */
+    CHAN_OP_BIND = 1,  /* id | version << 32, hash -> version, hash */
+    CHAN_OP_CLONE,     /* pid, flags -> EndPoint */
+    CHAN_OP_AREA,      /* direction (0 requests, 1 replies), slot bytes, bytes; Frame */
+    CHAN_OP_SUBSCRIBE, /* event ordinal, on */
 };
 
 /* Control messages (kind control) between stubs; the kernel makes up 1 and 2 (kpi/lmp.h). */
 enum chan_control {
-    CHAN_CONTROL_CAP = 16,               /* the next capability of the message with this txid */
-    CHAN_CONTROL_EVENT_DONE,             /* client: the event in this slot was consumed */
-    CHAN_CONTROL_ONEWAY_DONE,            /* server: the oneway in this slot was consumed */
+    CHAN_CONTROL_CAP = 16,    /* the next capability of the message with this txid */
+    CHAN_CONTROL_EVENT_DONE,  /* client: the event in this slot was consumed */
+    CHAN_CONTROL_ONEWAY_DONE, /* server: the oneway in this slot was consumed */
 };
 
 /* Makes a channel: two EndPoints in fresh slots. Neither is bound. */
@@ -80,8 +83,11 @@ errval_t chan_create(caddr_t *ret_own, caddr_t *ret_peer);
 /* The rest is for libaos/chan. */
 void chan_open(struct chan *c, enum chan_role role, caddr_t end, struct waitset *ws);
 void chan_close(struct chan *c);
-/* Sends without waiting; capabilities of a loopback peer change hands here. SYS_ERR_LMP_*. */
-errval_t chan_send_disabled(struct chan *c, const struct lmp_msg *msg, struct msg_cap cap);
+/* Binds `end` with this struct as cookie and opens it. Takes the end, whatever it returns. */
+errval_t chan_bind(struct chan *c, enum chan_role role, caddr_t end, struct waitset *ws);
+/* Sends without waiting, in thread context. SYS_ERR_LMP_*: nothing was sent, the capability is
+ * where it was. */
+errval_t chan_send(struct chan *c, const struct lmp_msg *msg, struct msg_cap cap);
 /* A capability that nobody asked for: deleted as soon as a thread has the time. */
 void chan_discard_cap_disabled(caddr_t cap);
 /* In thread context, on the way out of a wait: discarded capabilities, receive slots. */
@@ -98,4 +104,8 @@ bool source_run(struct chan *c);
 
 /* Copies between private memory and an area that the peer may revoke. False: it is gone. */
 bool chan_area_read(const struct chan_area *a, uint32_t slot, uint64_t *words, uint32_t count);
-bool chan_area_write(const struct chan_area *a, uint32_t slot, const uint64_t *words, uint32_t count);
+bool chan_area_write(const struct chan_area *a, uint32_t slot, const uint64_t *words,
+                     uint32_t count);
+
+_Static_assert(KPI_LMP_RING(CHAN_RING_BYTES) > CHAN_CALLS_MAX + CHAN_EVENTS_MAX,
+               "replies always fit");

@@ -1,6 +1,6 @@
-/* Messages as stubs and runtime see them: the header word, the words beside it, and the pieces of validation
- * that generated code shares. The word image is described in docs/book (life of an interface); everything here is
- * independent of the carrier. */
+/* Messages as stubs and runtime see them: the header word, the words beside it, and the pieces of
+ * validation that generated code shares. The word image is described in docs/book (life of an
+ * interface); everything here is independent of the carrier. */
 #pragma once
 
 #include <stdbool.h>
@@ -12,7 +12,7 @@
 #include <kpi/cspace.h>
 #include <kpi/lmp.h>
 
-#define MSG_REG_WORDS 8u                 /* more words go through the message area */
+#define MSG_REG_WORDS 8u /* more words go through the message area */
 #define MSG_WORDS_MAX 255u
 #define MSG_CAPS_MAX  15u
 
@@ -20,19 +20,19 @@
 #define MSG_ORDINAL_MASK 0xfffull
 #define MSG_KIND_SHIFT   12
 #define MSG_FLEXIBLE     (1ull << 15)
-#define MSG_SLOT_SHIFT   16              /* txid: slot, then generation */
+#define MSG_SLOT_SHIFT   16 /* txid: slot, then generation */
 #define MSG_SLOT_BITS    6
 #define MSG_GEN_SHIFT    22
 #define MSG_GEN_BITS     10
 #define MSG_TXID_MASK    0xffff0000ull
 #define MSG_WORDS_SHIFT  32
 #define MSG_CAPS_SHIFT   40
-#define MSG_MORE         (1ull << 44)    /* the other capabilities follow, one per message */
+#define MSG_MORE         (1ull << 44) /* the other capabilities follow, one per message */
 #define MSG_HASH_SHIFT   45
 #define MSG_HASH_MASK    (0xffull << MSG_HASH_SHIFT)
-#define MSG_SHAPE_MASK   (0x1fffull << MSG_WORDS_SHIFT)    /* words, caps, more */
-#define MSG_UMP_MASK     (~0ull << 53)   /* zero on LMP and loopback */
-#define MSG_EVENT_LOST   (1ull << MSG_GEN_SHIFT)  /* events: older ones of this kind were dropped */
+#define MSG_SHAPE_MASK   (0x1fffull << MSG_WORDS_SHIFT) /* words, caps, more */
+#define MSG_UMP_MASK     (~0ull << 53)                  /* zero on LMP and loopback */
+#define MSG_EVENT_LOST   (1ull << MSG_GEN_SHIFT) /* events: older ones of this kind were dropped */
 
 enum msg_kind {
     MSG_CALL = 0,
@@ -45,10 +45,11 @@ enum msg_kind {
     MSG_MALFORMED,
 };
 
-/* `words` and `caps` of a message as they stand in the header: `more` is set iff something follows. */
+/* `words` and `caps` of a message as they stand in the header: `more` is set iff something follows.
+ */
 #define MSG_SHAPE(words, caps)                                                                     \
-    ((uint64_t)(words) << MSG_WORDS_SHIFT | (uint64_t)(caps) << MSG_CAPS_SHIFT                     \
-     | ((caps) > 1 ? MSG_MORE : 0))
+    ((uint64_t)(words) << MSG_WORDS_SHIFT | (uint64_t)(caps) << MSG_CAPS_SHIFT |                   \
+     ((caps) > 1 ? MSG_MORE : 0))
 #define MSG_HEADER(ordinal, kind, words, caps)                                                     \
     ((uint64_t)(ordinal) | (uint64_t)(kind) << MSG_KIND_SHIFT | MSG_SHAPE(words, caps))
 
@@ -78,21 +79,30 @@ static inline bool msg_in_area(uint64_t header)
     return msg_words(header) > MSG_REG_WORDS || msg_caps(header) > 1;
 }
 
+/* The payload registers of one call: x1 to x11 of kpi/lmp.h. */
+struct lmp_regs {
+    uint64_t header;
+    uint64_t w[MSG_REG_WORDS];
+    uint64_t cap;      /* in: KPI_XFER_*; out: slot */
+    uint64_t cap_info; /* out: type | rights << 8 */
+};
+
 /* A capability to send. */
 struct msg_cap {
     caddr_t cap;
-    uint8_t rights;                      /* CAP_RIGHT_*: the receiver gets at most these */
-    bool move;                           /* give away, else copy */
+    uint8_t rights; /* CAP_RIGHT_*: the receiver gets at most these */
+    bool move;      /* give away, else copy */
 };
 
 static inline uint64_t msg_xfer(struct msg_cap c)
 {
     return c.cap == 0 ? 0
-                      : KPI_XFER_ADDR(c.cap) | (uint64_t)c.rights << KPI_XFER_RIGHTS_SHIFT
-                            | (c.move ? KPI_XFER_MOVE : 0);
+                      : KPI_XFER_ADDR(c.cap) | (uint64_t)c.rights << KPI_XFER_RIGHTS_SHIFT |
+                            (c.move ? KPI_XFER_MOVE : 0);
 }
 
-/* Is a received capability of one of the types in `types` (bit per captype) and has it all of `rights`? */
+/* Is a received capability of one of the types in `types` (bit per captype) and has it all of
+ * `rights`? */
 static inline bool msg_cap_ok(uint32_t info, uint32_t types, uint32_t rights)
 {
     return (types >> (info & 31u) & 1u) != 0 && (rights & ~(info >> 8)) == 0;
@@ -101,11 +111,12 @@ static inline bool msg_cap_ok(uint32_t info, uint32_t types, uint32_t rights)
 /* Variable parts. All take the words that are left, and fail rather than go beyond them. */
 struct msg_reader {
     const uint64_t *words;
-    uint32_t pos;                        /* next word */
+    uint32_t pos; /* next word */
     uint32_t end;
 };
 
-/* The next variable part of `bytes` bytes; its padding must be zero. NULL: it does not fit or is not padded. */
+/* The next variable part of `bytes` bytes; its padding must be zero. NULL: it does not fit or is
+ * not padded. */
 const void *msg_part(struct msg_reader *r, size_t bytes);
 /* The same without the padding check, for a message that was checked before. */
 static inline const void *msg_part_again(struct msg_reader *r, size_t bytes)
@@ -120,7 +131,8 @@ bool msg_utf8_ok(const void *text, size_t bytes);
 /* A NUL-separated list: every string valid as above and ended by NUL. */
 bool msg_strings_ok(const void *text, size_t bytes);
 
-/* Writing: the buffer is large enough for the method's largest message. Returns where to copy to; padding is zeroed. */
+/* Writing: the buffer is large enough for the method's largest message. Returns where to copy to;
+ * padding is zeroed. */
 static inline void *msg_put(uint64_t *words, uint32_t *pos, size_t bytes)
 {
     uint64_t *part = words + *pos;
@@ -130,6 +142,25 @@ static inline void *msg_put(uint64_t *words, uint32_t *pos, size_t bytes)
     }
     *pos += count;
     return part;
+}
+
+static inline void msg_put_bytes(uint64_t *words, uint32_t *pos, const void *from, size_t bytes)
+{
+    void *part = msg_put(words, pos, bytes);
+    if (bytes != 0) {
+        __builtin_memcpy(part, from, bytes);
+    }
+}
+
+/* The next of the received capabilities. False: there is none, or it is of the wrong kind. */
+static inline bool msg_cap_next(const caddr_t *caps, const uint32_t *info, uint32_t count,
+                                uint32_t *at, uint32_t types, uint32_t rights, caddr_t *ret_cap)
+{
+    if (*at == count || !msg_cap_ok(info[*at], types, rights)) {
+        return false;
+    }
+    *ret_cap = caps[(*at)++];
+    return true;
 }
 
 /* Places in packed parts, not aligned; little-endian like every machine AOS runs on. */

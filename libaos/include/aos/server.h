@@ -1,31 +1,37 @@
-/* Server side: the runtime under the generated dispatch of <if/NAME_server.h>. A server has one set of handlers and many
- * connections, each with its own channel end, served by the threads that run its waitset.
+/* Server side: the runtime under the generated dispatch of <if/NAME_server.h>. A server has one set
+ * of handlers and many connections, each with its own channel end, served by the threads that run
+ * its waitset.
  *
- * A handler gets decoded and checked arguments, which live until it returns, and a context. It returns ERR_OK with all
- * its results set, an error that its method lists, or SERVER_DEFERRED after it took a responder; another error becomes
- * RPC_ERR_BAD_REPLY (on top of it). Received capabilities belong to the context: what the handler does not take with
- * server_take_cap is deleted when it returns, whatever it returns. A capability result of kind `move` belongs to the message
- * once the handler returned ERR_OK (its slot is freed); with `copy` it stays the server's. */
+ * A handler gets decoded and checked arguments, which live until it returns, and a context. It
+ * returns ERR_OK with all its results set, an error that its method lists, or SERVER_DEFERRED after
+ * it took a responder; another error becomes RPC_ERR_BAD_REPLY (on top of it). Received
+ * capabilities belong to the context: what the handler does not take with server_take_cap is
+ * deleted when it returns, whatever it returns. A capability result of kind `move` belongs to the
+ * message once the handler returned ERR_OK (its slot is freed); with `copy` it stays the server's.
+ */
 #pragma once
 
 #include <aos/chan.h>
 #include <aos/waitset.h>
 
-#define SERVER_DEFERRED (~(errval_t)0)   /* no errval: an answer comes later, through the responder */
-#define SERVER_QUEUE_MAX 12u             /* requests of one connection that wait in user space */
+#define SERVER_DEFERRED                                                                            \
+    (~(errval_t)0)           /* no errval: an answer comes later, through the responder            \
+                              */
+#define SERVER_QUEUE_MAX 12u /* requests of one connection that wait in user space */
 
 struct server;
 struct server_conn;
 
 /* What a handler knows of its call. */
 struct server_ctx {
-    void *state;                         /* as given to NAME_serve */
-    uint64_t peer_pid;                   /* vouched for by who made the end */
+    void *state;       /* as given to NAME_serve */
+    uint64_t peer_pid; /* vouched for by who made the end */
     struct server_conn *conn;
     /* The rest is for the framework. */
+    const void *ops; /* struct NAME_server_ops */
     uint64_t header;
-    struct lmp_msg *msg;                 /* request, then reply */
-    caddr_t *caps;                       /* received */
+    struct lmp_msg *msg; /* request, then reply */
+    caddr_t *caps;       /* received */
     uint32_t *caps_info;
     uint32_t caps_count;
     uint32_t reply_caps_count;
@@ -33,12 +39,13 @@ struct server_ctx {
 };
 
 struct server_method {
-    /* Checks, decodes, calls the handler, encodes; sets the shape of the reply with server_reply_*. */
+    /* Checks, decodes, calls the handler, encodes; sets the shape of the reply with server_reply_*.
+     */
     errval_t (*shim)(struct server_ctx *ctx, struct lmp_msg *msg);
     const uint16_t *fails;
     uint8_t fails_count;
-    uint8_t kind;                        /* MSG_CALL or MSG_ONEWAY */
-    uint8_t words_min, words_max;        /* of the request */
+    uint8_t kind;                 /* MSG_CALL or MSG_ONEWAY */
+    uint8_t words_min, words_max; /* of the request */
     uint8_t caps_min, caps_max;
 };
 
@@ -47,10 +54,8 @@ struct server_interface {
     uint64_t hash;
     uint16_t id;
     uint16_t version;
-    uint16_t method_count;               /* one above the largest ordinal */
+    uint16_t method_count; /* one above the largest ordinal */
     uint16_t event_count;
-    uint16_t request_words_max;
-    uint16_t reply_words_max;
     const struct server_method *methods; /* by ordinal */
     const struct server_event *events;
 };
@@ -58,12 +63,12 @@ struct server_interface {
 struct server_event {
     uint16_t ordinal;
     uint16_t words_max;
-    uint16_t queue;                      /* 0: coalesce */
+    uint16_t queue; /* 0: coalesce */
 };
 
 struct server {
     const struct server_interface *iface;
-    const void *ops;                     /* struct NAME_server_ops */
+    const void *ops; /* struct NAME_server_ops */
     /* Handler of the end of a connection, or NULL: ctx has no message. */
     void (*on_peer_gone)(struct server_ctx *ctx);
     void *state;
@@ -73,7 +78,8 @@ struct server {
 
 void server_init(struct server *s, const struct server_interface *iface, const void *ops,
                  void (*on_peer_gone)(struct server_ctx *ctx), void *state, struct waitset *ws);
-/* Serves `end` for the domain `pid`. Takes the end, whatever it returns. Trusted: see binding_clone. */
+/* Serves `end` for the domain `pid`. Takes the end, whatever it returns. Trusted: see
+ * binding_clone. */
 #define SERVER_PEER_TRUSTED 1u
 errval_t server_add_end(struct server *s, caddr_t end, uint64_t pid, uint32_t flags,
                         struct server_conn **ret_conn);
@@ -93,8 +99,9 @@ struct server_conn *server_conn_next(const struct server *s, const struct server
 /* Closes the connection: the client sees RPC_ERR_PEER_GONE. on_peer_gone is not called. */
 void server_conn_close(struct server_conn *conn);
 
-/* An answer that is still to be given. Zero: none. May be copied; the first reply wins, later ones do nothing, and so
- * does one whose client is gone. */
+/* An answer that is still to be given; all zero: none. It may be moved about, by any thread; the
+ * reply empties it, and every deferred call needs one reply, also when its client is gone (which
+ * then goes nowhere): until then the connection's memory stays. */
 struct server_responder {
     struct server_conn *conn;
     uint64_t header;
@@ -111,7 +118,7 @@ void server_reply_cap(struct server_ctx *ctx, struct msg_cap cap);
 /* Answers a deferred call. Takes moved capabilities, whatever happens. */
 void server_respond(struct server_responder *r, errval_t err, const uint64_t *words, uint32_t count,
                     const struct msg_cap *caps, uint32_t caps_count);
-/* Sends an event to one connection if it has subscribed; never blocks, never fails: coalesces or queues. `index` is
- * the place in iface->events. No capabilities. */
+/* Sends an event to one connection if it has subscribed; never blocks, never fails: coalesces or
+ * queues. `index` is the place in iface->events. No capabilities. */
 void server_event(struct server_conn *conn, uint32_t index, const uint64_t *words, uint32_t count);
 bool server_event_wanted(const struct server_conn *conn, uint32_t index);

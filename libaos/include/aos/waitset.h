@@ -1,5 +1,6 @@
-/* Waitset: one loop that waits for messages on many channels, interrupts, deaths, timers and posted work together, and runs what
- * is due, one at a time, in the thread that calls it. Several threads may run one waitset. */
+/* Waitset: one loop that waits for messages on many channels, interrupts, deaths, timers and posted
+ * work together, and runs what is due, one at a time, in the thread that calls it. Several threads
+ * may run one waitset. */
 #pragma once
 
 #include <aos/chan.h>
@@ -17,7 +18,7 @@ struct work {
 struct waitset {
     struct chan *ready_head, *ready_tail;
     struct work *work_head, *work_tail;
-    struct thread_queue waiters;         /* threads in waitset_dispatch */
+    struct thread_queue waiters; /* threads in waitset_dispatch */
 };
 
 void waitset_init(struct waitset *ws);
@@ -25,7 +26,8 @@ void waitset_init(struct waitset *ws);
 errval_t waitset_dispatch(struct waitset *ws, uint64_t deadline_ns);
 /* Runs one thing that is due already. False: nothing was. */
 bool waitset_poll(struct waitset *ws);
-/* For ever. The fast path of servers is here: the answer and the wait for the next request are one trap. */
+/* For ever. The fast path of servers is here: the answer and the wait for the next request are one
+ * trap. */
 void waitset_run(struct waitset *ws) __attribute__((noreturn));
 
 /* Runs fn(arg) in the waitset. No effect while it is still queued. Any thread. */
@@ -34,7 +36,7 @@ void waitset_post_disabled(struct waitset *ws, struct work *w);
 
 /* fn(arg) once at `deadline_ns`. Setting an armed timer moves it. */
 struct waitset_timer {
-    struct timer timer;                  /* first */
+    struct timer timer; /* first */
     struct work work;
     struct waitset *ws;
 };
@@ -42,10 +44,11 @@ errval_t waitset_timer_set(struct waitset *ws, struct waitset_timer *t, uint64_t
                            void (*fn)(void *arg), void *arg);
 void waitset_timer_cancel(struct waitset_timer *t);
 
-/* Events from the kernel: the death of a watched dispatcher, growth of the log, an interrupt. `trigger` is the end
- * to give to the invocation (watch, log_watch, connect); the handler runs once for any number of events since it last ran. */
+/* Events from the kernel: the death of a watched dispatcher, growth of the log, an interrupt.
+ * `trigger` is the end to give to the invocation (watch, log_watch, connect); the handler runs once
+ * for any number of events since it last ran. */
 struct event_source {
-    struct chan chan;                    /* first */
+    struct chan chan; /* first */
     caddr_t trigger;
     void (*handler)(void *arg);
     void *arg;
@@ -55,7 +58,8 @@ errval_t event_source_init(struct event_source *e, struct waitset *ws, void (*ha
                            void *arg);
 void event_source_deinit(struct event_source *e);
 
-/* An interrupt. It stays masked until irq_source_ack, which the handler (or whoever it starts) calls. */
+/* An interrupt. It stays masked until irq_source_ack, which the handler (or whoever it starts)
+ * calls. */
 struct irq_source {
     struct event_source event;
     caddr_t irq_dest;

@@ -24,4 +24,5 @@ TARGETS = {
     "abi": Target("abi", "errors, capability types, system calls, invocations"),
     "doc": Target("doc", "reference pages"),
     "errors": Target("errors", "errors.c: the names of all errors, context files included"),
+    "if": Target("c", "interfaces: types, clients, servers"),
 }

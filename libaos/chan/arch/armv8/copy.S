@@ -1,0 +1,28 @@
+/* bool arch_copy_words(x0 to, x1 from, w2 words): every load and store is between arch_copy_first and
+ * arch_copy_last and keeps no state outside the argument registers, so a fault handler may leave it at any point. */
+    .text
+    .global arch_copy_words, arch_copy_first, arch_copy_last, arch_copy_failed
+    .type arch_copy_words, %function
+arch_copy_words:
+arch_copy_first:
+    subs    w2, w2, #4
+    b.lo    2f
+1:  ldp     x3, x4, [x1], #16
+    ldp     x5, x6, [x1], #16
+    stp     x3, x4, [x0], #16
+    stp     x5, x6, [x0], #16
+    subs    w2, w2, #4
+    b.hs    1b
+2:  adds    w2, w2, #4
+    b.eq    4f
+3:  ldr     x3, [x1], #8
+    str     x3, [x0], #8
+    subs    w2, w2, #1
+    b.ne    3b
+4:  mov     w0, #1
+    ret
+arch_copy_last:
+arch_copy_failed:
+    mov     w0, wzr
+    ret
+    .size arch_copy_words, . - arch_copy_words

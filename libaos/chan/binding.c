@@ -1,0 +1,557 @@
+/* Calls. Invariants of the pending table:
+ *  1. FREE -> TAKEN (by a caller) -> WAITING (sent) -> DONE (answered, or the peer is gone) -> FREE
+ * (caller has read it); WAITING -> LOST when the caller stops waiting; LOST -> FREE when the answer
+ * comes after all.
+ *  2. A slot's generation grows with every call, so an answer matches at most one call.
+ *  3. Slot 0 is in use iff CHAN_SLOW_BUSY; the assembly fast path uses it without an entry
+ * (binding_call.S). All transitions happen disabled. */
+#include "chan_priv.h"
+
+#include <aos/cap.h>
+#include <aos/slot.h>
+#include <aos/time.h>
+#include <aos/arch_lmp.h>
+
+#define GEN_ONE       (1u << MSG_GEN_SHIFT)
+#define GEN_MASK      (~0u << MSG_GEN_SHIFT)
+#define RETRY_FULL_NS 1000000ull /* how long to wait for room in a full channel */
+
+uint32_t chan_sweep_off = 1;
+static struct timer sweep_timer;
+
+static void binding_sweep_disabled(struct timer *t)
+{
+    (void)t;
+    chan_sweep_off = 1;
+}
+
+void binding_sweep_arm_disabled(void)
+{
+    if (chan_sweep_off != 0) {
+        sweep_timer.fire_disabled = binding_sweep_disabled;
+        if (timer_arm_disabled(&sweep_timer, time_deadline_ns(CHAN_SWEEP_NS))) {
+            chan_sweep_off = 0;
+        }
+    }
+}
+
+void pending_free_disabled(struct binding *b, struct pending *p)
+{
+    p->state = PENDING_FREE;
+    p->callback = false;
+    if (p == &b->pending[0]) {
+        b->chan.slow &= ~CHAN_SLOW_BUSY;
+    }
+    (void)thread_wake_one_disabled(&b->slot_waiters);
+}
+
+struct pending *pending_take_disabled(struct binding *b)
+{
+    for (uint32_t i = 0; i < CHAN_CALLS_MAX; i++) {
+        struct pending *p = &b->pending[i];
+        if (p->state != PENDING_FREE) {
+            continue;
+        }
+        uint32_t gen = ((i == 0 ? b->chan.tx : p->tx) + GEN_ONE) & GEN_MASK;
+        p->tx = gen | i << MSG_SLOT_SHIFT;
+        if (i == 0) {
+            b->chan.tx = gen;
+            b->chan.slow |= CHAN_SLOW_BUSY;
+        }
+        p->state = PENDING_TAKEN;
+        p->callback = false;
+        p->answered = false;
+        p->err = ERR_OK;
+        p->caps_count = 0;
+        p->binding = b;
+        return p;
+    }
+    return NULL;
+}
+
+errval_t binding_state_error(const struct binding *b)
+{
+    return b->chan.state == CHAN_GONE ? RPC_ERR_PEER_GONE : RPC_ERR_NOT_BOUND;
+}
+
+errval_t binding_send_error(errval_t err)
+{
+    switch (err_no(err)) {
+    case SYS_ERR_LMP_FULL:
+        return RPC_ERR_AGAIN;
+    case SYS_ERR_LMP_PEER_GONE:
+        return RPC_ERR_PEER_GONE;
+    default:
+        return err;
+    }
+}
+
+/* --- delivery ------------------------------------------------------------------------------- */
+
+static void pending_add_cap_disabled(struct pending *p, const struct lmp_msg *msg)
+{
+    if (msg->cap == 0) {
+        return;
+    }
+    if (p->caps_count == MSG_CAPS_MAX) {
+        chan_discard_cap_disabled(msg->cap);
+        return;
+    }
+    p->caps[p->caps_count] = msg->cap;
+    p->caps_info[p->caps_count++] = msg->cap_info;
+}
+
+void pending_done_disabled(struct binding *b, struct pending *p)
+{
+    p->state = PENDING_DONE;
+    if (p->callback) {
+        timer_cancel_disabled(&p->timer);
+        chan_ready_disabled(&b->chan);
+    } else {
+        thread_wake_all_disabled(&p->waiter);
+    }
+}
+
+static struct pending *binding_find_disabled(struct binding *b, uint64_t header)
+{
+    uint32_t slot = msg_slot(header);
+    if (slot >= CHAN_CALLS_MAX || (header & MSG_TXID_MASK) != b->pending[slot].tx) {
+        return NULL;
+    }
+    return &b->pending[slot];
+}
+
+static void binding_answer_disabled(struct binding *b, const struct lmp_msg *msg)
+{
+    struct pending *p = binding_find_disabled(b, msg->header);
+    uint64_t same = MSG_ORDINAL_MASK | MSG_FLEXIBLE | MSG_HASH_MASK | MSG_UMP_MASK;
+    if (p == NULL || ((p->header ^ msg->header) & same) != 0) {
+        chan_discard_cap_disabled(msg->cap);
+        return;
+    }
+    switch ((enum pending_state)p->state) {
+    case PENDING_WAITING:
+        if (p->caps_count != 0) {
+            break; /* an answer was begun already: only CAP messages may follow */
+        }
+        p->msg = *msg;
+        pending_add_cap_disabled(p, msg);
+        if ((msg->header & MSG_MORE) == 0 || msg->cap == 0) {
+            pending_done_disabled(b, p);
+        }
+        return;
+    case PENDING_LOST:
+        pending_free_disabled(b, p);
+        break;
+    case PENDING_DONE:
+        p->answered = true;
+        break;
+    case PENDING_FREE:
+    case PENDING_TAKEN:
+    case PENDING_ONEWAY:
+        break;
+    }
+    chan_discard_cap_disabled(msg->cap);
+}
+
+static void binding_more_caps_disabled(struct binding *b, const struct lmp_msg *msg)
+{
+    struct pending *p = binding_find_disabled(b, msg->header);
+    if (p == NULL || p->state != PENDING_WAITING || p->caps_count == 0) {
+        chan_discard_cap_disabled(msg->cap);
+        return;
+    }
+    pending_add_cap_disabled(p, msg);
+    if (p->caps_count == msg_caps(p->msg.header)) {
+        pending_done_disabled(b, p);
+    }
+}
+
+static void binding_gone_disabled(struct binding *b)
+{
+    b->chan.state = CHAN_GONE;
+    b->chan.slow |= CHAN_SLOW_STATE;
+    for (uint32_t i = 0; i < CHAN_CALLS_MAX; i++) {
+        struct pending *p = &b->pending[i];
+        if (p->state == PENDING_WAITING) {
+            p->err = RPC_ERR_PEER_GONE;
+            pending_done_disabled(b, p);
+        } else if (p->state == PENDING_LOST || p->state == PENDING_ONEWAY) {
+            pending_free_disabled(b, p);
+        }
+    }
+    thread_wake_all_disabled(&b->slot_waiters);
+}
+
+static void binding_event_disabled(struct binding *b, const struct lmp_msg *msg)
+{
+    chan_discard_cap_disabled(msg->cap);
+    if (b->events_count == CHAN_EVENTS_MAX || b->chan.ws == NULL) {
+        return; /* more than the credit that was given: dropped */
+    }
+    uint32_t at = (b->events_head + b->events_count) % CHAN_EVENTS_MAX;
+    b->event_msgs[at] = *msg;
+    b->event_msgs[at].cap = 0;
+    b->events_count++;
+    chan_ready_disabled(&b->chan);
+}
+
+void binding_deliver_disabled(struct chan *c, const struct lmp_msg *msg)
+{
+    struct binding *b = (struct binding *)(void *)c;
+    switch (msg_kind(msg->header)) {
+    case MSG_REPLY:
+    case MSG_ERROR:
+    case MSG_MALFORMED:
+        binding_answer_disabled(b, msg);
+        return;
+    case MSG_EVENT:
+        binding_event_disabled(b, msg);
+        return;
+    case MSG_CONTROL:
+        break;
+    case MSG_CALL:
+    case MSG_ONEWAY:
+    case MSG_STREAM:
+        chan_discard_cap_disabled(msg->cap);
+        return;
+    }
+    uint32_t control = msg_ordinal(msg->header);
+    if (control == CHAN_CONTROL_CAP) {
+        binding_more_caps_disabled(b, msg);
+        return;
+    }
+    chan_discard_cap_disabled(msg->cap);
+    if (control == KPI_CONTROL_PEER_GONE) {
+        binding_gone_disabled(b);
+    } else if (control == CHAN_CONTROL_ONEWAY_DONE) {
+        struct pending *p = binding_find_disabled(b, msg->header);
+        if (p != NULL && p->state == PENDING_ONEWAY) {
+            pending_free_disabled(b, p);
+        }
+    }
+}
+
+/* --- judging an answer ---------------------------------------------------------------------- */
+
+static errval_t binding_error(const struct binding *b, uint32_t ordinal, errval_t err)
+{
+    uint32_t code = (uint32_t)err_no(err);
+    if (code == 0) {
+        return RPC_ERR_BAD_REPLY;
+    }
+    if (code >> 6 == (uint32_t)RPC_ERR_MALFORMED >> 6) {
+        return err; /* the framework's own: allowed everywhere */
+    }
+    if (b->iface != NULL && ordinal < b->iface->method_count) {
+        const struct client_method *m = &b->iface->methods[ordinal];
+        for (uint32_t i = 0; i < m->fails_count; i++) {
+            if (m->fails[i] == code) {
+                return err;
+            }
+        }
+    }
+    return err_push(err, RPC_ERR_BAD_REPLY);
+}
+
+errval_t binding_bad_reply(const caddr_t *caps, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        (void)cap_destroy(caps[i]);
+    }
+    return RPC_ERR_BAD_REPLY;
+}
+
+errval_t binding_bad_reply1(caddr_t cap)
+{
+    return binding_bad_reply(&cap, cap != 0);
+}
+
+/* Reads what came for `p` into `call`. */
+errval_t pending_read(struct binding *b, struct pending *p, struct binding_call *call)
+{
+    if (err_is_fail(p->err)) {
+        (void)binding_bad_reply(p->caps, p->caps_count);
+        return p->err;
+    }
+    uint64_t header = p->msg.header;
+    uint32_t words = msg_words(header);
+    enum msg_kind kind = msg_kind(header);
+    if (kind != MSG_REPLY) {
+        (void)binding_bad_reply(p->caps, p->caps_count);
+        return kind == MSG_MALFORMED ? RPC_ERR_MALFORMED
+                                     : binding_error(b, msg_ordinal(header), p->msg.words[0]);
+    }
+    if (words > call->words_max || p->caps_count != msg_caps(header) ||
+        p->caps_count > call->caps_max || ((header & MSG_MORE) != 0) != (msg_caps(header) > 1)) {
+        return binding_bad_reply(p->caps, p->caps_count);
+    }
+    if (msg_in_area(header)) {
+        if (!chan_area_read(&b->chan.in, msg_slot(header), call->words, words)) {
+            return binding_bad_reply(p->caps, p->caps_count);
+        }
+    } else {
+        __builtin_memcpy(call->words, p->msg.words, 8u * words);
+    }
+    for (uint32_t i = 0; i < p->caps_count; i++) {
+        call->got[i] = p->caps[i];
+        call->got_info[i] = p->caps_info[i];
+    }
+    call->header = header;
+    return ERR_OK;
+}
+
+/* --- waiting -------------------------------------------------------------------------------- */
+
+/* Waits for `p`, reads it, and enables. Enters disabled. */
+static errval_t binding_finish_disabled(struct binding *b, struct pending *p,
+                                        struct binding_call *call, uint64_t deadline)
+{
+    while (p->state == PENDING_WAITING) {
+        if (!thread_block_until_disabled(&p->waiter, deadline) && p->state == PENDING_WAITING) {
+            p->state = PENDING_LOST;
+            disp_enable();
+            chan_tidy();
+            return RPC_ERR_TIMEOUT;
+        }
+    }
+    disp_enable();
+    errval_t err = pending_read(b, p, call);
+    disp_disable();
+    pending_free_disabled(b, p);
+    disp_enable();
+    chan_tidy();
+    return err;
+}
+
+/* Sends the call and, if this thread is the only one, waits in the kernel for what comes next.
+ * Enters and returns disabled. */
+static errval_t binding_send_disabled(struct binding *b, struct pending *p,
+                                      const struct lmp_msg *msg, struct msg_cap cap)
+{
+    p->state = PENDING_WAITING;
+    if (b->chan.end == 0 || (b->chan.slow & CHAN_SLOW_DEADLINE) != 0 || disp_runnable() ||
+        disp_pending()) {
+        disp_enable();
+        errval_t err = chan_send(&b->chan, msg, cap);
+        disp_disable();
+        return err;
+    }
+    binding_sweep_arm_disabled();
+    struct lmp_msg m = *msg;
+    uint64_t cookie = arch_lmp_call(b->chan.end, msg_xfer(cap), &m);
+    if (cookie != 0) {
+        chan_deliver_disabled(cookie, &m);
+        return ERR_OK;
+    }
+    disp_event_disabled(m.header & ~(uint64_t)KPI_EVENT_ERROR);
+    return (m.header & KPI_EVENT_ERROR) != 0 ? m.words[0] : ERR_OK;
+}
+
+/* The same until there is room in the channel or the deadline passes. */
+static errval_t binding_send_retry_disabled(struct binding *b, struct pending *p,
+                                            const struct lmp_msg *msg, struct msg_cap cap,
+                                            uint64_t deadline)
+{
+    for (;;) {
+        errval_t err = binding_send_disabled(b, p, msg, cap);
+        if (err_no(err) != SYS_ERR_LMP_FULL) {
+            return err;
+        }
+        uint64_t now = time_now_ns();
+        if (now >= deadline) {
+            return RPC_ERR_TIMEOUT;
+        }
+        disp_enable();
+        thread_sleep_until(now + RETRY_FULL_NS < deadline ? now + RETRY_FULL_NS : deadline);
+        disp_disable();
+        if (b->chan.state != CHAN_OPEN) {
+            return RPC_ERR_PEER_GONE;
+        }
+    }
+}
+
+static errval_t binding_take(struct binding *b, uint64_t deadline, struct pending **ret_p)
+{
+    disp_disable();
+    for (;;) {
+        if (b->chan.state != CHAN_OPEN) {
+            disp_enable();
+            return binding_state_error(b);
+        }
+        struct pending *p = pending_take_disabled(b);
+        if (p != NULL) {
+            disp_enable();
+            *ret_p = p;
+            return ERR_OK;
+        }
+        if (!thread_block_until_disabled(&b->slot_waiters, deadline)) {
+            disp_enable();
+            return RPC_ERR_TIMEOUT;
+        }
+    }
+}
+
+/* Header and words of a request in slot `p`; words that do not fit go into the area. */
+errval_t binding_fill(struct binding *b, struct pending *p, const struct binding_call *call,
+                      struct lmp_msg *ret_msg)
+{
+    uint32_t words = msg_words(call->header);
+    ret_msg->header = call->header | b->chan.hash_bits | p->tx;
+    p->header = ret_msg->header;
+    if (msg_in_area(call->header)) {
+        if (!chan_area_write(&b->chan.out, msg_slot(p->tx), call->words, words)) {
+            return RPC_ERR_PEER_GONE;
+        }
+        words = 0;
+    }
+    for (uint32_t i = 0; i < MSG_REG_WORDS; i++) {
+        ret_msg->words[i] = i < words ? call->words[i] : 0;
+    }
+    ret_msg->cap = 0;
+    ret_msg->cap_info = 0;
+    return ERR_OK;
+}
+
+/* The capabilities after the first, one message each. Enters and returns disabled. */
+static errval_t binding_send_more_disabled(struct binding *b, struct pending *p,
+                                           const struct binding_call *call, uint64_t deadline)
+{
+    errval_t err = ERR_OK;
+    for (uint32_t i = 1; i < msg_caps(call->header) && err_is_ok(err); i++) {
+        struct lmp_msg msg = {.header = MSG_HEADER(CHAN_CONTROL_CAP, MSG_CONTROL, 0, 1) |
+                                        b->chan.hash_bits | p->tx};
+        /* While only a part is sent there is nothing to wait for. */
+        disp_enable();
+        for (;;) {
+            err = chan_send(&b->chan, &msg, call->caps[i]);
+            uint64_t now = time_now_ns();
+            if (err_no(err) != SYS_ERR_LMP_FULL || now >= deadline) {
+                break;
+            }
+            thread_sleep_until(now + RETRY_FULL_NS);
+        }
+        disp_disable();
+    }
+    return err;
+}
+
+static errval_t binding_send_all_disabled(struct binding *b, struct pending *p,
+                                          const struct binding_call *call,
+                                          const struct lmp_msg *msg, uint64_t deadline)
+{
+    if (msg_caps(call->header) <= 1) {
+        struct msg_cap cap = msg_caps(call->header) == 1 ? call->caps[0] : (struct msg_cap){0};
+        return binding_send_retry_disabled(b, p, msg, cap, deadline);
+    }
+    p->state = PENDING_WAITING;
+    errval_t err;
+    do {
+        disp_enable();
+        err = chan_send(&b->chan, msg, call->caps[0]);
+        if (err_no(err) == SYS_ERR_LMP_FULL) {
+            thread_sleep_ns(RETRY_FULL_NS);
+        }
+        disp_disable();
+    } while (err_no(err) == SYS_ERR_LMP_FULL && time_now_ns() < deadline);
+    if (err_is_fail(err)) {
+        return err;
+    }
+    err = binding_send_more_disabled(b, p, call, deadline);
+    if (err_is_fail(err)) {
+        binding_gone_disabled(b); /* half a message cannot be taken back */
+    }
+    return err;
+}
+
+errval_t binding_call(struct binding *b, struct binding_call *call)
+{
+    uint64_t deadline = time_deadline_ns(b->deadline_ns);
+    bool several = msg_caps(call->header) > 1;
+    struct pending *p = NULL;
+    errval_t err = binding_setup(b, call->header);
+    if (err_is_ok(err)) {
+        err = binding_take(b, deadline, &p);
+    }
+    if (err_is_fail(err)) {
+        return err;
+    }
+    struct lmp_msg msg;
+    err = binding_fill(b, p, call, &msg);
+    if (several) {
+        mutex_lock(&b->setup_lock);
+    }
+    disp_disable();
+    if (err_is_ok(err)) {
+        err = binding_send_all_disabled(b, p, call, &msg, deadline);
+    }
+    if (several) {
+        disp_enable();
+        mutex_unlock(&b->setup_lock);
+        disp_disable();
+    }
+    if (err_is_fail(err)) {
+        pending_free_disabled(b, p);
+        disp_enable();
+        return binding_send_error(err);
+    }
+    return binding_finish_disabled(b, p, call, deadline);
+}
+
+errval_t binding_call_regs(struct binding *b, struct lmp_regs *r)
+{
+    struct msg_cap cap = {(caddr_t)r->cap, (uint8_t)(r->cap >> KPI_XFER_RIGHTS_SHIFT),
+                          (r->cap & KPI_XFER_MOVE) != 0};
+    caddr_t got = 0;
+    uint32_t got_info = 0;
+    struct binding_call call = {
+        .header = r->header,
+        .words = r->w,
+        .words_max = MSG_REG_WORDS,
+        .caps_max = 1,
+        .caps = &cap,
+        .got = &got,
+        .got_info = &got_info,
+    };
+    errval_t err = binding_call(b, &call);
+    r->header = call.header;
+    r->cap = got;
+    r->cap_info = got_info;
+    return err;
+}
+
+errval_t binding_call_parked(struct binding *b, uint64_t sent, uint64_t cookie, struct lmp_regs *r)
+{
+    struct pending *p = &b->pending[0];
+    *p = (struct pending){.header = sent,
+                          .tx = (uint32_t)(sent & MSG_TXID_MASK),
+                          .state = PENDING_WAITING,
+                          .binding = b};
+    b->chan.slow |= CHAN_SLOW_BUSY;
+    struct lmp_msg msg = {
+        .header = r->header, .cap = (caddr_t)r->cap, .cap_info = (uint32_t)r->cap_info};
+    __builtin_memcpy(msg.words, r->w, sizeof(msg.words));
+    if (cookie != 0) {
+        chan_deliver_disabled(cookie, &msg);
+    } else {
+        disp_event_disabled(msg.header & ~(uint64_t)KPI_EVENT_ERROR);
+        if ((msg.header & KPI_EVENT_ERROR) != 0) {
+            pending_free_disabled(b, p);
+            disp_enable();
+            return binding_send_error(msg.words[0]);
+        }
+    }
+    caddr_t got = 0;
+    uint32_t got_info = 0;
+    struct binding_call call = {.header = sent,
+                                .words = r->w,
+                                .words_max = MSG_REG_WORDS,
+                                .caps_max = 1,
+                                .got = &got,
+                                .got_info = &got_info};
+    errval_t err = binding_finish_disabled(b, p, &call, time_deadline_ns(b->deadline_ns));
+    r->header = call.header;
+    r->cap = got;
+    r->cap_info = got_info;
+    return err;
+}

@@ -1,0 +1,250 @@
+/* Channel ends. Invariants:
+ *  1. A struct chan is bound as cookie from chan_bind to chan_close; after the close nothing is
+ * delivered to it.
+ *  2. It is in the ready list of its waitset iff `ready`; it leaves the list before it goes away.
+ *  3. Every received capability has exactly one owner: a message on its way to a handler or caller,
+ * or the list of discarded ones. */
+#include "chan_priv.h"
+
+#include <aos/cap.h>
+#include <aos/debug.h>
+#include <aos/ram.h>
+#include <aos/slot.h>
+#include <aos/arch_lmp.h>
+
+/* Capabilities that nobody wants, until a thread has the time. Receive slots come from a reserve
+ * that is refilled at the same places where this list is emptied, so it cannot overflow between two
+ * visits. */
+#define DISCARD_MAX (2u * RECV_SLOT_RESERVE)
+static caddr_t discarded[DISCARD_MAX];
+static uint32_t discarded_count;
+
+errval_t chan_create(caddr_t *ret_own, caddr_t *ret_peer)
+{
+    caddr_t first;
+    errval_t err = slot_alloc_range(2, &first);
+    if (err_is_fail(err)) {
+        return err;
+    }
+    err = ram_retype_new(first, CAPTYPE_ENDPOINT, CHAN_RING_BYTES, CHAN_RING_BYTES);
+    if (err_is_fail(err)) {
+        slot_free(first);
+        slot_free(first + 1);
+        return err;
+    }
+    *ret_own = first;
+    *ret_peer = first + 1;
+    return ERR_OK;
+}
+
+static void chan_init(struct chan *c, enum chan_role role, caddr_t end, struct waitset *ws)
+{
+    *c = (struct chan){.end = end, .role = (uint8_t)role, .state = CHAN_OPEN, .ws = ws};
+    c->slow = end == 0 ? CHAN_SLOW_CARRIER : 0;
+}
+
+void chan_open(struct chan *c, enum chan_role role, caddr_t end, struct waitset *ws)
+{
+    chan_init(c, role, end, ws);
+}
+
+errval_t chan_bind(struct chan *c, enum chan_role role, caddr_t end, struct waitset *ws)
+{
+    chan_init(c, role, end, ws);
+    errval_t err = arch_lmp_bind(end, (uint64_t)(uintptr_t)c);
+    if (err_is_fail(err)) {
+        c->state = CHAN_CLOSED;
+        (void)cap_destroy(end);
+    }
+    return err;
+}
+
+static void chan_unready_disabled(struct chan *c)
+{
+    struct chan *before = NULL;
+    for (struct chan *i = c->ws->ready_head; i != NULL; before = i, i = i->ready_next) {
+        if (i != c) {
+            continue;
+        }
+        if (before == NULL) {
+            c->ws->ready_head = c->ready_next;
+        } else {
+            before->ready_next = c->ready_next;
+        }
+        if (c->ws->ready_tail == c) {
+            c->ws->ready_tail = before;
+        }
+        c->ready = false;
+        c->ready_next = NULL;
+        return;
+    }
+}
+
+/* Deletes the own end. The RAM of a channel made here comes back when the other end is gone too. */
+static void chan_close_end(struct chan *c, bool peer_gone)
+{
+    struct cap_info info;
+    bool free_ram = c->owns_ram && peer_gone && err_is_ok(cap_identify(c->end, &info));
+    (void)cap_destroy(c->end);
+    if (free_ram) {
+        (void)ram_free_range(info.a, CHAN_RING_BYTES);
+    }
+}
+
+void chan_close(struct chan *c)
+{
+    disp_disable();
+    bool peer_gone = c->state == CHAN_GONE;
+    c->state = CHAN_CLOSED;
+    c->slow |= CHAN_SLOW_STATE;
+    if (c->ready) {
+        chan_unready_disabled(c);
+    }
+    struct chan *peer = c->peer;
+    c->peer = NULL;
+    if (peer != NULL) {
+        peer->peer = NULL;
+        const struct lmp_msg gone = {.header = KPI_CONTROL_HEADER(KPI_CONTROL_PEER_GONE)};
+        chan_deliver_disabled((uint64_t)(uintptr_t)peer, &gone);
+    }
+    disp_enable();
+    if (c->end != 0) {
+        chan_close_end(c, peer_gone);
+        c->end = 0;
+    }
+    chan_area_free(&c->out);
+    chan_area_free(&c->in);
+}
+
+void chan_ready_disabled(struct chan *c)
+{
+    struct waitset *ws = c->ws;
+    if (ws == NULL || c->ready) {
+        return;
+    }
+    c->ready = true;
+    c->ready_next = NULL;
+    if (ws->ready_head == NULL) {
+        ws->ready_head = c;
+    } else {
+        ws->ready_tail->ready_next = c;
+    }
+    ws->ready_tail = c;
+    (void)thread_wake_one_disabled(&ws->waiters);
+}
+
+void chan_deliver_disabled(uint64_t cookie, const struct lmp_msg *msg)
+{
+    struct chan *c = (struct chan *)(uintptr_t)cookie;
+    if (msg->cap != 0 && c->end != 0) {
+        (void)recv_slot_rotate_disabled();
+    }
+    switch ((enum chan_role)c->role) {
+    case CHAN_BINDING:
+        binding_deliver_disabled(c, msg);
+        return;
+    case CHAN_CONN:
+        conn_deliver_disabled(c, msg);
+        return;
+    case CHAN_SOURCE:
+        source_deliver_disabled(c, msg);
+        return;
+    }
+    chan_discard_cap_disabled(msg->cap);
+}
+
+void chan_discard_cap_disabled(caddr_t cap)
+{
+    if (cap != 0 && discarded_count < DISCARD_MAX) {
+        discarded[discarded_count++] = cap;
+    }
+}
+
+void chan_tidy(void)
+{
+    while (__builtin_expect(discarded_count != 0, 0)) {
+        disp_disable();
+        caddr_t cap = discarded_count != 0 ? discarded[--discarded_count] : 0;
+        disp_enable();
+        if (cap != 0) {
+            (void)cap_destroy(cap);
+        }
+    }
+    if (__builtin_expect(recv_slot_low(), 0)) {
+        recv_slot_refill();
+    }
+}
+
+errval_t chan_loop_cap(struct msg_cap cap, caddr_t *ret_cap, uint32_t *ret_info)
+{
+    struct cap_info info;
+    errval_t err = cap_identify(cap.cap, &info);
+    if (err_is_fail(err)) {
+        return err;
+    }
+    uint8_t rights = info.rights & cap.rights;
+    if (!cap.move) {
+        rights &= (uint8_t)~CAP_RIGHT_D;
+    }
+    caddr_t out;
+    err = slot_alloc(&out);
+    if (err_is_fail(err)) {
+        return err;
+    }
+    err =
+        cap.move && rights == info.rights ? cap_move(out, cap.cap) : cap_mint(out, cap.cap, rights);
+    if (err_is_fail(err)) {
+        slot_free(out);
+        return err;
+    }
+    if (cap.move) {
+        (void)cap_delete(cap.cap);
+    }
+    *ret_cap = out;
+    *ret_info = (uint32_t)info.type | (uint32_t)rights << 8;
+    return ERR_OK;
+}
+
+static errval_t chan_send_loop(struct chan *c, const struct lmp_msg *msg, struct msg_cap cap)
+{
+    struct lmp_msg m = *msg;
+    m.cap = 0;
+    m.cap_info = 0;
+    if (c->peer == NULL) {
+        return SYS_ERR_LMP_PEER_GONE;
+    }
+    if (cap.cap != 0) {
+        errval_t err = chan_loop_cap(cap, &m.cap, &m.cap_info);
+        if (err_is_fail(err)) {
+            return err;
+        }
+    }
+    disp_disable();
+    if (c->peer != NULL) {
+        chan_deliver_disabled((uint64_t)(uintptr_t)c->peer, &m);
+    } else {
+        chan_discard_cap_disabled(m.cap);
+    }
+    disp_enable();
+    return ERR_OK;
+}
+
+errval_t chan_send(struct chan *c, const struct lmp_msg *msg, struct msg_cap cap)
+{
+    if (c->end == 0) {
+        return chan_send_loop(c, msg, cap);
+    }
+    return arch_lmp_send(c->end, msg_xfer(cap), msg);
+}
+
+void chan_cap_sent(struct msg_cap cap, bool sent)
+{
+    if (cap.cap == 0 || !cap.move) {
+        return;
+    }
+    if (sent) {
+        slot_free(cap.cap);
+    } else {
+        (void)cap_destroy(cap.cap);
+    }
+}

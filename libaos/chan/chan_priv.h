@@ -1,0 +1,97 @@
+/* Between the files of libaos/chan. */
+#pragma once
+
+#include <aos/binding.h>
+#include <aos/chan.h>
+#include <aos/server.h>
+#include <aos/waitset.h>
+
+/* A transient state of one request of a connection, in user space. */
+struct server_request {
+    struct lmp_msg msg;
+    uint8_t caps_count;
+    bool partial; /* more capabilities are to come */
+    caddr_t caps[MSG_CAPS_MAX];
+    uint32_t caps_info[MSG_CAPS_MAX];
+};
+
+/* One event of one connection that could not be sent yet. */
+struct server_event_item {
+    struct server_event_item *next;
+    uint16_t words;
+    uint16_t index;
+    bool lost;
+    uint64_t word[];
+};
+
+struct server_conn {
+    struct chan chan;      /* first: its address is the cookie */
+    struct server *server; /* NULL: closed, lives on for its responders */
+    struct server_conn *next;
+    void *state;
+    uint64_t pid;
+    uint32_t flags;    /* SERVER_PEER_* */
+    uint32_t refs;     /* responders not yet used, and the thread that runs it */
+    uint32_t deferred; /* bit per txid slot with a responder */
+    uint32_t
+        deferred_tx[CHAN_CALLS_MAX]; /* generation and slot of each, in their header positions */
+    uint32_t subscribed;             /* bit per event of the interface */
+    uint32_t lost;                   /* bit per event: some were dropped since the last one sent */
+    uint32_t events_free;            /* bit per event slot of the client */
+    struct server_event_item *events_head, *events_tail;
+    uint8_t queue_head, queue_count;
+    bool bound;    /* the client has introduced itself */
+    bool overflow; /* it sent more than it may, or cannot be answered: close */
+    struct server_request queue[SERVER_QUEUE_MAX];
+};
+
+#define CONN_EVENTS_MAX 32u /* events of one interface: bits of `subscribed` */
+
+/* Dispatches one request. True: `req->msg` is the reply to send, with `ret_cap`. */
+bool conn_serve(struct server_conn *conn, struct server_request *req, struct msg_cap *ret_cap);
+/* Sends a reply and frees what it moved. A channel that cannot take it is closed, soon. */
+void conn_reply(struct server_conn *conn, const struct lmp_msg *msg, struct msg_cap cap);
+/* The same with several capabilities. */
+void conn_reply_caps(struct server_conn *conn, const struct lmp_msg *msg,
+                     const struct msg_cap *caps, uint32_t count);
+/* A reply could not be sent. */
+void conn_failed(struct server_conn *conn, errval_t err);
+uint64_t conn_error_header(uint64_t request);
+/* Framework calls: ordinal 0. */
+errval_t conn_framework(struct server_conn *conn, struct server_ctx *ctx, struct lmp_msg *msg);
+/* Sends queued events as far as the client has given credit. */
+void conn_events_run(struct server_conn *conn);
+void conn_events_drop(struct server_conn *conn);
+void conn_hold(struct server_conn *conn);
+void conn_release(struct server_conn *conn);
+/* A connection of `s` without a channel end yet. */
+errval_t conn_create(struct server *s, uint64_t pid, uint32_t flags, struct server_conn **ret_conn);
+
+/* Loopback: what the receiver gets for `cap`. */
+errval_t chan_loop_cap(struct msg_cap cap, caddr_t *ret_cap, uint32_t *ret_info);
+/* After a capability was sent, or could not be: a moved one is gone from its slot. */
+void chan_cap_sent(struct msg_cap cap, bool sent);
+
+errval_t chan_area_create(struct chan_area *a, uint32_t slot_bytes, uint32_t slots, uint32_t flags);
+errval_t chan_area_attach(struct chan_area *a, caddr_t frame, uint32_t slot_bytes, uint32_t bytes,
+                          uint32_t flags);
+void chan_area_free(struct chan_area *a);
+
+/* Pending table (binding.c). */
+struct pending *pending_take_disabled(struct binding *b);
+void pending_free_disabled(struct binding *b, struct pending *p);
+void pending_done_disabled(struct binding *b, struct pending *p);
+errval_t pending_read(struct binding *b, struct pending *p, struct binding_call *call);
+errval_t binding_fill(struct binding *b, struct pending *p, const struct binding_call *call,
+                      struct lmp_msg *ret_msg);
+errval_t binding_state_error(const struct binding *b);
+/* What a failed system call means to the caller of a stub. */
+errval_t binding_send_error(errval_t err);
+void binding_sweep_arm_disabled(void);
+/* Makes the message area if the method of `header` may need it and it is not there yet. */
+errval_t binding_setup(struct binding *b, uint64_t header);
+
+/* The interval in which calls are looked at for timeouts. */
+#define CHAN_SWEEP_NS 1000000000ull
+/* Not 0: no sweep timer is armed. A call on the fast path arms it first (on the slow path). */
+extern uint32_t chan_sweep_off;

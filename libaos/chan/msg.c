@@ -1,0 +1,85 @@
+/* Checks that generated code shares. */
+#include <aos/msg.h>
+
+const void *msg_part(struct msg_reader *r, size_t bytes)
+{
+    size_t count = (bytes + 7u) / 8u;
+    if (count > r->end - r->pos) {
+        return NULL;
+    }
+    const uint64_t *part = r->words + r->pos;
+    size_t used = bytes % 8u;
+    if (used != 0 && part[count - 1] >> (8u * used) != 0) {
+        return NULL;
+    }
+    r->pos += (uint32_t)count;
+    return part;
+}
+
+/* Length of the UTF-8 sequence that starts at `s` (RFC 3629, section 4), 0 if there is none. */
+static size_t msg_utf8_sequence(const uint8_t *s, size_t left)
+{
+    static const struct {
+        uint8_t first, last, low, high; /* lead byte range; range of the byte after it */
+        uint8_t length;
+    } forms[] = {
+        {0xc2, 0xdf, 0x80, 0xbf, 2}, {0xe0, 0xe0, 0xa0, 0xbf, 3}, {0xe1, 0xec, 0x80, 0xbf, 3},
+        {0xed, 0xed, 0x80, 0x9f, 3}, {0xee, 0xef, 0x80, 0xbf, 3}, {0xf0, 0xf0, 0x90, 0xbf, 4},
+        {0xf1, 0xf3, 0x80, 0xbf, 4}, {0xf4, 0xf4, 0x80, 0x8f, 4},
+    };
+    for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+        if (s[0] < forms[i].first || s[0] > forms[i].last) {
+            continue;
+        }
+        if (left < forms[i].length || s[1] < forms[i].low || s[1] > forms[i].high) {
+            return 0;
+        }
+        for (size_t k = 2; k < forms[i].length; k++) {
+            if ((s[k] & 0xc0) != 0x80) {
+                return 0;
+            }
+        }
+        return forms[i].length;
+    }
+    return 0;
+}
+
+static bool msg_text_ok(const uint8_t *s, size_t bytes, bool nul_allowed)
+{
+    const uint64_t ones = 0x0101010101010101ull, tops = 0x8080808080808080ull;
+    size_t i = 0;
+    while (i < bytes) {
+        if (bytes - i >= 8) {
+            uint64_t word = msg_load(s + i, 8);
+            /* Eight ASCII bytes, none of them zero: the common case. */
+            if (((word | (word - ones)) & tops) == 0) {
+                i += 8;
+                continue;
+            }
+        }
+        if (s[i] < 0x80) {
+            if (s[i] == 0 && !nul_allowed) {
+                return false;
+            }
+            i++;
+            continue;
+        }
+        size_t length = msg_utf8_sequence(s + i, bytes - i);
+        if (length == 0) {
+            return false;
+        }
+        i += length;
+    }
+    return true;
+}
+
+bool msg_utf8_ok(const void *text, size_t bytes)
+{
+    return msg_text_ok(text, bytes, false);
+}
+
+bool msg_strings_ok(const void *text, size_t bytes)
+{
+    const uint8_t *s = text;
+    return bytes == 0 || (s[bytes - 1] == 0 && msg_text_ok(s, bytes, true));
+}

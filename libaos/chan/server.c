@@ -1,0 +1,323 @@
+/* Connections: their life, and the queue of requests that arrived while the server was busy. A
+ * connection lives while it is open or somebody holds it (a running handler, a responder). */
+#include "chan_priv.h"
+
+#include <stdlib.h>
+
+#include <aos/cap.h>
+#include <aos/arch_lmp.h>
+
+void server_init(struct server *s, const struct server_interface *iface, const void *ops,
+                 void (*on_peer_gone)(struct server_ctx *ctx), void *state, struct waitset *ws)
+{
+    *s = (struct server){iface, ops, on_peer_gone, state, ws, NULL};
+}
+
+errval_t conn_create(struct server *s, uint64_t pid, uint32_t flags, struct server_conn **ret_conn)
+{
+    struct server_conn *conn = calloc(1, sizeof(*conn));
+    if (conn == NULL) {
+        return LIB_ERR_NO_MEMORY;
+    }
+    conn->server = s;
+    conn->pid = pid;
+    conn->flags = flags;
+    conn->refs = 1;
+    conn->events_free = (1u << CHAN_EVENTS_MAX) - 1u;
+    chan_open(&conn->chan, CHAN_CONN, 0, s->ws);
+    disp_disable();
+    conn->next = s->conns;
+    s->conns = conn;
+    disp_enable();
+    *ret_conn = conn;
+    return ERR_OK;
+}
+
+void conn_hold(struct server_conn *conn)
+{
+    disp_disable();
+    conn->refs++;
+    disp_enable();
+}
+
+void conn_release(struct server_conn *conn)
+{
+    disp_disable();
+    bool last = --conn->refs == 0;
+    disp_enable();
+    if (last) {
+        free(conn);
+    }
+}
+
+void server_conn_close(struct server_conn *conn)
+{
+    disp_disable();
+    struct server *s = conn->server;
+    conn->server = NULL;
+    if (s != NULL) {
+        struct server_conn **at = &s->conns;
+        while (*at != conn) {
+            at = &(*at)->next;
+        }
+        *at = conn->next;
+    }
+    disp_enable();
+    if (s == NULL) {
+        return;
+    }
+    chan_close(&conn->chan);
+    for (; conn->queue_count != 0; conn->queue_count--) {
+        struct server_request *req = &conn->queue[conn->queue_head];
+        (void)binding_bad_reply(req->caps, req->caps_count);
+        conn->queue_head = (uint8_t)((conn->queue_head + 1u) % SERVER_QUEUE_MAX);
+    }
+    conn_events_drop(conn);
+    conn_release(conn);
+}
+
+static errval_t server_add(struct server *s, caddr_t end, uint64_t pid, uint32_t flags,
+                           bool owns_ram, struct server_conn **ret_conn)
+{
+    struct server_conn *conn;
+    errval_t err = conn_create(s, pid, flags, &conn);
+    if (err_is_fail(err)) {
+        (void)cap_destroy(end);
+        return err;
+    }
+    err = chan_bind(&conn->chan, CHAN_CONN, end, s->ws);
+    if (err_is_fail(err)) {
+        conn->chan.end = 0;
+        server_conn_close(conn);
+        return err;
+    }
+    conn->chan.owns_ram = owns_ram;
+    *ret_conn = conn;
+    return ERR_OK;
+}
+
+errval_t server_add_end(struct server *s, caddr_t end, uint64_t pid, uint32_t flags,
+                        struct server_conn **ret_conn)
+{
+    return server_add(s, end, pid, flags, false, ret_conn);
+}
+
+errval_t server_make_end(struct server *s, uint64_t pid, uint32_t flags, caddr_t *ret_client_end)
+{
+    caddr_t own, peer;
+    errval_t err = chan_create(&own, &peer);
+    if (err_is_fail(err)) {
+        return err;
+    }
+    struct server_conn *conn;
+    err = server_add(s, own, pid, flags, true, &conn);
+    if (err_is_fail(err)) {
+        (void)cap_destroy(peer);
+        return err;
+    }
+    *ret_client_end = peer;
+    return ERR_OK;
+}
+
+void server_deinit(struct server *s)
+{
+    while (s->conns != NULL) {
+        server_conn_close(s->conns);
+    }
+}
+
+void server_conn_set_state(struct server_conn *conn, void *state)
+{
+    conn->state = state;
+}
+
+void *server_conn_state(const struct server_conn *conn)
+{
+    return conn->state;
+}
+
+uint64_t server_conn_pid(const struct server_conn *conn)
+{
+    return conn->pid;
+}
+
+struct server_conn *server_conn_next(const struct server *s, const struct server_conn *conn)
+{
+    return conn == NULL ? s->conns : conn->next;
+}
+
+/* --- delivery ------------------------------------------------------------------------------- */
+
+/* Answers a call that finds no room, without a thread. */
+static void conn_refuse_disabled(struct server_conn *conn, uint64_t header)
+{
+    struct lmp_msg msg = {.header = conn_error_header(header), .words = {RPC_ERR_AGAIN}};
+    if (conn->chan.end != 0) {
+        if (err_is_fail(arch_lmp_send(conn->chan.end, 0, &msg))) {
+            conn->overflow = true;
+            chan_ready_disabled(&conn->chan);
+        }
+    } else if (conn->chan.peer != NULL) {
+        chan_deliver_disabled((uint64_t)(uintptr_t)conn->chan.peer, &msg);
+    }
+}
+
+static void conn_request_disabled(struct server_conn *conn, const struct lmp_msg *msg)
+{
+    if (conn->queue_count == SERVER_QUEUE_MAX) {
+        chan_discard_cap_disabled(msg->cap);
+        if (msg_kind(msg->header) == MSG_CALL) {
+            conn_refuse_disabled(conn, msg->header);
+        } else {
+            conn->overflow = true;
+            chan_ready_disabled(&conn->chan);
+        }
+        return;
+    }
+    struct server_request *req =
+        &conn->queue[(conn->queue_head + conn->queue_count) % SERVER_QUEUE_MAX];
+    req->msg = *msg;
+    req->caps_count = msg->cap != 0;
+    req->caps[0] = msg->cap;
+    req->caps_info[0] = msg->cap_info;
+    req->partial = (msg->header & MSG_MORE) != 0 && msg_caps(msg->header) > 1;
+    conn->queue_count++;
+    chan_ready_disabled(&conn->chan);
+}
+
+static void conn_more_caps_disabled(struct server_conn *conn, const struct lmp_msg *msg)
+{
+    for (uint32_t i = 0; i < conn->queue_count; i++) {
+        struct server_request *req = &conn->queue[(conn->queue_head + i) % SERVER_QUEUE_MAX];
+        if (!req->partial || ((req->msg.header ^ msg->header) & MSG_TXID_MASK) != 0) {
+            continue;
+        }
+        if (msg->cap != 0 && req->caps_count < MSG_CAPS_MAX) {
+            req->caps[req->caps_count] = msg->cap;
+            req->caps_info[req->caps_count++] = msg->cap_info;
+        }
+        if (msg->cap == 0 || req->caps_count >= msg_caps(req->msg.header)) {
+            req->partial = false;
+            chan_ready_disabled(&conn->chan);
+        }
+        return;
+    }
+    chan_discard_cap_disabled(msg->cap);
+}
+
+void conn_deliver_disabled(struct chan *c, const struct lmp_msg *msg)
+{
+    struct server_conn *conn = (struct server_conn *)(void *)c;
+    enum msg_kind kind = msg_kind(msg->header);
+    if (kind == MSG_CALL || kind == MSG_ONEWAY) {
+        conn_request_disabled(conn, msg);
+        return;
+    }
+    uint32_t control = kind == MSG_CONTROL ? msg_ordinal(msg->header) : 0;
+    if (control == CHAN_CONTROL_CAP) {
+        conn_more_caps_disabled(conn, msg);
+        return;
+    }
+    chan_discard_cap_disabled(msg->cap);
+    if (control == KPI_CONTROL_PEER_GONE) {
+        c->state = CHAN_GONE;
+        c->slow |= CHAN_SLOW_STATE;
+        chan_ready_disabled(c);
+    } else if (control == CHAN_CONTROL_EVENT_DONE && msg_slot(msg->header) < CHAN_EVENTS_MAX) {
+        conn->events_free |= 1u << msg_slot(msg->header);
+        if (conn->events_head != NULL) {
+            chan_ready_disabled(c);
+        }
+    }
+}
+
+/* --- work ----------------------------------------------------------------------------------- */
+
+static void conn_gone(struct server_conn *conn)
+{
+    struct server *s = conn->server;
+    if (s != NULL && s->on_peer_gone != NULL) {
+        struct server_ctx ctx;
+        ctx.state = s->state;
+        ctx.peer_pid = conn->pid;
+        ctx.conn = conn;
+        ctx.msg = NULL;
+        ctx.caps_count = 0;
+        s->on_peer_gone(&ctx);
+    }
+    server_conn_close(conn);
+}
+
+static bool conn_pop(struct server_conn *conn, struct server_request *ret_req)
+{
+    disp_disable();
+    bool some = conn->queue_count != 0 && !conn->queue[conn->queue_head].partial;
+    if (some) {
+        *ret_req = conn->queue[conn->queue_head];
+        conn->queue_head = (uint8_t)((conn->queue_head + 1u) % SERVER_QUEUE_MAX);
+        conn->queue_count--;
+        if (conn->queue_count != 0) {
+            chan_ready_disabled(&conn->chan);
+        }
+    }
+    disp_enable();
+    return some;
+}
+
+bool conn_run(struct chan *c)
+{
+    struct server_conn *conn = (struct server_conn *)(void *)c;
+    struct server_request req;
+    conn_hold(conn);
+    if (conn->chan.state == CHAN_GONE || conn->overflow) {
+        conn_gone(conn);
+    } else if (conn_pop(conn, &req)) {
+        struct msg_cap cap;
+        if (conn_serve(conn, &req, &cap)) {
+            conn_reply(conn, &req.msg, cap);
+        }
+        conn_events_run(conn);
+    } else {
+        conn_events_run(conn);
+    }
+    conn_release(conn);
+    return true;
+}
+
+void conn_failed(struct server_conn *conn, errval_t err)
+{
+    if (err_no(err) == SYS_ERR_LMP_PEER_GONE) {
+        return; /* the kernel tells it as an event too */
+    }
+    disp_disable();
+    conn->overflow = true;
+    chan_ready_disabled(&conn->chan);
+    disp_enable();
+}
+
+void conn_reply(struct server_conn *conn, const struct lmp_msg *msg, struct msg_cap cap)
+{
+    errval_t err = chan_send(&conn->chan, msg, cap);
+    chan_cap_sent(cap, err_is_ok(err));
+    if (err_is_fail(err)) {
+        conn_failed(conn, err);
+    }
+}
+
+void conn_reply_caps(struct server_conn *conn, const struct lmp_msg *msg,
+                     const struct msg_cap *caps, uint32_t count)
+{
+    struct lmp_msg m = *msg;
+    errval_t err = ERR_OK;
+    for (uint32_t i = 0; i < count; i++) {
+        if (err_is_ok(err)) {
+            err = chan_send(&conn->chan, &m, caps[i]);
+        }
+        chan_cap_sent(caps[i], err_is_ok(err));
+        m = (struct lmp_msg){.header = MSG_HEADER(CHAN_CONTROL_CAP, MSG_CONTROL, 0, 1) |
+                                       (msg->header & (MSG_TXID_MASK | MSG_HASH_MASK))};
+    }
+    if (err_is_fail(err)) {
+        conn_failed(conn, err);
+    }
+}

@@ -1,0 +1,349 @@
+/* From a request to its reply: header checks, the method's shim, the framework's own calls. */
+#include "chan_priv.h"
+
+#include <aos/cap.h>
+#include <aos/paging.h>
+
+#define ECHO_MASK      (MSG_ORDINAL_MASK | MSG_FLEXIBLE | MSG_TXID_MASK | MSG_HASH_MASK)
+#define AREA_BYTES_MAX 65536u /* of one direction of one connection */
+
+uint64_t conn_error_header(uint64_t request)
+{
+    return (request & ECHO_MASK) | MSG_HEADER(0, MSG_ERROR, 1, 0);
+}
+
+static bool server_lists(const struct server_method *m, errval_t err)
+{
+    uint32_t code = (uint32_t)err_no(err);
+    if (code >> 6 == (uint32_t)RPC_ERR_MALFORMED >> 6) {
+        return true;
+    }
+    for (uint32_t i = 0; i < m->fails_count; i++) {
+        if (m->fails[i] == code) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The header against what the method takes. */
+static errval_t conn_check(const struct server_conn *conn, const struct server_request *req,
+                           const struct server_method **ret_method)
+{
+    const struct server_interface *iface = conn->server->iface;
+    uint64_t h = req->msg.header;
+    uint32_t ordinal = msg_ordinal(h), words = msg_words(h), caps = msg_caps(h);
+    if ((h & (MSG_HASH_MASK | MSG_UMP_MASK)) != conn->chan.hash_bits ||
+        msg_slot(h) >= CHAN_CALLS_MAX || caps != req->caps_count ||
+        ((h & MSG_MORE) != 0) != (caps > 1) || (conn->deferred >> msg_slot(h) & 1u) != 0) {
+        return RPC_ERR_MALFORMED;
+    }
+    if (ordinal == 0) {
+        *ret_method = NULL;
+        return msg_kind(h) == MSG_CALL && caps <= 1 && words <= MSG_REG_WORDS ? ERR_OK
+                                                                              : RPC_ERR_MALFORMED;
+    }
+    if (!conn->bound) {
+        return RPC_ERR_MALFORMED;
+    }
+    const struct server_method *m = &iface->methods[ordinal];
+    if (ordinal >= iface->method_count || m->shim == NULL) {
+        return RPC_ERR_UNKNOWN_METHOD;
+    }
+    if (msg_kind(h) != (enum msg_kind)m->kind || words < m->words_min || words > m->words_max ||
+        caps < m->caps_min || caps > m->caps_max) {
+        return RPC_ERR_MALFORMED;
+    }
+    *ret_method = m;
+    return ERR_OK;
+}
+
+static void conn_drop_caps(struct server_ctx *ctx)
+{
+    for (uint32_t i = 0; i < ctx->caps_count; i++) {
+        if (ctx->caps[i] != 0) {
+            (void)cap_destroy(ctx->caps[i]);
+        }
+    }
+}
+
+static void conn_oneway_done(struct server_conn *conn, uint64_t header)
+{
+    if (msg_in_area(header)) {
+        const struct lmp_msg done = {.header =
+                                         MSG_HEADER(CHAN_CONTROL_ONEWAY_DONE, MSG_CONTROL, 0, 0) |
+                                         (header & (MSG_TXID_MASK | MSG_HASH_MASK))};
+        conn_reply(conn, &done, (struct msg_cap){0});
+    }
+}
+
+static void conn_drop_reply_caps(struct server_ctx *ctx)
+{
+    for (uint32_t i = 0; i < ctx->reply_caps_count; i++) {
+        chan_cap_sent(ctx->reply_caps[i], false);
+    }
+}
+
+static void conn_error_reply(struct server_request *req, errval_t err)
+{
+    req->msg.header = conn_error_header(req->msg.header);
+    req->msg.words[0] = err;
+    for (uint32_t i = 1; i < MSG_REG_WORDS; i++) {
+        req->msg.words[i] = 0;
+    }
+}
+
+bool conn_serve(struct server_conn *conn, struct server_request *req, struct msg_cap *ret_cap)
+{
+    struct server_ctx ctx;
+    const struct server_method *m = NULL;
+    uint64_t h = req->msg.header;
+    ctx.state = conn->server->state;
+    ctx.ops = conn->server->ops;
+    ctx.peer_pid = conn->pid;
+    ctx.conn = conn;
+    ctx.header = h;
+    ctx.msg = &req->msg;
+    ctx.caps = req->caps;
+    ctx.caps_info = req->caps_info;
+    ctx.caps_count = req->caps_count;
+    ctx.reply_caps_count = 0;
+    ret_cap->cap = 0;
+    conn_hold(conn);
+    errval_t err = conn_check(conn, req, &m);
+    if (err_is_ok(err)) {
+        err = m != NULL ? m->shim(&ctx, &req->msg) : conn_framework(conn, &ctx, &req->msg);
+    }
+    if (ctx.caps_count != 0) {
+        conn_drop_caps(&ctx);
+    }
+    bool reply = false;
+    if (msg_kind(h) == MSG_ONEWAY) {
+        conn_oneway_done(conn, h);
+    } else if (err == SERVER_DEFERRED || conn->chan.state != CHAN_OPEN) {
+        conn_drop_reply_caps(&ctx);
+    } else if (err_is_fail(err)) {
+        conn_drop_reply_caps(&ctx);
+        if (m != NULL && !server_lists(m, err)) {
+            err = err_push(err, RPC_ERR_BAD_REPLY);
+        }
+        req->msg.header = h;
+        conn_error_reply(req, err);
+        reply = true;
+    } else {
+        req->msg.header |= (h & ECHO_MASK) | MSG_HEADER(0, MSG_REPLY, 0, 0);
+        reply = ctx.reply_caps_count <= 1;
+        if (ctx.reply_caps_count == 1) {
+            *ret_cap = ctx.reply_caps[0];
+        } else if (!reply) {
+            conn_reply_caps(conn, &req->msg, ctx.reply_caps, ctx.reply_caps_count);
+        }
+    }
+    conn_release(conn);
+    return reply;
+}
+
+/* --- for shims ------------------------------------------------------------------------------ */
+
+void server_take_cap(struct server_ctx *ctx, caddr_t cap)
+{
+    for (uint32_t i = 0; i < ctx->caps_count; i++) {
+        if (ctx->caps[i] == cap) {
+            ctx->caps[i] = 0;
+            return;
+        }
+    }
+}
+
+errval_t server_request(struct server_ctx *ctx, uint64_t *words, uint32_t words_max)
+{
+    uint32_t count = msg_words(ctx->header);
+    if (count > words_max) {
+        return RPC_ERR_MALFORMED;
+    }
+    if (!msg_in_area(ctx->header)) {
+        __builtin_memcpy(words, ctx->msg->words, 8u * count);
+        return ERR_OK;
+    }
+    return chan_area_read(&ctx->conn->chan.in, msg_slot(ctx->header), words, count)
+               ? ERR_OK
+               : RPC_ERR_MALFORMED;
+}
+
+/* Puts `count` words of a message with `caps` capabilities into `msg` or the area. */
+static errval_t conn_put_words(struct server_conn *conn, uint64_t header, struct lmp_msg *msg,
+                               const uint64_t *words, uint32_t count, uint32_t caps)
+{
+    msg->header = MSG_SHAPE(count, caps);
+    if (msg_in_area(msg->header)) {
+        if (!chan_area_write(&conn->chan.out, msg_slot(header), words, count)) {
+            return RPC_ERR_TOO_LARGE;
+        }
+        count = 0;
+    }
+    for (uint32_t i = 0; i < MSG_REG_WORDS; i++) {
+        msg->words[i] = i < count ? words[i] : 0;
+    }
+    return ERR_OK;
+}
+
+errval_t server_reply_words(struct server_ctx *ctx, const uint64_t *words, uint32_t count)
+{
+    return conn_put_words(ctx->conn, ctx->header, ctx->msg, words, count, ctx->reply_caps_count);
+}
+
+void server_reply_cap(struct server_ctx *ctx, struct msg_cap cap)
+{
+    if (ctx->reply_caps_count < MSG_CAPS_MAX) {
+        ctx->reply_caps[ctx->reply_caps_count++] = cap;
+    }
+}
+
+/* --- deferred answers ----------------------------------------------------------------------- */
+
+struct server_responder server_defer(struct server_ctx *ctx)
+{
+    struct server_conn *conn = ctx->conn;
+    conn_hold(conn);
+    disp_disable();
+    conn->deferred |= 1u << msg_slot(ctx->header);
+    disp_enable();
+    return (struct server_responder){conn, ctx->header};
+}
+
+bool server_responder_alive(const struct server_responder *r)
+{
+    return r->conn != NULL && r->conn->chan.state == CHAN_OPEN;
+}
+
+void server_respond(struct server_responder *r, errval_t err, const uint64_t *words, uint32_t count,
+                    const struct msg_cap *caps, uint32_t caps_count)
+{
+    struct server_conn *conn = r->conn;
+    uint64_t h = r->header;
+    *r = (struct server_responder){0};
+    bool send = conn != NULL && conn->chan.state == CHAN_OPEN;
+    if (conn != NULL) {
+        disp_disable();
+        conn->deferred &= ~(1u << msg_slot(h));
+        disp_enable();
+    }
+    struct lmp_msg msg = {0};
+    if (send && err_is_ok(err)) {
+        err = conn_put_words(conn, h, &msg, words, count, caps_count);
+    }
+    if (send && err_is_ok(err)) {
+        msg.header |= (h & ECHO_MASK) | MSG_HEADER(0, MSG_REPLY, 0, 0);
+        if (caps_count == 0) {
+            conn_reply(conn, &msg, (struct msg_cap){0});
+        } else {
+            conn_reply_caps(conn, &msg, caps, caps_count);
+        }
+    } else {
+        for (uint32_t i = 0; i < caps_count; i++) {
+            chan_cap_sent(caps[i], false);
+        }
+        if (send) {
+            const struct server_method *m = &conn->server->iface->methods[msg_ordinal(h)];
+            msg = (struct lmp_msg){.header = conn_error_header(h)};
+            msg.words[0] = server_lists(m, err) ? err : err_push(err, RPC_ERR_BAD_REPLY);
+            conn_reply(conn, &msg, (struct msg_cap){0});
+        }
+    }
+    if (conn != NULL) {
+        conn_release(conn);
+    }
+}
+
+/* --- the framework's own calls -------------------------------------------------------------- */
+
+static errval_t conn_op_bind(struct server_conn *conn, struct lmp_msg *msg)
+{
+    const struct server_interface *iface = conn->server->iface;
+    uint64_t id = msg->words[1] & UINT32_MAX, version = msg->words[1] >> 32;
+    if (conn->bound) {
+        return RPC_ERR_MALFORMED;
+    }
+    if (id != iface->id || version == 0 ||
+        (version == iface->version && msg->words[2] != iface->hash)) {
+        return RPC_ERR_VERSION;
+    }
+    conn->bound = true;
+    conn->chan.hash_bits = (msg->words[2] & 0xff) << MSG_HASH_SHIFT;
+    *msg = (struct lmp_msg){.header = MSG_SHAPE(2, 0), .words = {iface->version, iface->hash}};
+    return ERR_OK;
+}
+
+static errval_t conn_op_clone(struct server_conn *conn, struct server_ctx *ctx, struct lmp_msg *msg)
+{
+    uint64_t pid = msg->words[1], flags = msg->words[2];
+    if (flags > SERVER_PEER_TRUSTED) {
+        return RPC_ERR_MALFORMED;
+    }
+    if ((pid != BINDING_CLONE_OWN || flags != 0) && (conn->flags & SERVER_PEER_TRUSTED) == 0) {
+        return RPC_ERR_CAPABILITY;
+    }
+    caddr_t end;
+    errval_t err = server_make_end(conn->server, pid == BINDING_CLONE_OWN ? conn->pid : pid,
+                                   (uint32_t)flags, &end);
+    if (err_is_fail(err)) {
+        return err_push(err, RPC_ERR_AGAIN);
+    }
+    server_reply_cap(ctx, (struct msg_cap){end, CAP_RIGHTS_ALL, true});
+    *msg = (struct lmp_msg){.header = MSG_SHAPE(0, 1)};
+    return ERR_OK;
+}
+
+static errval_t conn_op_area(struct server_conn *conn, struct server_ctx *ctx, struct lmp_msg *msg)
+{
+    uint64_t direction = msg->words[1], slot_bytes = msg->words[2], bytes = msg->words[3];
+    struct chan_area *a = direction == 0 ? &conn->chan.in : &conn->chan.out;
+    uint32_t rights = direction == 0 ? CAP_RIGHT_R : CAP_RIGHT_R | CAP_RIGHT_W;
+    if (direction > 1 || a->base != NULL || slot_bytes == 0 || slot_bytes % 8 != 0 ||
+        slot_bytes > AREA_BYTES_MAX || bytes == 0 || bytes > AREA_BYTES_MAX ||
+        bytes % AOS_PAGE_BYTES != 0) {
+        return RPC_ERR_MALFORMED;
+    }
+    if (ctx->caps_count != 1 || !msg_cap_ok(ctx->caps_info[0], 1u << CAPTYPE_FRAME, rights)) {
+        return RPC_ERR_CAPABILITY;
+    }
+    errval_t err = chan_area_attach(a, ctx->caps[0], (uint32_t)slot_bytes, (uint32_t)bytes,
+                                    direction == 0 ? AOS_VM_READ : AOS_VM_RW);
+    if (err_is_fail(err)) {
+        return err_push(err, RPC_ERR_CAPABILITY);
+    }
+    *msg = (struct lmp_msg){.header = MSG_SHAPE(0, 0)};
+    return ERR_OK;
+}
+
+static errval_t conn_op_subscribe(struct server_conn *conn, struct lmp_msg *msg)
+{
+    const struct server_interface *iface = conn->server->iface;
+    for (uint32_t i = 0; i < iface->event_count; i++) {
+        if (iface->events[i].ordinal != msg->words[1]) {
+            continue;
+        }
+        conn->subscribed &= ~(1u << i);
+        conn->subscribed |= (uint32_t)(msg->words[2] & 1u) << i;
+        *msg = (struct lmp_msg){.header = MSG_SHAPE(0, 0)};
+        return ERR_OK;
+    }
+    return RPC_ERR_UNKNOWN_METHOD;
+}
+
+errval_t conn_framework(struct server_conn *conn, struct server_ctx *ctx, struct lmp_msg *msg)
+{
+    uint32_t words = msg_words(msg->header), caps = msg_caps(msg->header);
+    switch (msg->words[0]) {
+    case CHAN_OP_BIND:
+        return words == 3 && caps == 0 ? conn_op_bind(conn, msg) : RPC_ERR_MALFORMED;
+    case CHAN_OP_CLONE:
+        return words == 3 && caps == 0 ? conn_op_clone(conn, ctx, msg) : RPC_ERR_MALFORMED;
+    case CHAN_OP_AREA:
+        return words == 4 ? conn_op_area(conn, ctx, msg) : RPC_ERR_MALFORMED;
+    case CHAN_OP_SUBSCRIBE:
+        return words == 3 && caps == 0 ? conn_op_subscribe(conn, msg) : RPC_ERR_MALFORMED;
+    default:
+        return RPC_ERR_UNKNOWN_METHOD;
+    }
+}

@@ -1,0 +1,508 @@
+"""Reading and writing word images in C.
+
+A reader declares one local per parameter (in the form of ctypes.in_params) and leaves at the first thing
+that is not exactly as it must be. Where a value stands is asked of layout.py. Names that end in `_` are the codec's own:
+    w_   words of the image at hand        n_   words of the message
+    rd_  cursor over the variable parts    cp_  cursor over the capabilities
+A struct in an array has functions of its own: get_<struct>, put_<struct>."""
+from ... import cnames, layout, model
+from ..cexpr import c_number
+from ..wrap import wrap
+from . import ctypes
+
+ALL = (1 << 64) - 1
+INDENT = "    "
+
+
+def mask_text(mask):
+    return f"UINT64_C({mask:#x})"
+
+
+def enclosing(path, optionals):
+    """Paths of the optional values that `path` is or stands in, outer first."""
+    return [path[:k] for k in range(1, len(path) + 1) if path[:k] in optionals]
+
+
+def type_at(params, path):
+    """The type at a path, without `?`; None for a path that is no parameter."""
+    type_ = None
+    for name in path:
+        param = next((p for p in params if p.name == name), None)
+        if param is None:
+            return None                # a lent buffer in a reply
+        type_, _ = ctypes.strip_optional(param.type)
+        if ctypes.is_struct(type_):
+            params = type_.decl.fields
+    return type_
+
+
+def is_cap_presence(params, item):
+    return ctypes.is_handle(type_at(params, item.path))
+
+
+def allowed_mask(item):
+    """Bits of an item that can be set."""
+    if item.role == "presence":
+        return 1
+    type_ = item.type
+    if item.role == "value" and isinstance(type_, model.Bool):
+        return 1
+    if item.role == "value" and isinstance(type_, model.Named) and type_.decl.kind == "flags" \
+            and not type_.decl.flexible:
+        return sum(value.value for value in type_.decl.values)
+    return (1 << item.bits) - 1
+
+
+def word_masks(image):
+    masks = [0] * image.fixed_words
+    for item in image.items:
+        mask = allowed_mask(item) << item.bit
+        for word in range(len(masks)):
+            masks[word] |= (mask >> (64 * word)) & ALL
+    return masks
+
+
+def bits_of(item):
+    """C of an item's bits as uint64_t."""
+    shift, mask = item.shift(), (1 << item.bits) - 1
+    text = f"w_[{item.word()}]"
+    if shift:
+        text = f"{text} >> {shift}"
+    if item.bits < 64 and shift + item.bits < 64:
+        return f"({text} & {mask_text(mask)})" if not shift else f"({text} & {mask_text(mask)})"
+    return f"({text})" if shift else text
+
+
+def value_of(item):
+    """C of a scalar item as its own type."""
+    type_ = item.type
+    shift = item.shift()
+    text = f"w_[{item.word()}]" + (f" >> {shift}" if shift else "")
+    c_type = ctypes.elem_type(type_)
+    if isinstance(type_, model.Bool):
+        return f"({text} & 1u) != 0"
+    if item.bits == 64:
+        return text if c_type == "uint64_t" else f"({c_type}){text}"
+    signed = c_type.startswith("int") or (
+        isinstance(type_, model.Named) and type_.decl.type.signed)
+    if signed:
+        return f"({c_type})(uint{item.bits}_t)({text})"
+    return f"({c_type})({text})"
+
+
+def value_checks(param, type_, name):
+    """C conditions that are true when a scalar has a value it must not have."""
+    tests = []
+    if isinstance(type_, model.Named) and type_.decl.kind == "enum" and not type_.decl.flexible:
+        values = sorted(v.value for v in type_.decl.values)
+        if values == list(range(values[0], values[-1] + 1)):
+            tests += _range(type_.decl.type, values[0], values[-1], name)
+        else:
+            tests.append("(" + " && ".join(f"{name} != {c_number(v)}" for v in values) + ")")
+    if param is not None and param.range:
+        base = type_.decl.type if isinstance(type_, model.Named) else type_
+        tests += _range(base, param.range[0], param.range[1], name)
+    if param is not None and param.pow2:
+        tests.append(f"!msg_pow2({name})")
+    return tests
+
+
+def _range(int_type, low, high, name):
+    tests = []
+    least = -(1 << (int_type.bits - 1)) if int_type.signed else 0
+    most = (1 << (int_type.bits - (1 if int_type.signed else 0))) - 1
+    if low > least:
+        tests.append(f"{name} < {c_number(low) if low < 0 or not int_type.signed else low}")
+    if high < most:
+        tests.append(f"{name} > {c_number(high) if high < 0 or not int_type.signed else high}")
+    return tests
+
+
+class Reader:
+    """C that takes one image apart. `fail` and `fail_cap` are the statements for a malformed image
+    and a wrong capability. `caps`: (array, info array, count) expressions, or None."""
+
+    def __init__(self, image, params, fail, fail_cap, caps=None, one_cap=None):
+        self.image, self.params = image, params
+        self.fail, self.fail_cap = fail, fail_cap
+        self.caps, self.one_cap = caps, one_cap
+        self.lines, self.tests = [], []
+        self.optionals = {i.path: i for i in image.items if i.role == "presence"}
+        self.declared = set()
+        self.names = {}
+
+    # Output
+
+    def line(self, text, depth=1):
+        self.lines.append(INDENT * depth + text)
+
+    def test(self, condition):
+        self.tests.append(condition)
+
+    def flush(self, depth=1):
+        if self.tests:
+            pad = INDENT * depth
+            self.lines.append(wrap(f"{pad}if (", self.tests, ") {", " ||", pad + INDENT))
+            self.lines.append(f"{pad}{INDENT}{self.fail}")
+            self.lines.append(f"{pad}}}")
+            self.tests = []
+
+    # Places
+
+    def place(self, path):
+        """The lvalue for `path`; declares a struct when its first field comes."""
+        top = cnames.safe(path[0])
+        if len(path) == 1:
+            return top
+        if path[0] not in self.declared:
+            self.declared.add(path[0])
+            type_ = type_at(self.params, path[:1])
+            self.line(f"{ctypes.elem_type(type_)} {top}_;")
+            clear = any(o[0] == path[0] for o in self.optionals) or self.has_var(path[0])
+            if clear:
+                self.line(f"__builtin_memset(&{top}_, 0, sizeof({top}_));")
+        return f"{top}_." + ".".join(cnames.safe(p) for p in path[1:])
+
+    def has_var(self, name):
+        return any(v.path and v.path[0] == name for v in self.image.vars)
+
+    def set(self, path, c_type, value):
+        place = self.place(path)
+        self.line(f"const {c_type} {place} = {value};" if len(path) == 1 else f"{place} = {value};")
+        return place
+
+    def present_name(self, path):
+        if len(path) == 1:
+            return f"has_{path[0]}"
+        return self.place(path[:-1] + ("x",))[:-1] + f"has_{path[-1]}"
+
+    def guard(self, path):
+        """C that is true when the value at `path` is there, or ""."""
+        names = [self.names[o] for o in enclosing(path, self.optionals)]
+        return " && ".join(names)
+
+    # Steps
+
+    def read(self):
+        for word, mask in enumerate(word_masks(self.image)):
+            if mask != ALL:
+                self.test(f"(w_[{word}] & ~{mask_text(mask)}) != 0" if mask else f"w_[{word}] != 0")
+        self.flush()
+        if self.image.vars:
+            self.line(f"struct msg_reader rd_ = {{w_, {self.image.fixed_words}, n_}};")
+        if self.image.caps and not self.one_cap:
+            self.line("uint32_t cp_ = 0;")
+        for item in self.image.order:
+            if isinstance(item, layout.Item):
+                self.item(item)
+        for item in self.image.order:
+            if isinstance(item, layout.Var):
+                self.var(item)
+        if self.image.vars:
+            self.test("rd_.pos != n_")
+            self.flush()
+        for part in self.image.caps:
+            self.cap(part)
+        if self.image.caps and not self.one_cap:
+            self.lines.append(f"    if (cp_ != {self.caps[2]}) {{")
+            self.line(self.fail_cap, 2)
+            self.line("}")
+        return self.lines
+
+    def item(self, item):
+        if item.role == "presence":
+            self.presence(item)
+        elif item.role in ("value", "room"):
+            self.value(item)
+        elif item.role == "count":
+            self.count(item)
+        else:
+            self.block(item)
+        self.flush()
+
+    def presence(self, item):
+        if is_cap_presence(self.params, item):
+            name = f"has_{'_'.join(item.path)}_"
+            self.line(f"const bool {name} = ({bits_of(item)}) != 0;")
+        elif len(item.path) == 1:
+            name = f"has_{item.path[0]}"
+            self.line(f"const bool {name} = ({bits_of(item)}) != 0;")
+        else:
+            name = self.present_name(item.path)
+            self.line(f"{name} = ({bits_of(item)}) != 0;")
+        self.names[item.path] = name
+        under = [i for i in self.image.items
+                 if i is not item and i.path[:len(item.path)] == item.path]
+        masks = {}
+        for other in under:
+            mask = ((1 << other.bits) - 1) << other.bit
+            for word in range(self.image.fixed_words):
+                part = (mask >> (64 * word)) & ALL
+                if part:
+                    masks[word] = masks.get(word, 0) | part
+        if masks:
+            zero = " | ".join(f"w_[{w}]" if m == ALL else f"(w_[{w}] & {mask_text(m)})"
+                              for w, m in sorted(masks.items()))
+            self.test(f"(!{name} && ({zero}) != 0)")
+
+    def value(self, item):
+        guard = self.guard(item.path)
+        if item.role == "room":
+            name = f"{cnames.safe(item.path[0])}_len"
+            self.line(f"const size_t {name} = {bits_of(item)};")
+            self.test(f"{name} > {item.bound}u")
+            return
+        place = self.set(item.path, ctypes.elem_type(item.type), value_of(item))
+        checks = value_checks(item.param, item.type, place)
+        if checks and guard:
+            self.test(f"({guard} && ({' || '.join(checks)}))")
+        else:
+            for check in checks:
+                self.test(check)
+
+    def count(self, item):
+        type_ = type_at(self.params, item.path)
+        suffix = "count" if isinstance(type_, model.Array) else "len"
+        place = self.place(item.path)
+        if len(item.path) == 1:
+            self.line(f"const size_t {place}_{suffix} = {bits_of(item)};")
+        else:
+            self.line(f"{place}_{suffix} = {bits_of(item)};")
+        if item.bound < (1 << item.bits) - 1:
+            self.test(f"{place}_{suffix} > {item.bound}u")
+
+    def array_place(self, path, elem, count):
+        if len(path) == 1:
+            self.line(f"{ctypes.elem_type(elem)} {cnames.safe(path[0])}_[{count}];")
+            return cnames.safe(path[0]) + "_"
+        return self.place(path)
+
+    def block(self, item):
+        """T[N] in the fixed part."""
+        type_ = type_at(self.params, item.path)
+        place = self.array_place(item.path, type_.elem, item.bound)
+        at = f"(const uint8_t *)w_ + {item.byte()}"
+        self.elements(place, type_, item, at, str(item.bound), self.guard(item.path))
+
+    def elements(self, place, type_, part, at, count, guard):
+        """Packed elements at the byte address `at` into the array `place`."""
+        elem = type_.elem
+        if not ctypes.is_struct(elem):
+            self.line(f"__builtin_memcpy({place}, {at}, {count} * sizeof({place}[0]));"
+                      if not isinstance(elem, model.Bool) else
+                      f"for (size_t i_ = 0; i_ < {count}; i_++) {{")
+            if isinstance(elem, model.Bool):
+                self.line(f"if (((const uint8_t *)({at}))[i_] > 1) {{", 2)
+                self.line(self.fail, 3)
+                self.line("}", 2)
+                self.line(f"{place}[i_] = ((const uint8_t *)({at}))[i_] != 0;", 2)
+                self.line("}")
+                return
+            checks = value_checks(part.param if not isinstance(elem, model.Named) else None, elem,
+                                  f"{place}[i_]")
+            if isinstance(elem, model.Named) and elem.decl.kind == "flags" \
+                    and not elem.decl.flexible:
+                allowed = sum(v.value for v in elem.decl.values)
+                checks.append(f"({place}[i_] & ~{mask_text(allowed)}) != 0")
+            if checks:
+                limit = f"{guard} && i_ < {count}" if guard else f"i_ < {count}"
+                self.line(f"for (size_t i_ = 0; {limit}; i_++) {{")
+                self.tests = checks
+                self.flush(2)
+                self.line("}")
+            return
+        limit = f"{guard} && i_ < {count}" if guard else f"i_ < {count}"
+        self.line(f"for (size_t i_ = 0; {limit}; i_++) {{")
+        self.line(f"uint64_t e_[{part.elem.fixed_words}] = {{0}};", 2)
+        self.line(f"__builtin_memcpy(e_, {at} + i_ * {part.stride}u, {part.stride}u);", 2)
+        self.tests = [f"!get_{cnames.type_base(elem.decl)}(e_, NULL, &{place}[i_])"]
+        self.flush(2)
+        self.line("}")
+
+    def var(self, var):
+        type_ = type_at(self.params, var.path)
+        guard = self.guard(var.path)
+        if var.kind in ("string", "bytes", "strings"):
+            self.buffer(var, type_, guard)
+            return
+        place = self.array_place(var.path, type_.elem, var.bound)
+        name = place if len(var.path) > 1 else place[:-1]
+        count = f"{name}_count" if var.count is not None else str(var.bound)
+        if var.kind == "packed":
+            part = f"{'_'.join(var.path)}_at_"
+            self.line(f"const uint8_t *{part} = msg_part(&rd_, {count} * {var.stride}u);")
+            self.test(f"{part} == NULL")
+            self.flush()
+            self.elements(place, type_, var, part, count, "")
+            return
+        limit = f"{guard} && i_ < {count}" if guard and var.count is None else f"i_ < {count}"
+        self.line(f"for (size_t i_ = 0; {limit}; i_++) {{")
+        self.test(f"rd_.end - rd_.pos < {var.elem.fixed_words}")
+        self.flush(2)
+        self.line("const uint64_t *e_ = rd_.words + rd_.pos;", 2)
+        self.line(f"rd_.pos += {var.elem.fixed_words};", 2)
+        self.test(f"!get_{cnames.type_base(type_.elem.decl)}(e_, &rd_, &{place}[i_])")
+        self.flush(2)
+        self.line("}")
+
+    def buffer(self, var, type_, guard):
+        lent_out = isinstance(type_, model.Lend) or type_ is None
+        place = self.place(var.path) if not lent_out else cnames.safe(var.path[0])
+        length = f"{place}_len"
+        if var.count is not None and var.count.path != var.path:
+            length = cnames.safe(var.count.path[0])        # a lent buffer: its counting result
+        part = f"{'_'.join(var.path)}_at_" if len(var.path) > 1 or lent_out else place
+        elem = "char" if var.kind != "bytes" else "void"
+        if lent_out and var.count is not None and var.count.path == var.path:
+            part = place
+        self.line(f"const {elem} *{part} = msg_part(&rd_, {length});")
+        self.test(f"{part} == NULL")
+        self.flush()
+        if var.kind == "string":
+            self.test(f"!msg_utf8_ok({part}, {length})")
+        elif var.kind == "strings":
+            self.test(f"!msg_strings_ok({part}, {length})")
+        self.flush()
+        if len(var.path) > 1:
+            self.line(f"__builtin_memcpy({place}, {part}, {length});")
+            if var.kind == "string":
+                self.line(f"{place}[{length}] = 0;")
+
+    def cap(self, part):
+        type_ = part.type
+        if self.one_cap:
+            name, info = self.one_cap
+            self.line(f"if (!msg_cap_ok({info}, {ctypes.kinds_mask(type_)}, "
+                      f"{ctypes.rights_mask(type_)})) {{")
+            self.line(self.fail_cap, 2)
+            self.line("}")
+            self.set(part.path, "caddr_t", name)
+            return
+        array, info, count = self.caps
+        args = f"{array}, {info}, {count}, &cp_, {ctypes.kinds_mask(type_)}, " \
+               f"{ctypes.rights_mask(type_)}"
+        holder = type_at(self.params, part.path)
+        guard = self.guard(part.path)
+        if isinstance(holder, model.Array):
+            place = self.array_place(part.path, type_, holder.count)
+            name = place if len(part.path) > 1 else place[:-1]
+            number = f"{name}_count" if part.count is not None else str(holder.count)
+            limit = f"{guard} && i_ < {number}" if guard and part.count is None \
+                else f"i_ < {number}"
+            self.line(f"for (size_t i_ = 0; {limit}; i_++) {{")
+            self.line(f"if (!msg_cap_next({args}, &{place}[i_])) {{", 2)
+            self.line(self.fail_cap, 3)
+            self.line("}", 2)
+            self.line("}")
+            return
+        if len(part.path) == 1:
+            self.line(f"caddr_t {self.place(part.path)} = 0;")
+        place = self.place(part.path)
+        test = f"!msg_cap_next({args}, &{place})"
+        if len(part.path) > 1:
+            self.line(f"{place} = 0;")
+        self.line(f"if ({guard + ' && ' if guard else ''}{test}) {{")
+        self.line(self.fail_cap, 2)
+        self.line("}")
+
+    def arguments(self):
+        """The locals, as arguments of a function that takes ctypes.in_params."""
+        found = []
+        for param in self.params:
+            type_, optional = ctypes.strip_optional(param.type)
+            name = cnames.safe(param.name)
+            if optional and not ctypes.is_handle(type_):
+                found.append(f"has_{param.name}")
+            if isinstance(type_, (model.Buf, model.Lend)):
+                found += [name, f"{name}_len"]
+            elif isinstance(type_, model.Array):
+                found.append(f"{name}_")
+                if type_.at_most:
+                    found.append(f"{name}_count")
+            elif ctypes.is_struct(type_):
+                self.place((param.name, "x"))
+                found.append(f"&{name}_")
+            else:
+                found.append(name)
+        return found
+
+
+def get_function(decl):
+    """static bool get_<struct>(e, rd, out): one element of an array. Elements with capabilities are not supported."""
+    image = ctypes.image_of(decl)
+    reader = _StructReader(image, decl)
+    body = reader.read()
+    base = cnames.type_base(decl)
+    return "\n".join([
+        f"static bool get_{base}(const uint64_t *w_, struct msg_reader *rd_, "
+        f"{ctypes.struct_name(decl)} *out_)", "{", "    (void)rd_;", "    (void)w_;"]
+        + body + ["    return true;", "}", ""])
+
+
+class _StructReader(Reader):
+    """Fills the fields of `out_`; variable parts come from the cursor of the message."""
+
+    def __init__(self, image, decl):
+        super().__init__(image, decl.fields, "return false;", "return false;")
+
+    def place(self, path):
+        return "out_->" + ".".join(cnames.safe(p) for p in path)
+
+    def set(self, path, c_type, value):
+        self.line(f"{self.place(path)} = {value};")
+        return self.place(path)
+
+    def present_name(self, path):
+        return "out_->" + ".".join([cnames.safe(p) for p in path[:-1]] + [f"has_{path[-1]}"])
+
+    def presence(self, item):
+        name = self.present_name(item.path)
+        self.line(f"{name} = ({bits_of(item)}) != 0;")
+        self.names[item.path] = name
+        under = [i for i in self.image.items
+                 if i is not item and i.path[:len(item.path)] == item.path]
+        for other in under:
+            self.test(f"(!{name} && {bits_of(other)} != 0)")
+
+    def count(self, item):
+        type_ = type_at(self.params, item.path)
+        suffix = "count" if isinstance(type_, model.Array) else "len"
+        self.line(f"{self.place(item.path)}_{suffix} = {bits_of(item)};")
+        if item.bound < (1 << item.bits) - 1:
+            self.test(f"{self.place(item.path)}_{suffix} > {item.bound}u")
+
+    def array_place(self, path, elem, count):
+        return self.place(path)
+
+    def read(self):
+        self.line("__builtin_memset(out_, 0, sizeof(*out_));")
+        for word, mask in enumerate(word_masks(self.image)):
+            if mask != ALL:
+                self.test(f"(w_[{word}] & ~{mask_text(mask)}) != 0" if mask else f"w_[{word}] != 0")
+        self.flush()
+        for item in self.image.order:
+            if isinstance(item, layout.Item):
+                self.item(item)
+        for item in self.image.order:
+            if isinstance(item, layout.Var):
+                self.element_var(item)
+        return self.lines
+
+    def element_var(self, var):
+        start = len(self.lines)
+        self.var(var)
+        self.lines[start:] = [line.replace("&rd_", "rd_").replace("rd_.", "rd_->")
+                              for line in self.lines[start:]]
+
+    def buffer(self, var, type_, guard):
+        place = self.place(var.path)
+        length = f"{place}_len"
+        part = f"{'_'.join(var.path)}_at_"
+        self.line(f"const void *{part} = msg_part(&rd_, {length});")
+        self.test(f"{part} == NULL")
+        self.flush()
+        if var.kind in ("string", "strings"):
+            check = "utf8" if var.kind == "string" else "strings"
+            self.test(f"!msg_{check}_ok({part}, {length})")
+            self.flush()
+        self.line(f"__builtin_memcpy({place}, {part}, {length});")

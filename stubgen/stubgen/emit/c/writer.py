@@ -1,0 +1,252 @@
+"""Writing word images in C. The values have the names of ctypes.in_params, or, with `result`, those of a server's
+result variables (ret_x). Too long values leave with `fail`; everything else is for the receiver to judge."""
+from ... import cnames, layout, model
+from ..wrap import wrap
+from . import ctypes
+from .codec import enclosing, type_at
+
+INDENT = "    "
+
+
+class Writer:
+    def __init__(self, image, params, fail, result=False):
+        self.image, self.params, self.fail, self.result = image, params, fail, result
+        self.lines = []
+        self.optionals = {i.path for i in image.items if i.role == "presence"}
+
+    def line(self, text, depth=1):
+        self.lines.append(INDENT * depth + text)
+
+    # Names
+
+    def place(self, path):
+        first = path[0]
+        if self.result:
+            base, join = f"ret_{first}", "."
+        else:
+            base, join = cnames.safe(first), "->"
+        if len(path) == 1:
+            return base
+        return base + join + ".".join(cnames.safe(p) for p in path[1:])
+
+    def present(self, path):
+        if ctypes.is_handle(type_at(self.params, path)):
+            return f"{self.place(path)} != 0"
+        if len(path) > 1:
+            return self.place(path[:-1] + ("x",))[:-1] + f"has_{path[-1]}"
+        return f"ret_{path[0]}_present" if self.result else f"has_{path[0]}"
+
+    def guarded(self, path, text):
+        """`text`, or 0 if an optional value around it is absent."""
+        names = [self.present(o) for o in enclosing(path, self.optionals)]
+        return f"({' && '.join(names)} ? {text} : 0)" if names else text
+
+    def length(self, item):
+        """C of the bytes or elements that a count or room item tells."""
+        type_ = type_at(self.params, item.path)
+        suffix = "count" if isinstance(type_, model.Array) else "len"
+        return self.guarded(item.path, f"{self.place(item.path)}_{suffix}")
+
+    # Fixed part
+
+    def bits(self, item):
+        if item.role == "presence":
+            outer = item.path[:-1]
+            text = f"(uint64_t)({self.present(item.path)})"
+            return self.guarded(outer, text) if outer else text
+        if item.role in ("count", "room"):
+            return f"(uint64_t){self.length(item)}"
+        place, type_ = self.place(item.path), item.type
+        c_type = ctypes.elem_type(type_)
+        signed = c_type.startswith("int") or (
+            isinstance(type_, model.Named) and type_.decl.type.signed)
+        if signed:
+            text = f"(uint64_t)(uint{item.bits}_t){place}"
+        else:
+            text = place if c_type == "uint64_t" else f"(uint64_t){place}"
+        return self.guarded(item.path, text)
+
+    def words(self):
+        """C of each word of the fixed part, without blocks."""
+        parts = [[] for _ in range(self.image.fixed_words)]
+        for item in self.image.items:
+            if item.role != "block":
+                shift = item.shift()
+                parts[item.word()].append(
+                    self.bits(item) + (f" << {shift}" if shift else ""))
+        return [" | ".join(p) if p else "0" for p in parts]
+
+    def checks(self):
+        """C conditions that are true when something is too long."""
+        found = []
+        for item in self.image.items:
+            if item.role in ("count", "room"):
+                found.append(f"{self.length(item)} > {item.bound}u")
+        for part in self.image.caps:
+            if part.count is not None and part.count not in self.image.items:
+                found.append(f"{self.place(part.path)}_count > {part.max}u")
+        return found
+
+    def check(self):
+        tests = self.checks()
+        if tests:
+            self.lines.append(wrap(f"{INDENT}if (", tests, ") {", " ||", INDENT * 2))
+            self.line(self.fail, 2)
+            self.line("}")
+
+    # Whole images
+
+    def write(self, target="w_"):
+        """Fills the array `target`; declares pos_, the number of words."""
+        self.check()
+        for number, text in enumerate(self.words()):
+            self.lines.append(wrap(f"{INDENT}{target}[{number}] = ", text.split(" | "), ";", " |",
+                                   INDENT * 2))
+        for item in self.image.items:
+            if item.role == "block":
+                self.block(item, target)
+        if self.image.vars:
+            self.line(f"uint32_t pos_ = {self.image.fixed_words};")
+        for var in self.image.vars:
+            self.var(var, target)
+        return self.lines
+
+    def count_text(self):
+        return "pos_" if self.image.vars else str(self.image.fixed_words)
+
+    def block(self, item, target):
+        type_ = type_at(self.params, item.path)
+        place = self.place(item.path)
+        at = f"(uint8_t *){target} + {item.byte()}"
+        guards = [self.present(o) for o in enclosing(item.path, self.optionals)]
+        if guards:
+            self.line(f"if ({' && '.join(guards)}) {{")
+        if ctypes.is_struct(type_.elem):
+            self.packed(at, place, type_.elem.decl, item, str(item.bound), "NULL, NULL")
+        else:
+            self.line(f"__builtin_memcpy({at}, {place}, {item.stride * item.bound}u);")
+        if guards:
+            self.line("} else {")
+            self.line(f"__builtin_memset({at}, 0, {item.stride * item.bound}u);", 2)
+            self.line("}")
+
+    def packed(self, at, place, decl, part, count, rest):
+        self.line(f"for (size_t i_ = 0; i_ < {count}; i_++) {{")
+        self.line(f"uint64_t e_[{part.elem.fixed_words}];", 2)
+        self.line(f"if (!put_{cnames.type_base(decl)}(e_, {rest}, &{place}[i_])) {{", 2)
+        self.line(self.fail, 3)
+        self.line("}", 2)
+        self.line(f"__builtin_memcpy({at} + i_ * {part.stride}u, e_, {part.stride}u);", 2)
+        self.line("}")
+
+    def position(self):
+        return "&pos_"
+
+    def var(self, var, target):
+        type_ = type_at(self.params, var.path)
+        place = self.place(var.path)
+        if var.kind in ("string", "bytes", "strings"):
+            if isinstance(type_, model.Lend) or type_ is None:
+                place = cnames.safe(var.path[0])
+            length = self.place(var.count.path) if var.count.path != var.path \
+                else self.length(var.count)
+            self.line(f"msg_put_bytes({target}, {self.position()}, {place}, {length});")
+            return
+        count = self.length(var.count) if var.count is not None else \
+            self.guarded(var.path, str(var.bound))
+        if var.kind == "packed" and not ctypes.is_struct(type_.elem):
+            self.line(f"msg_put_bytes({target}, {self.position()}, {place}, "
+                      f"{count} * {var.stride}u);")
+            return
+        decl = type_.elem.decl
+        if var.kind == "packed":
+            at = f"{'_'.join(var.path)}_at_"
+            self.line(f"uint8_t *{at} = msg_put({target}, {self.position()}, "
+                      f"{count} * {var.stride}u);")
+            self.packed(at, place, decl, var, count, "NULL, NULL")
+            return
+        pos = self.position()
+        deref = "pos_" if pos == "&pos_" else "*pos_"
+        self.line(f"for (size_t i_ = 0; i_ < {count}; i_++) {{")
+        self.line(f"uint64_t *e_ = {target} + {deref};", 2)
+        self.line(f"{deref} += {var.elem.fixed_words};", 2)
+        self.line(f"if (!put_{cnames.type_base(decl)}(e_, {target}, {pos}, &{place}[i_])) {{", 2)
+        self.line(self.fail, 3)
+        self.line("}", 2)
+        self.line("}")
+
+    def caps(self, add):
+        """Lines that hand each capability to `add`(C of struct msg_cap)."""
+        lines = []
+        for part in self.image.caps:
+            holder = type_at(self.params, part.path)
+            place = self.place(part.path)
+            if isinstance(holder, model.Array):
+                count = f"{place}_count" if part.count is not None else str(holder.count)
+                count = self.guarded(part.path, count)
+                lines.append(f"{INDENT}for (size_t i_ = 0; i_ < {count}; i_++) {{")
+                lines.append(INDENT + add(ctypes.sent_cap(part.type, f"{place}[i_]")))
+                lines.append(INDENT + "}")
+            elif part.optional is not None:
+                names = [self.present(o) for o in enclosing(part.path, self.optionals)]
+                lines.append(f"{INDENT}if ({' && '.join(names)}) {{")
+                lines.append(INDENT + add(ctypes.sent_cap(part.type, place)))
+                lines.append(INDENT + "}")
+            else:
+                lines.append(add(ctypes.sent_cap(part.type, place)))
+        return lines
+
+    def moved(self, call):
+        """Lines that call `call`(place) for each capability given away."""
+        lines = []
+        for part in self.image.caps:
+            if not ctypes.is_moved(part.type):
+                continue
+            holder = type_at(self.params, part.path)
+            place = self.place(part.path)
+            if isinstance(holder, model.Array):
+                count = f"{place}_count" if part.count is not None else str(holder.count)
+                count = self.guarded(part.path, count)
+                lines.append(f"{INDENT}for (size_t i_ = 0; i_ < {count}; i_++) {{")
+                lines.append(f"{INDENT * 2}{call(place + '[i_]')}")
+                lines.append(INDENT + "}")
+            elif enclosing(part.path[:-1], self.optionals):
+                lines.append(f"{INDENT}{call(self.guarded(part.path[:-1], place))}")
+            else:
+                lines.append(f"{INDENT}{call(place)}")
+        return lines
+
+
+class _StructWriter(Writer):
+    """The fields of `in_`, one element of an array."""
+
+    def __init__(self, image, decl):
+        super().__init__(image, decl.fields, "return false;")
+
+    def place(self, path):
+        return "in_->" + ".".join(cnames.safe(p) for p in path)
+
+    def present(self, path):
+        return "in_->" + ".".join([cnames.safe(p) for p in path[:-1]] + [f"has_{path[-1]}"])
+
+    def position(self):
+        return "pos_"
+
+
+def put_function(decl):
+    """static bool put_<struct>(e, words, pos, in): one element. e: its fixed part; false: too long."""
+    image = ctypes.image_of(decl)
+    writer = _StructWriter(image, decl)
+    writer.check()
+    for number, text in enumerate(writer.words()):
+        writer.line(f"w_[{number}] = {text};")
+    for item in image.items:
+        if item.role == "block":
+            writer.block(item, "w_")
+    for var in image.vars:
+        writer.var(var, "all_")
+    base = cnames.type_base(decl)
+    return "\n".join([
+        wrap(f"static bool put_{base}(", ["uint64_t *w_", "uint64_t *all_", "uint32_t *pos_",
+                                          f"const {ctypes.struct_name(decl)} *in_"], ")"),
+        "{", "    (void)all_;", "    (void)pos_;"] + writer.lines + ["    return true;", "}", ""])

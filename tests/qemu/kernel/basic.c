@@ -1,4 +1,5 @@
-/* Invocations, scheduling states, death, the log: one dispatcher looks at the kernel and at others. */
+/* Invocations, scheduling states, death, the log: one dispatcher looks at the kernel and at
+ * others. */
 #include "ktest.h"
 
 static volatile uint64_t counter;

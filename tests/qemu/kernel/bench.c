@@ -1,5 +1,6 @@
-/* Instruction counts of the kernel's own paths, under -icount shift=0: PMCCNTR_EL0 counts instructions then. The
- * caller's own instructions between two reads are part of the figures; an empty reading is shown first. */
+/* Instruction counts of the kernel's own paths, under -icount shift=0: PMCCNTR_EL0 counts
+ * instructions then. The caller's own instructions between two reads are part of the figures; an
+ * empty reading is shown first. */
 #include "ktest.h"
 
 #define ROUNDS 200u

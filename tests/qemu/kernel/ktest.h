@@ -1,6 +1,6 @@
-/* A little library for test programs that run as init, without libaos: TAP on the kernel log, objects out of early
- * memory, further dispatchers in the same address space, system calls. Everything fails by saying so and
- * switching off. */
+/* A little library for test programs that run as init, without libaos: TAP on the kernel log,
+ * objects out of early memory, further dispatchers in the same address space, system calls.
+ * Everything fails by saying so and switching off. */
 #pragma once
 
 #include <stdbool.h>

@@ -148,9 +148,3 @@ __attribute__((no_stack_protector)) void kernel_main(uint64_t argument, paddr_t 
     boot_banner();
     kernel_start(&platform);
 }
-
-// Stands in until there is something to start.
-__attribute__((weak)) void kernel_start(const struct platform *p)
-{
-    panic("no init module: this kernel was built without user space");
-}

@@ -161,8 +161,10 @@ static void test_mutated(void)
     for (unsigned i = 0; i < MUTATIONS; i++) {
         struct archive a = good;
         enum cpio_result result;
-        for (uint64_t r = check_random(&random), n = 1 + r % 4; n > 0; n--, r = check_random(&random))
+        for (unsigned n = 1 + i % 4; n > 0; n--) {
+            uint64_t r = check_random(&random);
             a.bytes[(r >> 32) % a.size] = r & 64 ? (uint8_t)(r >> 8) : (uint8_t)"0f\0F8"[r % 5];
+        }
         whole += read_all(a.bytes, a.size, &result) == 3;
     }
     CHECK(whole > 0 && whole < MUTATIONS);

@@ -3,16 +3,6 @@
 #include <kernel/string.h>
 #include <kernel/cap_tree.h>
 
-enum captype cte_type(const struct cte *cte)
-{
-    return (enum captype)cte->type;
-}
-
-uint8_t cte_rights(const struct cte *cte)
-{
-    return cte->rights;
-}
-
 struct cte *cte_node(struct cte *cte)
 {
     struct cte *node = cte;

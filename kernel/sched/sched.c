@@ -12,6 +12,7 @@
 
 struct sched_stats sched_stats;
 struct dispatcher *current;
+bool sched_wants_switch;
 
 /* State of the core's scheduler; owned by this file. */
 static struct {
@@ -20,7 +21,6 @@ static struct {
     uint64_t rest_min;                   /* ticks; a smaller rest counts as none */
     uint64_t slice_end;                  /* tick at which the running dispatcher's slice ends */
     uint64_t armed;                      /* tick the timer is set to, TICKS_NEVER = off */
-    bool must_switch;
 } sched;
 
 void sched_init(void)
@@ -81,22 +81,17 @@ void sched_ready(struct dispatcher *d)
 {
     if (d->slice_left >= sched.rest_min) {
         sched_push_front(d);
-        sched.must_switch = true;
+        sched_wants_switch = true;
     } else {
         d->slice_left = 0;
         sched_push_back(d);
     }
 }
 
-bool sched_must_switch(void)
-{
-    return sched.must_switch;
-}
-
 void sched_yield(void)
 {
     sched.slice_end = 0;
-    sched.must_switch = true;
+    sched_wants_switch = true;
 }
 
 /* What the running dispatcher has not used of the slice. */
@@ -146,7 +141,7 @@ static void sched_timer_interrupt(void)
     }
     if (current != NULL) {
         if (now >= sched.slice_end) {
-            sched.must_switch = true;
+            sched_wants_switch = true;
             (void)cap_work();
         }
         sched_arm(now >= sched.slice_end ? TICKS_NEVER : sched.slice_end);
@@ -219,7 +214,7 @@ struct dispatcher *sched_switch(struct dispatcher *old)
     if (next != old) {
         sched_stats.switches++;
     }
-    sched.must_switch = false;
+    sched_wants_switch = false;
     sched.slice_end = now + (next->slice_left != 0 ? next->slice_left : sched.slice);
     next->slice_left = 0; /* it is the core's now */
     next->cpu_ticks -= now;
@@ -235,7 +230,7 @@ void sched_direct(struct dispatcher *old, struct dispatcher *next)
     sched_unready(next);
     old->cpu_ticks += now;
     next->cpu_ticks -= now;
-    sched.must_switch = false;
+    sched_wants_switch = false;
     current = next;
 }
 

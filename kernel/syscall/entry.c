@@ -27,7 +27,7 @@ static struct {
 static struct trap_result trap_go_on(struct dispatcher *d)
 {
     bool upcall = d->pending != 0 && dispatcher_page(d)->disabled == 0;
-    bool leave = sched_must_switch() || d->state != DISP_RUNNABLE || upcall;
+    bool leave = sched_wants_switch || d->state != DISP_RUNNABLE || upcall;
 
     return (struct trap_result){ .d = d, .leave = leave };
 }
@@ -84,27 +84,40 @@ static struct trap_result syscall_resume(struct dispatcher *d, uint64_t esr)
     return trap_go_on(d);
 }
 
-static struct trap_result syscall_invoke(struct dispatcher *d)
+/* The capability at `addr`, NULL if it takes more than this to find it or to say why not. */
+static inline struct cte *trap_find(const struct dispatcher *d, uint64_t addr)
+{
+    if (addr / KPI_L2_SLOTS >= d->l1_slots) {
+        return NULL;
+    }
+    const struct cte *node = &d->l1[addr / KPI_L2_SLOTS];
+
+    if (node->type != CAPTYPE_L2CNODE || (node->flags & CTE_DYING) != 0) {
+        return NULL;
+    }
+    struct cte *cte = &cnode_slots(node)[addr % KPI_L2_SLOTS];
+
+    return cte->type != CAPTYPE_NULL && (cte->flags & CTE_DYING) == 0 ? cte : NULL;
+}
+
+/* The arguments are read and the results written where the registers are saved: a method takes its
+ * arguments by value before it writes a result. */
+struct trap_result trap_invoke(struct dispatcher *d)
 {
     uint64_t *x = d->frame.x;
-    struct inv_context c = {
-        .self = d, .method = x[1],
-        .args = { x[2], x[3], x[4], x[5], x[6], x[7], x[8], x[9] },
-    };
+    struct inv_context c = { .self = d, .method = x[1], .args = &x[2], .results = &x[1] };
 
+    current = d;
     d->invocations++;
-    if (x[0] > UINT32_MAX) {
-        c.error = SYS_ERR_CAP_NOT_FOUND;
-    } else {
-        c.error = cspace_find(d, (uint32_t)x[0], &c.object);
+    c.object = trap_find(d, x[0]);
+    if (c.object == NULL) {
+        c.error = x[0] <= UINT32_MAX ? cspace_find(d, (uint32_t)x[0], &c.object)
+                                     : SYS_ERR_CAP_NOT_FOUND;
     }
-    if (err_is_ok(c.error)) {
+    if (c.object != NULL) {
         invoke_decode(&c);
     }
     x[0] = c.error;
-    for (unsigned i = 0; i < INVOKE_ARGS; i++) {
-        x[1 + i] = c.results[i];
-    }
     return trap_go_on(d);
 }
 
@@ -116,7 +129,7 @@ static struct trap_result trap_syscall(struct dispatcher *d, uint64_t esr)
     case SYSCALL_RESUME:
         return syscall_resume(d, esr);
     case SYSCALL_INVOKE:
-        return syscall_invoke(d);
+        return trap_invoke(d);
     case SYSCALL_SEND:
         d->frame.x[0] = lmp_send(d, NULL);
         return trap_go_on(d);
@@ -173,7 +186,7 @@ struct dispatcher *trap_switch(struct dispatcher *d)
     if (direct != NULL && direct->ready) {
         sched_direct(d, direct);
         next = direct;
-    } else if (d->state != DISP_RUNNABLE || d->ready || sched_must_switch()) {
+    } else if (d->state != DISP_RUNNABLE || d->ready || sched_wants_switch) {
         next = sched_switch(d);
     }
     dispatcher_enter(next);

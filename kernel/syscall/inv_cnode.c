@@ -1,6 +1,6 @@
 /* Invocations of L1 and L2 CNodes (idl/abi/objects.if). */
-#include <abi/kernel_invoke.h>
 #include <kernel/cspace.h>
+#include <abi/kernel_invoke.h>
 
 /* A slot of the invoked node that is to be changed, and the `count` - 1 after it. */
 static errval_t cnode_slot_find(struct cte *object, uint32_t index, uint32_t count,

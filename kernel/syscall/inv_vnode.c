@@ -1,6 +1,6 @@
 /* Invocations of page tables and mappings (idl/abi/objects.if). */
-#include <abi/kernel_invoke.h>
 #include <kernel/vnode.h>
+#include <abi/kernel_invoke.h>
 
 errval_t inv_vnode_map(struct dispatcher *self, struct cte *object, uint16_t index, struct cte *src,
                        uint64_t off, uint16_t pages, uint32_t flags, struct cte *mapping)

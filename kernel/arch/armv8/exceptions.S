@@ -16,23 +16,31 @@
         b       fatal_entry
         .endm
 
-        .macro enter_c handler
+        .macro save_arguments
         stp     x0, x1, [sp, #DISP_X(0)]
         stp     x2, x3, [sp, #DISP_X(2)]
         stp     x4, x5, [sp, #DISP_X(4)]
         stp     x6, x7, [sp, #DISP_X(6)]
         stp     x8, x9, [sp, #DISP_X(8)]
-        stp     x10, x11, [sp, #DISP_X(10)]
-        stp     x12, x13, [sp, #DISP_X(12)]
-        stp     x14, x15, [sp, #DISP_X(14)]
-        str     x18, [sp, #DISP_X(18)]
+        .endm
+
+        .macro call_c handler
         stp     x29, x30, [sp, #DISP_X(29)]
         mov     x0, sp
-        mov     x1, x16
         adrp    x17, _stack_top
         add     sp, x17, :lo12:_stack_top
         mov     x29, xzr
         bl      \handler
+        .endm
+
+        .macro enter_c handler
+        save_arguments
+        stp     x10, x11, [sp, #DISP_X(10)]
+        stp     x12, x13, [sp, #DISP_X(12)]
+        stp     x14, x15, [sp, #DISP_X(14)]
+        str     x18, [sp, #DISP_X(18)]
+        mov     x1, x16
+        call_c  \handler
         b       trap_leave
         .endm
 
@@ -53,6 +61,10 @@ vectors:
         .endif
         cmp     w16, w17
         b.eq    lmp_fast
+        mov     w17, #ESR_SVC
+        movk    w17, #SYSCALL_INVOKE
+        cmp     w16, w17
+        b.eq    trap_invoke_slow
         b       trap_sync_slow
 
         .balign 128                     // IRQ, from user mode
@@ -79,6 +91,11 @@ trap_irq_slow:
         enter_c trap_irq
 trap_serror_slow:
         enter_c trap_serror
+
+// An invocation may destroy x9-x18: what the frame still holds there from earlier is the caller's own.
+trap_invoke_slow:
+        save_arguments
+        call_c  trap_invoke
 
 // x0 = dispatcher that trapped, x1 = 0: it goes on.
 trap_leave:

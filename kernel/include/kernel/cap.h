@@ -83,8 +83,14 @@ _Static_assert(sizeof(struct cte) == KPI_SLOT_BYTES, "slots of user CNodes have 
 #define CTE_ASID_SHIFT   48
 #define CTE_ADDRESS_MASK ((1ull << CTE_ASID_SHIFT) - 1)
 
-enum captype cte_type(const struct cte *cte);
-uint8_t cte_rights(const struct cte *cte);
+static inline enum captype cte_type(const struct cte *cte)
+{
+    return (enum captype)cte->type;
+}
+static inline uint8_t cte_rights(const struct cte *cte)
+{
+    return cte->rights;
+}
 /* Physical address (or name) and size in bytes. */
 static inline uint64_t cte_base(const struct cte *cte)
 {

@@ -31,8 +31,9 @@ void sched_init(void);
 void sched_ready(struct dispatcher *d);
 /* `d` stopped being runnable: out of the ready queue if it is there. */
 void sched_unready(struct dispatcher *d);
-/* Whether the current dispatcher must not simply go on. */
-bool sched_must_switch(void);
+/* The current dispatcher must not simply go on: its slice ended, or someone goes first. Owned by
+ * sched.c. */
+extern bool sched_wants_switch;
 /* Gives up the rest of the slice at the end of this kernel entry. */
 void sched_yield(void);
 /* `old`, who entered the kernel and cannot go on or must not, gives up the core: accounts, requeues

@@ -13,6 +13,7 @@ struct trap_result {
 /* Called by exceptions.S with x0-x18, x29, x30 saved in d->frame; x19-x28, SP_EL0, ELR, SPSR and
  * TPIDR_EL0 are still in their registers. */
 struct trap_result trap_sync(struct dispatcher *d, uint64_t esr);
+struct trap_result trap_invoke(struct dispatcher *d); /* svc #SYSCALL_INVOKE */
 struct trap_result trap_irq(struct dispatcher *d);
 struct trap_result trap_serror(struct dispatcher *d, uint64_t esr);
 

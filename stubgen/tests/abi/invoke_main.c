@@ -106,8 +106,11 @@ static struct dispatcher self;
 static errval_t invoke(int slot, uint64_t method, const uint64_t args[INVOKE_ARGS],
                        struct inv_context *c)
 {
-    *c = (struct inv_context){ .self = &self, .object = &self.slots[slot], .method = method };
-    memcpy(c->args, args, sizeof(c->args));
+    static uint64_t results[INVOKE_ARGS];
+
+    memset(results, 0, sizeof(results));
+    *c = (struct inv_context){ .self = &self, .object = &self.slots[slot], .method = method,
+                               .args = args, .results = results };
     calls = 0;
     invoke_decode(c);
     return c->error;

@@ -58,6 +58,6 @@ void test_main(void)
     kt_thread_start(&t, server, NULL);
     kt_yield();
     measure(empty, 0, "KBENCH0001 empty", 10);
-    measure(bench_null, KPI_CAP_SELF_DISP, "KBENCH0002 null invocation", 360);
+    measure(bench_null, KPI_CAP_SELF_DISP, "KBENCH0002 null invocation", 150);
     measure(bench_rpc, end, "KBENCH0003 raw LMP round trip", 210);
 }

@@ -1,4 +1,4 @@
-"""Files made to hurt: deep, wide, long. Each ends soon, with diagnostics or without, never a traceback."""
+"""Files made to hurt: deep, wide, long. Each ends soon, and never with a traceback."""
 import pytest
 from conftest import compile_text
 

@@ -230,6 +230,10 @@ static errval_t lmp_check_cap(struct dispatcher *self, uint64_t xfer, struct end
         (endpoint_of(src) == end || endpoint_of(src) == endpoint_peer(end))) {
         return SYS_ERR_END_IN_USE;
     }
+    /* What was lost in transit (lmp_receive_cap) has not ended yet. */
+    if (cte_type(&entry->slot) != CAPTYPE_NULL) {
+        return SYS_ERR_LMP_FULL;
+    }
     err = cap_transfer_check(src, &entry->slot, (xfer & KPI_XFER_MOVE) != 0);
     if (err_is_fail(err)) {
         return err;
@@ -281,6 +285,7 @@ errval_t lmp_send(struct dispatcher *self, struct dispatcher **ret_woken)
     bool waiting = peer->receiver != NULL && peer->receiver->state == DISP_WAITING;
 
     entry->header = x[LMP_X_HEADER];
+    entry->has_cap = src != NULL;
     for (unsigned i = 0; i < KPI_LMP_WORDS; i++) {
         entry->words[i] = x[LMP_X_WORDS + i];
     }
@@ -324,7 +329,7 @@ static bool lmp_receive_cap(struct dispatcher *self, struct lmp_entry *entry, ui
 
     x[LMP_X_CAP] = 0;
     x[LMP_X_CAP_INFO] = 0;
-    if (cte_type(&entry->slot) == CAPTYPE_NULL) {
+    if (entry->has_cap == 0 || cte_type(&entry->slot) == CAPTYPE_NULL) {
         return true;
     }
 

@@ -27,7 +27,8 @@
 struct lmp_entry {
     uint64_t header;
     uint64_t words[KPI_LMP_WORDS];
-    uint64_t reserved[7];
+    uint64_t has_cap;                    /* sent with a capability, whatever became of it since */
+    uint64_t reserved[6];
     struct cte slot;
 };
 

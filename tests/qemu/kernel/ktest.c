@@ -190,6 +190,17 @@ void *kt_map(caddr_t cap, uint64_t off, unsigned pages, uint32_t flags, caddr_t 
     return va;
 }
 
+errval_t kt_map_place(unsigned place, caddr_t cap, caddr_t mapping, void **ret_va)
+{
+    unsigned index = SPACE_L3_PAGES - 1 - place;
+
+    if (kt_l3 == 0) {
+        kt_space_init();
+    }
+    *ret_va = (void *)(SPACE_VA + index * (uint64_t)KPI_PAGE_BYTES);
+    return inv_vnode_map(kt_l3, (uint16_t)index, cap, 0, 1, KPI_VM_READ | KPI_VM_WRITE, mapping);
+}
+
 void *kt_pages(unsigned count, caddr_t *ret_frame)
 {
     errval_t err;

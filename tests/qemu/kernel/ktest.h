@@ -41,6 +41,10 @@ void *kt_pages(unsigned count, caddr_t *ret_frame);
 void *kt_map(caddr_t cap, uint64_t off, unsigned pages, uint32_t flags, caddr_t *ret_mapping,
              errval_t *ret_err);
 
+/* As kt_map, one page read-write, with a place and a slot that the caller reuses: `place` counts
+ * pages from the end of the range that kt_map gives out. */
+errval_t kt_map_place(unsigned place, caddr_t cap, caddr_t mapping, void **ret_va);
+
 /* A dispatcher in the same spaces, on a stack of its own. It starts disabled. */
 struct kt_thread {
     caddr_t cap;

@@ -79,11 +79,30 @@ def method_names(interface, method):
     base = method_base(interface, method)
     if method.kind == "event":
         return [f"{interface.name}_event_{method.name}"]
-    names = [base]
+    names = [base] + [macro for macro, _ in bounds(interface, method)]
     if method.kind == "call":
         names += [base + suffix for suffix in ("_begin", "_end", "_cb", "_responder", "_defer",
                                                "_reply")]
     return names
+
+
+def bounds(interface, method):
+    """(macro, number) of every buffer and array of a method: how many bytes or elements it has at
+    most. A parameter and a result of one name are told apart by RET_."""
+    names = {param.name for param in method.params}
+    found = []
+    for param in method.params + method.results:
+        type_ = param.type.elem if isinstance(param.type, model.Optional_) else param.type
+        if isinstance(type_, (model.Buf, model.Lend)):
+            number = type_.bound
+        elif isinstance(type_, model.Array) and type_.at_most:
+            number = type_.count
+        else:
+            continue
+        ret = "RET_" if param in method.results and param.name in names else ""
+        base = method_base(interface, method).upper()
+        found.append((f"{base}_{ret}{param.name.upper()}_MAX", number))
+    return found
 
 
 def value_names(param, is_result):

@@ -75,8 +75,6 @@ bool console_released(void)
 
 void console_seize(void)
 {
-    if (console_released())
-        console.uart->init(console.regs); // whatever the driver has made of it
     console.owned = true;
 }
 

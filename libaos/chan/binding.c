@@ -181,6 +181,9 @@ static void binding_gone_disabled(struct binding *b)
         }
     }
     thread_wake_all_disabled(&b->slot_waiters);
+    if (b->gone.fn != NULL && b->chan.ws != NULL) {
+        waitset_post_disabled(b->chan.ws, &b->gone);
+    }
 }
 
 static void binding_event_disabled(struct binding *b, const struct lmp_msg *msg)

@@ -112,6 +112,40 @@ void binding_moved(errval_t err, caddr_t cap)
     }
 }
 
+static void binding_cloned(struct binding *b, errval_t err, const struct binding_call *reply,
+                           void (*done)(void), void *arg)
+{
+    void (*give)(void *, errval_t, caddr_t) = (void (*)(void *, errval_t, caddr_t))done;
+    uint32_t caps = err_is_ok(err) ? msg_caps(reply->header) : 0;
+    (void)b;
+    if (err_is_ok(err) && (msg_words(reply->header) != 0 || caps != 1
+                           || (reply->got_info[0] & 0xff) != CAPTYPE_ENDPOINT)) {
+        err = binding_bad_reply(reply->got, caps);
+    }
+    give(arg, err, err_is_ok(err) ? reply->got[0] : 0);
+}
+
+errval_t binding_clone_cb(struct binding *b, uint64_t pid, uint32_t flags,
+                          void (*done)(void *arg, errval_t err, caddr_t end), void *arg)
+{
+    uint64_t words[] = {CHAN_OP_CLONE, pid, flags};
+    struct binding_call call = {
+        .header = MSG_HEADER(0, MSG_CALL, 3, 0), .words = words, .words_max = 3, .caps_max = 1,
+    };
+    return binding_call_cb(b, &call, binding_cloned, (void (*)(void))done, arg);
+}
+
+void binding_on_peer_gone(struct binding *b, void (*fn)(void *arg), void *arg)
+{
+    disp_disable();
+    b->gone.fn = fn;
+    b->gone.arg = arg;
+    if (b->chan.state == CHAN_GONE && b->chan.ws != NULL) {
+        waitset_post_disabled(b->chan.ws, &b->gone);
+    }
+    disp_enable();
+}
+
 /* Runs one callback whose call has ended. False: there was none. */
 static bool binding_run_callback(struct binding *b)
 {

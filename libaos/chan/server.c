@@ -136,6 +136,11 @@ void *server_conn_state(const struct server_conn *conn)
     return conn->state;
 }
 
+bool server_conn_trusted(const struct server_conn *conn)
+{
+    return (conn->flags & SERVER_PEER_TRUSTED) != 0;
+}
+
 uint64_t server_conn_pid(const struct server_conn *conn)
 {
     return conn->pid;

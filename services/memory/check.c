@@ -27,7 +27,7 @@ static bool memory_check_in_bins(const struct memory_core *m, const struct memor
 
 static bool memory_check_in_hash(const struct memory_core *m, const struct memory_region *r)
 {
-    for (size_t i = 0; i < MEMORY_HASH; i++) {
+    for (size_t i = 0; i < MEMORY_BUCKETS; i++) {
         for (const struct memory_region *h = m->hash[i]; h != NULL; h = h->hash_next) {
             if (h == r) {
                 return true;

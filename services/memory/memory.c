@@ -16,7 +16,7 @@ static uint32_t memory_bin_of(uint64_t bytes)
 
 static uint32_t memory_hash_of(uint64_t base)
 {
-    return (uint32_t)((base / MEMORY_PAGE * 0x9e3779b97f4a7c15ull) >> 40) & (MEMORY_HASH - 1);
+    return (uint32_t)((base / MEMORY_PAGE * 0x9e3779b97f4a7c15ull) >> 40) & (MEMORY_BUCKETS - 1);
 }
 
 static void memory_link(struct memory_region **head, struct memory_region *r)

@@ -25,7 +25,7 @@
 #define MEMORY_CLIENTS_MAX        256u   /* domains that have memory or a quota at one time */
 #define MEMORY_CLIENT_REGIONS_MAX 1024u  /* so that no client can use up all region records */
 #define MEMORY_BINS               52u    /* by logarithm of the pages */
-#define MEMORY_HASH               1024u  /* buckets, a power of two */
+#define MEMORY_BUCKETS               1024u  /* buckets, a power of two */
 #define MEMORY_LOW_DIVISOR        16u    /* the service is low on memory below total / 16 */
 
 enum memory_state { MEMORY_FREE, MEMORY_USED, MEMORY_DYING };
@@ -58,7 +58,7 @@ struct memory_core {
     uint32_t root_count;
     struct { uint64_t base, bytes; struct memory_region *first; } roots[MEMORY_ROOTS_MAX];
     struct memory_region *bins[MEMORY_BINS];
-    struct memory_region *hash[MEMORY_HASH];
+    struct memory_region *hash[MEMORY_BUCKETS];
     struct memory_region *dying_regions;
     struct memory_region *spare;         /* unused records, by `next` */
     struct memory_client clients[MEMORY_CLIENTS_MAX];

@@ -12,6 +12,7 @@
 #include <aos/chan.h>
 #include <aos/thread.h>
 #include <aos/timer.h>
+#include <aos/waitset.h>
 
 struct binding;
 struct binding_call;
@@ -96,6 +97,7 @@ struct binding {
         setup_lock;     /* one thread makes the area; one at a time sends several capabilities */
     const void *events; /* handlers: struct NAME_event_ops */
     void *events_arg;
+    struct work gone;   /* posted when the peer has ended; fn NULL: nobody wants to know */
     struct pending pending[CHAN_CALLS_MAX];
     struct lmp_msg event_msgs[CHAN_EVENTS_MAX];
 };
@@ -123,6 +125,14 @@ bool binding_is_open(const struct binding *b);
 #define BINDING_CLONE_OWN     UINT64_MAX /* pid: the caller's own */
 #define BINDING_CLONE_TRUSTED 1u
 errval_t binding_clone(struct binding *b, uint64_t pid, uint32_t flags, caddr_t *ret_end);
+/* The callback form: `done` runs in the waitset of the binding; an error here means that it never
+ * runs. */
+errval_t binding_clone_cb(struct binding *b, uint64_t pid, uint32_t flags,
+                          void (*done)(void *arg, errval_t err, caddr_t end), void *arg);
+/* fn(arg) runs once in the waitset of the binding when the peer has ended (not for a close of this
+ * side). The binding's memory must stay until what was posted to the waitset before its close has
+ * run. */
+void binding_on_peer_gone(struct binding *b, void (*fn)(void *arg), void *arg);
 /* For generated code. */
 /* The slow ways of a call in registers: nothing sent yet; sent, but something else came back. */
 errval_t binding_call_regs(struct binding *b, struct lmp_regs *r);

@@ -95,6 +95,8 @@ void server_take_cap(struct server_ctx *ctx, caddr_t cap);
 void server_conn_set_state(struct server_conn *conn, void *state);
 void *server_conn_state(const struct server_conn *conn);
 uint64_t server_conn_pid(const struct server_conn *conn);
+/* May it have ends cloned for others? */
+bool server_conn_trusted(const struct server_conn *conn);
 struct server_conn *server_conn_next(const struct server *s, const struct server_conn *conn);
 /* Closes the connection: the client sees RPC_ERR_PEER_GONE. on_peer_gone is not called. */
 void server_conn_close(struct server_conn *conn);

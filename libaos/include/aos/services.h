@@ -1,0 +1,30 @@
+/* This domain's connections to the services everyone has. Each is made when it is first asked for,
+ * shared by all threads, and made anew when its service has ended. Programs call the stubs of
+ * <if/NAME.h> on them.
+ *
+ * Errors: RPC_ERR_NOT_BOUND without a nameserver, NAMESERVER_ERR_NOT_FOUND, or those of
+ * binding_open. */
+#pragma once
+
+#include <aos/server.h>
+#include <aos/types.h>
+
+struct init_binding;
+struct memory_binding;
+struct nameserver_binding;
+struct process_binding;
+struct serial_binding;
+
+errval_t aos_init(struct init_binding **ret_binding);
+errval_t aos_memory(struct memory_binding **ret_binding);
+errval_t aos_nameserver(struct nameserver_binding **ret_binding);
+errval_t aos_process(struct process_binding **ret_binding);
+errval_t aos_serial(struct serial_binding **ret_binding);
+
+/* A fresh client end of the service `name`, for NAME_bind. */
+errval_t aos_lookup(const char *name, caddr_t *ret_end);
+/* The same, waiting until the name exists or `timeout_ns` has passed. */
+errval_t aos_await(const char *name, uint64_t timeout_ns, caddr_t *ret_end);
+/* Registers `server` under `name`. `props`: NUL-terminated strings key=value back to back. */
+errval_t aos_register(struct server *server, const char *name, const char *props,
+                      size_t props_bytes);

@@ -1,0 +1,214 @@
+/* Boot, in order: read the manifest; start the services, the first two (memory, nameserver) in a
+ * way that needs neither; serve init.if; when every service has registered its name, hand the
+ * services' dispatchers to the process service and have it start the shell. From then on init only
+ * serves and watches. It never waits for a service that may call it, but for callbacks. */
+#include "init_priv.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <aos/binding.h>
+#include <aos/cap.h>
+#include <aos/debug.h>
+#include <aos/domain.h>
+#include <aos/kernel.h>
+#include <aos/paging.h>
+#include <aos/slot.h>
+#include <aos/time.h>
+
+#define INIT_QUICK_END_NS   2000000000ull /* a shell that ends sooner did not come up */
+#define INIT_QUICK_ENDS_MAX 3u
+
+struct init init;
+
+static void init_start_shell(void);
+
+errval_t aos_rpc_init(void)
+{
+    return ERR_OK;                       /* there is no service yet */
+}
+
+const char *init_error_text(errval_t err)
+{
+    static char text[256];
+
+    (void)err_format(err, text, sizeof(text));
+    return text;
+}
+
+static void init_check(errval_t err, const char *what)
+{
+    if (err_is_fail(err)) {
+        aos_panic("init: %s: %s", what, init_error_text(err));
+    }
+}
+
+static void init_shell_ended(void *arg, errval_t err, uint32_t who, const struct process_exit *how)
+{
+    (void)arg;
+    (void)who;
+    if (err_is_fail(err)) {
+        printf("init: lost sight of the shell: %s\n", init_error_text(err));
+    } else if (how->kind == PROCESS_EXIT_KIND_FAULTED) {
+        printf("init: the shell faulted at 0x%llx, address 0x%llx\n",
+               (unsigned long long)how->pc, (unsigned long long)how->address);
+    } else {
+        printf("init: the shell ended with status %d\n", how->status);
+    }
+    fflush(stdout);
+    if (init.exec) {
+        (void)kernel_shutdown(/* reset= */ false);
+    }
+    init.shell_quick_ends = time_now_ns() - init.shell_started_ns < INIT_QUICK_END_NS
+        ? init.shell_quick_ends + 1 : 0;
+    if (init.shell_quick_ends < INIT_QUICK_ENDS_MAX) {
+        init_start_shell();
+    } else {
+        printf("init: the shell does not stay: not started again\n");
+        fflush(stdout);
+    }
+}
+
+static void init_shell_started(void *arg, errval_t err, uint32_t pid)
+{
+    (void)arg;
+    if (err_is_ok(err)) {
+        init.shell_pid = pid;
+        binding_set_deadline(&init.process.base, AOS_FOREVER);
+        err = process_wait_cb(&init.process, pid, init_shell_ended, NULL);
+    }
+    if (err_is_fail(err)) {
+        printf("init: cannot start the shell: %s\n", init_error_text(err));
+        fflush(stdout);
+    }
+}
+
+static void init_start_shell(void)
+{
+    char args[MANIFEST_NAME_BYTES + 16] = {0};
+    size_t bytes;
+    errval_t err;
+
+    if (init.manifest.shell == NULL) {
+        printf("init: the manifest names no shell\n");
+        fflush(stdout);
+        return;
+    }
+    bytes = (size_t)snprintf(args, MANIFEST_NAME_BYTES + 1, "%s", init.manifest.shell) + 1;
+    if (init.exec) {
+        bytes += (size_t)snprintf(args + bytes, sizeof(args) - bytes, "--exec") + 1;
+    }
+    init.shell_started_ns = time_now_ns();
+    err = process_spawn_cb(&init.process, args, bytes, NULL, 0, /* core= */ 0, /* quota= */ 0,
+                           NULL, 0, NULL, 0, init_shell_started, NULL);
+    if (err_is_fail(err)) {
+        init_shell_started(NULL, err, 0);
+    }
+}
+
+static void init_adopted(void *arg, errval_t err)
+{
+    const struct init_service *service = arg;
+
+    if (err_is_fail(err)) {
+        printf("init: the process service does not know %s: %s\n", service->line->name,
+               init_error_text(err));
+        fflush(stdout);
+    }
+}
+
+/* Tells the process service about the services, so that `ps` shows and `kill` ends them. */
+static void init_hand_over(struct init_service *service)
+{
+    const char *name = service->line->name;
+    caddr_t copy;
+    errval_t err = slot_alloc(&copy);
+
+    if (err_is_ok(err)) {
+        err = cap_copy(copy, service->proc.dispatcher);
+    }
+    if (err_is_ok(err)) {
+        err = process_adopt_cb(&init.process, service->pid, name, strlen(name), copy,
+                               init_adopted, service);
+    }
+    if (err_is_fail(err)) {
+        init_adopted(service, err);
+    }
+}
+
+static void init_registered(void *arg, errval_t err, caddr_t end)
+{
+    const struct init_service *service = arg;
+
+    if (err_is_fail(err)) {
+        printf("init: service %s did not register: %s\n", service->line->name,
+               init_error_text(err));
+        fflush(stdout);
+    } else {
+        (void)cap_destroy(end);
+    }
+    if (--init.waiting == 0) {
+        init_start_shell();
+    }
+}
+
+static void init_await_services(void)
+{
+    binding_set_waitset(&init.nameserver->base, &init.ws);
+    binding_set_deadline(&init.nameserver->base, INIT_BOOT_NS);
+    binding_set_waitset(&init.process.base, &init.ws);
+    binding_set_deadline(&init.process.base, INIT_BOOT_NS);
+    init.waiting = init.service_count;
+    for (uint32_t i = 0; i < init.service_count; i++) {
+        struct init_service *service = &init.services[i];
+        const char *name = service->line->name;
+        errval_t err;
+
+        init_hand_over(service);
+        if (strcmp(name, "nameserver") == 0) {
+            init.waiting--;              /* it answers, so it is there */
+            continue;
+        }
+        err = nameserver_await_cb(init.nameserver, name, strlen(name), /* iface= */ 0,
+                                  init_registered, service);
+        if (err_is_fail(err)) {
+            init_registered(service, err, 0);
+        }
+    }
+}
+
+static void init_read_manifest(void)
+{
+    const struct kpi_boot_cap *module = kernel_module("manifest");
+    uint32_t line = 0;
+    const char *why = "";
+    void *text;
+
+    if (module == NULL) {
+        aos_panic("init: the boot image has no module `manifest`");
+    }
+    init_check(paging_map_frame(paging_self(), module->cap, 0,
+                                aos_round_up(module->bytes, AOS_PAGE_BYTES), AOS_VM_READ, &text),
+               "the manifest cannot be mapped");
+    if (!manifest_parse(&init.manifest, text, module->bytes, &line, &why)) {
+        aos_panic("init: manifest:%u: %s", line, why);
+    }
+    (void)paging_unmap(paging_self(), text);
+}
+
+int main(void)
+{
+    init_check(init_take_ram(), "no memory for services");
+    waitset_init(&init.ws);
+    init_read_manifest();
+    init.exec = kernel_module("exec") != NULL;
+    for (uint32_t i = 0; i < init.manifest.service_count; i++) {
+        init.services[i].line = &init.manifest.services[i];
+        init.services[i].pid = i + 1;
+        init.service_count++;
+        init_check(init_start_service(i), init.services[i].line->name);
+    }
+    init_check(init_serve_start(), "init.if cannot be served");
+    init_await_services();
+    waitset_run(&init.ws);
+}

@@ -1,0 +1,252 @@
+/* init.if. */
+#include "init_priv.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <aos/kernel.h>
+#include <aos/paging.h>
+#include <aos/services.h>
+#include <aos/slot.h>
+#include <aos/cap.h>
+
+#define SERVE_PAGE_BYTES 1023u           /* of modules, as in init.if */
+#define SERVE_LOG_BYTES  1024u           /* of one log_read, as in init.if */
+#define SERVE_TEXT_BYTES 1023u           /* of bootargs, as in init.if */
+
+/* PL031 real-time clock: seconds (ARM DDI 0224, 3.3.1). */
+#define SERVE_CLOCK_COMPATIBLE "arm,pl031"
+#define SERVE_CLOCK_DATA       0x000u
+
+static volatile uint32_t *serve_clock;   /* mapped registers, NULL until they are asked for */
+
+static errval_t on_number(struct server_ctx *ctx, uint64_t value, uint64_t *ret_echo)
+{
+    printf("init: number %llu from %llu\n", (unsigned long long)value,
+           (unsigned long long)ctx->peer_pid);
+    fflush(stdout);
+    *ret_echo = value;
+    return ERR_OK;
+}
+
+static errval_t on_text(struct server_ctx *ctx, const char *text, size_t text_len,
+                        uint32_t *ret_length)
+{
+    printf("init: from %llu: %.*s\n", (unsigned long long)ctx->peer_pid, (int)text_len, text);
+    fflush(stdout);
+    *ret_length = (uint32_t)text_len;
+    return ERR_OK;
+}
+
+static errval_t on_module(struct server_ctx *ctx, const char *name, size_t name_len,
+                          caddr_t *ret_frame, uint64_t *ret_bytes)
+{
+    char text[KPI_BOOTINFO_NAME_BYTES] = {0};
+    const struct kpi_boot_cap *module;
+
+    (void)ctx;
+    if (name_len >= sizeof(text)) {
+        return INIT_ERR_NOT_FOUND;
+    }
+    memcpy(text, name, name_len);
+    module = kernel_module(text);
+    if (module == NULL) {
+        return INIT_ERR_NOT_FOUND;
+    }
+    *ret_frame = module->cap;
+    *ret_bytes = module->bytes;
+    return ERR_OK;
+}
+
+/* The module whose name follows `after` in byte order, NULL: none. */
+static const struct kpi_boot_cap *serve_next_module(const char *after)
+{
+    const struct kpi_bootinfo *info = kernel_bootinfo();
+    const struct kpi_boot_cap *next = NULL;
+
+    for (uint32_t i = 0; i < info->cap_count; i++) {
+        const struct kpi_boot_cap *c = &info->caps[i];
+
+        if (c->kind == KPI_BOOT_MODULE && strcmp(c->name, after) > 0
+            && (next == NULL || strcmp(c->name, next->name) < 0)) {
+            next = c;
+        }
+    }
+    return next;
+}
+
+static errval_t on_modules(struct server_ctx *ctx, const char *after, size_t after_len,
+                           char *ret_names, size_t *ret_names_len)
+{
+    char last[KPI_BOOTINFO_NAME_BYTES] = {0};
+    const struct kpi_boot_cap *c;
+    size_t used = 0;
+
+    (void)ctx;
+    memcpy(last, after, after_len < sizeof(last) ? after_len : sizeof(last) - 1);
+    while ((c = serve_next_module(last)) != NULL
+           && strlen(c->name) + 1 <= SERVE_PAGE_BYTES - used) {
+        memcpy(ret_names + used, c->name, strlen(c->name) + 1);
+        used += strlen(c->name) + 1;
+        memcpy(last, c->name, sizeof(last));
+    }
+    *ret_names_len = used;
+    return ERR_OK;
+}
+
+static errval_t on_log_read(struct server_ctx *ctx, uint64_t from, void *ret_text,
+                            size_t *ret_text_len, uint64_t *ret_start, uint64_t *ret_next)
+{
+    (void)ctx;
+    *ret_text_len = 0;
+    *ret_start = from;
+    *ret_next = from;
+    (void)kernel_log_read(from, ret_text, SERVE_LOG_BYTES, ret_text_len, ret_next, ret_start);
+    return ERR_OK;
+}
+
+static void serve_log_grown(void *arg)
+{
+    struct server_conn *conn = server_conn_next(&init.server.base, NULL);
+
+    (void)arg;
+    for (; conn != NULL; conn = server_conn_next(&init.server.base, conn)) {
+        init_event_log_grown(conn);
+    }
+}
+
+/* Where the log ends now. */
+static uint64_t serve_log_end(void)
+{
+    static char text[4 * SERVE_LOG_BYTES];
+    uint64_t next = 0, start;
+    size_t bytes;
+
+    do {
+        bytes = 0;
+        if (err_is_fail(kernel_log_read(next, text, sizeof(text), &bytes, &next, &start))) {
+            break;
+        }
+    } while (bytes > 0);
+    return next;
+}
+
+static bool serve_is_service(uint64_t pid)
+{
+    return pid >= 1 && pid <= init.service_count;
+}
+
+static errval_t on_console_taken(struct server_ctx *ctx, uint64_t *ret_next)
+{
+    if (!serve_is_service(ctx->peer_pid)) {
+        return INIT_ERR_DENIED;
+    }
+    *ret_next = serve_log_end();
+    return err_is_ok(kernel_console_release()) ? ERR_OK : INIT_ERR_DENIED;
+}
+
+static errval_t on_shutdown(struct server_ctx *ctx, init_power_t how)
+{
+    printf("init: %s, asked by %llu\n", how == INIT_POWER_OFF ? "power off" : "reset",
+           (unsigned long long)ctx->peer_pid);
+    fflush(stdout);
+    (void)kernel_shutdown(how == INIT_POWER_RESET);
+    return RPC_ERR_CANCELLED;
+}
+
+static errval_t on_facts(struct server_ctx *ctx, struct init_machine *ret_machine)
+{
+    const struct kpi_bootinfo *info = kernel_bootinfo();
+    struct kernel_stats stats = {0};
+
+    (void)ctx;
+    (void)kernel_get_stats(&stats);
+    *ret_machine = (struct init_machine){
+        .cores = info->core_count, .timer_hz = disp_page()->timer_hz,
+        .memory_bytes = info->memory_bytes, .kernel_bytes = info->kernel_bytes,
+        .uptime_ns = stats.uptime_ns, .idle_ns = stats.idle_ns, .switches = stats.switches,
+        .interrupts = stats.interrupts, .caps = stats.caps,
+    };
+    return ERR_OK;
+}
+
+static errval_t on_boot(struct server_ctx *ctx, char *ret_bootargs, size_t *ret_bootargs_len,
+                        char *ret_build_id, size_t *ret_build_id_len)
+{
+    const struct kpi_bootinfo *info = kernel_bootinfo();
+
+    (void)ctx;
+    *ret_bootargs_len = strnlen(info->bootargs, SERVE_TEXT_BYTES);
+    memcpy(ret_bootargs, info->bootargs, *ret_bootargs_len);
+    *ret_build_id_len = strnlen(info->build_id, sizeof(info->build_id) - 1);
+    memcpy(ret_build_id, info->build_id, *ret_build_id_len);
+    return ERR_OK;
+}
+
+static errval_t serve_map_clock(void)
+{
+    struct kernel_device device;
+    caddr_t slot;
+    void *regs;
+    errval_t err = kernel_find_device(SERVE_CLOCK_COMPATIBLE, &device);
+
+    if (err_is_ok(err)) {
+        err = slot_alloc(&slot);
+    }
+    if (err_is_fail(err)) {
+        return err;
+    }
+    err = kernel_device_frame(device.base, device.bytes, slot);
+    if (err_is_ok(err)) {
+        err = paging_map_frame(paging_self(), slot, 0, AOS_PAGE_BYTES, AOS_VM_RW, &regs);
+    }
+    if (err_is_fail(err)) {
+        (void)cap_destroy(slot);
+        return err;
+    }
+    serve_clock = regs;
+    return ERR_OK;
+}
+
+static errval_t on_clock(struct server_ctx *ctx, uint64_t *ret_seconds)
+{
+    (void)ctx;
+    if (serve_clock == NULL && err_is_fail(serve_map_clock())) {
+        return INIT_ERR_NO_CLOCK;
+    }
+    *ret_seconds = serve_clock[SERVE_CLOCK_DATA / sizeof(uint32_t)];
+    return ERR_OK;
+}
+
+static errval_t on_random(struct server_ctx *ctx, uint64_t *ret_a, uint64_t *ret_b,
+                          uint64_t *ret_c, uint64_t *ret_d)
+{
+    uint64_t words[4] = {0};
+
+    (void)ctx;
+    (void)kernel_random(words);
+    *ret_a = words[0];
+    *ret_b = words[1];
+    *ret_c = words[2];
+    *ret_d = words[3];
+    return ERR_OK;
+}
+
+static const struct init_server_ops ops = {
+    .on_number = on_number, .on_text = on_text, .on_module = on_module,
+    .on_modules = on_modules, .on_log_read = on_log_read, .on_console_taken = on_console_taken,
+    .on_shutdown = on_shutdown, .on_facts = on_facts, .on_boot = on_boot, .on_clock = on_clock,
+    .on_random = on_random,
+};
+
+errval_t init_serve_start(void)
+{
+    errval_t err;
+
+    init_serve(&init.server, &ops, &init, &init.ws);
+    err = event_source_init(&init.log, &init.ws, serve_log_grown, NULL);
+    if (err_is_ok(err)) {
+        err = kernel_log_watch(init.log.trigger);
+    }
+    return err_is_ok(err) ? aos_register(&init.server.base, "init", NULL, 0) : err;
+}

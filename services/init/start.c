@@ -1,0 +1,333 @@
+/* Starting one service: its program, its grants, its ends. */
+#include "init_priv.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <aos/binding.h>
+#include <aos/cap.h>
+#include <aos/kernel.h>
+#include <aos/paging.h>
+#include <aos/ram.h>
+#include <aos/services.h>
+#include <aos/slot.h>
+
+#define START_ARGS_BYTES 512u
+
+/* What is put together for one service. */
+struct start {
+    struct init_service *service;
+    struct proc_spec spec;
+    struct proc_grant grants[INIT_GRANTS_MAX];
+    char args[START_ARGS_BYTES];
+    caddr_t own_end;                     /* init's half of the parent end; 0: none */
+    void *file;
+};
+
+static bool start_is(const struct start *s, const char *name)
+{
+    return strcmp(s->service->line->name, name) == 0;
+}
+
+/* Gives `cap`, in a slot of slot_alloc, to the service under this name. */
+static errval_t start_grant(struct start *s, const char *name, caddr_t cap)
+{
+    struct proc_grant *g = &s->grants[s->spec.grant_count];
+
+    if (s->spec.grant_count == INIT_GRANTS_MAX) {
+        (void)cap_destroy(cap);
+        return LIB_ERR_RANGE;
+    }
+    snprintf(g->name, sizeof(g->name), "%s", name);
+    g->cap = cap;
+    s->spec.grant_count++;
+    return ERR_OK;
+}
+
+static errval_t start_grant_ram(struct start *s)
+{
+    const struct kpi_bootinfo *info = kernel_bootinfo();
+    errval_t err = ERR_OK;
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; err_is_ok(err) && i < info->cap_count; i++) {
+        char name[16];
+        caddr_t slot;
+
+        if (info->caps[i].kind != KPI_BOOT_RAM) {
+            continue;
+        }
+        err = slot_alloc(&slot);
+        if (err_is_ok(err)) {
+            err = cap_move(slot, info->caps[i].cap);
+        }
+        if (err_is_ok(err)) {
+            snprintf(name, sizeof(name), "ram%u", count++);
+            err = start_grant(s, name, slot);
+        }
+    }
+    return err;
+}
+
+static errval_t start_grant_device(struct start *s, const struct manifest_grant *g)
+{
+    bool irq = g->kind == MANIFEST_GRANT_IRQ;
+    struct kernel_device device;
+    char name[32];
+    caddr_t slot;
+    errval_t err = kernel_find_device(g->what, &device);
+
+    if (err_is_ok(err)) {
+        err = slot_alloc(&slot);
+    }
+    if (err_is_fail(err)) {
+        return err;
+    }
+    err = irq ? kernel_irq(device.irq, slot)
+              : kernel_device_frame(device.base, device.bytes, slot);
+    if (err_is_fail(err)) {
+        slot_free(slot);
+        return err;
+    }
+    snprintf(name, sizeof(name), "%s/%s", irq ? "irq" : "device", g->what);
+    return start_grant(s, name, slot);
+}
+
+static errval_t start_manifest_grants(struct start *s)
+{
+    const struct manifest_service *line = s->service->line;
+    errval_t err = ERR_OK;
+
+    for (uint32_t i = 0; err_is_ok(err) && i < line->grant_count; i++) {
+        err = line->grants[i].kind == MANIFEST_GRANT_RAM ? start_grant_ram(s)
+                                                         : start_grant_device(s, &line->grants[i]);
+    }
+    return err;
+}
+
+/* The nameserver gets the other halves of the ends of those that started before it. */
+static errval_t start_early_ends(struct start *s)
+{
+    errval_t err = ERR_OK;
+
+    for (uint32_t i = 0; err_is_ok(err) && i < init.service_count; i++) {
+        char name[16];
+
+        if (init.early_ends[i] != 0) {
+            snprintf(name, sizeof(name), "client/%u", init.services[i].pid);
+            err = start_grant(s, name, init.early_ends[i]);
+            init.early_ends[i] = 0;
+        }
+    }
+    return err;
+}
+
+/* Ends: of the nameserver, of init (for services that init calls), and what the process service
+ * needs to act for others. */
+static errval_t start_ends(struct start *s)
+{
+    bool process = start_is(s, "process");
+    uint32_t pid = s->service->pid;
+    errval_t err = ERR_OK;
+    caddr_t end;
+
+    if (start_is(s, "memory") || start_is(s, "nameserver") || process) {
+        err = chan_create(&s->own_end, &s->spec.parent);
+    }
+    if (err_is_ok(err) && process) {
+        err = binding_clone(&init.memory.base, pid, BINDING_CLONE_TRUSTED, &end);
+        if (err_is_ok(err)) {
+            err = start_grant(s, "memory", end);
+        }
+    }
+    if (err_is_fail(err)) {
+        return err;
+    }
+    if (start_is(s, "nameserver")) {
+        return start_early_ends(s);
+    }
+    if (init.nameserver == NULL) {
+        return chan_create(&init.early_ends[s->service - init.services], &s->spec.nameserver);
+    }
+    return binding_clone(&init.nameserver->base, pid, process ? BINDING_CLONE_TRUSTED : 0,
+                         &s->spec.nameserver);
+}
+
+static bool start_add_arg(struct start *s, const char *arg)
+{
+    size_t bytes = strlen(arg) + 1;
+
+    if (bytes > sizeof(s->args) - s->spec.args_bytes) {
+        return false;
+    }
+    memcpy(s->args + s->spec.args_bytes, arg, bytes);
+    s->spec.args_bytes += bytes;
+    return true;
+}
+
+/* The driver of the console is told when the launcher expects frames. */
+static errval_t start_args(struct start *s)
+{
+    const struct manifest_service *line = s->service->line;
+    bool ok = start_add_arg(s, line->name);
+
+    for (uint32_t i = 0; ok && i < line->arg_count; i++) {
+        ok = start_add_arg(s, line->args[i]);
+    }
+    if (ok && start_is(s, "serial")
+        && strstr(kernel_bootinfo()->bootargs, "console=frames") != NULL) {
+        ok = start_add_arg(s, "--frames");
+    }
+    s->spec.args = s->args;
+    return ok ? ERR_OK : LIB_ERR_ARGS_SIZE;
+}
+
+static errval_t start_map_file(struct start *s)
+{
+    const struct kpi_boot_cap *module = kernel_module(s->service->line->name);
+    errval_t err;
+
+    if (module == NULL) {
+        return LIB_ERR_NOT_FOUND;
+    }
+    err = paging_map_frame(paging_self(), module->cap, 0,
+                           aos_round_up(module->bytes, AOS_PAGE_BYTES), AOS_VM_READ, &s->file);
+    s->spec.file = s->file;
+    s->spec.file_bytes = module->bytes;
+    return err;
+}
+
+static errval_t start_build(struct start *s)
+{
+    caddr_t ram;
+    uint64_t bytes;
+    errval_t err = proc_measure(&s->spec, &bytes);
+
+    if (err_is_ok(err)) {
+        err = ram_alloc(bytes, PROC_RAM_ALIGN, &ram);
+    }
+    if (err_is_fail(err)) {
+        return err;
+    }
+    err = proc_build(&s->spec, ram, &s->service->proc);
+    if (err_is_fail(err)) {
+        (void)ram_free(ram);
+    }
+    return err;
+}
+
+static void start_died(void *arg)
+{
+    struct init_service *service = arg;
+    struct proc_info info;
+
+    if (err_is_fail(proc_query(service->proc.dispatcher, &info)) || info.state != PROC_ENDED) {
+        return;
+    }
+    service->alive = false;
+    if (info.cause != 0) {
+        printf("init: service %s faulted: ESR 0x%llx at 0x%llx, address 0x%llx\n",
+               service->line->name, (unsigned long long)info.cause, (unsigned long long)info.pc,
+               (unsigned long long)info.address);
+    } else {
+        printf("init: service %s ended with status %llu\n", service->line->name,
+               (unsigned long long)info.status);
+    }
+    fflush(stdout);
+}
+
+/* Watched before it runs, so that no end is missed. */
+static errval_t start_run(struct start *s)
+{
+    struct init_service *service = s->service;
+    errval_t err = event_source_init(&service->death, &init.ws, start_died, service);
+
+    if (err_is_ok(err)) {
+        err = proc_watch(service->proc.dispatcher, service->death.trigger);
+    }
+    if (err_is_ok(err)) {
+        err = proc_start(&service->proc);
+    }
+    service->alive = err_is_ok(err);
+    return err;
+}
+
+/* Init's own connections. */
+static errval_t start_connect(struct start *s)
+{
+    errval_t err = ERR_OK;
+
+    if (start_is(s, "memory")) {
+        err = memory_bind(s->own_end, &init.memory);
+    } else if (start_is(s, "process")) {
+        err = process_bind(s->own_end, &init.process);
+    } else if (start_is(s, "nameserver")) {
+        err = cap_move(KPI_CAP_NAMESERVER, s->own_end);
+        slot_free(s->own_end);
+        if (err_is_ok(err)) {
+            err = aos_nameserver(&init.nameserver);
+        }
+    }
+    return err;
+}
+
+errval_t init_start_service(uint32_t index)
+{
+    static struct start s;
+    errval_t err;
+
+    memset(&s, 0, sizeof(s));
+    s.service = &init.services[index];
+    s.spec.pid = s.service->pid;
+    s.spec.quota = s.service->line->quota;
+    s.spec.early_ram_bytes = PROC_EARLY_RAM_BYTES;
+    s.spec.grants = s.grants;
+    err = start_map_file(&s);
+    if (err_is_ok(err)) {
+        err = start_args(&s);
+    }
+    if (err_is_ok(err)) {
+        err = kernel_random(s.spec.random);
+    }
+    if (err_is_ok(err)) {
+        err = start_manifest_grants(&s);
+    }
+    if (err_is_ok(err)) {
+        err = start_ends(&s);
+    }
+    if (err_is_ok(err)) {
+        err = start_build(&s);
+    }
+    if (s.file != NULL) {
+        (void)paging_unmap(paging_self(), s.file);
+    }
+    if (err_is_ok(err)) {
+        err = start_run(&s);
+    }
+    return err_is_ok(err) ? start_connect(&s) : err;
+}
+
+errval_t init_take_ram(void)
+{
+    const struct kpi_bootinfo *info = kernel_bootinfo();
+    const struct kpi_boot_cap *largest = NULL;
+    uint64_t base;
+    caddr_t slot;
+    errval_t err;
+
+    for (uint32_t i = 0; i < info->cap_count; i++) {
+        if (info->caps[i].kind == KPI_BOOT_RAM
+            && (largest == NULL || info->caps[i].bytes > largest->bytes)) {
+            largest = &info->caps[i];
+        }
+    }
+    if (largest == NULL || largest->bytes < 2 * INIT_RAM_BYTES) {
+        return LIB_ERR_NO_MEMORY;
+    }
+    base = aos_round_down(largest->base + largest->bytes - INIT_RAM_BYTES, AOS_LARGE_BYTES);
+    err = slot_alloc(&slot);
+    if (err_is_ok(err)) {
+        err = cap_split(slot, largest->cap, base - largest->base);
+    }
+    return err_is_ok(err) ? ram_add(slot, base, largest->base + largest->bytes - base) : err;
+}

@@ -1,0 +1,351 @@
+/* The nameserver: the directory of nameserver.c behind nameserver.if.
+ *
+ * Init starts it with the other half of its own end as parent end, and with the other halves of the
+ * ends of services that were started before as grants `client/PID`. Every further end comes by
+ * clone from a trusted one.
+ *
+ * A lookup needs a fresh end from the service found. It is asked for without waiting for it, so
+ * that a slow or hostile service delays only who looks for it. */
+#include "nameserver_priv.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <aos/binding.h>
+#include <aos/debug.h>
+#include <aos/domain.h>
+#include <aos/server.h>
+#include <aos/waitset.h>
+#include <if/nameserver_server.h>
+
+#define SERVICE_PID_INIT    0u
+#define SERVICE_PIDS_EARLY  16u          /* services that can be started before the nameserver */
+#define SERVICE_WAITERS_MAX 64u
+#define SERVICE_PAGE_BYTES  1023u        /* of one enumerate, as in nameserver.if */
+
+/* A registered service: the nameserver's own connection to it. It outlives its name while lookups
+ * are under way. */
+struct provider {
+    struct binding binding;              /* first */
+    struct work reclaim;
+    uint32_t lookups;                    /* under way */
+    bool named;
+};
+
+/* A lookup under way, or an await that waits for its name. */
+struct request {
+    bool used;
+    bool await;
+    struct provider *provider;           /* NULL: waits for the name */
+    uint16_t iface;
+    char name[DIRECTORY_NAME_BYTES + 1];
+    struct nameserver_lookup_responder lookup;
+    struct nameserver_await_responder awaited;
+};
+
+static struct {
+    struct directory directory;
+    struct waitset ws;
+    struct nameserver_server server;
+    struct request requests[SERVICE_WAITERS_MAX];
+} service;
+
+static void provider_free(void *arg)
+{
+    free(arg);
+}
+
+/* Closes the connection. Its memory goes one turn of the waitset later: the news of its peer's end
+ * may be under way. */
+static void provider_reclaim(void *arg)
+{
+    struct provider *p = arg;
+
+    binding_close(&p->binding);
+    p->reclaim.fn = provider_free;
+    waitset_post(&service.ws, &p->reclaim);
+}
+
+static void provider_release(struct provider *p)
+{
+    if (!p->named && p->lookups == 0) {
+        p->reclaim.fn = provider_reclaim;
+        p->reclaim.arg = p;
+        waitset_post(&service.ws, &p->reclaim);
+    }
+}
+
+static void service_withdraw(const struct directory_name *n)
+{
+    struct provider *p = n->service;
+    struct server_conn *conn = server_conn_next(&service.server.base, NULL);
+    char name[DIRECTORY_NAME_BYTES + 1];
+
+    memcpy(name, n->name, sizeof(name));
+    directory_remove(&service.directory, n);
+    p->named = false;
+    provider_release(p);
+    for (; conn != NULL; conn = server_conn_next(&service.server.base, conn)) {
+        nameserver_event_gone(conn, name, strlen(name));
+    }
+}
+
+/* The service closed its end or ended. */
+static void provider_gone(void *arg)
+{
+    const struct directory_name *n = directory_of_service(&service.directory, arg);
+
+    if (n != NULL) {
+        service_withdraw(n);
+    }
+}
+
+static struct request *request_new(void)
+{
+    for (size_t i = 0; i < SERVICE_WAITERS_MAX; i++) {
+        if (!service.requests[i].used) {
+            service.requests[i] = (struct request){.used = true};
+            return &service.requests[i];
+        }
+    }
+    return NULL;
+}
+
+static void request_reply(struct request *r, errval_t err, caddr_t end)
+{
+    if (r->await) {
+        nameserver_await_reply(&r->awaited, err, end);
+    } else {
+        nameserver_lookup_reply(&r->lookup, err, end);
+    }
+    r->used = false;
+}
+
+/* The service answered the request for a fresh end, or did not. */
+static void request_cloned(void *arg, errval_t err, caddr_t end)
+{
+    struct request *r = arg;
+    struct provider *p = r->provider;
+
+    request_reply(r, err_is_ok(err) ? ERR_OK : err_push(err, NAMESERVER_ERR_NOT_FOUND), end);
+    p->lookups--;
+    provider_release(p);
+}
+
+static void request_start(struct request *r, const struct directory_name *n, uint64_t pid)
+{
+    errval_t err;
+
+    r->provider = n->service;
+    r->provider->lookups++;
+    err = binding_clone_cb(&r->provider->binding, pid, 0, request_cloned, r);
+    if (err_is_fail(err)) {
+        request_cloned(r, err, 0);
+    }
+}
+
+static uint64_t request_pid(const struct request *r)
+{
+    return server_conn_pid(r->await ? r->awaited.base.conn : r->lookup.base.conn);
+}
+
+/* Awaits whose name there is now, and places of those whose client is gone. */
+static void service_serve_awaits(void)
+{
+    for (size_t i = 0; i < SERVICE_WAITERS_MAX; i++) {
+        struct request *r = &service.requests[i];
+        const struct directory_name *n;
+        errval_t err;
+
+        if (!r->used || r->provider != NULL) {
+            continue;
+        }
+        if (!server_responder_alive(&r->awaited.base)) {
+            r->used = false;
+            continue;
+        }
+        err = directory_lookup(&service.directory, (struct text){r->name, strlen(r->name)},
+                               r->iface, &n);
+        if (err_is_ok(err)) {
+            request_start(r, n, request_pid(r));
+        } else if (!err_has(err, NAMESERVER_ERR_NOT_FOUND)) {
+            request_reply(r, err, 0);
+        }
+    }
+}
+
+static errval_t on_register(struct server_ctx *ctx, const char *name, size_t name_len,
+                            uint16_t iface, const char *props, size_t props_len, caddr_t end)
+{
+    struct provider *p = calloc(1, sizeof(*p));
+    errval_t err;
+
+    if (p == NULL) {
+        return NAMESERVER_ERR_LIMIT;
+    }
+    err = directory_register(&service.directory, (uint32_t)ctx->peer_pid,
+                             (struct text){name, name_len}, iface,
+                             (struct text){props, props_len}, p);
+    if (err_is_fail(err)) {
+        free(p);
+        return err;
+    }
+    server_take_cap(ctx, end);
+    err = binding_open_any(&p->binding, end);
+    if (err_is_fail(err)) {
+        directory_remove(&service.directory, directory_of_service(&service.directory, p));
+        free(p);
+        return err_push(err, NAMESERVER_ERR_DENIED);
+    }
+    p->named = true;
+    binding_set_waitset(&p->binding, &service.ws);
+    binding_on_peer_gone(&p->binding, provider_gone, p);
+    service_serve_awaits();
+    return ERR_OK;
+}
+
+static errval_t on_deregister(struct server_ctx *ctx, const char *name, size_t name_len)
+{
+    struct text text = {name, name_len};
+    errval_t err = directory_may_remove(&service.directory, (uint32_t)ctx->peer_pid, text);
+
+    if (err_is_ok(err)) {
+        service_withdraw(directory_find(&service.directory, text));
+    }
+    return err;
+}
+
+static errval_t on_lookup(struct server_ctx *ctx, const char *name, size_t name_len,
+                          uint16_t iface, caddr_t *ret_service)
+{
+    const struct directory_name *n;
+    struct request *r;
+    errval_t err = directory_lookup(&service.directory, (struct text){name, name_len}, iface, &n);
+
+    (void)ret_service;
+    if (err_is_fail(err)) {
+        return err;
+    }
+    r = request_new();
+    if (r == NULL) {
+        return NAMESERVER_ERR_LIMIT;
+    }
+    r->lookup = nameserver_lookup_defer(ctx);
+    request_start(r, n, ctx->peer_pid);
+    return SERVER_DEFERRED;
+}
+
+static errval_t on_await(struct server_ctx *ctx, const char *name, size_t name_len,
+                         uint16_t iface, caddr_t *ret_service)
+{
+    const struct directory_name *n;
+    struct request *r;
+    errval_t err = directory_lookup(&service.directory, (struct text){name, name_len}, iface, &n);
+
+    (void)ret_service;
+    if (err_is_fail(err) && !err_has(err, NAMESERVER_ERR_NOT_FOUND)) {
+        return err;
+    }
+    service_serve_awaits();              /* frees the places of clients that are gone */
+    r = request_new();
+    if (r == NULL) {
+        return NAMESERVER_ERR_LIMIT;
+    }
+    r->await = true;
+    r->awaited = nameserver_await_defer(ctx);
+    r->iface = iface;
+    memcpy(r->name, name, name_len);
+    if (err_is_ok(err)) {
+        request_start(r, n, ctx->peer_pid);
+    }
+    return SERVER_DEFERRED;
+}
+
+static errval_t on_enumerate(struct server_ctx *ctx, const char *prefix, size_t prefix_len,
+                             const char *where, size_t where_len, const char *after,
+                             size_t after_len, char *ret_names, size_t *ret_names_len)
+{
+    (void)ctx;
+    return directory_enumerate(&service.directory, (struct text){prefix, prefix_len},
+                               (struct text){where, where_len}, (struct text){after, after_len},
+                               ret_names, SERVICE_PAGE_BYTES, ret_names_len);
+}
+
+static errval_t on_describe(struct server_ctx *ctx, const char *name, size_t name_len,
+                            uint32_t *ret_pid, uint16_t *ret_iface, char *ret_props,
+                            size_t *ret_props_len)
+{
+    const struct directory_name *n =
+        directory_find(&service.directory, (struct text){name, name_len});
+
+    (void)ctx;
+    if (n == NULL) {
+        return NAMESERVER_ERR_NOT_FOUND;
+    }
+    *ret_pid = n->pid;
+    *ret_iface = n->iface;
+    memcpy(ret_props, n->props, n->props_bytes);
+    *ret_props_len = n->props_bytes;
+    return ERR_OK;
+}
+
+/* A domain ended; what it registered is withdrawn even if its service's end still lives in other
+ * hands. */
+static void on_peer_gone(struct server_ctx *ctx)
+{
+    struct server_conn *other = server_conn_next(&service.server.base, NULL);
+    const struct directory_name *n;
+
+    for (; other != NULL; other = server_conn_next(&service.server.base, other)) {
+        if (other != ctx->conn && server_conn_pid(other) == ctx->peer_pid) {
+            return;
+        }
+    }
+    while ((n = directory_of_pid(&service.directory, (uint32_t)ctx->peer_pid)) != NULL) {
+        service_withdraw(n);
+    }
+}
+
+static const struct nameserver_server_ops ops = {
+    .on_register = on_register, .on_deregister = on_deregister, .on_lookup = on_lookup,
+    .on_await = on_await, .on_enumerate = on_enumerate, .on_describe = on_describe,
+    .on_peer_gone = on_peer_gone,
+};
+
+static errval_t service_add_early_clients(void)
+{
+    struct server_conn *conn;
+    errval_t err = server_add_end(&service.server.base, KPI_CAP_PARENT, SERVICE_PID_INIT,
+                                  SERVER_PEER_TRUSTED, &conn);
+
+    for (uint32_t pid = 1; err_is_ok(err) && pid < SERVICE_PIDS_EARLY; pid++) {
+        char name[32];
+        caddr_t end;
+
+        snprintf(name, sizeof(name), "client/%u", pid);
+        if (err_is_ok(domain_grant(name, &end))) {
+            err = server_add_end(&service.server.base, end, pid, 0, &conn);
+        }
+    }
+    return err;
+}
+
+errval_t aos_rpc_init(void)
+{
+    return ERR_OK;                       /* it lives on its early RAM and writes nothing */
+}
+
+int main(void)
+{
+    errval_t err;
+
+    directory_init(&service.directory);
+    waitset_init(&service.ws);
+    nameserver_serve(&service.server, &ops, &service, &service.ws);
+    err = service_add_early_clients();
+    if (err_is_fail(err)) {
+        aos_panic("nameserver: cannot start: 0x%llx", (unsigned long long)err);
+    }
+    waitset_run(&service.ws);
+}

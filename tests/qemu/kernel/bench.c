@@ -7,24 +7,25 @@
 #define COOKIE 5u
 
 static caddr_t server_end;
-void bench_null(caddr_t dispatcher);
-void bench_rpc(caddr_t end);
-void bench_server(caddr_t end);
+void bench_null(uint64_t dispatcher);
+void bench_rpc(uint64_t end);
+void bench_rpc_cap(uint64_t end_and_slot);
+void bench_server(uint64_t end, caddr_t slot);
 
 static void server(void *arg)
 {
     if (err_is_ok(inv_endpoint_bind(server_end, COOKIE))) {
-        bench_server(server_end);
+        bench_server(server_end, kt_slots(1));
     }
     kt_exit(1);
 }
 
-static void empty(caddr_t cap)
+static void empty(uint64_t cap)
 {
 }
 
 /* Smallest and median count of `what`. */
-static void measure(void (*what)(caddr_t), caddr_t cap, const char *name, uint64_t limit)
+static void measure(void (*what)(uint64_t), uint64_t cap, const char *name, uint64_t limit)
 {
     static uint64_t counts[ROUNDS];
 
@@ -51,7 +52,7 @@ void test_main(void)
     static struct kt_thread t;
     caddr_t end;
 
-    kt_plan(3);
+    kt_plan(4);
     kt_channel(KPI_CHANNEL_BYTES_MIN, &end, &server_end);
     kt_need(inv_endpoint_bind(end, COOKIE), "bind");
     kt_thread_make(&t);
@@ -60,4 +61,9 @@ void test_main(void)
     measure(empty, 0, "KBENCH0001 empty", 10);
     measure(bench_null, KPI_CAP_SELF_DISP, "KBENCH0002 null invocation", 150);
     measure(bench_rpc, end, "KBENCH0003 raw LMP round trip", 210);
+
+    caddr_t frame = kt_object(CAPTYPE_FRAME, KPI_PAGE_BYTES, 1);
+
+    measure(bench_rpc_cap, end | (uint64_t)frame << 32,
+            "KBENCH0004 round trip with a capability, moved there and back", 1600);
 }

@@ -49,7 +49,7 @@ void slot_move(struct cte *src, struct cte *dest)
     }
     if (src->level != 0)
         tree_replace(src, dest);
-    memset(src, 0, sizeof *src);
+    *src = (struct cte){0};
 }
 
 void slot_swap(struct cte *a, struct cte *b)
@@ -74,12 +74,12 @@ void slot_drop(struct cte *slot)
     }
     slot->next->prev = slot->prev;
     slot->prev->next = slot->next;
-    memset(slot, 0, sizeof *slot);
+    *slot = (struct cte){0};
 }
 
 void slot_end(struct cte *slot)
 {
     kernel_assert(slot_alone(slot) && slot->level != 0);
     tree_remove(slot);
-    memset(slot, 0, sizeof *slot);
+    *slot = (struct cte){0};
 }

@@ -11,6 +11,7 @@
 #define LMP_X_WORDS  2
 #define LMP_X_CAP    10
 #define LMP_X_CAP_INFO 11
+#define LMP_X_LAST   18                  /* the last one that a CALL destroys */
 
 /* Bits of x10 on send that mean something. */
 #define LMP_XFER_VALID (KPI_XFER_MOVE | 0xffull << KPI_XFER_RIGHTS_SHIFT | 0xffffffffull)
@@ -211,9 +212,23 @@ void lmp_unbind_all(struct dispatcher *d)
     }
 }
 
-/* The capability that x10 of a send names: checks that it can go into `entry`. */
+/* The empty slot that `self` offers for a capability, NULL if there is none. */
+static struct cte *lmp_recv_slot(struct dispatcher *self, caddr_t *ret_addr)
+{
+    caddr_t addr = dispatcher_page(self)->recv_slot;
+    struct cte *slot = dispatcher_slot(self, addr);
+
+    if (addr == 0 || ((slot == NULL || slot->type != CAPTYPE_NULL) &&
+                      err_is_fail(cspace_find_empty(self, addr, &slot)))) {
+        return NULL;
+    }
+    *ret_addr = addr;
+    return slot;
+}
+
+/* The capability that x10 of a send on `end` names: checks that it can go into `dest`. */
 static errval_t lmp_check_cap(struct dispatcher *self, uint64_t xfer, struct endpoint *end,
-                              const struct lmp_entry *entry, struct cte **ret_src)
+                              const struct cte *dest, struct cte **ret_src)
 {
     struct cte *src;
     errval_t err;
@@ -221,7 +236,7 @@ static errval_t lmp_check_cap(struct dispatcher *self, uint64_t xfer, struct end
     if ((xfer & ~LMP_XFER_VALID) != 0) {
         return SYS_ERR_BAD_ARGUMENT;
     }
-    err = cspace_find(self, (uint32_t)xfer, &src);
+    err = dispatcher_cap(self, (uint32_t)xfer, &src);
     if (err_is_fail(err)) {
         return err;
     }
@@ -231,10 +246,10 @@ static errval_t lmp_check_cap(struct dispatcher *self, uint64_t xfer, struct end
         return SYS_ERR_END_IN_USE;
     }
     /* What was lost in transit (lmp_receive_cap) has not ended yet. */
-    if (cte_type(&entry->slot) != CAPTYPE_NULL) {
+    if (cte_type(dest) != CAPTYPE_NULL) {
         return SYS_ERR_LMP_FULL;
     }
-    err = cap_transfer_check(src, &entry->slot, (xfer & KPI_XFER_MOVE) != 0);
+    err = cap_transfer_check(src, dest, (xfer & KPI_XFER_MOVE) != 0);
     if (err_is_fail(err)) {
         return err;
     }
@@ -242,17 +257,19 @@ static errval_t lmp_check_cap(struct dispatcher *self, uint64_t xfer, struct end
     return ERR_OK;
 }
 
-errval_t lmp_send(struct dispatcher *self, struct dispatcher **ret_woken)
+static void lmp_transfer(struct cte *src, struct cte *dest, uint64_t xfer)
 {
-    const uint64_t *x = self->frame.x;
+    cap_transfer(src, dest, (uint8_t)(xfer >> KPI_XFER_RIGHTS_SHIFT),
+                 (xfer & KPI_XFER_MOVE) != 0);
+}
+
+/* The end in x0 of a send. */
+static errval_t lmp_sender(struct dispatcher *self, struct endpoint **ret_end)
+{
     struct cte *object;
-    struct cte *src = NULL;
     errval_t err;
 
-    if (x[LMP_X_COOKIE] > UINT32_MAX) {
-        return SYS_ERR_CAP_NOT_FOUND;
-    }
-    err = cspace_find(self, (uint32_t)x[LMP_X_COOKIE], &object);
+    err = dispatcher_cap(self, self->frame.x[LMP_X_COOKIE], &object);
     if (err_is_fail(err)) {
         return err;
     }
@@ -262,13 +279,20 @@ errval_t lmp_send(struct dispatcher *self, struct dispatcher **ret_woken)
     if ((cte_rights(object) & CAP_RIGHT_W) == 0) {
         return SYS_ERR_CAP_RIGHTS;
     }
-
-    struct endpoint *end = endpoint_of(object);
-    struct endpoint *peer = endpoint_peer(end);
-
-    if (!peer->exists) {
+    if (!endpoint_peer(endpoint_of(object))->exists) {
         return SYS_ERR_LMP_PEER_GONE;
     }
+    *ret_end = endpoint_of(object);
+    return ERR_OK;
+}
+
+/* Puts the message into the ring of the peer of `end`. */
+static errval_t lmp_enqueue(struct dispatcher *self, struct endpoint *end)
+{
+    const uint64_t *x = self->frame.x;
+    struct endpoint *peer = endpoint_peer(end);
+    struct cte *src = NULL;
+
     if (peer->count == peer->ring_size) {
         return SYS_ERR_LMP_FULL;
     }
@@ -276,43 +300,95 @@ errval_t lmp_send(struct dispatcher *self, struct dispatcher **ret_woken)
     struct lmp_entry *entry = endpoint_entry(peer, peer->count);
 
     if (x[LMP_X_CAP] != 0) {
-        err = lmp_check_cap(self, x[LMP_X_CAP], end, entry, &src);
+        errval_t err = lmp_check_cap(self, x[LMP_X_CAP], end, &entry->slot, &src);
+
         if (err_is_fail(err)) {
             return err;
         }
     }
     /* Nothing fails from here on. */
-    bool waiting = peer->receiver != NULL && peer->receiver->state == DISP_WAITING;
-
     entry->header = x[LMP_X_HEADER];
     entry->has_cap = src != NULL;
     for (unsigned i = 0; i < KPI_LMP_WORDS; i++) {
         entry->words[i] = x[LMP_X_WORDS + i];
     }
     if (src != NULL) {
-        cap_transfer(src, &entry->slot, (uint8_t)(x[LMP_X_CAP] >> KPI_XFER_RIGHTS_SHIFT),
-                     (x[LMP_X_CAP] & KPI_XFER_MOVE) != 0);
+        lmp_transfer(src, &entry->slot, x[LMP_X_CAP]);
     }
     peer->count++;
     self->messages_sent++;
     endpoint_update(peer);
-    if (waiting && ret_woken != NULL) {
-        *ret_woken = peer->receiver;
-    }
     return ERR_OK;
 }
 
-/* The empty slot that `self` offers for a capability, NULL if there is none. */
-static struct cte *lmp_recv_slot(struct dispatcher *self, caddr_t *ret_addr)
+/* Gives a message with a capability straight to a receiver that waits for it: `slot` at `addr` is its
+ * receive slot. */
+static errval_t lmp_deliver(struct dispatcher *self, struct endpoint *end, struct dispatcher *to,
+                            struct cte *slot, caddr_t addr)
 {
-    struct cte *slot;
-    caddr_t addr = dispatcher_page(self)->recv_slot;
+    const uint64_t *from = self->frame.x;
+    uint64_t *x = to->frame.x;
+    struct cte *src;
+    errval_t err = lmp_check_cap(self, from[LMP_X_CAP], end, slot, &src);
 
-    if (addr == 0 || err_is_fail(cspace_find_empty(self, addr, &slot))) {
-        return NULL;
+    if (err_is_fail(err)) {
+        return err;
     }
-    *ret_addr = addr;
-    return slot;
+    lmp_transfer(src, slot, from[LMP_X_CAP]);
+    dispatcher_page(to)->recv_slot = 0;
+    x[LMP_X_COOKIE] = endpoint_peer(end)->cookie;
+    for (unsigned i = LMP_X_HEADER; i < LMP_X_CAP; i++) {
+        x[i] = from[i];
+    }
+    x[LMP_X_CAP] = addr;
+    x[LMP_X_CAP_INFO] = (uint64_t)cte_type(slot) | (uint64_t)cte_rights(slot) << 8;
+    for (unsigned i = LMP_X_CAP_INFO + 1; i <= LMP_X_LAST; i++) {
+        x[i] = 0;
+    }
+    to->frame.pstate = 0;
+    self->messages_sent++;
+    to->messages_received++;
+    to->state = DISP_RUNNABLE;
+    return ERR_OK;
+}
+
+errval_t lmp_send(struct dispatcher *self)
+{
+    struct endpoint *end;
+    errval_t err = lmp_sender(self, &end);
+
+    return err_is_fail(err) ? err : lmp_enqueue(self, end);
+}
+
+errval_t lmp_call(struct dispatcher *self, struct lmp_woken *ret_woken)
+{
+    struct endpoint *end;
+    errval_t err = lmp_sender(self, &end);
+
+    if (err_is_fail(err)) {
+        return err;
+    }
+
+    struct dispatcher *to = endpoint_peer(end)->receiver;
+    bool waits = to != NULL && to->state == DISP_WAITING;
+    caddr_t addr;
+
+    if (waits && self->pending == 0 && self->frame.x[LMP_X_CAP] != 0) {
+        struct cte *slot = lmp_recv_slot(to, &addr);
+
+        if (slot != NULL) {
+            err = lmp_deliver(self, end, to, slot, addr);
+            if (err_is_ok(err)) {
+                *ret_woken = (struct lmp_woken){ .d = to, .delivered = true };
+            }
+            return err;
+        }
+    }
+    err = lmp_enqueue(self, end);
+    if (err_is_ok(err) && waits) {
+        *ret_woken = (struct lmp_woken){ .d = to, .delivered = false };
+    }
+    return err;
 }
 
 static void lmp_control(uint64_t *x, const struct endpoint *end, uint64_t ordinal)

@@ -179,6 +179,13 @@ static void dispatcher_upcall(struct dispatcher *d, struct kpi_dispatcher *page)
     d->frame.tpidr = tpidr;
 }
 
+void dispatcher_load(struct dispatcher *d)
+{
+    sysreg_write(ttbr0_el1, d->ttbr0);
+    sysreg_write(tpidrro_el0, d->page_va);
+    sysreg_write(cpacr_el1, d->cpacr);
+}
+
 void dispatcher_enter(struct dispatcher *d)
 {
     struct kpi_dispatcher *page = dispatcher_page(d);
@@ -191,7 +198,5 @@ void dispatcher_enter(struct dispatcher *d)
     } else if (page->disabled == 0) {
         dispatcher_upcall(d, page);
     }
-    sysreg_write(ttbr0_el1, d->ttbr0);
-    sysreg_write(tpidrro_el0, d->page_va);
-    sysreg_write(cpacr_el1, d->cpacr);
+    dispatcher_load(d);
 }

@@ -18,7 +18,7 @@
 
 /* What a handler leaves to trap_switch; owned by this file. */
 static struct {
-    struct dispatcher *direct;           /* woken by the message of a CALL: it goes on at once */
+    struct lmp_woken direct;             /* by the message of a CALL: it goes on at once */
     bool fault;
     uint64_t esr;
     uint64_t far;
@@ -48,10 +48,10 @@ static struct trap_result trap_fault(struct dispatcher *d, uint64_t esr)
 static struct trap_result syscall_call(struct dispatcher *d)
 {
     uint64_t *x = d->frame.x;
-    struct dispatcher *woken = NULL;
+    struct lmp_woken woken = { .d = NULL };
 
     if (x[0] != 0) {
-        errval_t err = lmp_send(d, &woken);
+        errval_t err = lmp_call(d, &woken);
 
         if (err_is_fail(err)) {
             x[0] = 0;
@@ -84,22 +84,6 @@ static struct trap_result syscall_resume(struct dispatcher *d, uint64_t esr)
     return trap_go_on(d);
 }
 
-/* The capability at `addr`, NULL if it takes more than this to find it or to say why not. */
-static inline struct cte *trap_find(const struct dispatcher *d, uint64_t addr)
-{
-    if (addr / KPI_L2_SLOTS >= d->l1_slots) {
-        return NULL;
-    }
-    const struct cte *node = &d->l1[addr / KPI_L2_SLOTS];
-
-    if (node->type != CAPTYPE_L2CNODE || (node->flags & CTE_DYING) != 0) {
-        return NULL;
-    }
-    struct cte *cte = &cnode_slots(node)[addr % KPI_L2_SLOTS];
-
-    return cte->type != CAPTYPE_NULL && (cte->flags & CTE_DYING) == 0 ? cte : NULL;
-}
-
 /* The arguments are read and the results written where the registers are saved: a method takes its
  * arguments by value before it writes a result. */
 struct trap_result trap_invoke(struct dispatcher *d)
@@ -109,12 +93,8 @@ struct trap_result trap_invoke(struct dispatcher *d)
 
     current = d;
     d->invocations++;
-    c.object = trap_find(d, x[0]);
-    if (c.object == NULL) {
-        c.error = x[0] <= UINT32_MAX ? cspace_find(d, (uint32_t)x[0], &c.object)
-                                     : SYS_ERR_CAP_NOT_FOUND;
-    }
-    if (c.object != NULL) {
+    c.error = dispatcher_cap(d, x[0], &c.object);
+    if (err_is_ok(c.error)) {
         invoke_decode(&c);
     }
     x[0] = c.error;
@@ -131,7 +111,7 @@ static struct trap_result trap_syscall(struct dispatcher *d, uint64_t esr)
     case SYSCALL_INVOKE:
         return trap_invoke(d);
     case SYSCALL_SEND:
-        d->frame.x[0] = lmp_send(d, NULL);
+        d->frame.x[0] = lmp_send(d);
         return trap_go_on(d);
     case SYSCALL_POLL:
         lmp_poll(d);
@@ -174,19 +154,25 @@ struct trap_result trap_serror(struct dispatcher *d, uint64_t esr)
 
 struct dispatcher *trap_switch(struct dispatcher *d)
 {
-    struct dispatcher *direct = trap.direct;
+    struct lmp_woken direct = trap.direct;
     struct dispatcher *next = d;
 
-    trap.direct = NULL;
+    if (direct.d != NULL) {
+        trap.direct.d = NULL;
+        sched_direct(d, direct.d);
+        if (direct.delivered) {
+            dispatcher_load(direct.d);
+        } else {
+            dispatcher_enter(direct.d);
+        }
+        return direct.d;
+    }
     if (trap.fault) {
         trap.fault = false;
         fault_handle(d, trap.esr, trap.far);
     }
     ends_log_poll();
-    if (direct != NULL && direct->ready) {
-        sched_direct(d, direct);
-        next = direct;
-    } else if (d->state != DISP_RUNNABLE || d->ready || sched_wants_switch) {
+    if (d->state != DISP_RUNNABLE || d->ready || sched_wants_switch) {
         next = sched_switch(d);
     }
     dispatcher_enter(next);

@@ -71,7 +71,7 @@ struct cte {
     struct cte *prev;
     struct cte *left; /* 0x30 tree */
     struct cte *right;
-};
+} __attribute__((aligned(16))); /* so that the compiler copies it in pairs of registers */
 
 _Static_assert(sizeof(struct cte) == KPI_SLOT_BYTES, "slots of user CNodes have this size");
 

@@ -36,7 +36,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <kernel/cap.h>
+#include <kernel/cspace.h>
 #include <kpi/dispatcher.h>
 #include <kpi/vm.h>
 
@@ -135,6 +135,33 @@ static inline struct kpi_dispatcher *dispatcher_page(struct dispatcher *d)
 /* The dispatcher whose capability is `object` (type Dispatcher). */
 struct dispatcher *dispatcher_of(const struct cte *object);
 
+/* The slot at `addr`, empty or not, where two loads find it; NULL: ask cspace_slot. */
+static inline struct cte *dispatcher_slot(const struct dispatcher *d, uint64_t addr)
+{
+    if (addr / KPI_L2_SLOTS >= d->l1_slots) {
+        return NULL;
+    }
+    const struct cte *node = &d->l1[addr / KPI_L2_SLOTS];
+
+    if (node->type != CAPTYPE_L2CNODE || (node->flags & CTE_DYING) != 0) {
+        return NULL;
+    }
+    return &cnode_slots(node)[addr % KPI_L2_SLOTS];
+}
+
+/* cspace_find with a short cut, for an address in a register. */
+static inline errval_t dispatcher_cap(struct dispatcher *d, uint64_t addr, struct cte **ret)
+{
+    struct cte *slot = dispatcher_slot(d, addr);
+
+    if (addr != 0 && slot != NULL && slot->type != CAPTYPE_NULL &&
+        (slot->flags & CTE_DYING) == 0) {
+        *ret = slot;
+        return ERR_OK;
+    }
+    return addr <= UINT32_MAX ? cspace_find(d, (uint32_t)addr, ret) : SYS_ERR_CAP_NOT_FOUND;
+}
+
 /* Life of the object; called by the capability system. `d` is zeroed memory of
  * KPI_DISPATCHER_BYTES. */
 void dispatcher_object_init(struct dispatcher *d);
@@ -168,6 +195,9 @@ void dispatcher_notify(struct dispatcher *d);
 /* Makes `d`'s frame what user mode is to see (poll result, upcall, or as it was) and loads its
  * address space and system registers; context_enter loads the frame. */
 void dispatcher_enter(struct dispatcher *d);
+
+/* Loads the address space and system registers of `d` only. */
+void dispatcher_load(struct dispatcher *d);
 
 /* Leaves the core without a user address space. */
 void dispatcher_unload(void);

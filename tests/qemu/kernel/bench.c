@@ -65,5 +65,5 @@ void test_main(void)
     caddr_t frame = kt_object(CAPTYPE_FRAME, KPI_PAGE_BYTES, 1);
 
     measure(bench_rpc_cap, end | (uint64_t)frame << 32,
-            "KBENCH0004 round trip with a capability, moved there and back", 1600);
+            "KBENCH0004 round trip with a capability, moved there and back", 1400);
 }

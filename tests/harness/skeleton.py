@@ -31,7 +31,7 @@ SERVICE = '''/* The service NAME; its interface is idl/if/NAME.if. */
 #include <if/NAME_server.h>
 
 static struct waitset loop;
-static struct server server;
+static struct NAME_server server;
 
 static errval_t on_next(struct server_ctx *ctx, uint64_t number, uint64_t *ret_answer)
 {
@@ -48,10 +48,8 @@ int main(void)
     errval_t err;
 
     waitset_init(&loop);
-    err = NAME_serve(&server, &ops, NULL, &loop);
-    if (err_is_ok(err)) {
-        err = aos_register(&server, "NAME", NULL, 0);
-    }
+    NAME_serve(&server, &ops, NULL, &loop);
+    err = aos_register(&server.base, "NAME", NULL, 0);
     if (err_is_fail(err)) {
         aos_panic("NAME: cannot start: 0x%llx", (unsigned long long)err);
     }

@@ -1,5 +1,5 @@
-/* Building init, the first user program: its objects, capability space and address space. Boot code:
- * whatever goes wrong is a panic that says what. */
+/* Building init, the first user program: its objects, capability space and address space. Boot
+ * code: whatever goes wrong is a panic that says what. */
 #pragma once
 
 #include <stddef.h>

@@ -4,7 +4,8 @@
 #include <kernel/panic.h>
 #include <kernel/vnode.h>
 
-#define NO_SLOT 0xffffu                  /* kpi_table: the root is in the task CNode, nowhere mapped */
+/* kpi_table: the root is in the task CNode, nowhere mapped */
+#define NO_SLOT 0xffffu
 
 static const enum captype init_vnode_types[] = {
     CAPTYPE_VNODEL0, CAPTYPE_VNODEL1, CAPTYPE_VNODEL2, CAPTYPE_VNODEL3,

@@ -1,3 +1,4 @@
-/* The generated decoder, compiled behind the headers that define what it calls as inline functions. */
+/* The generated decoder, compiled behind the headers that define what it calls as inline
+ * functions. */
 #include <kernel/cspace.h>
 #include <abi/kernel_invoke.c>

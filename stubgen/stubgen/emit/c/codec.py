@@ -272,7 +272,10 @@ class Reader:
             self.test(f"{place}_{suffix} > {item.bound}u")
 
     def array_place(self, path, elem, count):
+        if len(path) == 1 and path in self.declared:
+            return cnames.safe(path[0]) + "_"
         if len(path) == 1:
+            self.declared.add(path)
             self.line(f"{ctypes.elem_type(elem)} {cnames.safe(path[0])}_[{count}];")
             return cnames.safe(path[0]) + "_"
         return self.place(path)
@@ -379,6 +382,9 @@ class Reader:
             self.set(part.path, "caddr_t", name)
             return
         array, info, count = self.caps
+        if isinstance(type_, layout.Image):
+            self.struct_caps(part)
+            return
         args = f"{array}, {info}, {count}, &cp_, {ctypes.kinds_mask(type_)}, " \
                f"{ctypes.rights_mask(type_)}"
         holder = type_at(self.params, part.path)
@@ -405,6 +411,22 @@ class Reader:
         self.line(self.fail_cap, 2)
         self.line("}")
 
+    def struct_caps(self, part):
+        """Capabilities of the elements of an array of structs."""
+        array, info, count = self.caps
+        holder = type_at(self.params, part.path)
+        place = self.array_place(part.path, holder.elem, holder.count)
+        name = place if len(part.path) > 1 else place[:-1]
+        number = f"{name}_count" if part.count is not None else str(holder.count)
+        guard = self.guard(part.path)
+        limit = f"{guard} && i_ < {number}" if guard and part.count is None else f"i_ < {number}"
+        self.line(f"for (size_t i_ = 0; {limit}; i_++) {{")
+        self.line(f"if (!getcaps_{cnames.type_base(holder.elem.decl)}({array}, {info}, {count}, "
+                  f"&cp_, &{place}[i_])) {{", 2)
+        self.line(self.fail_cap, 3)
+        self.line("}", 2)
+        self.line("}")
+
     def arguments(self):
         """The locals, as arguments of a function that takes ctypes.in_params."""
         found = []
@@ -428,7 +450,8 @@ class Reader:
 
 
 def get_function(decl):
-    """static bool get_<struct>(e, rd, out): one element of an array. Elements with capabilities are not supported."""
+    """static bool get_<struct>(e, rd, out): one element of an array; and, if it holds capabilities, getcaps_<struct>,
+    which takes them (an optional one is marked by get_<struct>)."""
     image = ctypes.image_of(decl)
     reader = _StructReader(image, decl)
     body = reader.read()
@@ -436,7 +459,24 @@ def get_function(decl):
     return "\n".join([
         f"static bool get_{base}(const uint64_t *w_, struct msg_reader *rd_, "
         f"{ctypes.struct_name(decl)} *out_)", "{", "    (void)rd_;", "    (void)w_;"]
-        + body + ["    return true;", "}", ""])
+        + body + ["    return true;", "}", ""] + _getcaps(decl, image))
+
+
+def _getcaps(decl, image):
+    if not image.caps:
+        return []
+    lines = [f"static bool getcaps_{cnames.type_base(decl)}(const caddr_t *caps_, "
+             "const uint32_t *info_, uint32_t count_,",
+             f"    uint32_t *cp_, {ctypes.struct_name(decl)} *out_)", "{"]
+    for part in image.caps:
+        if isinstance(type_at(decl.fields, part.path), model.Array):
+            raise ctypes.Limit(f"struct {decl.name}: an array of capabilities in an array")
+        place = "out_->" + ".".join(cnames.safe(p) for p in part.path)
+        marked = f"{place} != 0 && " if part.optional is not None else ""
+        lines += [f"    if ({marked}!msg_cap_next(caps_, info_, count_, cp_,",
+                  f"            {ctypes.kinds_mask(part.type)}, {ctypes.rights_mask(part.type)}, "
+                  f"&{place})) {{", "        return false;", "    }"]
+    return lines + ["    return true;", "}", ""]
 
 
 class _StructReader(Reader):
@@ -456,6 +496,9 @@ class _StructReader(Reader):
         return "out_->" + ".".join([cnames.safe(p) for p in path[:-1]] + [f"has_{path[-1]}"])
 
     def presence(self, item):
+        if is_cap_presence(self.params, item):
+            self.line(f"{self.place(item.path)} = {bits_of(item)} != 0;")
+            return
         name = self.present_name(item.path)
         self.line(f"{name} = ({bits_of(item)}) != 0;")
         self.names[item.path] = name

@@ -8,6 +8,10 @@ from ..wrap import comment
 INDENT = "    "
 
 
+class Limit(Exception):
+    """Something this back end cannot express."""
+
+
 def strip_optional(type_):
     """(the type without `?`, whether there was one)."""
     if isinstance(type_, model.Optional_):
@@ -192,4 +196,4 @@ def element_decls(params):
 
 def image_of(decl):
     """The image of a struct as array element."""
-    return layout.element_image(model.Named(decl), None)
+    return layout.element_image(decl)

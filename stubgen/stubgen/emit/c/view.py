@@ -12,10 +12,6 @@ DEADLINE_NS = 5_000_000_000
 KEEP_MAX = 4
 
 
-class Limit(Exception):
-    """Something this back end cannot express."""
-
-
 def decl_texts(decls):
     return [ctypes.decl_view(decl) for decl in decls]
 
@@ -153,8 +149,7 @@ class _Method:
         return wrap(f"errval_t {self.base}_cb(", args, ")" + tail)
 
     def has_lend_out(self):
-        return any(isinstance(p.type, model.Lend) and p.type.direction == "out"
-                   for p in self.m.params)
+        return bool(self._lent_out())
 
     def has_cb(self):
         return self.m.kind == "call" and not self.has_lend_out()
@@ -176,8 +171,17 @@ class _Method:
 
     def respond(self, tail):
         return wrap(f"void {self.base}_reply(", [f"struct {self.base}_responder *r_",
-                                                 "errval_t err_"]
-                    + ctypes.in_params(self.m.results), ")" + tail)
+                                                 "errval_t err_"] + self._reply_params(),
+                    ")" + tail)
+
+    def _lent_out(self):
+        return [p for p in self.m.params
+                if isinstance(p.type, model.Lend) and p.type.direction == "out"]
+
+    def _reply_params(self):
+        """Results as a responder takes them, with the bytes of lent buffers."""
+        return ctypes.in_params(self.m.results) \
+            + [f"const void *{cnames.safe(p.name)}" for p in self._lent_out()]
 
     # Client
 
@@ -215,10 +219,10 @@ class _Method:
             lines.append(wrap(f"    errval_t err_ = lmp_call{len(words)}(", args + ["&r_"], ");",
                               indent=" " * 8))
         else:
-            lines.append(f"    uint64_t w_[{REG_WORDS}] = {{0}};")
-            lines += writer.write()
+            lines.append(f"    uint64_t q_[{REG_WORDS}] = {{0}};")
+            lines += writer.write("q_")
             args = ["&b_->base", self._header("MSG_CALL", writer.count_text(), caps), xfer] \
-                + [f"w_[{i}]" for i in range(REG_WORDS)] + ["&r_"]
+                + [f"q_[{i}]" for i in range(REG_WORDS)] + ["&r_"]
             lines.append(wrap("    errval_t err_ = lmp_call8(", args, ");", indent=" " * 8))
         lines += writer.moved(lambda place: f"binding_moved(err_, {place});")
         lines += ["    if (__builtin_expect(err_is_fail(err_), 0)) {", "        return err_;",
@@ -343,10 +347,10 @@ class _Method:
         for expr in self.m.ensures:
             visit(expr)
         for result in self.m.results:
-            if result.counts:
+            if result.counts and ("len", result.counts) not in found:
                 found.append(("len", result.counts))
         if len(found) > KEEP_MAX:
-            raise Limit(f"{self.base}: conditions on results name too many parameters")
+            raise ctypes.Limit(f"{self.base}: conditions on results name too many parameters")
         return found
 
     def cb_body(self):
@@ -545,7 +549,7 @@ class _Method:
         if words:
             lines += [f"    uint64_t w_[{words}] = {{0}};", "    uint32_t count_ = 0;"]
             inner.append(wrap(f"        err_ = encode_{self.base}_(",
-                              ["w_", "&count_"] + _names(self.m.results), ");", indent=" " * 12))
+                              ["w_", "&count_"] + _names(self._reply_params()), ");", indent=" " * 12))
         if caps:
             lines += [f"    struct msg_cap caps_[{caps}];", "    uint32_t caps_n_ = 0;"]
             inner += ["    " + line for line in writer.caps(
@@ -560,15 +564,15 @@ class _Method:
         if not self.reply.max_words:
             return ""
         writer = Writer(self.reply, self.m.results, "return RPC_ERR_TOO_LARGE;")
-        args = ["uint64_t *w_", "uint32_t *ret_count_"] + ctypes.in_params(self.m.results)
+        args = ["uint64_t *w_", "uint32_t *ret_count_"] + self._reply_params()
         lines = [wrap(f"static errval_t encode_{self.base}_(", args, ")"), "{"]
         lines += writer.write()
         lines += [f"    *ret_count_ = {writer.count_text()};", "    return ERR_OK;", "}"]
         return "\n".join(lines)
 
 
-def _names(params):
-    return [text.split("*")[-1].split()[-1] for text in ctypes.in_params(params)]
+def _names(declarations):
+    return [text.split("*")[-1].split()[-1] for text in declarations]
 
 
 def _zero(declaration):

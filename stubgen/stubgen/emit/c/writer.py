@@ -82,9 +82,9 @@ class Writer:
         for item in self.image.items:
             if item.role in ("count", "room"):
                 found.append(f"{self.length(item)} > {item.bound}u")
-        for part in self.image.caps:
-            if part.count is not None and part.count not in self.image.items:
-                found.append(f"{self.place(part.path)}_count > {part.max}u")
+        for var in self.image.vars:
+            if var.count is not None and var.count.role == "value":
+                found.append(f"{self.place(var.count.path)} > {var.bound}u")
         return found
 
     def check(self):
@@ -181,7 +181,9 @@ class Writer:
         for part in self.image.caps:
             holder = type_at(self.params, part.path)
             place = self.place(part.path)
-            if isinstance(holder, model.Array):
+            if isinstance(part.type, layout.Image):
+                lines += self.each(part, holder, place, lambda w: w.caps(add))
+            elif isinstance(holder, model.Array):
                 count = f"{place}_count" if part.count is not None else str(holder.count)
                 count = self.guarded(part.path, count)
                 lines.append(f"{INDENT}for (size_t i_ = 0; i_ < {count}; i_++) {{")
@@ -196,14 +198,26 @@ class Writer:
                 lines.append(add(ctypes.sent_cap(part.type, place)))
         return lines
 
+    def each(self, part, holder, place, make):
+        """A loop over an array of structs around what `make`(writer of one element) gives."""
+        count = f"{place}_count" if part.count is not None else str(holder.count)
+        inner = make(_ElementWriter(part.type, holder.elem.decl, f"{place}[i_]."))
+        if not inner:
+            return []
+        return [f"{INDENT}for (size_t i_ = 0; i_ < {self.guarded(part.path, count)}; i_++) {{"] \
+            + [INDENT + line for line in inner] + [INDENT + "}"]
+
     def moved(self, call):
         """Lines that call `call`(place) for each capability given away."""
         lines = []
         for part in self.image.caps:
-            if not ctypes.is_moved(part.type):
-                continue
             holder = type_at(self.params, part.path)
             place = self.place(part.path)
+            if isinstance(part.type, layout.Image):
+                lines += self.each(part, holder, place, lambda w: w.moved(call))
+                continue
+            if not ctypes.is_moved(part.type):
+                continue
             if isinstance(holder, model.Array):
                 count = f"{place}_count" if part.count is not None else str(holder.count)
                 count = self.guarded(part.path, count)
@@ -227,10 +241,23 @@ class _StructWriter(Writer):
         return "in_->" + ".".join(cnames.safe(p) for p in path)
 
     def present(self, path):
+        if ctypes.is_handle(type_at(self.params, path)):
+            return f"{self.place(path)} != 0"
         return "in_->" + ".".join([cnames.safe(p) for p in path[:-1]] + [f"has_{path[-1]}"])
 
     def position(self):
         return "pos_"
+
+
+class _ElementWriter(_StructWriter):
+    """The fields of an element named by `base`."""
+
+    def __init__(self, image, decl, base):
+        super().__init__(image, decl)
+        self.base = base
+
+    def place(self, path):
+        return self.base + ".".join(cnames.safe(p) for p in path)
 
 
 def put_function(decl):

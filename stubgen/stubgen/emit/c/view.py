@@ -493,7 +493,7 @@ class _Method:
             lent = next((p for p in self.m.params if p.name == result.counts), None)
             if lent is not None:
                 lines += [f"    if (ret_{result.name} > {cnames.safe(lent.name)}_len) {{",
-                          "        return RPC_ERR_TOO_LARGE;", "    }"]
+                          "        return RPC_ERR_BAD_REPLY;", "    }"]
         return lines
 
     def _requires(self):

@@ -1,0 +1,18 @@
+/* What stands for the rest of libaos: see README.md. */
+#pragma once
+
+#include <aos/cap.h>
+#include <aos/waitset.h>
+
+/* Runs while a thread is blocked. */
+extern struct waitset *fake_waitset;
+
+void fake_start(void);
+/* Ends the program if anything is left: capabilities, slots, mappings, armed timers. */
+void fake_check_clean(void);
+/* A new capability in a fresh slot. */
+caddr_t fake_cap(enum captype type, uint8_t rights);
+bool fake_slot_is_empty(caddr_t slot);
+uint32_t fake_caps_in_use(void);
+/* Moves the clock, fires timers. */
+void fake_pass_time(uint64_t ns);

@@ -232,9 +232,6 @@ _TEXTS = {
     "E1205": ("borrow: not yet",
               "Borrowed capabilities are part of the language, but this version cannot generate "
               "them."),
-    "E1206": ("an array of strings: not yet",
-              "Arrays of strings or bytes are part of the language, but this version cannot "
-              "generate them."),
 }
 
 CODES = {code: Code(_PASSES[code[1:3]], title, text) for code, (title, text) in _TEXTS.items()}

@@ -36,12 +36,6 @@ def _method(context, decl):
         if isinstance(param.type, model.Cap) and param.type.move == "borrow":
             context.error("E1205", item.type.span, f"`borrow` is {NOT_YET}", "a borrowed "
                           "capability", "use `copy`, and delete it in the server")
-    for items, params in ((decl.params, node.params), (decl.results or [], node.results)):
-        for item, param in zip(items, params):
-            if _has_text_array(param.type):
-                context.error("E1206", item.type.span, f"an array of strings is {NOT_YET}",
-                              "an array of buffers",
-                              "use `strings<N>`, or an array of structs with one field")
     lent = [(item, param) for item, param in zip(decl.params, node.params)
             if isinstance(param.type, model.Lend)]
     if not lent or context.poisoned(node):
@@ -57,14 +51,3 @@ def _method(context, decl):
                           f"the message must fit {MESSAGE_WORDS} words",
                           "lend at most 1KiB or so, and call again for the rest")
             return
-
-
-def _has_text_array(type_):
-    """Does an array whose elements are buffers stand anywhere in the type?"""
-    if isinstance(type_, model.Optional_):
-        return _has_text_array(type_.elem)
-    if isinstance(type_, model.Array):
-        return isinstance(type_.elem, model.Buf) or _has_text_array(type_.elem)
-    if isinstance(type_, model.Named) and isinstance(type_.decl, model.Struct):
-        return any(_has_text_array(item.type) for item in type_.decl.fields)
-    return False

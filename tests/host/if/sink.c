@@ -130,10 +130,16 @@ static errval_t on_arrays(struct server_ctx *ctx, const uint32_t *fixed,
                           const kitchen_sink_op_t *some, size_t some_count, const bool *bools,
                           size_t bools_count, const struct kitchen_sink_size *sizes,
                           size_t sizes_count, const struct kitchen_sink_size *pair,
-                          uint32_t *ret_count, uint32_t *ret_fixed_out,
-                          struct kitchen_sink_size *ret_sizes_out, size_t *ret_sizes_out_count)
+                          const struct kitchen_sink_string7 *names, uint32_t *ret_count,
+                          uint32_t *ret_fixed_out, struct kitchen_sink_size *ret_sizes_out,
+                          size_t *ret_sizes_out_count, struct kitchen_sink_string7 *ret_names_out,
+                          size_t *ret_names_out_count)
 {
     (void)sink_of(ctx);
+    ret_names_out[0] = names[1];
+    ret_names_out[1] = names[0];
+    ret_names_out[2] = names[1];
+    *ret_names_out_count = 3;
     *ret_count = 0;
     for (size_t i = 0; i < some_count; i++) {
         *ret_count += some[i];
@@ -237,6 +243,18 @@ static errval_t on_grants(struct server_ctx *ctx, const struct kitchen_sink_gran
     for (size_t i = 0; i < list_count; i++) {
         *ret_total += (uint32_t)list[i].name_len * 100 + (list[i].extra != 0 ? 10u : 0u) +
                       (list[i].cap != 0 ? 1u : 0u);
+    }
+    return ERR_OK;
+}
+
+static errval_t on_pairs(struct server_ctx *ctx, const struct kitchen_sink_pair *list,
+                         size_t list_count, uint32_t *ret_total)
+{
+    (void)sink_of(ctx);
+    *ret_total = 0;
+    for (size_t i = 0; i < list_count; i++) {
+        *ret_total += list[i].n + 100u * (uint32_t)list[i].some_count;
+        *ret_total += list[i].both[0] != 0 && list[i].both[1] != 0 ? 1000 : 0;
     }
     return ERR_OK;
 }
@@ -347,6 +365,7 @@ static const struct kitchen_sink_server_ops ops = {
     .on_cap_get = on_cap_get,
     .on_caps = on_caps,
     .on_grants = on_grants,
+    .on_pairs = on_pairs,
     .on_ends = on_ends,
     .on_read = on_read,
     .on_write = on_write,

@@ -159,30 +159,36 @@ static void arrays(void)
     const kitchen_sink_op_t some[9] = {1, 2, 3, 1, 2, 3, 1, 2, 3};
     const bool bools[5] = {true, false, true, true, false};
     struct kitchen_sink_size sizes[7], pair[2] = {{9, 8}, {7, 6}}, sizes_out[7];
+    const struct kitchen_sink_string7 names[2] = {{.text_len = 7, .text = "seventy"},
+                                                  {.text_len = 2, .text = "ok"}};
+    struct kitchen_sink_string7 names_out[3];
+    size_t names_n = 0;
     uint32_t count = 0, fixed_out[4];
     size_t n = 0;
     for (uint16_t i = 0; i < 7; i++) {
         sizes[i] = (struct kitchen_sink_size){i, (uint16_t)(i + 1)};
     }
-    CHECK_EQ(kitchen_sink_arrays(&b, fixed, some, 9, bools, 5, sizes, 7, pair, &count, fixed_out,
-                                 sizes_out, &n),
+    CHECK_EQ(kitchen_sink_arrays(&b, fixed, some, 9, bools, 5, sizes, 7, pair, names, &count,
+                                 fixed_out, sizes_out, &n, names_out, &names_n),
              ERR_OK);
     CHECK(count == 18 + 3 && fixed_out[0] == UINT32_MAX && fixed_out[3] == 1 && n == 7);
-    CHECK(sizes_out[0].rows == 6 && sizes_out[6].cols == 1);
-    CHECK_EQ(kitchen_sink_arrays(&b, fixed, some, 0, bools, 0, sizes, 0, pair, &count, fixed_out,
-                                 sizes_out, &n),
+    CHECK(sizes_out[0].rows == 6 && sizes_out[6].cols == 1 && names_n == 3);
+    CHECK_STR(names_out[0].text, "ok");
+    CHECK_STR(names_out[1].text, "seventy");
+    CHECK_EQ(kitchen_sink_arrays(&b, fixed, some, 0, bools, 0, sizes, 0, pair, names, &count,
+                                 fixed_out, sizes_out, &n, names_out, &names_n),
              ERR_OK);
     CHECK(count == 0 && n == 2 && sizes_out[1].rows == 7 && sizes_out[0].cols == 8);
     const kitchen_sink_op_t wrong[1] = {4};
-    CHECK_EQ(kitchen_sink_arrays(&b, fixed, wrong, 1, bools, 0, sizes, 0, pair, &count, fixed_out,
-                                 sizes_out, &n),
+    CHECK_EQ(kitchen_sink_arrays(&b, fixed, wrong, 1, bools, 0, sizes, 0, pair, names, &count,
+                                 fixed_out, sizes_out, &n, names_out, &names_n),
              RPC_ERR_MALFORMED);
     sizes[3].cols = 401;
-    CHECK_EQ(kitchen_sink_arrays(&b, fixed, some, 0, bools, 0, sizes, 4, pair, &count, fixed_out,
-                                 sizes_out, &n),
+    CHECK_EQ(kitchen_sink_arrays(&b, fixed, some, 0, bools, 0, sizes, 4, pair, names, &count,
+                                 fixed_out, sizes_out, &n, names_out, &names_n),
              RPC_ERR_MALFORMED);
-    CHECK_EQ(kitchen_sink_arrays(&b, fixed, some, 10, bools, 0, sizes, 0, pair, &count, fixed_out,
-                                 sizes_out, &n),
+    CHECK_EQ(kitchen_sink_arrays(&b, fixed, some, 10, bools, 0, sizes, 0, pair, names, &count,
+                                 fixed_out, sizes_out, &n, names_out, &names_n),
              RPC_ERR_TOO_LARGE);
     end();
 }
@@ -300,6 +306,17 @@ static void several_capabilities(void)
     CHECK_EQ(total, 300 + 10 + 3);
     CHECK_EQ(cap_destroy(list[1].extra), ERR_OK);
     CHECK_EQ(cap_destroy(other), ERR_OK);
+    struct kitchen_sink_pair pairs[2];
+    caddr_t copied = fake_cap(CAPTYPE_FRAME, CAP_RIGHTS_ALL);
+    for (size_t i = 0; i < 2; i++) {
+        pairs[i] =
+            (struct kitchen_sink_pair){.n = 3, .some_count = i + 1, .some = {copied, copied}};
+        pairs[i].both[0] = fake_cap(CAPTYPE_RAM, CAP_RIGHTS_ALL);
+        pairs[i].both[1] = fake_cap(CAPTYPE_RAM, CAP_RIGHTS_ALL);
+    }
+    CHECK_EQ(kitchen_sink_pairs(&b, pairs, 2, &total), ERR_OK);
+    CHECK_EQ(total, 2006 + 300);
+    CHECK_EQ(cap_destroy(copied), ERR_OK);
     caddr_t mine = 0;
     CHECK_EQ(kitchen_sink_ends(&b, fake_cap(CAPTYPE_ENDPOINT, CAP_RIGHTS_ALL), &mine), ERR_OK);
     CHECK_EQ(cap_destroy(mine), ERR_OK);

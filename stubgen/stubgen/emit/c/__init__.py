@@ -2,7 +2,7 @@
 (callback form), X_server.h, X_server.c; per file with types at file level X_types.h."""
 from ... import model
 from .. import env
-from . import view
+from . import lower, view
 
 
 def _wanted(build):
@@ -31,6 +31,7 @@ def outputs(build):
 
 
 def render(build):
+    lower.texts(build)
     templates = env.environment("c")
     paths = {f.namespace: f.path for f in build.files}
     for namespace, decls in _type_files(build):

@@ -469,9 +469,16 @@ def _getcaps(decl, image):
              "const uint32_t *info_, uint32_t count_,",
              f"    uint32_t *cp_, {ctypes.struct_name(decl)} *out_)", "{"]
     for part in image.caps:
-        if isinstance(type_at(decl.fields, part.path), model.Array):
-            raise ctypes.Limit(f"struct {decl.name}: an array of capabilities in an array")
         place = "out_->" + ".".join(cnames.safe(p) for p in part.path)
+        holder = type_at(decl.fields, part.path)
+        if isinstance(holder, model.Array):
+            count = f"{place}_count" if part.count is not None else f"{holder.count}u"
+            lines += [f"    for (size_t i_ = 0; i_ < {count}; i_++) {{",
+                      "        if (!msg_cap_next(caps_, info_, count_, cp_,",
+                      f"                {ctypes.kinds_mask(part.type)}, "
+                      f"{ctypes.rights_mask(part.type)}, &{place}[i_])) {{",
+                      "            return false;", "        }", "    }"]
+            continue
         marked = f"{place} != 0 && " if part.optional is not None else ""
         lines += [f"    if ({marked}!msg_cap_next(caps_, info_, count_, cp_,",
                   f"            {ctypes.kinds_mask(part.type)}, {ctypes.rights_mask(part.type)}, "

@@ -9,6 +9,8 @@ INDENT = "    "
 
 
 class Writer:
+    index = "i_"                       # of loops over capabilities
+
     def __init__(self, image, params, fail, result=False):
         self.image, self.params, self.fail, self.result = image, params, fail, result
         self.lines = []
@@ -186,8 +188,8 @@ class Writer:
             elif isinstance(holder, model.Array):
                 count = f"{place}_count" if part.count is not None else str(holder.count)
                 count = self.guarded(part.path, count)
-                lines.append(f"{INDENT}for (size_t i_ = 0; i_ < {count}; i_++) {{")
-                lines.append(INDENT + add(ctypes.sent_cap(part.type, f"{place}[i_]")))
+                lines.append(self.loop(count))
+                lines.append(INDENT + add(ctypes.sent_cap(part.type, f"{place}[{self.index}]")))
                 lines.append(INDENT + "}")
             elif part.optional is not None:
                 names = [self.present(o) for o in enclosing(part.path, self.optionals)]
@@ -198,13 +200,17 @@ class Writer:
                 lines.append(add(ctypes.sent_cap(part.type, place)))
         return lines
 
+    def loop(self, count):
+        i = self.index
+        return f"{INDENT}for (size_t {i} = 0; {i} < {count}; {i}++) {{"
+
     def each(self, part, holder, place, make):
         """A loop over an array of structs around what `make`(writer of one element) gives."""
         count = f"{place}_count" if part.count is not None else str(holder.count)
-        inner = make(_ElementWriter(part.type, holder.elem.decl, f"{place}[i_]."))
+        inner = make(_ElementWriter(part.type, holder.elem.decl, f"{place}[{self.index}]."))
         if not inner:
             return []
-        return [f"{INDENT}for (size_t i_ = 0; i_ < {self.guarded(part.path, count)}; i_++) {{"] \
+        return [self.loop(self.guarded(part.path, count))] \
             + [INDENT + line for line in inner] + [INDENT + "}"]
 
     def moved(self, call):
@@ -221,8 +227,8 @@ class Writer:
             if isinstance(holder, model.Array):
                 count = f"{place}_count" if part.count is not None else str(holder.count)
                 count = self.guarded(part.path, count)
-                lines.append(f"{INDENT}for (size_t i_ = 0; i_ < {count}; i_++) {{")
-                lines.append(f"{INDENT * 2}{call(place + '[i_]')}")
+                lines.append(self.loop(count))
+                lines.append(f"{INDENT * 2}{call(f'{place}[{self.index}]')}")
                 lines.append(INDENT + "}")
             elif enclosing(part.path[:-1], self.optionals):
                 lines.append(f"{INDENT}{call(self.guarded(part.path[:-1], place))}")
@@ -255,6 +261,7 @@ class _ElementWriter(_StructWriter):
     def __init__(self, image, decl, base):
         super().__init__(image, decl)
         self.base = base
+        self.index = "j_"
 
     def place(self, path):
         return self.base + ".".join(cnames.safe(p) for p in path)

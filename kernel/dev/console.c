@@ -75,6 +75,8 @@ bool console_released(void)
 
 void console_seize(void)
 {
+    if (console_released())
+        console.uart->init(console.regs); // whatever the driver has made of it
     console.owned = true;
 }
 

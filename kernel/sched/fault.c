@@ -2,6 +2,7 @@
 #include <kernel/trap.h>
 #include <kernel/log.h>
 #include <kernel/user_copy.h>
+#include <kernel/user_symbols.h>
 
 /* Frames of a user stack that are logged. */
 #define FAULT_FRAMES_MAX 24u
@@ -32,6 +33,20 @@ static const char *fault_name(uint64_t esr)
     }
 }
 
+/* A code address of the domain with its function, as far as the domain tells. */
+static void fault_log_address(const char *what, uint64_t pc)
+{
+    char name[USER_SYMBOL_MAX];
+    uint64_t offset;
+
+    if (user_symbol_find(pc, name, &offset)) {
+        klog(LOG_ERROR, "  %s %016llx %s+0x%llx\n", what, (unsigned long long)pc, name,
+             (unsigned long long)offset);
+    } else {
+        klog(LOG_ERROR, "  %s %016llx\n", what, (unsigned long long)pc);
+    }
+}
+
 static void fault_log(struct dispatcher *d, uint64_t esr, uint64_t far)
 {
     const struct kpi_regs *r = &d->frame;
@@ -47,6 +62,7 @@ static void fault_log(struct dispatcher *d, uint64_t esr, uint64_t far)
              (unsigned long long)r->x[i + 2]);
     }
     klog(LOG_ERROR, "  x30 %016llx\n", (unsigned long long)r->x[30]);
+    fault_log_address("in", r->pc);
     for (unsigned i = 0; i < FAULT_FRAMES_MAX; i++) {
         uint64_t frame = record[0];
         struct user_slice slice;
@@ -56,7 +72,7 @@ static void fault_log(struct dispatcher *d, uint64_t esr, uint64_t far)
             err_is_fail(user_copy_in(record, slice, sizeof(record))) || record[1] == 0) {
             break;
         }
-        klog(LOG_ERROR, "  called from %016llx\n", (unsigned long long)record[1]);
+        fault_log_address("called from", record[1] - 4);
         if (record[0] <= frame) {
             break;
         }

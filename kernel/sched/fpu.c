@@ -16,7 +16,6 @@ void fpu_take(struct dispatcher *d)
     if (fpu_owner != NULL && fpu_owner != d) {
         fpu_save(fpu_owner->fp);
         fpu_owner->cpacr = 0;
-        dispatcher_page(fpu_owner)->fp_live = 0;
     }
     if (fpu_owner != d) {
         fpu_load(d->fp);

@@ -11,13 +11,21 @@
 
 #include "thread_priv.h"
 
-static void debug_print_v(const char *format, va_list args)
+/* `prefix` (may be NULL, then also `name`), the text, and a newline if `name` is there: one line. */
+static void debug_print_v(const char *name, const char *prefix, const char *format, va_list args)
 {
     char line[DEBUG_LINE_BYTES];
-    size_t length = format_string_v(line, sizeof(line), format, args);
-    if (length >= sizeof(line)) {
-        length = sizeof(line) - 1;
+    size_t length = 0;
+    if (name != NULL) {
+        length = format_string(line, sizeof(line), "%s: %s: ", name, prefix);
+        length = length < sizeof(line) / 2 ? length : sizeof(line) / 2;
+    }
+    length += format_string_v(line + length, sizeof(line) - 1 - length, format, args);
+    if (length >= sizeof(line) - 1) {
+        length = sizeof(line) - 2;
         line[length - 1] = '\n';
+    } else if (name != NULL) {
+        line[length++] = '\n';
     }
     io_emergency(line, length);
 }
@@ -26,7 +34,7 @@ void debug_printf(const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    debug_print_v(format, args);
+    debug_print_v(NULL, NULL, format, args);
     va_end(args);
 }
 
@@ -37,11 +45,9 @@ void aos_panic(const char *format, ...)
     if (__atomic_exchange_n(&panicking, 1, __ATOMIC_RELAXED) != 0 || disp_is_disabled()) {
         domain_exit(AOS_STATUS_PANIC);   /* a panic in a panic, or where nothing can be sent */
     }
-    debug_printf("%s: panic: ", domain_name());
     va_start(args, format);
-    debug_print_v(format, args);
+    debug_print_v(domain_name(), "panic", format, args);
     va_end(args);
-    debug_printf("\n");
     report_backtrace(0, arch_frame_pointer());
     domain_exit(AOS_STATUS_PANIC);
 }

@@ -69,21 +69,53 @@ def method_base(interface, method):
 def interface_names(interface):
     """The fixed names that belong to every interface."""
     name = interface.name
-    return [f"{name}_{suffix}" for suffix in (
-        "binding", "bind", "close", "client_init", "server", "serve", "server_ops", "server_ctx",
-        "server_add", "server_new_end", "server_deinit", "event_ops", "subscribe")]
+    names = [f"{name}_{suffix}" for suffix in (
+        "binding", "bind", "close", "client_interface", "server", "serve", "server_ops",
+        "server_interface", "server_add", "server_new_end", "server_new_trusted_end",
+        "server_deinit", "event_ops", "set_events")]
+    return names + [f"{name}_{suffix}".upper() for suffix in ("id", "version", "hash")]
+
+
+def type_names(decl):
+    """The names that a type declaration makes, its values aside."""
+    base = type_base(decl)
+    if isinstance(decl, model.Enum):
+        return [base, base + "_t"]
+    return [base, "get_" + base, "put_" + base]
 
 
 def method_names(interface, method):
     """The file-scope names that belong to one method."""
     base = method_base(interface, method)
+    sizes = [f"{base}_request_words".upper()] + [name for name, _ in bounds(interface, method)]
     if method.kind == "event":
-        return [f"{interface.name}_event_{method.name}"]
-    names = [base]
+        return sizes + [f"{interface.name}_event_{method.name}",
+                        f"{interface.name}_subscribe_{method.name}"]
+    names = sizes + [base, f"{interface.name}_handler_missing_on_{method.name}"]
     if method.kind == "call":
         names += [base + suffix for suffix in ("_begin", "_end", "_cb", "_responder", "_defer",
                                                "_reply")]
+        names.append(f"{base}_reply_words".upper())
     return names
+
+
+def bounds(interface, method):
+    """(macro, number) of every buffer and array of a method: how many bytes or elements it has at
+    most. A parameter and a result of one name are told apart by RET_."""
+    names = {param.name for param in method.params}
+    found = []
+    for param in method.params + method.results:
+        type_ = param.type.elem if isinstance(param.type, model.Optional_) else param.type
+        if isinstance(type_, (model.Buf, model.Lend)):
+            number = type_.bound
+        elif isinstance(type_, model.Array) and type_.at_most:
+            number = type_.count
+        else:
+            continue
+        ret = "RET_" if param in method.results and param.name in names else ""
+        base = method_base(interface, method).upper()
+        found.append((f"{base}_{ret}{param.name.upper()}_MAX", number))
+    return found
 
 
 def value_names(param, is_result):

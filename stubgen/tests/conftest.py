@@ -24,9 +24,10 @@ def compile_text(text, path="demo.if"):
 
 
 def interface(members, head=""):
-    """The model of `interface demo` with these members; the text must be right."""
+    """The model of `interface demo` with these members; the text must be right, but may use what
+    the back ends do not generate yet."""
     build, diags = compile_text(f"{head}\ninterface demo {{ id 0x300; version 1; {members} }}")
-    assert not diags, diags.render()
+    assert all(d.pass_name() == "support" for d in diags.items), diags.render()
     return build.interface("demo")
 
 

@@ -1,4 +1,4 @@
-"""A kernel that panics in exec mode: log and panic come as whole frames, each on its own stream, and
+"""A kernel that panics in exec mode: log and panic come as whole frames, each on its stream, and
 the machine powers off.
 
 usage: panic_frames.py HARNESS BUILD

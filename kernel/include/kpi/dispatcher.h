@@ -14,12 +14,11 @@
  * TCO, sets disabled = 0 and returns there, or, if anything is pending, saves that state in `save`
  * and upcalls.
  *
- * FP and SIMD registers are the kernel's business between dispatchers (lazy) and the user
- * scheduler's between threads: `fp_live` is set by the kernel when this dispatcher owns the unit; a
- * scheduler that preempts a thread with fp_live set saves q0-q31, FPSR and FPCR, and may then clear
- * fp_live by `svc #SYSCALL_INVOKE`-free means: it stays 1 until the dispatcher loses the unit to
- * another one and then touches it again. Reading or writing FP registers while 0 is correct too, it
- * just traps once.
+ * FP and SIMD registers are the kernel's business between dispatchers (lazy: who touches them while
+ * another dispatcher's are in the unit traps once) and the user scheduler's between threads:
+ * `fp_live` is set by the kernel when the dispatcher uses them for the first time, and stays set. A
+ * scheduler that finds it set saves q0-q31, FPSR and FPCR of a preempted thread before another one
+ * of its threads runs, wherever the values are at that time.
  */
 #pragma once
 

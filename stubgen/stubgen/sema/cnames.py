@@ -3,8 +3,12 @@ from .. import cnames, model
 
 
 def run(context):
-    table = _Table(context)
-    build = context.build
+    names_of(context.build, context.diags)
+
+
+def names_of(build, diags):
+    """Every C identifier at file scope that the build makes, and what makes it."""
+    table = _Table(diags)
     for decl in build.types:
         table.type(decl)
     for item in build.error_sets:
@@ -22,18 +26,19 @@ def run(context):
             table.values(method)
     for item in build.interfaces:
         table.interface(item)
+    return table.spans
 
 
 class _Table:
-    def __init__(self, context):
-        self.context = context
+    def __init__(self, diags):
+        self.diags = diags
         self.spans = {}
         self.reported = set()      # one message per declaration, however many names it makes
 
     def enter(self, name, span):
         if name in self.spans and span not in self.reported:
             self.reported.add(span)
-            self.context.error("E1101", span, f"the C name `{name}` is made twice",
+            self.diags.error("E1101", span, f"the C name `{name}` is made twice",
                                "by this", "rename one of them",
                                [(self.spans[name], "and by this")])
         self.spans.setdefault(name, span)
@@ -42,7 +47,8 @@ class _Table:
         if isinstance(decl, model.Const):
             self.enter(cnames.const(decl), decl.span)
             return
-        self.enter(cnames.type_base(decl), decl.span)
+        for name in cnames.type_names(decl):
+            self.enter(name, decl.span)
         if isinstance(decl, model.Enum):
             for value in decl.values:
                 self.enter(cnames.enum_value(decl, value), decl.span)
@@ -56,7 +62,7 @@ class _Table:
             suffix = next((s for s in cnames.RESERVED_SUFFIXES if
                            ("_" + method.name).endswith(s)), None)
             if suffix:
-                self.context.error("E1102", method.span,
+                self.diags.error("E1102", method.span,
                                    f"`{item.name}_{method.name}` ends in `{suffix}`",
                                    "the suffix is reserved for generated functions",
                                    "find another name")
@@ -72,7 +78,7 @@ class _Table:
             for param in params:
                 for name in cnames.value_names(param, is_result):
                     if name in seen and seen[name] is not param:
-                        self.context.error(
+                        self.diags.error(
                             "E1101", param.span, f"the C parameter `{name}` is made twice",
                             "by this", "rename one of them",
                             [(seen[name].span, "and by this")])

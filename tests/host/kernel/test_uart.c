@@ -143,6 +143,7 @@ static void test_release(void)
     CHECK(console_released());
     console_write('l', "lost", 4);
     check_sent("", 0);
+    model.enabled = false; // a driver that died with the device off
     console_seize();
     console_write('p', "panic", 5);
     check_sent("panic", 5);

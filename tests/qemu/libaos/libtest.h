@@ -43,3 +43,7 @@ struct libtest_use {
     uint64_t ram_free, slots_used;
 };
 struct libtest_use libtest_use(void);
+/* Bytes given back to the source of RAM so far. */
+extern uint64_t libtest_returned;
+/* Ends the domain in the way named, if it is one. */
+void libtest_die(const char *way);

@@ -129,13 +129,7 @@ static void test_paging_shared(void)
 /* A large entry where a page table has been, and the other way round. */
 static void test_paging_large(void)
 {
-    caddr_t ram;
     void *at;
-    if (err_is_fail(ram_alloc(4 * MIB, 2 * MIB, &ram))) {
-        printf("# no 4 MiB of RAM: skipped parts\n");
-        return;
-    }
-    EXPECT_OK(ram_free(ram));
     for (int round = 0; round < 3; round++) {
         EXPECT_OK(paging_alloc(4 * MIB, AOS_VM_RW, &at));
         EXPECT((uint64_t)at % (2 * MIB) == 0);
@@ -145,6 +139,25 @@ static void test_paging_large(void)
         fill_and_check(at, 12 * KIB, 8);
         EXPECT_OK(paging_unmap(paging_self(), at));
     }
+}
+
+/* More than early RAM: the pool asks its source, and gives whole pieces back. */
+static void test_source(void)
+{
+    enum { COUNT = 64 };
+    void *at[COUNT];
+    struct libtest_use before = libtest_use();
+    uint64_t returned = libtest_returned;
+    for (uint64_t i = 0; i < COUNT; i++) {
+        EXPECT_OK(paging_alloc(128 * KIB, AOS_VM_RW, &at[i]));
+        fill_and_check(at[i], 128 * KIB, i);
+    }
+    for (uint64_t i = 0; i < COUNT; i++) {
+        EXPECT_OK(paging_unmap(paging_self(), at[i * 5 % COUNT]));
+    }
+    EXPECT(libtest_returned - returned >= 6 * MIB);
+    EXPECT(libtest_use().ram_free < before.ram_free + 2 * MIB);
+    EXPECT(paging_alloc(1ull << 33, AOS_VM_RW, &at[0]) != ERR_OK);
 }
 
 static void test_heap(void)
@@ -198,5 +211,6 @@ const struct libtest libtest_memory[] = {
     { "LIB0004 frames mapped twice, across tables", test_paging_shared },
     { "LIB0005 large entries", test_paging_large },
     { "LIB0006 heap", test_heap },
+    { "LIB0007 RAM from its source", test_source },
     { NULL, NULL },
 };

@@ -100,6 +100,7 @@ class _Method:
         self.base = cnames.method_base(item, method)
         self.upper = self.base.upper()
         self.request, self.reply = layout.request(method), layout.reply(method)
+        self.bounds = cnames.bounds(item, method)
         self.since = method.since
         self.queue = method.queue or 0
         self.has_lost = method.queue is not None

@@ -1,0 +1,48 @@
+"""Every identifier in generated headers is one that the pass cnames knows, so collisions are found
+before a C compiler sees them."""
+import os
+import re
+
+import pytest
+from conftest import ROOT
+
+from stubgen import driver
+from stubgen.diag import Diags
+from stubgen.emit import TARGETS
+from stubgen.sema.cnames import names_of
+
+DECLARED = [re.compile(pattern, re.MULTILINE) for pattern in (
+    r"^#define (\w+)", r"^struct (\w+) \{", r"^typedef .*?(\w+);", r"^extern .*?(\w+);",
+    r"^(?:static inline |__attribute__\S* )*[\w ]+?[ *](\w+)\("
+    r"(?![^;{]*\)\s*\()")]
+
+
+def declared(text):
+    """The identifiers that a header declares at file scope."""
+    return {name for pattern in DECLARED for name in pattern.findall(text)}
+
+
+def folder_files(*names):
+    return [os.path.join(ROOT, "idl", folder, name) for folder in names
+            for name in sorted(os.listdir(os.path.join(ROOT, "idl", folder)))
+            if name.endswith(".if")]
+
+
+@pytest.mark.parametrize("files, context", [
+    (folder_files("if"), folder_files("abi"))], ids=["idl"])
+def test_headers_declare_only_known_names(files, context):
+    build, diags, _ = driver.compile_files(files, context)
+    assert not diags, diags.render()
+    known = names_of(build, Diags())
+    seen = set()
+    for name, text in TARGETS["if"].render(build):
+        if name.endswith(".h"):
+            found = {item for item in declared(text) if item.split("_")[0].lower() in
+                     {i.name.split("_")[0] for i in build.interfaces}}
+            assert found <= set(known), f"{name}: {sorted(found - set(known))}"
+            seen |= found
+    assert len(seen) > 100
+    for item in build.interfaces:
+        for method in item.methods:
+            if method.kind == "call":
+                assert f"{item.name}_{method.name}" in seen

@@ -141,13 +141,12 @@ def service(root, name):
     if not source.exists():
         raise SkeletonError(f'there is no idl/if/{name}.if; first: ./aos new interface {name}')
     build, image = root / 'services' / 'meson.build', root / 'apps' / 'images' / 'default.image'
-    entry = (f"programs += {{'{name}': {{'sources': files('{name}/main.c'), "
-             f"'deps': if_server['{name}'],\n    'c_args': core_args}}}}")
+    entry = f"  '{name}': {{'sources': ['main.c'], 'core': []}},"
     manifest = add_after(image.read_text(), 'module ', f'module {name}', image)
     manifest = add_after(manifest, 'service ', f'service {name} clients memory,nameserver', image)
     return {root / 'services' / name / 'main.c': filled(SERVICE, name),
             root / 'services' / name / 'README.md': filled(SERVICE_README, name),
-            build: build.read_text().rstrip('\n') + f'\n{entry}\n', image: manifest}
+            build: add_before(build.read_text(), r'\}$', entry, build), image: manifest}
 
 
 def app(root, name):

@@ -1,5 +1,6 @@
 """Exec mode against a stand-in for QEMU: every way a run can end, and what becomes of each
 stream."""
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -108,3 +109,18 @@ def test_har0052_the_tool_fails_when_qemu_says_nothing(tmp_path):
                            '--expect', 'AOS',
                            '--timeout', '30', '--no-initrd'], capture_output=True, text=True)
     assert done.returncode == 1 and 'never came: AOS' in done.stderr
+
+
+def test_har0053_the_launcher_passes_everything_on(machine, tmp_path):
+    """Options and commands in every order, through the command line of launch.py."""
+    (tmp_path / 'apps' / 'images').mkdir(parents=True)
+    machine.initrd.rename(tmp_path / 'apps' / 'images' / 'aos.initrd')
+    qemu = tmp_path / 'bin' / 'qemu-system-aarch64'
+    qemu.parent.mkdir()
+    (tmp_path / 'qemu').rename(qemu)
+    done = subprocess.run(
+        [sys.executable, HERE / 'launch.py', '--build', tmp_path, '--smp', '2', '-v', 'exec', '--',
+         'say -v --x', 'say a "b c"', 'log noted', 'status 3'],
+        env={**os.environ, 'PATH': f'{qemu.parent}:{os.environ["PATH"]}'}, text=True,
+        capture_output=True)
+    assert (done.returncode, done.stdout) == (3, '-v --x\na "b c"\n') and 'noted' in done.stderr

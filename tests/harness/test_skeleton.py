@@ -8,7 +8,7 @@ def tree(tmp_path):
     files = {
         'idl/meson.build': "if_names = ['init', 'serial']\nsubdir('abi')\n",
         'idl/if/init.if': 'interface init {\n  id 0x100; version 1;\n}\n',
-        'services/meson.build': '# services\n',
+        'services/meson.build': "services = {\n  'init': {},\n}\n",
         'apps/meson.build': "# apps\n\nsubdir('images')   # last\n",
         'apps/images/default.image': 'module init\nmodule shell\n\nservice serial\nshell shell\n'}
     for name, text in files.items():
@@ -32,7 +32,8 @@ def test_har0111_a_service(tree):
     skeleton.write(tree, 'service', 'greeter')
     text = (tree / 'services/greeter/main.c').read_text()
     assert '<if/greeter_server.h>' in text and 'NAME' not in text
-    assert "'greeter': {" in (tree / 'services/meson.build').read_text()
+    assert (tree / 'services/meson.build').read_text() == (
+        "services = {\n  'init': {},\n  'greeter': {'sources': ['main.c'], 'core': []},\n}\n")
     lines = (tree / 'apps/images/default.image').read_text().splitlines()
     assert lines == ['module init', 'module shell', 'module greeter', '', 'service serial',
                      'service greeter clients memory,nameserver', 'shell shell']

@@ -290,8 +290,3 @@ def reply(method):
     for result in method.results:
         builder.param(result)
     return builder.done()
-
-
-def element_image(decl):
-    """The image of a struct as an element of an array."""
-    return _Builder({}, {}).element(model.Named(decl), None)

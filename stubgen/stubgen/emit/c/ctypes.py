@@ -196,4 +196,4 @@ def element_decls(params):
 
 def image_of(decl):
     """The image of a struct as array element."""
-    return layout.element_image(decl)
+    return layout.element_image(model.Named(decl), None)

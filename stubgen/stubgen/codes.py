@@ -229,9 +229,6 @@ _TEXTS = {
     "E1204": ("device: not yet",
               "Devices are part of the language, but this version cannot generate accessors for "
               "them."),
-    "E1206": ("array of buffers: not yet",
-              "Arrays of string, bytes and strings are part of the language, but this version "
-              "cannot generate them."),
     "E1205": ("borrow: not yet",
               "Borrowed capabilities are part of the language, but this version cannot generate "
               "them."),

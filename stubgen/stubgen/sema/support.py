@@ -20,20 +20,7 @@ def run(context):
                     _method(context, method)
 
 
-def _buffers(context, params):
-    """Arrays of buffers."""
-    for item in params:
-        node = context.made.get(id(item))
-        type_ = node.type if node is not None else None
-        type_ = type_.elem if isinstance(type_, model.Optional_) else type_
-        if isinstance(type_, model.Array) and isinstance(type_.elem, model.Buf):
-            context.error("E1206", item.type.span, f"an array of {type_.elem.kind} is {NOT_YET}",
-                          "elements of varying size", "use `strings<N>`, or an array of structs "
-                          "with this one field")
-
-
 def _typedecl(context, decl):
-    _buffers(context, decl.fields)
     if decl.kind in ("table", "union"):
         context.error("E1203", decl.name.span, f"a {decl.kind} is {NOT_YET}", f"a {decl.kind}",
                       "use a struct with optional fields" if decl.kind == "table" else
@@ -41,7 +28,6 @@ def _typedecl(context, decl):
 
 
 def _method(context, decl):
-    _buffers(context, decl.params + (decl.results or []))
     node = context.made[id(decl)]
     if decl.stream:
         context.error("E1201", decl.stream, f"a stream is {NOT_YET}", "a stream",

@@ -1,6 +1,7 @@
 /* Blocking and waking. Disabled. */
 #include <aos/debug.h>
 
+#include "queue_priv.h"
 #include "thread_priv.h"
 
 void thread_block_disabled(struct thread_queue *q)

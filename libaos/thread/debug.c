@@ -11,8 +11,9 @@
 
 #include "thread_priv.h"
 
-/* `prefix` (may be NULL, then also `name`), the text, and a newline if `name` is there: one line. */
-static void debug_print_v(const char *name, const char *prefix, const char *format, va_list args)
+/* `name: prefix: ` (if there is a name), the text, and then a newline: one line. */
+static void debug_print_v(const char *name, const char *prefix, const char *format,
+                          va_list args)
 {
     char line[DEBUG_LINE_BYTES];
     size_t length = 0;

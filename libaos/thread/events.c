@@ -2,6 +2,7 @@
  * else does. */
 #include <aos/slot.h>
 
+#include "queue_priv.h"
 #include "thread_priv.h"
 
 #define HELPER_STACK_BYTES 16384u
@@ -36,6 +37,7 @@ static void helper_main(void)
 void thread_start_helper(void)
 {
     helper.mode = THREAD_PREEMPTED;
+    helper.fp_state = THREAD_FP_ALL;
     helper.stack_top = (uint64_t)(helper_stack + sizeof(helper_stack));
     helper.regs.sp = helper.stack_top;
     helper.regs.pc = (uint64_t)helper_main;

@@ -9,6 +9,7 @@
 #include <aos/io.h>
 #include <aos/paging.h>
 
+#include "queue_priv.h"
 #include "thread_priv.h"
 
 #define FAULT_STACK_BYTES 24576u
@@ -35,6 +36,9 @@ static struct {
     struct kpi_regs regs;
     uint64_t esr;
     uint64_t far;
+    bool fp_saved;                       /* the handler may wait, and others use FP meanwhile */
+    uint64_t fp[64];
+    uint64_t fpsr, fpcr;
     struct thread_queue waiters;
 } faulted;
 
@@ -47,6 +51,14 @@ static void fault_enter_disabled(struct thread *t, uint64_t esr, uint64_t far)
 {
     faulted.thread = t;
     faulted.regs = t->regs;
+    faulted.fp_saved = disp_page()->fp_live != 0;
+    if (faulted.fp_saved) {
+        arch_fp_save_all(t);
+        __builtin_memcpy(faulted.fp, t->fp, sizeof(faulted.fp));
+        faulted.fpsr = t->fpsr;
+        faulted.fpcr = t->fpcr;
+    }
+    t->fp_state = THREAD_FP_NONE;
     faulted.esr = esr;
     faulted.far = far;
     t->regs.pc = (uint64_t)fault_main;
@@ -136,6 +148,16 @@ static void fault_main(void)
     disp_disable();
     self->regs = faulted.regs;
     self->mode = THREAD_PREEMPTED;
+    self->fp_state = THREAD_FP_ALL;
+    if (faulted.fp_saved) {
+        __builtin_memcpy(self->fp, faulted.fp, sizeof(faulted.fp));
+        self->fpsr = faulted.fpsr;
+        self->fpcr = faulted.fpcr;
+    } else {
+        __builtin_memset(self->fp, 0, sizeof(self->fp)); /* it had not used FP yet */
+        self->fpsr = 0;
+        self->fpcr = 0;
+    }
     faulted.thread = NULL;
     thread_wake_all_disabled(&faulted.waiters); /* each faults again or finds its page */
     queue_push_front(&disp_user()->run, self);

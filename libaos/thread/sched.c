@@ -4,12 +4,13 @@
  * 2. `current` is the thread whose registers are in the processor; it is in no queue. While the
  *    domain waits in the kernel, or handles an upcall, current may be a thread that is queued:
  *    nobody looks at it then but to save it.
- * 3. fp_owner is the thread whose FP registers the dispatcher holds, if the dispatcher has ever
- *    used them. Its state is saved only when another thread is switched to. */
+ * 3. The FP registers in the processor are those of the thread that ran last. A preempted thread's
+ *    are saved only when another thread runs, one's that gives up the core by thread_switch. */
 #include <aos/debug.h>
 #include <aos/domain.h>
 #include <aos/slot.h>
 
+#include "queue_priv.h"
 #include "thread_priv.h"
 
 #define UPCALL_STACK_BYTES 16384u
@@ -25,40 +26,6 @@ void sched_ready(struct thread *t)
 {
     t->state = THREAD_RUNNABLE;
     queue_push(&disp_user()->run, t);
-}
-
-static void sched_fp_switch(struct disp_user *user, struct thread *to)
-{
-    struct thread *from = user->fp_owner;
-    user->fp_owner = to;
-    if (from == to) {
-        return;
-    }
-    if (from != NULL && from->mode == THREAD_PREEMPTED) {
-        arch_fp_save_all(from);
-        from->fp_state = THREAD_FP_ALL;
-    } else if (from != NULL) {
-        arch_fp_save_callee(from);
-        from->fp_state = THREAD_FP_CALLEE;
-    }
-    if (to->fp_state == THREAD_FP_ALL) {
-        arch_fp_load_all(to);
-    } else if (to->fp_state == THREAD_FP_CALLEE) {
-        arch_fp_load_callee(to);
-    } else {
-        arch_fp_reset();
-    }
-    to->fp_state = THREAD_FP_NONE;
-}
-
-static void sched_make_current(struct disp_user *user, struct thread *to)
-{
-    if (__builtin_expect(disp_page()->fp_live != 0, 0)) {
-        sched_fp_switch(user, to);
-    } else {
-        user->fp_owner = to;
-    }
-    user->current = to;
 }
 
 static void sched_deliver(const struct arch_received *r)
@@ -95,7 +62,7 @@ void sched_switch_from(struct thread *self)
     struct disp_user *user = disp_user();
     struct thread *to = sched_next(user);
     if (to != self) {
-        sched_make_current(user, to);
+        user->current = to;
         thread_switch(self, to);
     }
 }
@@ -103,23 +70,15 @@ void sched_switch_from(struct thread *self)
 void sched_leave(void)
 {
     struct disp_user *user = disp_user();
+    struct thread *from = user->current;
     struct thread *to = sched_next(user);
-    sched_make_current(user, to);
-    thread_load(to);
-}
-
-void thread_yield(void)
-{
-    disp_disable();
-    struct disp_user *user = disp_user();
-    struct thread *to = queue_pop(&user->run);
-    if (to != NULL) {
-        struct thread *self = user->current;
-        queue_push(&user->run, self);
-        sched_make_current(user, to);
-        thread_switch(self, to);
+    if (to != from && from->mode == THREAD_PREEMPTED && from->fp_state == THREAD_FP_NONE &&
+        disp_page()->fp_live != 0) {
+        arch_fp_save_all(from);
+        from->fp_state = THREAD_FP_ALL;
     }
-    disp_enable();
+    user->current = to;
+    thread_load(to);
 }
 
 void disp_drain_disabled(void)
@@ -157,6 +116,8 @@ void upcall_handle(uint64_t why)
         struct thread *t = user->current;
         t->regs = page->save;
         t->mode = THREAD_PREEMPTED;
+        /* Before its first use of FP a thread's registers are those of its record: all zero. */
+        t->fp_state = page->fp_live != 0 ? THREAD_FP_NONE : THREAD_FP_ALL;
         if ((why & KPI_UPCALL_FAULT) != 0) {
             fault_begin_disabled(t, page->fault_esr, page->fault_far);
         } else {
@@ -171,7 +132,7 @@ void sched_init(struct thread *first, void *tls)
 {
     struct kpi_dispatcher *page = disp_page();
     struct disp_user *user = disp_user();
-    *user = (struct disp_user){ .current = first, .fp_owner = first };
+    *user = (struct disp_user){ .current = first };
     first->tpidr = tls_build(tls);
     first->stack_top = KPI_STACK_TOP;
     page->upcall_entry = (uint64_t)upcall_entry;

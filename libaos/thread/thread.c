@@ -124,6 +124,7 @@ errval_t thread_create(thread_fn fn, void *arg, const struct thread_attr *attr,
     t->arg = arg;
     t->detached = attr->detached;
     t->mode = THREAD_PREEMPTED;
+    t->fp_state = THREAD_FP_ALL;         /* zero */
     t->regs.pc = (uint64_t)thread_main;
     t->regs.x[0] = (uint64_t)t;
     t->regs.sp = t->stack_top;
@@ -147,10 +148,6 @@ void thread_exit(int status)
     disp_disable();
     self->status = status;
     self->state = THREAD_ENDED;
-    struct disp_user *user = disp_user();
-    if (user->fp_owner == self) {
-        user->fp_owner = NULL;
-    }
     if (self->detached) {
         self->next = threads.dead;
         threads.dead = self;

@@ -8,7 +8,6 @@
 
 enum thread_mode { THREAD_SWITCHED = 0, THREAD_PREEMPTED = 1 };
 enum thread_state { THREAD_RUNNABLE, THREAD_BLOCKED, THREAD_ENDED };
-enum thread_fp_state { THREAD_FP_NONE = 0, THREAD_FP_CALLEE, THREAD_FP_ALL };
 
 struct thread {
     struct thread *next, *prev;          /* in `queue`, or the run queue */
@@ -16,7 +15,7 @@ struct thread {
     uint64_t sp;                         /* THREAD_SWITCHED: frame of thread_switch */
     uint64_t tpidr;
     uint32_t mode;                       /* enum thread_mode */
-    uint32_t fp_state;                   /* enum thread_fp_state: what `fp` holds */
+    uint32_t fp_state;                   /* THREAD_FP_*: where its FP registers are */
     uint32_t state;                      /* enum thread_state */
     uint32_t id;
     uint64_t reserved;
@@ -39,22 +38,26 @@ struct thread {
     char name[THREAD_NAME_BYTES];
 };
 
-_Static_assert(offsetof(struct thread, sp) == THREAD_SP, "switch.S");
-_Static_assert(offsetof(struct thread, tpidr) == THREAD_TPIDR, "switch.S");
-_Static_assert(offsetof(struct thread, mode) == THREAD_MODE, "switch.S");
-_Static_assert(offsetof(struct thread, regs) == THREAD_REGS, "switch.S");
-_Static_assert(offsetof(struct thread, fp) == THREAD_FP, "switch.S");
-_Static_assert(offsetof(struct thread, fpsr) == THREAD_FPSR, "switch.S");
-_Static_assert(offsetof(struct kpi_regs, sp) == REGS_SP, "switch.S");
-_Static_assert(offsetof(struct kpi_regs, pc) == REGS_PC, "switch.S");
-_Static_assert(offsetof(struct kpi_regs, tpidr) == REGS_TPIDR, "switch.S");
-_Static_assert(offsetof(struct kpi_dispatcher, resume_x16) == PAGE_RESUME, "switch.S");
-
-/* queue.c */
-void queue_push(struct thread_queue *q, struct thread *t);
-void queue_push_front(struct thread_queue *q, struct thread *t);
-struct thread *queue_pop(struct thread_queue *q);
-void queue_remove(struct thread_queue *q, struct thread *t);
+#define THREAD_ASSERT(place, value) _Static_assert((place) == (value), "switch.S relies on it")
+THREAD_ASSERT(offsetof(struct thread, next), THREAD_NEXT);
+THREAD_ASSERT(offsetof(struct thread, prev), THREAD_PREV);
+THREAD_ASSERT(offsetof(struct thread, queue), THREAD_QUEUE);
+THREAD_ASSERT(offsetof(struct thread, sp), THREAD_SP);
+THREAD_ASSERT(offsetof(struct thread, tpidr), THREAD_TPIDR);
+THREAD_ASSERT(offsetof(struct thread, mode), THREAD_MODE);
+THREAD_ASSERT(offsetof(struct thread, fp_state), THREAD_FP_STATE);
+THREAD_ASSERT(offsetof(struct thread, regs), THREAD_REGS);
+THREAD_ASSERT(offsetof(struct thread, fpsr), THREAD_FPSR);
+THREAD_ASSERT(offsetof(struct thread, fp), THREAD_FP);
+THREAD_ASSERT(offsetof(struct kpi_regs, sp), REGS_SP);
+THREAD_ASSERT(offsetof(struct kpi_regs, pc), REGS_PC);
+THREAD_ASSERT(offsetof(struct kpi_regs, tpidr), REGS_TPIDR);
+THREAD_ASSERT(offsetof(struct kpi_dispatcher, pending), PAGE_PENDING);
+THREAD_ASSERT(offsetof(struct kpi_dispatcher, fp_live), PAGE_FP_LIVE);
+THREAD_ASSERT(offsetof(struct kpi_dispatcher, resume_x16), PAGE_RESUME);
+THREAD_ASSERT(KPI_PAGE_USER_OFFSET + offsetof(struct disp_user, current), PAGE_CURRENT);
+THREAD_ASSERT(KPI_PAGE_USER_OFFSET + offsetof(struct disp_user, run.head), PAGE_RUN_HEAD);
+THREAD_ASSERT(KPI_PAGE_USER_OFFSET + offsetof(struct disp_user, run.tail), PAGE_RUN_TAIL);
 
 /* What arch_wait and arch_poll bring: registers x0-x11. */
 struct arch_received {
@@ -71,10 +74,7 @@ void arch_poll(struct arch_received *ret);
 void thread_switch(struct thread *from, struct thread *to);
 void thread_load(struct thread *to) __attribute__((noreturn));
 void arch_fp_save_all(struct thread *t);
-void arch_fp_save_callee(struct thread *t);
 void arch_fp_load_all(struct thread *t);
-void arch_fp_load_callee(struct thread *t);
-void arch_fp_reset(void);
 void upcall_entry(void);
 
 /* sched.c; all disabled */

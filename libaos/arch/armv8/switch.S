@@ -6,7 +6,50 @@
 #include <abi/syscalls.h>
 #include <aos/offsets.h>
 
-#define FRAME_BYTES 96
+#define FRAME_BYTES  176                 /* x19-x30, then d8-d15 and FPCR where FP is in use */
+#define FRAME_FP     96
+#define FRAME_FPCR   160
+
+    .arch armv8-a+fp+simd
+
+/* void thread_yield(void): to the next runnable thread, if there is one. The whole way in one
+ * place: pop the head of the run queue, push the current thread, switch, enable. */
+    .global thread_yield
+    .type thread_yield, %function
+thread_yield:
+    stp     x29, x30, [sp, #-16]!
+    mov     x29, sp
+    mrs     x9, tpidrro_el0
+    mov     w10, #1
+    str     w10, [x9]                    /* disabled */
+    ldr     x1, [x9, #PAGE_RUN_HEAD]
+    cbz     x1, 2f
+    ldr     x0, [x9, #PAGE_CURRENT]
+    ldr     x12, [x1, #THREAD_NEXT]
+    add     x14, x9, #PAGE_RUN_HEAD      /* address of the queue */
+    cbz     x12, 3f
+    ldr     x13, [x9, #PAGE_RUN_TAIL]
+    str     xzr, [x12, #THREAD_PREV]
+    str     x0, [x13, #THREAD_NEXT]
+    stp     xzr, x13, [x0, #THREAD_NEXT]
+    str     x12, [x9, #PAGE_RUN_HEAD]
+1:
+    str     x0, [x9, #PAGE_RUN_TAIL]
+    str     x14, [x0, #THREAD_QUEUE]
+    str     xzr, [x1, #THREAD_QUEUE]
+    str     x1, [x9, #PAGE_CURRENT]
+    bl      thread_switch
+    mrs     x9, tpidrro_el0
+2:
+    str     wzr, [x9]                    /* enabled */
+    ldr     w10, [x9, #PAGE_PENDING]
+    ldp     x29, x30, [sp], #16
+    cbnz    w10, disp_enable_pending
+    ret
+3:
+    stp     xzr, xzr, [x0, #THREAD_NEXT] /* the queue had one thread and gets another */
+    str     x0, [x9, #PAGE_RUN_HEAD]
+    b       1b
 
 /* void thread_switch(struct thread *from, struct thread *to) */
     .global thread_switch
@@ -18,19 +61,37 @@ thread_switch:
     stp     x23, x24, [sp, #48]
     stp     x25, x26, [sp, #64]
     stp     x27, x28, [sp, #80]
-    mov     x9, sp
-    str     x9, [x0, #THREAD_SP]
+    mrs     x9, tpidrro_el0
+    mov     x10, sp
+    ldr     w9, [x9, #PAGE_FP_LIVE]
+    str     x10, [x0, #THREAD_SP]
+    cbz     w9, 1f
+    mrs     x11, fpcr
+    mov     w12, #THREAD_FP_FRAME
+    stp     d8, d9, [sp, #FRAME_FP]
+    stp     d10, d11, [sp, #FRAME_FP + 16]
+    stp     d12, d13, [sp, #FRAME_FP + 32]
+    stp     d14, d15, [sp, #FRAME_FP + 48]
+    str     x11, [sp, #FRAME_FPCR]
+    str     w12, [x0, #THREAD_FP_STATE]
+1:
     mov     x0, x1
+    b       2f
 
 /* void thread_load(struct thread *to): goes to `to` and forgets where it was. */
     .global thread_load
     .type thread_load, %function
 thread_load:
-    ldr     w9, [x0, #THREAD_MODE]
+    mrs     x9, tpidrro_el0
+    ldr     w9, [x9, #PAGE_FP_LIVE]
+2:
+    ldp     w12, w13, [x0, #THREAD_MODE] /* mode, FP state */
     ldp     x10, x11, [x0, #THREAD_SP]   /* SP, TPIDR */
-    cbnz    w9, 1f
-    msr     tpidr_el0, x11
+    cbnz    w12, 5f
     mov     sp, x10
+    msr     tpidr_el0, x11
+    cbnz    w9, 4f
+3:
     ldp     x19, x20, [sp, #16]
     ldp     x21, x22, [sp, #32]
     ldp     x23, x24, [sp, #48]
@@ -38,7 +99,27 @@ thread_load:
     ldp     x27, x28, [sp, #80]
     ldp     x29, x30, [sp], #FRAME_BYTES
     ret
-1:
+4:
+    mov     x11, #0                      /* a thread from before the first use of FP */
+    cbz     w13, 6f
+    str     wzr, [x0, #THREAD_FP_STATE]
+    ldp     d8, d9, [sp, #FRAME_FP]
+    ldp     d10, d11, [sp, #FRAME_FP + 16]
+    ldp     d12, d13, [sp, #FRAME_FP + 32]
+    ldp     d14, d15, [sp, #FRAME_FP + 48]
+    ldr     x11, [sp, #FRAME_FPCR]
+6:
+    msr     fpcr, x11
+    b       3b
+
+5:  /* Preempted. Its FP registers are still in place, or all of them are in the record. */
+    cbz     w9, 7f
+    cbz     w13, 7f
+    mov     x19, x0
+    bl      arch_fp_load_all
+    mov     x0, x19
+7:
+    str     wzr, [x0, #THREAD_FP_STATE]
     str     wzr, [x0, #THREAD_MODE]
     add     x17, x0, #THREAD_REGS
     mrs     x16, tpidrro_el0
@@ -68,9 +149,7 @@ thread_load:
     svc     #SYSCALL_RESUME
     brk     #1                           /* not reached */
 
-/* void arch_fp_save_all(struct thread *), _save_callee, _load_all, _load_callee, void
- * arch_fp_reset(void) */
-    .arch armv8-a+fp+simd
+/* void arch_fp_save_all(struct thread *), arch_fp_load_all(struct thread *) */
     .global arch_fp_save_all
     .type arch_fp_save_all, %function
 arch_fp_save_all:
@@ -91,17 +170,6 @@ arch_fp_save_all:
     stp     q26, q27, [x1, #416]
     stp     q28, q29, [x1, #448]
     stp     q30, q31, [x1, #480]
-    b       2f
-
-    .global arch_fp_save_callee
-    .type arch_fp_save_callee, %function
-arch_fp_save_callee:
-    add     x1, x0, #THREAD_FP
-    stp     q8, q9, [x1, #128]
-    stp     q10, q11, [x1, #160]
-    stp     q12, q13, [x1, #192]
-    stp     q14, q15, [x1, #224]
-2:
     mrs     x2, fpsr
     mrs     x3, fpcr
     stp     x2, x3, [x1, #THREAD_FPSR - THREAD_FP]
@@ -123,10 +191,6 @@ arch_fp_load_all:
     ldp     q26, q27, [x1, #416]
     ldp     q28, q29, [x1, #448]
     ldp     q30, q31, [x1, #480]
-    .global arch_fp_load_callee
-    .type arch_fp_load_callee, %function
-arch_fp_load_callee:
-    add     x1, x0, #THREAD_FP
     ldp     q8, q9, [x1, #128]
     ldp     q10, q11, [x1, #160]
     ldp     q12, q13, [x1, #192]
@@ -134,11 +198,4 @@ arch_fp_load_callee:
     ldp     x2, x3, [x1, #THREAD_FPSR - THREAD_FP]
     msr     fpsr, x2
     msr     fpcr, x3
-    ret
-
-    .global arch_fp_reset
-    .type arch_fp_reset, %function
-arch_fp_reset:
-    msr     fpsr, xzr
-    msr     fpcr, xzr
     ret

@@ -22,7 +22,6 @@ struct thread_queue {
 struct disp_user {
     struct thread *current;
     struct thread_queue run;             /* runnable threads without the current one */
-    struct thread *fp_owner;             /* whose FP registers the dispatcher holds */
     uint32_t recv_count;                 /* empty slots in `recv` */
     /* RECV_SLOT_RESERVE + 1: stack of reserved receive slots */
     uint32_t recv[17];

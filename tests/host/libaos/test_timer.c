@@ -6,6 +6,7 @@
 #include <abi/user.h>
 #include <aos/debug.h>
 #include <aos/time.h>
+#include <queue_priv.h>
 #include <thread_priv.h>
 
 #define TIMERS 300u

@@ -196,7 +196,7 @@ static int thread_float(void *arg)
 {
     double start = *(double *)arg;
     double expected = iterate(start, 1000);
-    for (int i = 0; i < 60; i++) {
+    for (int i = 0; i < 1500; i++) {
         double x = start;
         for (int k = 0; k < 10; k++) {
             x = iterate(x, 100);
@@ -228,6 +228,35 @@ static void test_float(void)
     char text[32];
     snprintf(text, sizeof(text), "%.3f", 2.5);
     EXPECT(text[0] == '2' && text[2] == '5');
+}
+
+#define TURNS 10000
+
+static uint64_t turn;
+
+/* Each takes every other number. */
+static int thread_turns(void *arg)
+{
+    uint64_t mine = *(uint64_t *)arg;
+    for (int i = 0; i < TURNS; i++) {
+        while (*(volatile uint64_t *)&turn % 2 != mine) {
+            thread_yield();
+        }
+        turn++;
+    }
+    return 0;
+}
+
+static void test_turns(void)
+{
+    struct thread *t;
+    uint64_t parity[2] = { 0, 1 };
+    EXPECT_OK(thread_create(thread_turns, &parity[1], NULL, &t));
+    uint64_t start = time_now_ns();
+    EXPECT(thread_turns(&parity[0]) == 0);
+    printf("# %llu ns a turn\n", (unsigned long long)(time_now_ns() - start) / (2 * TURNS));
+    EXPECT_OK(thread_join(t, NULL));
+    EXPECT(turn == 2 * TURNS);
 }
 
 static int once_runs;
@@ -272,5 +301,6 @@ const struct libtest libtest_threads[] = {
     { "LIB0014 sleep", test_sleep },
     { "LIB0015 floating point", test_float },
     { "LIB0016 once, detach", test_once_detach },
+    { "LIB0017 two threads take turns", test_turns },
     { NULL, NULL },
 };

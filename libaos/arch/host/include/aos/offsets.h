@@ -1,15 +1,28 @@
-/* Layout that assembly relies on; thread/thread_priv.h and kpi/dispatcher.h check it. */
+/* Layout that assembly relies on; thread/thread_priv.h checks it. */
 #pragma once
 
-#define THREAD_SP      24
-#define THREAD_TPIDR   32
-#define THREAD_MODE    40
-#define THREAD_REGS    64
-#define THREAD_FPSR    352               /* FPSR, FPCR, then q0-q31 */
-#define THREAD_FP      368
+#define THREAD_NEXT     0
+#define THREAD_PREV     8
+#define THREAD_QUEUE    16
+#define THREAD_SP       24
+#define THREAD_TPIDR    32
+#define THREAD_MODE     40
+#define THREAD_FP_STATE 44
+#define THREAD_REGS     64
+#define THREAD_FPSR     352              /* FPSR, FPCR, then q0-q31 */
+#define THREAD_FP       368
 
-#define REGS_SP        248
-#define REGS_PC        256
-#define REGS_TPIDR     272
+#define THREAD_FP_NONE  0                /* in the unit, or never used */
+#define THREAD_FP_FRAME 1                /* d8-d15 and FPCR in the frame of thread_switch */
+#define THREAD_FP_ALL   2                /* everything in the record */
 
-#define PAGE_RESUME    0x20
+#define REGS_SP         248
+#define REGS_PC         256
+#define REGS_TPIDR      272
+
+#define PAGE_PENDING    0x04
+#define PAGE_FP_LIVE    0x1c
+#define PAGE_RESUME     0x20
+#define PAGE_CURRENT    0x400
+#define PAGE_RUN_HEAD   0x408
+#define PAGE_RUN_TAIL   0x410

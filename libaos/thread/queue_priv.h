@@ -1,7 +1,9 @@
-/* Queues of threads. Disabled. */
+/* Queues of threads: intrusive, doubly linked. Disabled. Inline, because every switch uses them. */
+#pragma once
+
 #include "thread_priv.h"
 
-void queue_push(struct thread_queue *q, struct thread *t)
+static inline void queue_push(struct thread_queue *q, struct thread *t)
 {
     t->next = NULL;
     t->prev = q->tail;
@@ -14,7 +16,7 @@ void queue_push(struct thread_queue *q, struct thread *t)
     q->tail = t;
 }
 
-void queue_push_front(struct thread_queue *q, struct thread *t)
+static inline void queue_push_front(struct thread_queue *q, struct thread *t)
 {
     t->prev = NULL;
     t->next = q->head;
@@ -27,7 +29,7 @@ void queue_push_front(struct thread_queue *q, struct thread *t)
     q->head = t;
 }
 
-struct thread *queue_pop(struct thread_queue *q)
+static inline struct thread *queue_pop(struct thread_queue *q)
 {
     struct thread *t = q->head;
     if (t == NULL) {
@@ -43,7 +45,7 @@ struct thread *queue_pop(struct thread_queue *q)
     return t;
 }
 
-void queue_remove(struct thread_queue *q, struct thread *t)
+static inline void queue_remove(struct thread_queue *q, struct thread *t)
 {
     if (t->prev != NULL) {
         t->prev->next = t->next;

@@ -1,0 +1,220 @@
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <arch/maintain.h>
+#include <kernel/cap_tree.h>
+#include <kernel/lmp.h>
+#include <kernel/irq_cap.h>
+#include <kernel/log.h>
+#include <kernel/vnode.h>
+#include "env.h"
+
+_Alignas(2 << 20) uint8_t arena[ARENA_BYTES];
+struct tlb_entry tlb[TLB_ENTRIES];
+unsigned tlb_invalidations;
+static bool tlb_pending; /* invalidated, but not yet complete */
+struct cte *env_end_in_use;
+unsigned env_space_gone, env_ends_destroyed, env_irqs_destroyed;
+
+void panic(const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    vfprintf(stderr, fmt, args);
+    va_end(args);
+    fputc('\n', stderr);
+    abort();
+}
+
+void klog(enum log_level level, const char *fmt, ...)
+{
+    va_list args;
+    va_start(args, fmt);
+    vfprintf(stderr, fmt, args);
+    va_end(args);
+    (void)level;
+}
+
+void arch_table_written(void)
+{
+}
+
+void arch_tlb_page(uint16_t asid, uint64_t va)
+{
+    tlb_invalidations++;
+    tlb_pending = true;
+    for (unsigned i = 0; i < TLB_ENTRIES; i++) {
+        uint64_t bytes = (tlb[i].leaf & 2) != 0 ? KPI_PAGE_BYTES : KPI_LARGE_BYTES;
+        if (tlb[i].asid == asid && tlb[i].va / bytes == va / bytes)
+            tlb[i].used = false;
+    }
+}
+
+void arch_tlb_asid(uint16_t asid)
+{
+    tlb_invalidations++;
+    tlb_pending = true;
+    for (unsigned i = 0; i < TLB_ENTRIES; i++) {
+        if (tlb[i].asid == asid)
+            tlb[i].used = false;
+    }
+}
+
+void arch_tlb_done(void)
+{
+    tlb_pending = false;
+}
+
+void arch_clear_memory(void *memory, size_t bytes)
+{
+    memset(memory, 0, bytes);
+}
+
+uint64_t env_walk(uint64_t root_pa, uint64_t va)
+{
+    uint64_t table = root_pa;
+    for (unsigned level = 0; level <= VNODE_LEVEL_PAGE; level++) {
+        unsigned shift = 39 - 9 * level;
+        uint64_t pte = ((uint64_t *)phys_to_virt(table))[va >> shift & 511];
+        if ((pte & 1) == 0)
+            return 0;
+        if (level == VNODE_LEVEL_PAGE || (pte & 2) == 0)
+            return pte;
+        table = pte & 0xfffffffff000ull;
+    }
+    return 0;
+}
+
+void env_tlb_fill(uint16_t asid, uint64_t root_pa, uint64_t va)
+{
+    static unsigned next;
+    uint64_t leaf = env_walk(root_pa, va);
+    if (leaf == 0)
+        return;
+    next = (next + 1) % TLB_ENTRIES;
+    tlb[next] = (struct tlb_entry){.used = true, .asid = asid, .va = va, .leaf = leaf};
+}
+
+/* Objects of other parts. A channel: slots at its end, the first half for side 0. */
+unsigned channel_slot_count(uint64_t base)
+{
+    return *(uint16_t *)phys_to_virt(base);
+}
+
+struct cte *channel_slot(uint64_t base, unsigned side, unsigned index)
+{
+    struct cte *slots = (struct cte *)phys_to_virt(base + 512);
+    return &slots[side * channel_slot_count(base) + index];
+}
+
+void channel_object_init(uint64_t base, uint64_t bytes)
+{
+    *(uint16_t *)phys_to_virt(base) = (uint16_t)(bytes / 512);
+}
+
+struct endpoint *endpoint_at(uint64_t base, unsigned side)
+{
+    return (struct endpoint *)phys_to_virt(base + side * ENDPOINT_BYTES);
+}
+
+void endpoint_object_destroy(uint64_t base, unsigned side)
+{
+    env_ends_destroyed++;
+}
+
+bool endpoint_in_use(uint64_t base, unsigned side)
+{
+    return env_end_in_use != NULL && cte_base(env_end_in_use) == base &&
+           cte_side(env_end_in_use) == side;
+}
+
+void irq_object_destroy(uint32_t irq)
+{
+    env_irqs_destroyed++;
+}
+
+struct dispatcher *dispatcher_of(const struct cte *object)
+{
+    return phys_to_virt(cte_base(object));
+}
+
+struct dispatcher *env_dispatcher(uint64_t base)
+{
+    return phys_to_virt(base);
+}
+
+void dispatcher_object_init(struct dispatcher *d)
+{
+    d->state = DISP_NEW;
+}
+
+void dispatcher_object_destroy(struct dispatcher *d)
+{
+    d->state = DISP_DEAD;
+}
+
+void dispatcher_space_gone(struct dispatcher *d)
+{
+    env_space_gone++;
+    d->state = DISP_DEAD;
+}
+
+void env_settle(void)
+{
+    unsigned rounds = 0;
+    while (cap_work())
+        kernel_assert(++rounds < 100000);
+    kernel_assert(!cap_work_pending());
+    kernel_assert(!tlb_pending);
+}
+
+errval_t env_delete(struct cte *cte)
+{
+    errval_t err;
+    do {
+        err = cap_delete(cte);
+    } while (err == SYS_ERR_AGAIN);
+    env_settle();
+    return err;
+}
+
+errval_t env_revoke(struct cte *cte)
+{
+    errval_t err;
+    do {
+        err = cap_revoke(cte);
+    } while (err == SYS_ERR_AGAIN);
+    env_settle();
+    return err;
+}
+
+errval_t env_retype(struct cte *src, uint64_t off, enum captype type, uint64_t bytes,
+                    uint32_t count, struct cte *dest)
+{
+    errval_t err;
+    unsigned rounds = 0;
+    do {
+        err = cap_retype(src, off, type, bytes, count, dest);
+        kernel_assert(++rounds < 100000);
+    } while (err == SYS_ERR_AGAIN);
+    return err;
+}
+
+void env_reset(void)
+{
+    memset(tlb, 0, sizeof tlb);
+    env_end_in_use = NULL;
+    for (;;) {
+        struct cap_key key = {0};
+        struct cte *node = tree_after(&key);
+        if (node == NULL)
+            break;
+        if ((node->flags & CTE_DYING) != 0)
+            env_settle();
+        else
+            (void)env_delete(node);
+    }
+    kernel_assert(cap_node_count() == 0);
+    memset(arena, 0xa5, sizeof arena);
+}

@@ -1,0 +1,17 @@
+/* The linear map of the host test: physical addresses from ARENA_BASE on are an array. */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef uint64_t paddr_t;
+
+#define ARENA_BASE  0x40000000ull
+#define ARENA_BYTES (16ull << 20)
+
+extern uint8_t arena[ARENA_BYTES];
+
+static inline void *phys_to_virt(paddr_t pa)
+{
+    return &arena[pa - ARENA_BASE];
+}

@@ -269,6 +269,11 @@ class _Builder:
         return image
 
 
+def element_image(type_, param):
+    """The image of one element of an array of this type, not a scalar."""
+    return _Builder({}, {}).element(type_, param)
+
+
 def request(method):
     """The image of what the caller (for an event: the server) sends."""
     builder = _Builder({}, {})

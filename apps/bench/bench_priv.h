@@ -1,0 +1,35 @@
+/* Shared by the parts of bench: how something is measured and reported. */
+#pragma once
+
+#include <stdint.h>
+
+#include <aos/types.h>
+
+#define BENCH_WARMUP  64u
+#define BENCH_SAMPLES 1001u
+
+/* One measured operation; returns 0, or the error that makes the figure worthless. */
+typedef errval_t (*bench_fn)(void *arg);
+
+struct bench {
+    bench_fn before;                     /* not measured; may be NULL */
+    bench_fn fn;
+    bench_fn after;                      /* as before */
+    unsigned samples;                    /* 0: BENCH_SAMPLES, which is also the most */
+    unsigned per;                        /* operations in one call of fn; 0: one */
+};
+
+/* Runs the operation BENCH_WARMUP + samples times and prints "name median minimum samples", in executed instructions per
+ * operation. A failure is told on stderr and ends the program. */
+void bench_run(const char *name, const struct bench *b, void *arg);
+void bench_print(const char *name, uint64_t median, uint64_t minimum, unsigned samples);
+/* Ends the program with a message when `err` is an error. */
+void bench_check(const char *what, errval_t err);
+
+void bench_kernel(void);                 /* invocations, page tables */
+void bench_rpc(void);                    /* messages to a second domain */
+void bench_threads(void);
+void bench_process(void);                /* spawn and wait, boot */
+
+/* The other domain of bench_rpc. Does not return. */
+void bench_second_domain(void) __attribute__((noreturn));

@@ -1,0 +1,67 @@
+/* Counting instructions: the cycle counter of QEMU under -icount shift=0 counts one per instruction. */
+#include "bench_priv.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <aos/perf.h>
+
+static uint64_t samples_taken[BENCH_SAMPLES];
+
+static int measure_compare(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a;
+    uint64_t y = *(const uint64_t *)b;
+
+    return x < y ? -1 : x > y;
+}
+
+/* What reading the counter twice costs by itself. */
+static uint64_t measure_overhead(void)
+{
+    uint64_t least = UINT64_MAX;
+
+    for (unsigned i = 0; i < BENCH_WARMUP; i++) {
+        uint64_t from = perf_cycles();
+        uint64_t to = perf_cycles();
+        least = to - from < least ? to - from : least;
+    }
+    return least;
+}
+
+void bench_check(const char *what, errval_t err)
+{
+    char text[128];
+
+    if (err_is_fail(err)) {
+        (void)err_format(err, text, sizeof(text));
+        fprintf(stderr, "bench: %s: %s\n", what, text);
+        exit(1);
+    }
+}
+
+void bench_print(const char *name, uint64_t median, uint64_t minimum, unsigned samples)
+{
+    printf("%s %llu %llu %u\n", name, (unsigned long long)median, (unsigned long long)minimum, samples);
+}
+
+void bench_run(const char *name, const struct bench *b, void *arg)
+{
+    uint64_t overhead = measure_overhead();
+    unsigned samples = b->samples == 0 ? BENCH_SAMPLES : b->samples;
+    unsigned per = b->per == 0 ? 1 : b->per;
+
+    for (unsigned i = 0; i < BENCH_WARMUP + samples; i++) {
+        bench_check(name, b->before != NULL ? b->before(arg) : ERR_OK);
+        uint64_t from = perf_cycles();
+        errval_t err = b->fn(arg);
+        uint64_t to = perf_cycles();
+        bench_check(name, err);
+        bench_check(name, b->after != NULL ? b->after(arg) : ERR_OK);
+        if (i >= BENCH_WARMUP) {
+            samples_taken[i - BENCH_WARMUP] = (to - from - overhead) / per;
+        }
+    }
+    qsort(samples_taken, samples, sizeof(samples_taken[0]), measure_compare);
+    bench_print(name, samples_taken[samples / 2], samples_taken[0], samples);
+}

@@ -1,0 +1,92 @@
+/* Round trips to a second domain through generated stubs and the event loop of libaos, on both sides. */
+#include "bench_priv.h"
+
+#include <string.h>
+
+#include <aos/cap.h>
+#include <aos/chan.h>
+#include <aos/domain.h>
+#include <aos/process.h>
+#include <aos/ram.h>
+#include <aos/services.h>
+#include <if/bench.h>
+#include <if/process.h>
+
+#define TEXT_BYTES 1024u
+
+static struct bench_binding binding;
+static caddr_t frame;
+static char text[TEXT_BYTES];
+
+static errval_t rpc_zero(void *arg)
+{
+    return bench_zero(&binding);
+}
+
+static errval_t rpc_one(void *arg)
+{
+    uint64_t r;
+
+    return bench_one(&binding, 1, &r);
+}
+
+static errval_t rpc_four(void *arg)
+{
+    uint64_t a, b, c, d;
+
+    return bench_four(&binding, 1, 2, 3, 4, &a, &b, &c, &d);
+}
+
+static errval_t rpc_eight(void *arg)
+{
+    uint64_t a, b, c, d, e, f, g, h;
+
+    return bench_eight(&binding, 1, 2, 3, 4, 5, 6, 7, 8, &a, &b, &c, &d, &e, &f, &g, &h);
+}
+
+static errval_t rpc_cap(void *arg)
+{
+    return bench_cap(&binding, frame);
+}
+
+static errval_t rpc_text(void *arg)
+{
+    uint32_t length;
+
+    return bench_text(&binding, text, sizeof(text), &length);
+}
+
+/* Starts the second domain, which serves one end of a new channel. */
+static uint32_t rpc_start(caddr_t *ret_end)
+{
+    static const char args[] = "bench\0serve", names[] = "bench";
+    struct process_binding *process;
+    caddr_t theirs;
+    uint32_t pid;
+
+    bench_check("channel", chan_create(ret_end, &theirs));
+    bench_check("process service", aos_process(&process));
+    bench_check("starting the second domain",
+                process_spawn(process, args, sizeof(args), NULL, 0, 0, 0, names, sizeof(names),
+                              &theirs, 1, &pid));
+    return pid;
+}
+
+void bench_rpc(void)
+{
+    caddr_t end;
+    uint64_t bytes;
+    uint32_t pid = rpc_start(&end);
+
+    bench_check("binding", bench_bind(end, &binding));
+    bench_check("frame", frame_alloc(AOS_PAGE_BYTES, &frame, &bytes));
+    memset(text, 'a', sizeof(text));
+    bench_run("rpc_0", &(struct bench){.fn = rpc_zero}, NULL);
+    bench_run("rpc_1", &(struct bench){.fn = rpc_one}, NULL);
+    bench_run("rpc_4", &(struct bench){.fn = rpc_four}, NULL);
+    bench_run("rpc_8", &(struct bench){.fn = rpc_eight}, NULL);
+    bench_run("rpc_cap", &(struct bench){.fn = rpc_cap}, NULL);
+    bench_run("rpc_string_1k", &(struct bench){.fn = rpc_text}, NULL);
+    bench_close(&binding);
+    bench_check("ending the second domain", aos_kill(pid));
+}

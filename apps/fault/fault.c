@@ -1,0 +1,118 @@
+/* Does what programs must not do, one thing per run, so that one sees how it is reported: fault KIND. */
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Volatile, so that the compiler cannot know what is about to happen. */
+static volatile uintptr_t target;
+static volatile bool deep = true;
+
+static void fault_null(void)
+{
+    target = 0;
+    *(volatile uint32_t *)target = 1;
+}
+
+static void fault_null_read(void)
+{
+    target = 16;
+    (void)*(volatile uint32_t *)target;
+}
+
+/* Never reaches its end; `deep` only keeps the compiler from knowing. */
+static int fault_recurse(volatile char *above)
+{
+    volatile char frame[512];
+
+    frame[0] = *above;
+    return deep ? fault_recurse(frame) + frame[0] : frame[0];
+}
+
+static void fault_stack(void)
+{
+    volatile char bottom = 1;
+
+    (void)fault_recurse(&bottom);
+}
+
+static void fault_execute(void)
+{
+    static uint32_t ret = 0xd65f03c0;    /* the instruction `ret`, as data */
+    void (*data)(void);
+
+    target = (uintptr_t)&ret;
+    memcpy(&data, (const void *)&target, sizeof(data));
+    data();
+}
+
+static void fault_text(void)
+{
+    target = (uintptr_t)&fault_text;
+    *(volatile uint32_t *)target = 0;
+}
+
+static void fault_unmapped(void)
+{
+    target = 0x123456789000;
+    *(volatile uint32_t *)target = 1;
+}
+
+static void fault_kernel(void)
+{
+    target = 0xffff000040000000;
+    (void)*(volatile uint32_t *)target;
+}
+
+static void fault_jump(void)
+{
+    void (*nowhere)(void);
+
+    target = 0x123456789000;
+    memcpy(&nowhere, (const void *)&target, sizeof(nowhere));
+    nowhere();
+}
+
+static void fault_trap(void)
+{
+    __builtin_trap();
+}
+
+static void fault_abort(void)
+{
+    abort();
+}
+
+static const struct {
+    const char *name;
+    void (*run)(void);
+    const char *what;
+} kinds[] = {
+    {"null", fault_null, "write through a NULL pointer"},
+    {"nullread", fault_null_read, "read a field of a NULL structure"},
+    {"stack", fault_stack, "overflow the stack"},
+    {"exec", fault_execute, "execute data"},
+    {"text", fault_text, "write to program text"},
+    {"unmapped", fault_unmapped, "write where nothing is mapped"},
+    {"kernel", fault_kernel, "read kernel memory"},
+    {"jump", fault_jump, "jump to where nothing is mapped"},
+    {"trap", fault_trap, "execute a breakpoint instruction"},
+    {"abort", fault_abort, "call abort()"},
+};
+
+int main(int argc, char **argv)
+{
+    for (size_t i = 0; argc == 2 && i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        if (strcmp(argv[1], kinds[i].name) == 0) {
+            kinds[i].run();
+            fprintf(stderr, "fault: %s had no effect\n", argv[1]);
+            return 1;
+        }
+    }
+    fprintf(stderr, "usage: fault KIND\n");
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        fprintf(stderr, "  %-9s %s\n", kinds[i].name, kinds[i].what);
+    }
+    return 2;
+}

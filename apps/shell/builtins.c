@@ -1,0 +1,189 @@
+/* Commands of the shell itself: the table, and those that need no service. */
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <aos/thread.h>
+#include <aos/time.h>
+#include <if/init.h>
+
+#include "shell_priv.h"
+#include "words.h"
+
+#define NS_PER_S  1000000000ull
+#define NS_PER_MS 1000000ull
+#define SLEEP_MAX_S 1000000.0
+
+extern char **environ;
+
+static int builtin_echo(struct shell *sh, int argc, char **argv)
+{
+    bool newline = argc < 2 || strcmp(argv[1], "-n") != 0;
+
+    for (int i = newline ? 1 : 2; i < argc; i++) {
+        printf("%s%s", argv[i], i + 1 < argc ? " " : "");
+    }
+    printf("%s", newline ? "\n" : "");
+    return 0;
+}
+
+static int builtin_help(struct shell *sh, int argc, char **argv)
+{
+    char after[INIT_MODULES_AFTER_MAX + 1] = "";
+    char names[INIT_MODULES_NAMES_MAX];
+    size_t bytes = 0;
+
+    printf("commands:\n");
+    for (const struct builtin *b = builtins; b->name != NULL; b++) {
+        printf("  %-9s %-22s %s\n", b->name, b->usage, b->help);
+    }
+    printf("programs and other files of the boot image (COMMAND & runs one in the background):\n ");
+    do {
+        errval_t err = init_modules(sh->init, after, strlen(after), names, &bytes);
+        if (err_is_fail(err)) {
+            return shell_error("help", err);
+        }
+        for (const char *name = names; name < names + bytes; name += strlen(name) + 1) {
+            printf(" %s", name);
+            (void)snprintf(after, sizeof(after), "%s", name);
+        }
+    } while (bytes > 0);
+    printf("\nkeys: arrows, Home, End, Ctrl-A E K U W, Up and Down for older lines, Ctrl-C, Ctrl-D\n");
+    return 0;
+}
+
+static int builtin_env(struct shell *sh, int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        char *equals = strchr(argv[i], '=');
+        if (equals == argv[i]) {
+            return builtin_usage("env");
+        }
+        if (equals == NULL) {
+            (void)unsetenv(argv[i]);
+            continue;
+        }
+        *equals = '\0';
+        if (setenv(argv[i], equals + 1, 1) != 0) {
+            fprintf(stderr, "env: no memory for another variable\n");
+            return STATUS_FAILED;
+        }
+    }
+    for (char **e = environ; argc == 1 && *e != NULL; e++) {
+        printf("%s\n", *e);
+    }
+    return 0;
+}
+
+static int builtin_time(struct shell *sh, int argc, char **argv)
+{
+    struct words words = {.argc = argc - 1};
+
+    if (argc < 2) {
+        return builtin_usage("time");
+    }
+    memcpy(words.argv, argv + 1, (size_t)argc * sizeof(argv[0]));
+    uint64_t from = time_now_ns();
+    int status = shell_run_words(sh, &words);
+    uint64_t ns = time_now_ns() - from;
+    (void)fflush(stdout);
+    fprintf(stderr, "%llu.%06llu s\n", (unsigned long long)(ns / NS_PER_S),
+            (unsigned long long)(ns % NS_PER_S / 1000));
+    return status;
+}
+
+static int builtin_sleep(struct shell *sh, int argc, char **argv)
+{
+    char *end = NULL;
+    double seconds = argc == 2 ? strtod(argv[1], &end) : -1;
+
+    if (argc != 2 || *end != '\0' || end == argv[1] || !(seconds >= 0 && seconds <= SLEEP_MAX_S)) {
+        return builtin_usage("sleep");
+    }
+    thread_sleep_ns((uint64_t)(seconds * (double)NS_PER_S));
+    return 0;
+}
+
+/* A number of bytes with an optional K, M or G. */
+static bool builtin_bytes(const char *text, uint64_t *ret_bytes)
+{
+    static const char units[] = "KMG";
+    char digits[24];
+    size_t n = strlen(text);
+    unsigned shift = 0;
+    const char *unit = n > 0 ? strchr(units, toupper((unsigned char)text[n - 1])) : NULL;
+
+    if (unit != NULL && *unit != '\0') {
+        shift = 10u * (unsigned)(unit - units + 1);
+        n--;
+    }
+    if (n >= sizeof(digits)) {
+        return false;
+    }
+    memcpy(digits, text, n);
+    digits[n] = '\0';
+    if (!shell_number(digits, UINT64_MAX >> shift, ret_bytes)) {
+        return false;
+    }
+    *ret_bytes <<= shift;
+    return true;
+}
+
+static int builtin_run(struct shell *sh, int argc, char **argv)
+{
+    uint64_t quota = 0;
+    int first = 1;
+
+    if (argc > 2 && strcmp(argv[1], "-q") == 0) {
+        if (!builtin_bytes(argv[2], &quota)) {
+            return builtin_usage("run");
+        }
+        first = 3;
+    }
+    if (first >= argc) {
+        return builtin_usage("run");
+    }
+    return shell_run_program(sh, argc - first, argv + first, quota, false);
+}
+
+const struct builtin builtins[] = {
+    {"caps", "[-a]", "capabilities of the shell: how many of each type, or all", builtin_caps},
+    {"date", "", "date and time in UTC", builtin_date},
+    {"dmesg", "", "the kernel's log", builtin_dmesg},
+    {"echo", "[-n] TEXT...", "print text", builtin_echo},
+    {"env", "[NAME[=VALUE]]...", "print the environment; set or remove variables", builtin_env},
+    {"help", "", "this list", builtin_help},
+    {"kill", "PID...", "end processes", builtin_kill},
+    {"meminfo", "[PID]", "memory of the machine, or of a process", builtin_meminfo},
+    {"nslist", "[PREFIX [KEY=VALUE]...]", "registered names", builtin_nslist},
+    {"nslookup", "NAME...", "who stands behind a name", builtin_nslookup},
+    {"ps", "", "processes", builtin_ps},
+    {"reboot", "", "start the machine anew", builtin_power},
+    {"run", "[-q BYTES] PROGRAM...", "run a program, with at most BYTES (K, M, G) of memory", builtin_run},
+    {"shutdown", "", "power off", builtin_power},
+    {"sleep", "SECONDS", "wait; fractions are allowed", builtin_sleep},
+    {"time", "COMMAND...", "run a command and tell how long it took", builtin_time},
+    {"uptime", "", "time since the kernel started", builtin_uptime},
+    {"wait", "[PID...]", "wait for programs in the background", builtin_wait},
+    {NULL, NULL, NULL, NULL},
+};
+
+const struct builtin *builtin_find(const char *name)
+{
+    for (const struct builtin *b = builtins; b->name != NULL; b++) {
+        if (strcmp(b->name, name) == 0) {
+            return b;
+        }
+    }
+    return NULL;
+}
+
+int builtin_usage(const char *name)
+{
+    const struct builtin *b = builtin_find(name);
+
+    fprintf(stderr, "usage: %s %s\n", b->name, b->usage);
+    return STATUS_USAGE;
+}

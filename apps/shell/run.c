@@ -1,0 +1,168 @@
+/* Running commands: built in, in the foreground, in the background. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <aos/process.h>
+#include <if/process.h>
+#include <if/serial.h>
+
+#include "shell_priv.h"
+#include "words.h"
+
+extern char **environ;
+
+/* Packs strings back to back; SIZE_MAX: they do not fit. */
+static size_t run_pack(char *buffer, size_t room, char *const *strings)
+{
+    size_t used = 0;
+
+    for (; *strings != NULL; strings++) {
+        size_t bytes = strlen(*strings) + 1;
+        if (bytes > room - used) {
+            return SIZE_MAX;
+        }
+        memcpy(buffer + used, *strings, bytes);
+        used += bytes;
+    }
+    return used;
+}
+
+static errval_t run_spawn(struct shell *sh, char **argv, uint64_t quota, uint32_t *ret_pid)
+{
+    char args[PROCESS_SPAWN_ARGS_MAX];
+    char env[PROCESS_SPAWN_ENV_MAX];
+    size_t args_bytes = run_pack(args, sizeof(args), argv);
+    size_t env_bytes = run_pack(env, sizeof(env), environ);
+
+    if (args_bytes == SIZE_MAX || env_bytes == SIZE_MAX) {
+        return PROCESS_ERR_BAD_ARGS;
+    }
+    return process_spawn(sh->process, args, args_bytes, env, env_bytes, 0, quota, NULL, 0, NULL, 0,
+                         ret_pid);
+}
+
+static void run_remember(struct shell *sh, uint32_t pid, const char *name)
+{
+    for (size_t i = 0; i < JOBS_MAX; i++) {
+        if (sh->jobs[i].pid == 0) {
+            sh->jobs[i].pid = pid;
+            (void)snprintf(sh->jobs[i].name, sizeof(sh->jobs[i].name), "%s", name);
+            return;
+        }
+    }
+    fprintf(stderr, "%s runs as process %u, but there are too many to remember it\n", name,
+            (unsigned)pid);
+}
+
+static int run_status(const struct aos_exit *how, const char *name, uint32_t pid)
+{
+    if (how->exited) {
+        return how->status & 0xff;
+    }
+    if (how->killed) {
+        fprintf(stderr, "%s: killed (process %u)\n", name, (unsigned)pid);
+        return STATUS_KILLED;
+    }
+    fprintf(stderr, "%s: fault at pc %#llx, address %#llx, cause %#llx (process %u)\n", name,
+            (unsigned long long)how->pc, (unsigned long long)how->address,
+            (unsigned long long)how->cause, (unsigned)pid);
+    return STATUS_FAULTED;
+}
+
+int shell_wait(struct shell *sh, uint32_t pid, const char *name)
+{
+    struct aos_exit how;
+    uint32_t who;
+    errval_t err = aos_wait(pid, &who, &how);
+
+    for (size_t i = 0; i < JOBS_MAX; i++) {
+        if (sh->jobs[i].pid == pid) {
+            sh->jobs[i].pid = 0;
+        }
+    }
+    if (err_is_fail(err)) {
+        return shell_error(name, err);
+    }
+    return run_status(&how, name, pid);
+}
+
+int shell_run_program(struct shell *sh, int argc, char **argv, uint64_t quota, bool background)
+{
+    uint32_t pid;
+
+    (void)fflush(stdout);
+    errval_t err = run_spawn(sh, argv, quota, &pid);
+    if (err_no(err) == PROCESS_ERR_NO_PROGRAM) {
+        fprintf(stderr, "%s: there is no such command or program; try help\n", argv[0]);
+        return STATUS_NO_SUCH;
+    }
+    if (err_is_fail(err)) {
+        (void)shell_error(argv[0], err);
+        return STATUS_NO_START;
+    }
+    if (background) {
+        run_remember(sh, pid, argv[0]);
+        printf("[%u]\n", (unsigned)pid);
+        return 0;
+    }
+    sh->foreground = pid;
+    if (!sh->unattended) {
+        (void)serial_hand_over(sh->serial, pid); /* fails if it has ended already: no harm */
+    }
+    int status = shell_wait(sh, pid, argv[0]);
+    sh->foreground = 0;
+    if (!sh->unattended) {
+        (void)serial_take_back(sh->serial); /* fails if the program gave it back: as wanted */
+    }
+    return status;
+}
+
+void shell_reap(struct shell *sh)
+{
+    for (size_t i = 0; i < JOBS_MAX; i++) {
+        struct job *job = &sh->jobs[i];
+        struct process_exit how;
+        bool ended = false;
+
+        if (job->pid == 0 ||
+            err_is_fail(process_status(sh->process, job->pid, &ended, &how)) || !ended) {
+            continue;
+        }
+        char name[sizeof(job->name)];
+        uint32_t pid = job->pid;
+        (void)snprintf(name, sizeof(name), "%s", job->name);
+        int status = shell_wait(sh, pid, name);
+        printf("[%u] %s ended with status %d\n", (unsigned)pid, name, status);
+    }
+}
+
+int shell_run_words(struct shell *sh, struct words *words)
+{
+    const struct builtin *b = builtin_find(words->argv[0]);
+
+    if (b == NULL) {
+        return shell_run_program(sh, words->argc, words->argv, 0, words->background);
+    }
+    if (words->background) {
+        fprintf(stderr, "%s: only programs run in the background\n", b->name);
+        return STATUS_USAGE;
+    }
+    return b->run(sh, words->argc, words->argv);
+}
+
+int shell_run_line(struct shell *sh, char *line)
+{
+    struct words words;
+    const char *wrong = words_split(line, &words);
+
+    if (wrong != NULL) {
+        fprintf(stderr, "shell: %s\n", wrong);
+        sh->status = STATUS_USAGE;
+    } else if (words.argc > 0) {
+        sh->status = shell_run_words(sh, &words);
+    }
+    (void)fflush(stdout);
+    (void)fflush(stderr);
+    return sh->status;
+}

@@ -1,0 +1,89 @@
+/* The shell's parts. A command is a list of words; it ends with a status: 0 well, 1 failed, 2 misused, 126 could not be
+ * started, 127 no such command, 128 + 9 killed, 139 faulted. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <aos/types.h>
+
+#define STATUS_FAILED    1
+#define STATUS_USAGE     2
+#define STATUS_NO_START  126
+#define STATUS_NO_SUCH   127
+#define STATUS_KILLED    137
+#define STATUS_FAULTED   139
+
+#define JOBS_MAX 32u                     /* programs in the background that the shell remembers */
+
+struct init_binding;
+struct memory_binding;
+struct nameserver_binding;
+struct process_binding;
+struct serial_binding;
+struct words;
+
+struct job {
+    uint32_t pid;                        /* 0: free */
+    char name[64];
+};
+
+struct shell {
+    struct init_binding *init;
+    struct memory_binding *memory;
+    struct nameserver_binding *names;
+    struct process_binding *process;
+    struct serial_binding *serial;
+    bool unattended;                     /* commands come from the boot image */
+    int status;                          /* of the last command */
+    volatile uint32_t foreground;        /* pid that Ctrl-C ends, 0: none */
+    struct job jobs[JOBS_MAX];
+};
+
+struct builtin {
+    const char *name;
+    const char *usage;                   /* what follows the name */
+    const char *help;                    /* one line */
+    int (*run)(struct shell *sh, int argc, char **argv);
+};
+
+extern const struct builtin builtins[];  /* ends with a NULL name */
+const struct builtin *builtin_find(const char *name);
+/* Prints how `argv[0]` is used; returns STATUS_USAGE. */
+int builtin_usage(const char *name);
+
+/* Finds the services; ends the shell with a message if one is missing. */
+void shell_connect(struct shell *sh);
+/* Tells on stderr that `what` failed and why; returns STATUS_FAILED. */
+int shell_error(const char *what, errval_t err);
+/* Reads a decimal number from 0 to `max`; false: it is none. */
+bool shell_number(const char *text, uint64_t max, uint64_t *ret_value);
+
+/* Runs one command line, which is spoilt. Sets and returns sh->status. */
+int shell_run_line(struct shell *sh, char *line);
+/* Runs a command that is split already. */
+int shell_run_words(struct shell *sh, struct words *words);
+/* Starts the program argv[0] with `quota` bytes of memory (0: no limit) and waits for its end, unless it is for the background. */
+int shell_run_program(struct shell *sh, int argc, char **argv, uint64_t quota, bool background);
+/* Waits for a child and tells how it ended, if not by itself. */
+int shell_wait(struct shell *sh, uint32_t pid, const char *name);
+/* Tells which programs in the background have ended. */
+void shell_reap(struct shell *sh);
+
+/* Reads commands from the terminal until the end of input. */
+void terminal_run(struct shell *sh);
+/* Runs the commands of the boot module `exec`, reports, and powers the machine off. */
+void unattended_run(struct shell *sh, const char *commands, size_t bytes) __attribute__((noreturn));
+
+int builtin_ps(struct shell *sh, int argc, char **argv);
+int builtin_kill(struct shell *sh, int argc, char **argv);
+int builtin_wait(struct shell *sh, int argc, char **argv);
+int builtin_nslist(struct shell *sh, int argc, char **argv);
+int builtin_nslookup(struct shell *sh, int argc, char **argv);
+int builtin_meminfo(struct shell *sh, int argc, char **argv);
+int builtin_caps(struct shell *sh, int argc, char **argv);
+int builtin_dmesg(struct shell *sh, int argc, char **argv);
+int builtin_date(struct shell *sh, int argc, char **argv);
+int builtin_uptime(struct shell *sh, int argc, char **argv);
+int builtin_power(struct shell *sh, int argc, char **argv);

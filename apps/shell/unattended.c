@@ -1,0 +1,44 @@
+/* The shell without a terminal (aos exec): runs the commands of the boot image, tells each status on a stream of its own
+ * and powers the machine off. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <if/init.h>
+#include <if/serial.h>
+
+#include "lineedit.h"
+#include "shell_priv.h"
+
+static void unattended_tell(struct shell *sh, serial_stream_t stream, int status)
+{
+    char text[16];
+    int bytes = snprintf(text, sizeof(text), "%d", status);
+
+    (void)serial_write(sh->serial, stream, text, (size_t)bytes);
+}
+
+void unattended_run(struct shell *sh, const char *commands, size_t bytes)
+{
+    char line[LINEEDIT_BYTES_MAX + 1];
+
+    (void)serial_write(sh->serial, SERIAL_STREAM_READY, "", 0);
+    for (size_t at = 0; at < bytes;) {
+        const char *end = memchr(commands + at, '\n', bytes - at);
+        size_t length = end != NULL ? (size_t)(end - (commands + at)) : bytes - at;
+        if (length < sizeof(line)) {
+            memcpy(line, commands + at, length);
+            line[length] = '\0';
+            (void)shell_run_line(sh, line);
+        } else {
+            fprintf(stderr, "shell: a command has more than %u bytes\n", LINEEDIT_BYTES_MAX);
+            sh->status = STATUS_USAGE;
+        }
+        unattended_tell(sh, SERIAL_STREAM_STATUS, sh->status);
+        at += length + 1;
+    }
+    unattended_tell(sh, SERIAL_STREAM_DONE, sh->status);
+    (void)serial_flush(sh->serial);
+    (void)init_shutdown(sh->init, INIT_POWER_OFF);
+    exit(STATUS_FAILED);
+}

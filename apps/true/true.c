@@ -1,0 +1,5 @@
+/* Ends at once and well. */
+int main(void)
+{
+    return 0;
+}

@@ -223,13 +223,13 @@ bool binding_run(struct chan *c)
 {
     struct binding *b = (struct binding *)(void *)c;
     disp_disable();
-    bool more = false;
+    uint32_t due = b->events_count;
     for (uint32_t i = 0; i < CHAN_CALLS_MAX; i++) {
-        more = more || (b->pending[i].callback && b->pending[i].state == PENDING_DONE);
+        due += b->pending[i].callback && b->pending[i].state == PENDING_DONE;
     }
     /* Handlers may close the binding: whatever is left after this one thing is announced before it
      * runs. */
-    if (more ? b->events_count != 0 : b->events_count > 1) {
+    if (due > 1) {
         chan_ready_disabled(c);
     }
     disp_enable();

@@ -10,7 +10,7 @@ from pathlib import Path
 import pexpect
 
 HERE = Path(__file__).parent
-PROMPT = re.compile(r'(?:\((\d+)\) )?aos> ')   # the status of the last command, if it was not 0
+PROMPT = re.compile(r'aos(?: \[(\d+)\])?> ')   # with the last status if it was not 0
 TIMEOUT_S = 120                                # for anything the guest is asked for
 LEAVE = '\x1dx'                                # Ctrl-] x
 CONTROL = re.compile(r'\x1b\[[0-9;?]*[A-Za-z]')

@@ -1,0 +1,105 @@
+"""The shell without a terminal: `aos exec`."""
+import re
+
+import pytest
+
+NO_SUCH = 127
+FAULTED = 139
+
+
+def parts(result):
+    """The output of commands between which `echo ===` ran."""
+    return result.stdout.split('===\n')
+
+
+def test_shell0001_the_first_commands(run):
+    result = run('echo hi', 'echo ===', 'ps', 'echo ===', 'nslist', 'echo ===', 'hello a "b c"')
+    hi, ps, names, hello = parts(result)
+    assert result.status == 0 and result.statuses == [0] * 7 and result.stderr == ''
+    assert hi == 'hi\n'
+    processes = [line.split()[-1] for line in ps.splitlines()[1:]]
+    assert {'init', 'memory', 'nameserver', 'process', 'serial', 'shell'} <= set(processes)
+    assert {'memory', 'process', 'serial'} <= set(names.splitlines())
+    assert re.fullmatch(r'Hello from hello, process \d+\.\nargument 1: a\nargument 2: b c\n', hello)
+
+
+FAULTS = {
+    'null': ('fault_null', '0x0'), 'nullread': ('fault_null_read', '0x10'),
+    'stack': ('fault_recurse', 'stack'), 'exec': ('fault', 'xecut'),
+    'text': ('fault_text', ''), 'unmapped': ('fault_unmapped', '123456789000'),
+    'kernel': ('fault_kernel', 'ffff000040000000'), 'jump': ('fault_jump', '123456789000'),
+    'trap': ('fault_trap', ''),
+}
+
+
+@pytest.mark.parametrize('kind', FAULTS)
+def test_shell0002_faults_are_reported_and_the_shell_goes_on(run, kind):
+    result = run(f'fault {kind}', 'echo alive')
+    assert result.status == 0 and result.stdout == 'alive\n'
+    assert result.statuses[0] == FAULTED
+    symbol, text = FAULTS[kind]
+    said = result.stderr + result.log
+    assert symbol in said and text in said, said
+
+
+def test_shell0003_statuses(run):
+    result = run('args --status 7', 'args --status 0', 'nosuchprogram', 'args --status 300')
+    assert result.statuses == [7, 0, NO_SUCH, 300 & 0xFF] and result.status == 300 & 0xFF
+    assert 'nosuchprogram' in result.stderr
+
+
+def test_shell0004_words_and_environment(run):
+    result = run("env COLOUR='light blue'", 'args "a  b" c\\ d # comment')
+    assert result.status == 0
+    assert 'argv[1]=<a  b>\nargv[2]=<c d>\n' in result.stdout
+    assert 'env <COLOUR=light blue>\n' in result.stdout
+
+
+def test_shell0005_background(run):
+    result = run('sleep 0.01', 'hello &', 'wait', 'ps')
+    assert result.status == 0 and result.stdout.count('Hello from hello') == 1
+    assert 'hello' not in result.stdout.split('PARENT')[1]
+
+
+def test_shell0006_streams_are_apart(run):
+    result = run('fault', 'echo out')
+    assert result.stdout == 'out\n' and 'usage: fault KIND' in result.stderr
+    assert 'AOS build' in result.log and 'AOS build' not in result.stdout + result.stderr
+
+
+def test_shell0007_built_ins_that_look(run):
+    result = run('help', 'meminfo', 'caps', 'env', 'dmesg', 'uptime', 'date', 'nslookup serial',
+                 'time echo x')
+    assert result.statuses == [0] * 9, result.stderr
+    for text in ('nslookup', 'memory service', 'AOS build', 'serial: process'):
+        assert text in result.stdout
+
+
+@pytest.mark.parametrize('machine', [{'el2': True}, {'gic': 2}, {'smp': 4, 'mem': '2G'},
+                                     {'mem': '256M'}, {'icount': True}])
+def test_shell0008_on_other_machines(run, machine):
+    assert run('echo hi', **machine).stdout == 'hi\n'
+
+
+def free_memory(text):
+    return [int(line.split()[1]) for line in text.splitlines() if line.startswith('free ')]
+
+
+def test_shell0009_what_ended_gives_everything_back(run):
+    rounds = ['hello', 'fault null', 'nosuchprogram', 'args --status 3']
+    warm = rounds * 2 + ['meminfo']
+    result = run(*warm, *rounds * 8, 'meminfo')
+    before, after = free_memory(result.stdout)
+    assert after == before
+
+
+@pytest.mark.parametrize('command', ['memtest', 'threads', 'fuzz 1 2000'])
+def test_shell0010_programs(run, command):
+    result = run(command, 'echo alive')
+    assert result.statuses == [0, 0], result.stdout + result.stderr
+    assert result.stdout.endswith('alive\n')
+
+
+def test_shell0011_killing(run):
+    result = run('sleep 0', 'run threads &', 'kill 1000000', 'echo alive')
+    assert result.statuses[2] != 0 and result.statuses[3] == 0

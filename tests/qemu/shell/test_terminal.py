@@ -1,0 +1,58 @@
+"""The shell on a terminal: the line editor, the prompt, and ways to leave."""
+UP, DOWN, LEFT, HOME, END, DELETE = '\x1b[A', '\x1b[B', '\x1b[D', '\x1b[H', '\x1b[F', '\x1b[3~'
+CTRL_A, CTRL_C, CTRL_D, CTRL_E, CTRL_K, CTRL_U, CTRL_W = (chr(ord(c) - 64) for c in 'ACDEKUW')
+
+
+def test_term0001_commands_and_the_status_in_the_prompt(terminal):
+    assert 'AOS build' in terminal.boot_log and 'Ctrl-]' in terminal.boot_log
+    assert terminal.run('echo hi') == 'hi\n' and terminal.status == 0
+    terminal.run('args --status 5')
+    assert terminal.status == 5
+    terminal.run('echo')
+    assert terminal.status == 0
+
+
+def test_term0002_editing(terminal):
+    """Each line is made right by the editor before Return."""
+    for typed, expected in (
+            ('cho hi' + CTRL_A + 'e', 'hi\n'), ('echo hix\x7f', 'hi\n'),
+            ('echo a b' + CTRL_W + 'c', 'a c\n'), ('rubbish' + CTRL_U + 'echo u', 'u\n'),
+            ('echo kk and more' + LEFT * 9 + CTRL_K, 'kk\n'),
+            ('cho' + HOME + 'e' + END + ' end', 'end\n'),
+            ('eecho d' + HOME + DELETE, 'd\n'), ('echo ab' + LEFT + 'x', 'axb\n')):
+        assert terminal.run(typed) == expected, repr(typed)
+
+
+def test_term0003_history(terminal):
+    terminal.run('echo one')
+    terminal.run('echo two')
+    assert terminal.run(UP + UP) == 'one\n'
+    assert terminal.run(UP + UP + DOWN) == 'one\n'
+    assert terminal.run(UP + UP + UP + ' again') == 'two again\n'
+
+
+def test_term0004_control_characters_are_the_guests(terminal):
+    terminal.type('echo never' + CTRL_C)
+    terminal.prompt()
+    assert terminal.run('echo fine') == 'fine\n'
+    assert terminal.run(CTRL_A + 'echo a') == 'a\n'
+
+
+def test_term0005_interrupting_a_program(terminal):
+    terminal.type('sleep 1000\r')
+    terminal.expect('sleep 1000')
+    terminal.type(CTRL_C)
+    terminal.prompt()
+    assert terminal.run('echo back') == 'back\n'
+
+
+def test_term0006_leaving(terminal):
+    assert terminal.leave() == 0
+
+
+def test_term0007_power(build):
+    import session
+    for command in ('shutdown', 'reboot'):
+        with session.Session(build) as shell:
+            shell.type(command + '\r')
+            assert shell.end() == 0

@@ -1,0 +1,19 @@
+/* A server of bench.if, with a way to make it slow, silent or gone. */
+#pragma once
+
+#include <aos/thread.h>
+#include <if/bench_server.h>
+
+struct chantest_server {
+    struct waitset ws;
+    struct bench_server server;
+    struct thread *thread;
+    bool silent; /* `zero` is deferred for ever */
+    struct bench_zero_responder silenced;
+    uint32_t calls;
+    uint32_t peers_gone;
+    struct work close;
+};
+
+extern struct chantest_server chantest_server;
+void chantest_serve(void);

@@ -1,0 +1,275 @@
+/* Calls through the kernel, from one thread to another of the same domain. Prints TAP and powers
+ * off. */
+#include <stdio.h>
+#include <string.h>
+
+#include <kpi/bootinfo.h>
+
+#include <abi/user.h>
+#include <aos/cap.h>
+#include <aos/domain.h>
+#include <aos/ram.h>
+#include <aos/slot.h>
+#include <aos/time.h>
+
+#include "chantest.h"
+
+static const char *current;
+static int number;
+
+static void __attribute__((noreturn)) chantest_end(bool passed)
+{
+    printf(passed ? "CHANTEST PASSED\n" : "CHANTEST FAILED\n");
+    fflush(stdout);
+    (void)inv_kernel_shutdown(KPI_CAP_KERNEL, 0);
+    for (;;) {
+    }
+}
+
+#define EXPECT(x)                                                                                  \
+    do {                                                                                           \
+        if (!(x)) {                                                                                \
+            printf("# %s:%d: not so: %s\nnot ok %d - %s\n", __FILE__, __LINE__, #x, number,        \
+                   current);                                                                       \
+            chantest_end(false);                                                                   \
+        }                                                                                          \
+    } while (0)
+
+#define EXPECT_ERR(expected, call)                                                                 \
+    do {                                                                                           \
+        errval_t expect_err = (call);                                                              \
+        if (expect_err != (expected)) {                                                            \
+            printf("# %s:%d: %s: error 0x%llx\nnot ok %d - %s\n", __FILE__, __LINE__, #call,       \
+                   (unsigned long long)expect_err, number, current);                               \
+            chantest_end(false);                                                                   \
+        }                                                                                          \
+    } while (0)
+
+errval_t aos_rpc_init(void)
+{
+    return ERR_OK;
+}
+
+static struct bench_binding b;
+
+static void chantest_bind(struct bench_binding *binding)
+{
+    caddr_t end;
+    EXPECT_ERR(ERR_OK, bench_server_new_end(&chantest_server.server, 42, &end));
+    EXPECT_ERR(ERR_OK, bench_bind(end, binding));
+}
+
+static void words(void)
+{
+    chantest_bind(&b);
+    for (uint64_t i = 0; i < 1000; i++) {
+        uint64_t r[8] = {0};
+        EXPECT_ERR(ERR_OK, bench_zero(&b));
+        EXPECT_ERR(ERR_OK, bench_one(&b, i, r));
+        EXPECT(r[0] == ~i);
+        EXPECT_ERR(ERR_OK, bench_four(&b, i, 2, 3, 4, r, r + 1, r + 2, r + 3));
+        EXPECT(r[0] == 4 && r[1] == 3 && r[2] == 2 && r[3] == i);
+        EXPECT_ERR(ERR_OK, bench_eight(&b, 1, 2, 3, 4, 5, 6, 7, i, r, r + 1, r + 2, r + 3, r + 4,
+                                       r + 5, r + 6, r + 7));
+        EXPECT(r[0] == i && r[1] == 7 && r[6] == 2 && r[7] == 1);
+    }
+    EXPECT(chantest_server.calls == 1000);
+}
+
+static void texts(void)
+{
+    static char text[1025];
+    memset(text, 'x', sizeof(text));
+    for (size_t length = 0; length <= 1024; length++) {
+        uint32_t got = 0;
+        EXPECT_ERR(ERR_OK, bench_text(&b, text, length, &got));
+        EXPECT(got == length + (length != 0 ? 'x' : 0));
+    }
+    uint32_t got = 7;
+    EXPECT_ERR(RPC_ERR_TOO_LARGE, bench_text(&b, text, 1025, &got));
+    EXPECT_ERR(RPC_ERR_MALFORMED, bench_text(&b, "a\xff", 2, &got));
+    EXPECT(got == 7);
+}
+
+static uint64_t chantest_slots(void)
+{
+    uint64_t used, total;
+    chan_tidy();
+    slot_stats(&used, &total);
+    return used;
+}
+
+static void capabilities(void)
+{
+    caddr_t frame;
+    uint64_t bytes;
+    EXPECT_ERR(ERR_OK, frame_alloc(4096, &frame, &bytes));
+    for (int i = 0; i < 64; i++) {
+        EXPECT_ERR(ERR_OK, bench_cap(&b, frame));
+    }
+    recv_slot_refill();
+    uint64_t used = chantest_slots();
+    for (int i = 0; i < 200; i++) {
+        EXPECT_ERR(ERR_OK, bench_cap(&b, frame));
+    }
+    recv_slot_refill();
+    EXPECT(chantest_slots() == used);
+    struct cap_info info;
+    EXPECT_ERR(ERR_OK, cap_identify(frame, &info));
+    EXPECT(info.type == CAPTYPE_FRAME);
+    /* Not a Frame: refused by the server, and deleted there. */
+    EXPECT_ERR(RPC_ERR_CAPABILITY, bench_cap(&b, KPI_CAP_EARLY_RAM));
+    EXPECT_ERR(ERR_OK, ram_free(frame));
+}
+
+static int caller(void *arg)
+{
+    for (uint64_t i = 0; i < 500; i++) {
+        uint64_t r = 0;
+        uint64_t a = i << 8 | (uint64_t)(uintptr_t)arg;
+        if (bench_one(&b, a, &r) != ERR_OK || r != ~a) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static void many_threads(void)
+{
+    struct thread *t[12];
+    for (uint64_t i = 0; i < 12; i++) {
+        EXPECT_ERR(ERR_OK, thread_create(caller, (void *)(uintptr_t)i, NULL, &t[i]));
+    }
+    for (uint64_t i = 0; i < 12; i++) {
+        int status = -1;
+        EXPECT_ERR(ERR_OK, thread_join(t[i], &status));
+        EXPECT(status == 0);
+    }
+}
+
+static void timeouts(void)
+{
+    binding_set_deadline(&b.base, 20000000);
+    chantest_server.silent = true;
+    uint64_t before = time_now_ns();
+    EXPECT_ERR(RPC_ERR_TIMEOUT, bench_zero(&b));
+    EXPECT(time_now_ns() - before >= 20000000);
+    chantest_server.silent = false;
+    bench_zero_reply(&chantest_server.silenced, ERR_OK);
+    binding_set_deadline(&b.base, bench_client_interface.deadline_ns);
+    for (int i = 0; i < 20; i++) {
+        EXPECT_ERR(ERR_OK, bench_zero(&b));
+    }
+}
+
+struct seen {
+    struct waitset ws;
+    uint32_t calls, timers;
+    uint64_t r;
+};
+
+static void one_done(void *arg, errval_t err, uint64_t r)
+{
+    struct seen *s = arg;
+    s->calls += err == ERR_OK;
+    s->r = r;
+}
+
+static void timer_done(void *arg)
+{
+    struct seen *s = arg;
+    s->timers++;
+}
+
+static void waitsets(void)
+{
+    static struct seen s;
+    static struct waitset_timer timer;
+    waitset_init(&s.ws);
+    binding_set_waitset(&b.base, &s.ws);
+    EXPECT_ERR(ERR_OK, waitset_timer_set(&s.ws, &timer, time_deadline_ns(5000000), timer_done, &s));
+    EXPECT_ERR(ERR_OK, bench_one_cb(&b, 5, one_done, &s));
+    while (s.calls == 0 || s.timers == 0) {
+        EXPECT_ERR(ERR_OK, waitset_dispatch(&s.ws, time_deadline_ns(1000000000)));
+    }
+    EXPECT(s.r == ~5ull && s.calls == 1 && s.timers == 1);
+    EXPECT_ERR(LIB_ERR_TIMEOUT, waitset_dispatch(&s.ws, time_deadline_ns(1000000)));
+}
+
+static void clones(void)
+{
+    caddr_t end;
+    EXPECT_ERR(RPC_ERR_CAPABILITY, binding_clone(&b.base, 7, 0, &end));
+    EXPECT_ERR(ERR_OK, binding_clone(&b.base, BINDING_CLONE_OWN, 0, &end));
+    static struct bench_binding other;
+    EXPECT_ERR(ERR_OK, bench_bind(end, &other));
+    EXPECT_ERR(ERR_OK, bench_zero(&other));
+    uint32_t gone = chantest_server.peers_gone;
+    bench_close(&other);
+    EXPECT_ERR(RPC_ERR_NOT_BOUND, bench_zero(&other));
+    while (chantest_server.peers_gone == gone) {
+        thread_yield();
+    }
+}
+
+static int close_server(void *arg)
+{
+    (void)arg;
+    bench_server_deinit(&chantest_server.server);
+    return 0;
+}
+
+static void a_server_that_ends(void)
+{
+    struct thread *t;
+    chantest_server.silent = true;
+    EXPECT_ERR(ERR_OK, thread_create(close_server, NULL, NULL, &t));
+    EXPECT_ERR(RPC_ERR_PEER_GONE, bench_zero(&b));
+    EXPECT_ERR(ERR_OK, thread_join(t, NULL));
+    EXPECT_ERR(RPC_ERR_PEER_GONE, bench_zero(&b));
+    bench_zero_reply(&chantest_server.silenced, ERR_OK);
+    bench_close(&b);
+}
+
+static void use_boot_ram(void)
+{
+    const struct kpi_bootinfo *info = (const void *)KPI_BOOTINFO_VA;
+    const struct kpi_boot_cap *best = NULL;
+    for (uint32_t i = 0; i < info->cap_count; i++) {
+        const struct kpi_boot_cap *c = &info->caps[i];
+        if (c->kind == KPI_BOOT_RAM && (best == NULL || c->bytes > best->bytes)) {
+            best = c;
+        }
+    }
+    EXPECT(best != NULL);
+    EXPECT_ERR(ERR_OK, ram_add(best->cap, best->base, best->bytes));
+}
+
+int main(void)
+{
+    static const struct {
+        const char *name;
+        void (*run)(void);
+    } tests[] = {
+        {"CHAN0001 words", words},
+        {"CHAN0002 texts", texts},
+        {"CHAN0003 capabilities", capabilities},
+        {"CHAN0004 many threads", many_threads},
+        {"CHAN0005 timeouts", timeouts},
+        {"CHAN0006 waitsets", waitsets},
+        {"CHAN0007 clones", clones},
+        {"CHAN0008 a server that ends", a_server_that_ends},
+    };
+    int count = (int)(sizeof(tests) / sizeof(tests[0]));
+    printf("1..%d\n", count);
+    current = "start";
+    use_boot_ram();
+    chantest_serve();
+    for (number = 1; number <= count; number++) {
+        current = tests[number - 1].name;
+        tests[number - 1].run();
+        printf("ok %d - %s\n", number, current);
+        fflush(stdout);
+    }
+    chantest_end(true);
+}

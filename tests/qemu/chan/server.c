@@ -1,0 +1,97 @@
+/* The server side: one thread that runs a waitset for ever. */
+#include "chantest.h"
+
+#include <aos/debug.h>
+
+struct chantest_server chantest_server;
+
+static errval_t on_zero(struct server_ctx *ctx)
+{
+    struct chantest_server *s = ctx->state;
+    s->calls++;
+    if (s->silent) {
+        s->silenced = bench_zero_defer(ctx);
+        return SERVER_DEFERRED;
+    }
+    return ERR_OK;
+}
+
+static errval_t on_one(struct server_ctx *ctx, uint64_t a, uint64_t *ret_r)
+{
+    (void)ctx;
+    *ret_r = ~a;
+    return ERR_OK;
+}
+
+static errval_t on_four(struct server_ctx *ctx, uint64_t a, uint64_t b, uint64_t c, uint64_t d,
+                        uint64_t *ret_ra, uint64_t *ret_rb, uint64_t *ret_rc, uint64_t *ret_rd)
+{
+    (void)ctx;
+    *ret_ra = d;
+    *ret_rb = c;
+    *ret_rc = b;
+    *ret_rd = a;
+    return ERR_OK;
+}
+
+static errval_t on_eight(struct server_ctx *ctx, uint64_t a, uint64_t b, uint64_t c, uint64_t d,
+                         uint64_t e, uint64_t f, uint64_t g, uint64_t h, uint64_t *ret_ra,
+                         uint64_t *ret_rb, uint64_t *ret_rc, uint64_t *ret_rd, uint64_t *ret_re,
+                         uint64_t *ret_rf, uint64_t *ret_rg, uint64_t *ret_rh)
+{
+    (void)ctx;
+    *ret_ra = h;
+    *ret_rb = g;
+    *ret_rc = f;
+    *ret_rd = e;
+    *ret_re = d;
+    *ret_rf = c;
+    *ret_rg = b;
+    *ret_rh = a;
+    return ERR_OK;
+}
+
+static errval_t on_cap(struct server_ctx *ctx, caddr_t frame)
+{
+    (void)ctx;
+    (void)frame;
+    return ERR_OK;
+}
+
+static errval_t on_text(struct server_ctx *ctx, const char *text, size_t text_len,
+                        uint32_t *ret_length)
+{
+    (void)ctx;
+    *ret_length = (uint32_t)text_len + (text_len != 0 ? (uint8_t)text[text_len - 1] : 0);
+    return ERR_OK;
+}
+
+static void on_peer_gone(struct server_ctx *ctx)
+{
+    struct chantest_server *s = ctx->state;
+    s->peers_gone++;
+}
+
+static const struct bench_server_ops ops = {
+    .on_zero = on_zero,
+    .on_one = on_one,
+    .on_four = on_four,
+    .on_eight = on_eight,
+    .on_cap = on_cap,
+    .on_text = on_text,
+    .on_peer_gone = on_peer_gone,
+};
+
+static int chantest_thread(void *arg)
+{
+    (void)arg;
+    waitset_run(&chantest_server.ws);
+}
+
+void chantest_serve(void)
+{
+    struct chantest_server *s = &chantest_server;
+    waitset_init(&s->ws);
+    bench_serve(&s->server, &ops, s, &s->ws);
+    USER_CHECK(thread_create(chantest_thread, NULL, NULL, &s->thread) == ERR_OK);
+}

@@ -1,9 +1,11 @@
 """The word image in Python: the reference that generated C is compared with. Pure.
 
 A message's values are a dict by parameter name: int for integers, enums and flags, bool, str for
-string, bytes, a list of str for strings, a list for arrays, a dict for structs, None for what is
+string, bytes, a tuple of str for strings, a list for arrays, a dict for structs, None for what is
 absent, an int for the room of a `lend out` buffer in a request. Capabilities and channel ends are
 any objects but None."""
+import operator
+
 from . import layout, model
 from .limits import WORD_BYTES
 
@@ -12,6 +14,10 @@ WORD_MASK = (1 << 64) - 1
 
 class Malformed(Exception):
     """The words are not an image, or hold a value outside its type."""
+
+
+class BadContent(Malformed):
+    """The words are an image, but a value in it is outside its type."""
 
 
 class BadValue(Exception):
@@ -35,7 +41,7 @@ def decode(image, words, caps=()):
     try:
         again = _encode(image, values)
     except BadValue as error:
-        raise Malformed(str(error)) from error
+        raise BadContent(str(error)) from error
     if again != list(words):
         raise Malformed("padding or an absent value is not zero")
     return values
@@ -48,6 +54,45 @@ def _get(values, path):
             return None
         values = values[name]
     return values
+
+
+# Conditions ----------------------------------------------------------------------------------
+
+
+class Overflow(Exception):
+    """A sum, difference or product does not fit 64 bits."""
+
+
+def holds(expr, params, results=None):
+    """Is a requires or ensures true for these values?"""
+    try:
+        return bool(_evaluate(expr, params, results or {}))
+    except Overflow:
+        return False
+
+
+def _evaluate(expr, params, results):
+    if expr.kind == "lit":
+        return expr.value
+    if expr.kind in ("param", "len"):
+        value = (results if expr.result else params)[expr.name]
+        if isinstance(value, (str, tuple)):
+            value = _buffer_bytes("string" if isinstance(value, str) else "strings", value)
+        return value if isinstance(value, int) else len(value)
+    if expr.kind == "and":
+        return all(holds(arg, params, results) for arg in expr.args)
+    left, right = (_evaluate(arg, params, results) for arg in expr.args)
+    if expr.kind in _ARITHMETIC:
+        value = _ARITHMETIC[expr.kind](left, right)
+        if not 0 <= value <= WORD_MASK:
+            raise Overflow()
+        return value
+    return _COMPARISONS[expr.kind](left, right)
+
+
+_ARITHMETIC = {"+": operator.add, "-": operator.sub, "*": operator.mul}
+_COMPARISONS = {"<=": operator.le, ">=": operator.ge, "==": operator.eq, "!=": operator.ne,
+                "<": operator.lt, ">": operator.gt}
 
 
 # Scalars -------------------------------------------------------------------------------------
@@ -245,7 +290,7 @@ def _bounded(item, found, bound=None):
 def _scalar(type_, raw, bits):
     if isinstance(type_, model.Bool):
         if raw > 1:
-            raise Malformed("no bool")
+            raise BadContent("no bool")
         return bool(raw)
     return _signed(type_, raw, bits)
 
@@ -275,8 +320,9 @@ def _decode_var(var, count, reader):
     try:
         _check_text(var.kind, data)
     except BadValue as error:
-        raise Malformed(str(error)) from error
-    return data.decode() if var.kind == "string" else data.decode().split("\0")[:-1]
+        raise BadContent(str(error)) from error
+    return data.decode() if var.kind == "string" else \
+        tuple(data.decode().split("\0")[:-1])
 
 
 def _fill(image, values, caps):

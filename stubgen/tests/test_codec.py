@@ -87,7 +87,7 @@ def values_of(type_, param=None):
         text = st.text(TEXT, max_size=type_.bound)
         if type_.kind == "string":
             return text.filter(lambda s: len(s.encode()) <= type_.bound)
-        return st.lists(text, max_size=4).filter(
+        return st.lists(text, max_size=4).map(tuple).filter(
             lambda v: sum(len(s.encode()) + 1 for s in v) <= type_.bound)
     if isinstance(type_, model.Named) and isinstance(type_.decl, model.Struct):
         return st.fixed_dictionaries({f.name: values_of(f.type, f) for f in type_.decl.fields})
@@ -165,3 +165,14 @@ def test_lend_out_is_counted_by_its_result():
     assert codec.decode(answer, words) == {"n": 3, "end": True, "buf": b"abc"}
     with pytest.raises(codec.Malformed):
         codec.decode(answer, [65] + [0] * 9)
+
+
+@pytest.mark.parametrize("condition, a, b, wanted", [
+    ("a <= b", 1, 1, True), ("a + 1 <= b", 1, 1, False), ("a - b == 0", 1, 2, False),
+    ("a * b > 0", 1 << 63, 2, False), ("a * b >= 0 && a < b", 2, 3, True),
+    ("a + b != 3", (1 << 64) - 1, 1, False), ("len(s) == 2", 0, 0, True),
+    ("len(s) > a", 2, 0, False)])
+def test_conditions(condition, a, b, wanted):
+    item = interface(f"call c @1 (a: u64, b: u64, s: string<5>) requires {condition};")
+    expr = item.methods[0].requires[0]
+    assert codec.holds(expr, {"a": a, "b": b, "s": "\u00e9"}) is wanted

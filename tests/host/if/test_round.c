@@ -269,6 +269,10 @@ static void one_capability(void)
     CHECK_EQ(kitchen_sink_cap_out(&b, false, &got, &number), ERR_OK);
     CHECK_EQ(got, 0);
     end();
+    start();
+    CHECK_EQ(kitchen_sink_cap_get(&b, &got), ERR_OK);
+    CHECK_EQ(cap_destroy(got), ERR_OK);
+    end();
 }
 
 static void several_capabilities(void)

@@ -84,6 +84,11 @@ def type_names(decl):
     return [base, "get_" + base, "put_" + base]
 
 
+def element_struct(buf):
+    """The name of the struct that is an element of an array of strings or bytes."""
+    return f"{buf.kind.capitalize()}{buf.bound}"
+
+
 def method_names(interface, method):
     """The file-scope names that belong to one method."""
     base = method_base(interface, method)

@@ -11,6 +11,9 @@ def names_of(build, diags):
     table = _Table(diags)
     for decl in build.types:
         table.type(decl)
+    for namespace in sorted({decl.namespace for decl in build.types}):
+        table.elements(namespace, [f for decl in build.types if decl.namespace == namespace
+                                   for f in getattr(decl, "fields", ())])
     for item in build.error_sets:
         for error in item.errors:
             table.enter(cnames.error(item, error), item.span)
@@ -53,11 +56,25 @@ class _Table:
             for value in decl.values:
                 self.enter(cnames.enum_value(decl, value), decl.span)
 
+    def elements(self, scope, params):
+        """Arrays of strings and bytes have a struct as element."""
+        found = {}
+        for param in params:
+            type_ = param.type.elem if isinstance(param.type, model.Optional_) else param.type
+            if isinstance(type_, model.Array) and isinstance(type_.elem, model.Buf):
+                name = cnames.snake(cnames.element_struct(type_.elem))
+                found.setdefault(f"{scope}_{name}", param.span)
+        for base, span in found.items():
+            for prefix in ("", "get_", "put_"):
+                self.enter(prefix + base, span)
+
     def interface(self, item):
         for name in cnames.interface_names(item):
             self.enter(name, item.span)
         for decl in item.types:
             self.type(decl)
+        self.elements(item.name, [f for decl in item.types for f in getattr(decl, "fields", ())] +
+                      [p for m in item.methods for p in m.params + m.results])
         for method in item.methods:
             suffix = next((s for s in cnames.RESERVED_SUFFIXES if
                            ("_" + method.name).endswith(s)), None)

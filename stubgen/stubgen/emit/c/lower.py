@@ -1,5 +1,5 @@
 """Makes arrays of strings and bytes arrays of structs with one field, which have the same image."""
-from ... import model
+from ... import cnames, model
 
 
 def texts(build):
@@ -35,7 +35,7 @@ class _Lowering:
         return type_
 
     def struct(self, buf, span):
-        name = f"{buf.kind.capitalize()}{buf.bound}"
+        name = cnames.element_struct(buf)
         for decl in self.types:
             if decl.name == name and decl.scope == self.scope \
                     and decl.namespace == self.namespace:

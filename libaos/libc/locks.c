@@ -7,6 +7,10 @@
 
 #include "libc_priv.h"
 
+/* Newer versions of the library neither declare nor call these. */
+int __retarget_lock_try_acquire(_LOCK_T lock);
+int __retarget_lock_try_acquire_recursive(_LOCK_T lock);
+
 /* The library's one big lock. */
 struct __lock __lock___libc_recursive_mutex = { MUTEX_INIT_RECURSIVE };
 

@@ -54,7 +54,7 @@ void libtest_die(const char *way)
     } else if (strncmp(way, "smash", 5) == 0) {
         die_smash(100 + die_zero);
     } else if (strncmp(way, "free", 4) == 0) {
-        char *p = malloc(10);
+        char *volatile p = malloc(10); /* volatile: the compiler must not see the mistake */
         free(p);
         free(p);
     } else if (strncmp(way, "abort", 5) == 0) {

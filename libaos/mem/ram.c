@@ -159,6 +159,7 @@ errval_t ram_refill(uint64_t bytes, uint64_t align)
      * somewhere, too. */
     uint64_t want = bytes >= RAM_DIRECT_BYTES && ram.free_bytes >= RAM_RESERVE_BYTES
                         ? bytes : bytes + RAM_CHUNK_BYTES;
+    want = bytes <= RAM_CHUNK_BYTES / 4 ? RAM_CHUNK_BYTES : want;
     if (want < bytes || want > 1ull << 47) {
         return LIB_ERR_NO_MEMORY;
     }
@@ -171,12 +172,17 @@ errval_t ram_refill(uint64_t bytes, uint64_t align)
     struct cap_info info = { 0 };
     if (err_is_ok(err)) {
         err = cap_identify(cap, &info);
+        if (err_is_ok(err) && (info.type != CAPTYPE_RAM || info.b < bytes)) {
+            err = LIB_ERR_RANGE;
+        }
+        if (err_is_fail(err)) {
+            (void)cap_destroy(cap);
+        }
     }
     mem_lock();
     if (err_is_fail(err)) {
         return err_push(err, LIB_ERR_NO_MEMORY);
     }
-    USER_CHECK(info.type == CAPTYPE_RAM && info.b >= bytes);
     ram_add_chunk(cap, info.a, info.b, true);
     return ERR_OK;
 }

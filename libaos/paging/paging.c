@@ -153,17 +153,7 @@ errval_t paging_map_frame_fixed(struct paging_state *st, uint64_t va, caddr_t fr
     return va == 0 ? LIB_ERR_NO_ADDRESS : paging_map(st, va, frame, off, bytes, flags, &at);
 }
 
-static void paging_clear(uint64_t *words, uint64_t bytes)
-{
-    for (uint64_t i = 0; i < bytes / sizeof(uint64_t); i += 4) {
-        words[i] = 0;
-        words[i + 1] = 0;
-        words[i + 2] = 0;
-        words[i + 3] = 0;
-    }
-}
-
-/* Memory behind a guard, mapped read-write and cleared, its access then as wanted. */
+/* Memory behind a guard, mapped read-write. The kernel clears what becomes a Frame. */
 static errval_t paging_alloc_region(uint64_t bytes, uint64_t guard, const char *name,
                                     void **ret_va)
 {
@@ -194,7 +184,6 @@ static errval_t paging_alloc_region(uint64_t bytes, uint64_t guard, const char *
         return err;
     }
     paging_publish(st, r);
-    paging_clear((uint64_t *)va, bytes);
     *ret_va = (void *)va;
     return ERR_OK;
 }

@@ -199,8 +199,9 @@ void ram_return_chunks(void)
         mem_unlock_for_source();
         if (source != NULL) {
             source->free(source->arg, cap, bytes);
+        } else {
+            (void)cap_destroy(cap);
         }
-        slot_free(cap);
         mem_lock();
     }
 }

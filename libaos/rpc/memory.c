@@ -29,7 +29,7 @@ static void rpc_ram_free(void *arg, caddr_t ram, uint64_t bytes)
         /* sent away, whatever the answer: the service knows more */
         (void)memory_free(b, ram);
     } else {
-        (void)cap_delete(ram);
+        (void)cap_destroy(ram);
     }
 }
 

@@ -14,7 +14,7 @@
 struct ram_source {
     errval_t (*alloc)(void *arg, uint64_t bytes, uint64_t align, caddr_t *ret_ram,
                       uint64_t *ret_bytes);
-    /* Takes the capability back; empties the slot, which the pool then frees. */
+    /* Takes the capability and its slot. */
     void (*free)(void *arg, caddr_t ram, uint64_t bytes);
     void *arg;
 };

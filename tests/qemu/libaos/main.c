@@ -75,7 +75,7 @@ static errval_t source_alloc(void *arg, uint64_t bytes, uint64_t align, caddr_t 
 
 static void source_free(void *arg, caddr_t ram, uint64_t bytes)
 {
-    (void)cap_delete(ram);
+    (void)cap_destroy(ram);
     libtest_returned += bytes;
 }
 

@@ -223,8 +223,8 @@ static void proc_clean_up(struct proc_build *b, bool failed)
     proc_drop(&b->root);
     proc_drop(&b->vnodes);
     proc_drop(&b->task);
-    proc_drop(&b->l1);
     if (failed) {
+        proc_drop(&b->l1);
         proc_drop(&b->dispatcher);
         (void)cap_revoke(b->ram);
     }
@@ -278,7 +278,7 @@ errval_t proc_build(const struct proc_spec *spec, caddr_t ram, struct proc *ret_
     }
     if (err_is_ok(err)) {
         *ret_proc = (struct proc){
-            .ram = ram, .dispatcher = b->dispatcher, .entry = b->program.entry,
+            .l1 = b->l1, .ram = ram, .dispatcher = b->dispatcher, .entry = b->program.entry,
         };
     }
     proc_drop(&given.nameserver);        /* what was not given away */
@@ -316,8 +316,9 @@ errval_t proc_start(const struct proc *p)
 
 void proc_destroy(struct proc *p)
 {
+    (void)cap_revoke(p->l1);             /* its own copy, which lies inside itself */
+    proc_drop(&p->l1);
     proc_drop(&p->dispatcher);
-    (void)cap_revoke(p->ram);
 }
 
 errval_t proc_query(caddr_t dispatcher, struct proc_info *ret_info)

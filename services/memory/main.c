@@ -97,6 +97,13 @@ static void service_reap(void *arg)
     mutex_unlock(&service.lock);
 }
 
+static void service_reap_soon(void)
+{
+    service.reap_ns = SERVICE_REAP_NS;
+    (void)waitset_timer_set(&service.ws, &service.reap_timer, time_deadline_ns(SERVICE_REAP_NS),
+                            service_reap, NULL);
+}
+
 /* The first call of a connection makes its domain a client. */
 static errval_t service_client(struct server_ctx *ctx)
 {
@@ -207,6 +214,26 @@ static errval_t on_free(struct server_ctx *ctx, caddr_t ram)
     return service_give((uint32_t)ctx->peer_pid, ram);
 }
 
+/* The capability goes, what was made of it stays until its holders let go. */
+static errval_t on_abandon(struct server_ctx *ctx, caddr_t ram)
+{
+    struct cap_info info;
+    struct memory_range range;
+    errval_t err = cap_identify(ram, &info);
+
+    mutex_lock(&service.lock);
+    if (err_is_ok(err)) {
+        err = memory_give_check(&service.core, (uint32_t)ctx->peer_pid, info.a, info.b, &range);
+    }
+    if (err_is_ok(err)) {
+        (void)cap_delete(ram);
+        memory_retire(&service.core, (uint32_t)ctx->peer_pid, range.base, range.bytes);
+        service_reap_soon();
+    }
+    mutex_unlock(&service.lock);
+    return err_is_ok(err) ? ERR_OK : MEMORY_ERR_NOT_YOURS;
+}
+
 static errval_t on_stats(struct server_ctx *ctx, uint64_t *ret_total, uint64_t *ret_free,
                          uint64_t *ret_largest, uint32_t *ret_pieces, uint64_t *ret_dying)
 {
@@ -246,14 +273,13 @@ static void on_peer_gone(struct server_ctx *ctx)
     mutex_lock(&service.lock);
     memory_client_closed(&service.core, (uint32_t)ctx->peer_pid);
     mutex_unlock(&service.lock);
-    service.reap_ns = SERVICE_REAP_NS;
-    (void)waitset_timer_set(&service.ws, &service.reap_timer, time_deadline_ns(SERVICE_REAP_NS),
-                            service_reap, NULL);
+    service_reap_soon();
 }
 
 static const struct memory_server_ops ops = {
     .on_alloc = on_alloc, .on_free = on_free, .on_stats = on_stats, .on_usage = on_usage,
-    .on_limit = on_limit, .on_peer_gone = on_peer_gone,
+    .on_limit = on_limit, .on_abandon = on_abandon,
+    .on_peer_gone = on_peer_gone,
 };
 
 /* The service's own memory. */

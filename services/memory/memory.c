@@ -352,6 +352,19 @@ void memory_give(struct memory_core *m, uint32_t pid, uint64_t base, uint64_t by
     memory_client_put(c);
 }
 
+void memory_retire(struct memory_core *m, uint32_t pid, uint64_t base, uint64_t bytes)
+{
+    struct memory_region *r = memory_find_taken(m, pid, base, bytes);
+    struct memory_client *c = memory_client_find(m, pid);
+
+    memory_leave(m, r);
+    r = memory_carve(m, r, base, bytes);
+    r->state = MEMORY_DYING;
+    r->client = 0;
+    memory_enter(m, r);
+    memory_client_put(c);
+}
+
 errval_t memory_client_opened(struct memory_core *m, uint32_t pid)
 {
     struct memory_client *c = memory_client_get(m, pid);

@@ -86,6 +86,8 @@ errval_t memory_take(struct memory_core *m, uint32_t pid, uint64_t bytes, uint64
 errval_t memory_give_check(struct memory_core *m, uint32_t pid, uint64_t base, uint64_t bytes,
                            struct memory_range *ret_range);
 void memory_give(struct memory_core *m, uint32_t pid, uint64_t base, uint64_t bytes);
+/* The range is dying instead of free. After the same check. */
+void memory_retire(struct memory_core *m, uint32_t pid, uint64_t base, uint64_t bytes);
 
 /* Connections keep a client's record. When the last one closes its regions are dying: still
  * taken, nobody's, until the service finds that nothing uses them any more. MEMORY_ERR_NO_MEMORY:

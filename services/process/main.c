@@ -5,8 +5,8 @@
  * have ends made for its children and set their quotas, and an end of its own (parent end) on which
  * init is the client. It calls init for modules and random numbers; init never waits for it.
  *
- * A child is made of one piece of RAM, which is revoked and given back when the child has ended,
- * however it ended. */
+ * A child is made of one piece of RAM. When it has ended, however it ended, its capabilities are
+ * deleted and the piece is abandoned to the memory service. */
 #include "process_priv.h"
 
 #include <string.h>
@@ -103,7 +103,7 @@ static void domain_free(struct domain *d)
 {
     event_source_deinit(&d->death);
     proc_destroy(&d->proc);
-    (void)memory_free(&service.memory, d->proc.ram);
+    (void)memory_abandon(&service.memory, d->proc.ram);
 }
 
 static void domain_ended(void *arg)

@@ -1,5 +1,5 @@
 /* Building domains. All objects of a new domain are made of one RAM capability that the spawner
- * keeps: revoking it ends the domain and gives back everything it was started with. Used by init
+ * keeps. Used by init
  * and the process service; other programs ask the process service (aos/process.h).
  *
  * A list of strings is NUL-terminated strings back to back. */
@@ -35,6 +35,7 @@ struct proc_spec {
 };
 
 struct proc {
+    caddr_t l1;                          /* the root of its capability space */
     caddr_t ram;                         /* as given to proc_build */
     caddr_t dispatcher;
     uint64_t entry;
@@ -52,8 +53,9 @@ errval_t proc_measure(const struct proc_spec *spec, uint64_t *ret_bytes);
 errval_t proc_build(const struct proc_spec *spec, caddr_t ram, struct proc *ret_proc);
 errval_t proc_start(const struct proc *p);
 
-/* Ends the domain if it still runs and deletes all that was made of its RAM. `p->ram` stays the
- * caller's and is whole again. */
+/* Ends the domain if it still runs and deletes all its capabilities. `p->ram` stays the caller's.
+ * What others hold of it stays too, so that they see the domain's channels end instead of vanish:
+ * the RAM is free when they have let go. */
 void proc_destroy(struct proc *p);
 
 /* How a domain ended, or does (kpi/dispatcher.h states). */

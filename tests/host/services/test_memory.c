@@ -92,6 +92,25 @@ static void MEM0003_quota_and_death(void)
     CHECK_EQ(core.free, core.total);
 }
 
+static void MEM0006_abandoned_ranges_are_nobodys(void)
+{
+    struct memory_range a, b;
+
+    start();
+    CHECK_EQ(memory_take(&core, 1, 8 * MEMORY_PAGE, 1, &a), ERR_OK);
+    CHECK_EQ(memory_give_check(&core, 1, a.base + MEMORY_PAGE, 2 * MEMORY_PAGE, &b), ERR_OK);
+    memory_retire(&core, 1, b.base, b.bytes);
+    CHECK(memory_check(&core) == NULL);
+    CHECK_EQ(core.dying, 2 * MEMORY_PAGE);
+    CHECK_EQ(memory_give_check(&core, 1, b.base, b.bytes, &b), MEMORY_ERR_NOT_YOURS);
+    memory_reap(&core, memory_dying_next(&core, NULL));
+    memory_give(&core, 1, a.base, MEMORY_PAGE);
+    memory_give(&core, 1, a.base + 3 * MEMORY_PAGE, 5 * MEMORY_PAGE);
+    CHECK_EQ(core.free, core.total);
+    CHECK_EQ(core.free_count, ROOTS);
+    CHECK(memory_check(&core) == NULL);
+}
+
 static void MEM0004_a_client_cannot_use_up_the_records(void)
 {
     static struct memory_region many[3 * MEMORY_CLIENT_REGIONS_MAX];
@@ -227,6 +246,7 @@ int main(void)
     RUN(MEM0002_refuses);
     RUN(MEM0003_quota_and_death);
     RUN(MEM0004_a_client_cannot_use_up_the_records);
+    RUN(MEM0006_abandoned_ranges_are_nobodys);
     RUN(MEM0005_random_against_a_page_map);
     return 0;
 }

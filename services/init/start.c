@@ -234,6 +234,8 @@ static void start_died(void *arg)
                (unsigned long long)info.status);
     }
     fflush(stdout);
+    event_source_deinit(&service->death);
+    proc_destroy(&service->proc);        /* now its clients see its channels end */
 }
 
 /* Watched before it runs, so that no end is missed. */

@@ -8,6 +8,7 @@
 #include <aos/domain.h>
 #include <aos/paging.h>
 #include <aos/process.h>
+#include <aos/ram.h>
 #include <aos/services.h>
 #include <aos/thread.h>
 #include <aos/waitset.h>
@@ -95,6 +96,20 @@ static int child_serve(void)
     waitset_run(&ws);
 }
 
+/* Returns the number in the frame that the parent granted. */
+static int child_open_gift(void)
+{
+    caddr_t frame;
+    void *va;
+
+    if (err_is_fail(domain_grant("gift", &frame))
+        || err_is_fail(paging_map_frame(paging_self(), frame, 0, AOS_PAGE_BYTES, AOS_VM_READ,
+                                        &va))) {
+        return 1;
+    }
+    return (int)*(volatile uint32_t *)va;
+}
+
 static volatile uint64_t nowhere = 8;
 
 static int child(const char *how)
@@ -115,8 +130,13 @@ static int child(const char *how)
     if (strcmp(how, "eat") == 0) {
         void *p = malloc(3 << 20);
 
-        memset(p, 1, 3 << 20);
+        if (p != NULL) {
+            memset(p, 1, 3 << 20);
+        }
         return p == NULL;
+    }
+    if (strcmp(how, "grant") == 0) {
+        return child_open_gift();
     }
     return strcmp(how, "serve") == 0 ? child_serve() : 99;
 }
@@ -260,6 +280,44 @@ static bool spawn_refuses(void)
     return true;
 }
 
+static bool quotas_hold(void)
+{
+    static const char args[] = SELF "\0eat";
+    struct process_binding *b;
+    struct aos_exit how;
+    uint32_t pid, who;
+
+    TRY_OK(aos_process(&b));
+    for (uint64_t mib = 1; mib <= 16; mib *= 16) {
+        TRY_OK(process_spawn(b, args, sizeof(args), NULL, 0, 0, mib << 20, NULL, 0, NULL, 0, &pid));
+        TRY_OK(aos_wait(pid, &who, &how));
+        TRY(how.exited && how.status == (mib == 1 ? 1 : 0));
+    }
+    return true;
+}
+
+static bool capabilities_are_granted(void)
+{
+    static const char args[] = SELF "\0grant", names[] = "gift";
+    struct process_binding *b;
+    struct aos_exit how;
+    uint32_t pid, who;
+    uint64_t bytes;
+    caddr_t frame;
+    void *va;
+
+    TRY_OK(frame_alloc(AOS_PAGE_BYTES, &frame, &bytes));
+    TRY_OK(paging_map_frame(paging_self(), frame, 0, bytes, AOS_VM_RW, &va));
+    *(volatile uint32_t *)va = 12;
+    TRY_OK(paging_unmap(paging_self(), va));
+    TRY_OK(aos_process(&b));
+    TRY_OK(process_spawn(b, args, sizeof(args), NULL, 0, 0, 0, names, sizeof(names), &frame, 1,
+                         &pid));
+    TRY_OK(aos_wait(pid, &who, &how));
+    TRY(how.exited && how.status == 12);
+    return true;
+}
+
 static bool processes_are_listed(void)
 {
     struct process_binding *b;
@@ -356,6 +414,8 @@ int main(int argc, char **argv)
         {"SVC0007 children fault", children_fault},
         {"SVC0008 spawn refuses", spawn_refuses},
         {"SVC0009 processes are listed", processes_are_listed},
+        {"SVC0012 quotas hold", quotas_hold},
+        {"SVC0013 capabilities are granted", capabilities_are_granted},
         {"SVC0010 a service dies", a_service_dies},
         {"SVC0011 all memory comes home", all_memory_comes_home},
     };

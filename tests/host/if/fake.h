@@ -16,3 +16,6 @@ bool fake_slot_is_empty(caddr_t slot);
 uint32_t fake_caps_in_use(void);
 /* Moves the clock, fires timers. */
 void fake_pass_time(uint64_t ns);
+
+/* Messages to a channel of role CHAN_SOURCE. */
+extern void (*fake_listener)(struct chan *c, const struct lmp_msg *msg);

@@ -3,6 +3,7 @@
 #include <kernel/cspace.h>
 #include <kernel/ends.h>
 #include <kernel/memory.h>
+#include <kernel/panic.h>
 #include <kernel/sched.h>
 #include <kernel/string.h>
 
@@ -71,6 +72,7 @@ static void endpoint_enlist(struct endpoint *end, uint8_t which)
 {
     struct dispatcher *d = end->receiver;
 
+    kernel_assert(d != NULL);
     if (end->list == ENDPOINT_LIST_DELIVERABLE) {
         endpoint_list_remove(&d->deliverable, end);
     } else if (end->list == ENDPOINT_LIST_NO_SLOT) {
@@ -151,6 +153,7 @@ void endpoint_object_destroy(uint64_t base, unsigned side)
     endpoint_unbind(end);
     ends_forget(end);
     end->exists = false;
+    kernel_assert(end->list == ENDPOINT_LIST_NONE && end->fast == NULL);
     if (peer->exists) {
         peer->events |= ENDPOINT_EVENT_GONE;
         endpoint_update(peer);
@@ -334,6 +337,7 @@ static errval_t lmp_deliver(struct dispatcher *self, struct endpoint *end, struc
     if (err_is_fail(err)) {
         return err;
     }
+    kernel_assert(to->pending == 0 && endpoint_peer(end)->count == 0);
     lmp_transfer(src, slot, from[LMP_X_CAP]);
     dispatcher_page(to)->recv_slot = 0;
     x[LMP_X_COOKIE] = endpoint_peer(end)->cookie;
@@ -447,6 +451,7 @@ static bool lmp_receive(struct dispatcher *self, struct endpoint *end)
         end->count--;
         self->messages_received++;
     } else {
+        kernel_assert((end->events & ENDPOINT_EVENT_GONE) != 0);
         end->events &= (uint8_t)~ENDPOINT_EVENT_GONE;
         lmp_control(x, end, KPI_CONTROL_PEER_GONE);
     }

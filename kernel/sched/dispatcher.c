@@ -7,6 +7,7 @@
 #include <kernel/log.h>
 #include <kernel/memory.h>
 #include <kernel/mmu.h>
+#include <kernel/panic.h>
 #include <kernel/sched.h>
 #include <kernel/string.h>
 #include <kernel/timer.h>
@@ -190,6 +191,7 @@ void dispatcher_enter(struct dispatcher *d)
 {
     struct kpi_dispatcher *page = dispatcher_page(d);
 
+    kernel_assert(d->state == DISP_RUNNABLE && d == current);
     if (d->in_call) {
         d->in_call = false;
         memset(d->frame.x, 0, 19 * sizeof(d->frame.x[0])); /* x0-x18 */

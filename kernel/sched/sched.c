@@ -5,6 +5,7 @@
 #include <kernel/irq.h>
 #include <kernel/irq_cap.h>
 #include <kernel/mmu.h>
+#include <kernel/panic.h>
 #include <kernel/timer.h>
 #include <kernel/trap.h>
 
@@ -79,6 +80,7 @@ void sched_unready(struct dispatcher *d)
 
 void sched_ready(struct dispatcher *d)
 {
+    kernel_assert(!d->ready && d != current && d->state == DISP_RUNNABLE);
     if (d->slice_left >= sched.rest_min) {
         sched_push_front(d);
         sched_wants_switch = true;
@@ -203,8 +205,10 @@ struct dispatcher *sched_switch(struct dispatcher *old)
     struct dispatcher *next = sched.first;
 
     if (next == NULL) {
+        kernel_assert(old->state == DISP_RUNNABLE);
         next = old;                      /* it was not requeued: nobody else is ready */
     } else {
+        kernel_assert(next->state == DISP_RUNNABLE);
         sched_unready(next);
         if (requeue) {
             old->preemptions++;
@@ -227,6 +231,7 @@ void sched_direct(struct dispatcher *old, struct dispatcher *next)
 {
     uint64_t now = timer_ticks();
 
+    kernel_assert(next != old && next->state == DISP_RUNNABLE && old->state == DISP_WAITING);
     sched_unready(next);
     old->cpu_ticks += now;
     next->cpu_ticks -= now;

@@ -5,7 +5,7 @@ A table, little endian, offsets from its start:
     u32 magic "SYMS", u32 count, u32 off_addrs, u32 off_names,
     u64 addr[count] at off_addrs, ascending, no two alike,
     u32 name_off[count] at off_names, each the offset of a NUL-terminated name behind these.
-A function reaches up to the next address; the last entry, named "?", is the end of the last
+A function reaches up to the next address; the last entry, named "", is the end of the last
 function.
 """
 import struct
@@ -13,7 +13,7 @@ import struct
 MAGIC = 0x534D5953
 HEADER = struct.Struct('<4I')
 SHF_EXECINSTR = 4
-END = '?'
+END = ''
 
 
 def pack(symbols):

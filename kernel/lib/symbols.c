@@ -34,7 +34,7 @@ bool symbols_find(const void *table, size_t size, uint64_t address, const char *
             high = middle;
     }
     const char *name = low > 0 ? symbols_name(table, size, names[low - 1]) : NULL;
-    if (name == NULL)
+    if (name == NULL || name[0] == '\0') // the end of the last function has an empty name
         return false;
     *ret_name = name;
     *ret_offset = address - addresses[low - 1];

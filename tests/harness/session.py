@@ -38,7 +38,13 @@ class Session:
         """What came before the next prompt, without control sequences."""
         self._child.expect(PROMPT)
         self.status = int(self._child.match[1] or 0)
-        return CONTROL.sub('', self._child.before).replace('\r\n', '\n')
+        return CONTROL.sub('', self._child.before).replace('\r', '')
+
+    def after_line(self):
+        """What comes between the end of the line being edited and the next prompt. The editor shows
+        the prompt again with every change, but moves to a new line only when the line is done."""
+        self._child.expect('\n')
+        return self.prompt()
 
     def type(self, text):
         """Types, without Return."""
@@ -47,7 +53,7 @@ class Session:
     def run(self, command):
         """Types a line; returns what it printed."""
         self._child.send(command + '\r')
-        return self.prompt().split('\n', 1)[-1]
+        return self.after_line()
 
     def expect(self, pattern):
         """Waits for text; returns what came before it."""

@@ -60,7 +60,7 @@ def may_include(source):
                 yield number, f'<{name}> is not for {layer}'
         elif not name.startswith(ALLOWED[layer]):
             yield number, f'{layer} may not include <{name}>; it may: {", ".join(ALLOWED[layer])}'
-        elif layer.startswith('apps/') and SERVER_STUB.match(name):
+        elif layer in ('apps/', 'apps/fuzz/') and SERVER_STUB.match(name):
             yield number, f'<{name}>: only a service has a server stub'
 
 

@@ -334,7 +334,7 @@ static errval_t on_fire(struct server_ctx *ctx, uint32_t count)
     (void)sink_of(ctx);
     for (uint32_t i = 0; i < count; i++) {
         kitchen_sink_event_low(ctx->conn, i);
-        const struct kitchen_sink_size size = {(uint16_t)i, 1};
+        const struct kitchen_sink_size size = {.rows = (uint16_t)i, .cols = 1};
         kitchen_sink_event_moved(ctx->conn, &size,
                                  "a name that needs the message area, it is so long", 49);
     }

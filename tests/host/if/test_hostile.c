@@ -346,7 +346,8 @@ static void flip(const struct lmp_msg *good)
 static void every_bit(void)
 {
     start();
-    struct kitchen_sink_size size = {1, 2}, pair[2] = {{1, 1}, {2, 2}}, sizes_out[7];
+    struct kitchen_sink_size size = {.rows = 1, .cols = 2}, sizes_out[7];
+    struct kitchen_sink_size pair[2] = {{.rows = 1, .cols = 1}, {.rows = 2, .cols = 2}};
     const struct kitchen_sink_string7 names[2] = {{.text_len = 2, .text = "ok"}};
     struct kitchen_sink_string7 names_out[3];
     uint32_t r, fixed_out[4];

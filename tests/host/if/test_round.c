@@ -89,7 +89,7 @@ static void optionals(void)
     start();
     bool has_b = true, has_size = true, has_text = true;
     uint32_t r = 9;
-    struct kitchen_sink_size size = {3, 4}, size_out = {0};
+    struct kitchen_sink_size size = {.rows = 3, .cols = 4}, size_out = {0};
     char text[13] = "unset";
     size_t text_len = 99;
     CHECK_EQ(kitchen_sink_optional(&b, false, 5, false, 1, false, NULL, false, NULL, 7, &has_b, &r,
@@ -166,7 +166,7 @@ static void arrays(void)
     uint32_t count = 0, fixed_out[4];
     size_t n = 0;
     for (uint16_t i = 0; i < 7; i++) {
-        sizes[i] = (struct kitchen_sink_size){i, (uint16_t)(i + 1)};
+        sizes[i] = (struct kitchen_sink_size){.rows = i, .cols = (uint16_t)(i + 1)};
     }
     CHECK_EQ(kitchen_sink_arrays(&b, fixed, some, 9, bools, 5, sizes, 7, pair, names, &count,
                                  fixed_out, sizes_out, &n, names_out, &names_n),
@@ -282,7 +282,7 @@ static void several_capabilities(void)
     for (size_t i = 0; i < 4; i++) {
         many[i] = fake_cap(CAPTYPE_FRAME, CAP_RIGHTS_ALL);
     }
-    struct kitchen_sink_door door = {fake_cap(CAPTYPE_RAM, CAP_RIGHTS_ALL), 40};
+    struct kitchen_sink_door door = {.cap = fake_cap(CAPTYPE_RAM, CAP_RIGHTS_ALL), .number = 40};
     caddr_t other = fake_cap(CAPTYPE_RAM, CAP_RIGHTS_ALL);
     size_t n = 0;
     uint32_t count = 0;

@@ -216,24 +216,29 @@ static errval_t start_build(struct start *s)
     return err;
 }
 
+static void start_tell_end(const char *name, const struct proc_info *info)
+{
+    if (info->cause != 0) {
+        printf("init: service %s faulted: ESR 0x%llx at 0x%llx, address 0x%llx\n", name,
+               (unsigned long long)info->cause, (unsigned long long)info->pc,
+               (unsigned long long)info->address);
+    } else {
+        printf("init: service %s ended with status %llu\n", name,
+               (unsigned long long)info->status);
+    }
+    fflush(stdout);
+}
+
 static void start_died(void *arg)
 {
     struct init_service *service = arg;
-    struct proc_info info;
+    struct proc_info info = {0};
 
     if (err_is_fail(proc_query(service->proc.dispatcher, &info)) || info.state != PROC_ENDED) {
         return;
     }
     service->alive = false;
-    if (info.cause != 0) {
-        printf("init: service %s faulted: ESR 0x%llx at 0x%llx, address 0x%llx\n",
-               service->line->name, (unsigned long long)info.cause, (unsigned long long)info.pc,
-               (unsigned long long)info.address);
-    } else {
-        printf("init: service %s ended with status %llu\n", service->line->name,
-               (unsigned long long)info.status);
-    }
-    fflush(stdout);
+    start_tell_end(service->line->name, &info);
     event_source_deinit(&service->death);
     proc_destroy(&service->proc);        /* now its clients see its channels end */
 }

@@ -1,6 +1,5 @@
 /* Slots: how a capability gets into one, moves and leaves, with its ring and its place in the
  * tree. */
-#include <kernel/string.h>
 #include <kernel/cap_tree.h>
 
 struct cte *cte_node(struct cte *cte)

@@ -30,16 +30,34 @@ bool cap_key_before(const struct cap_key *a, const struct cap_key *b)
     return a->place < b->place;
 }
 
-static bool key_before_node(const struct cap_key *key, const struct cte *node)
+static bool tie_before_node(const struct cap_key *key, const struct cte *node)
 {
     struct cap_key other = cap_key_of(node);
     return cap_key_before(key, &other);
 }
 
-static bool node_before_key(const struct cte *node, const struct cap_key *key)
+static bool node_before_tie(const struct cte *node, const struct cap_key *key)
 {
     struct cap_key other = cap_key_of(node);
     return cap_key_before(&other, key);
+}
+
+/* Nearly always the range decides: that is what a step down the tree costs. */
+static inline uint64_t node_range(const struct cte *node)
+{
+    return (uint64_t)node->page << 32 | (uint32_t)~node->pages;
+}
+
+static inline bool key_before_node(const struct cap_key *key, const struct cte *node)
+{
+    uint64_t range = node_range(node);
+    return key->range != range ? key->range < range : tie_before_node(key, node);
+}
+
+static inline bool node_before_key(const struct cte *node, const struct cap_key *key)
+{
+    uint64_t range = node_range(node);
+    return key->range != range ? range < key->range : node_before_tie(node, key);
 }
 
 static uint8_t tree_level(const struct cte *node)
@@ -97,17 +115,12 @@ static struct cte *tree_split(struct cte *node)
     return right;
 }
 
-/* Repairs the levels at a node one of whose subtrees may have become lower. */
-static struct cte *tree_lower(struct cte *node)
+/* A node one of whose subtrees has become lower by a level comes down itself. */
+static struct cte *tree_lower(struct cte *node, uint8_t level)
 {
-    uint8_t left = tree_level(node->left), right = tree_level(node->right);
-    uint8_t level = (uint8_t)((left < right ? left : right) + 1);
-    if (level < node->level) {
-        node->level = level;
-        if (level < right)
-            node->right->level = level;
-    }
-    tree_pull(node);
+    node->level = level;
+    if (node->right != NULL && level < node->right->level)
+        node->right->level = level;
     node = tree_skew(node);
     if (node->right != NULL) {
         node->right = tree_skew(node->right);
@@ -123,8 +136,16 @@ static struct cte *tree_lower(struct cte *node)
     return node;
 }
 
-/* What an ancestor can see of a subtree. Once it is the same as before at two links in a row
- * nothing further up changes: skew and split look at children and grandchildren only. */
+/* Repairs a node below which something was removed. */
+static struct cte *tree_repair(struct cte *node)
+{
+    uint8_t left = tree_level(node->left), right = tree_level(node->right);
+    uint8_t level = (uint8_t)((left < right ? left : right) + 1);
+    tree_pull(node);
+    return level < node->level ? tree_lower(node, level) : node;
+}
+
+/* What an ancestor can see of a subtree. */
 struct tree_view {
     uint32_t reach, object_reach;
     uint8_t level;
@@ -143,7 +164,10 @@ static bool tree_view_same(struct tree_view a, const struct cte *node)
     return a.reach == b.reach && a.object_reach == b.object_reach && a.level == b.level;
 }
 
-#define TREE_SAME_ENOUGH 2u
+/* Once the view is the same as before nothing further up changes. When something was inserted,
+ * twice in a row: split looks at a grandchild. */
+#define TREE_SAME_INSERT 2u
+#define TREE_SAME_REMOVE 1u
 
 void tree_insert(struct cte *node)
 {
@@ -162,7 +186,7 @@ void tree_insert(struct cte *node)
     *link = node;
     node_count++;
     unsigned same = 0;
-    while (depth > 0 && same < TREE_SAME_ENOUGH) {
+    while (depth > 0 && same < TREE_SAME_INSERT) {
         link = path[--depth];
         struct tree_view before = tree_view_of(*link);
         tree_pull(*link);
@@ -207,10 +231,10 @@ void tree_remove(struct cte *node)
     node->left = node->right = NULL;
     node_count--;
     unsigned same = 0;
-    while (depth > 0 && (same < TREE_SAME_ENOUGH || depth > place)) {
+    while (depth > 0 && (same < TREE_SAME_REMOVE || depth > place)) {
         link = path[--depth];
         struct tree_view before = tree_view_of(*link);
-        *link = tree_lower(*link);
+        *link = tree_repair(*link);
         same = tree_view_same(before, *link) && depth != place ? same + 1 : 0;
     }
 }

@@ -96,6 +96,7 @@ struct trap_result trap_invoke(struct dispatcher *d)
     c.error = dispatcher_cap(d, x[0], &c.object);
     if (err_is_ok(c.error)) {
         invoke_decode(&c);
+        cap_check_each();
     }
     x[0] = c.error;
     return trap_go_on(d);

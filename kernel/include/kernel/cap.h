@@ -171,5 +171,14 @@ uint64_t cap_node_count(void);
 #define CAP_CHECK_LOG_MAX 16u
 uint64_t cap_check_all(uint64_t *ret_nodes);
 
+/* After every invocation with -Dcap_check=true: panics if anything is violated. */
+#ifdef CONFIG_CAP_CHECK
+void cap_check_each(void);
+#else
+static inline void cap_check_each(void)
+{
+}
+#endif
+
 /* Looks objects up by address. */
 struct cte *cap_find(enum captype type, uint64_t base, uint64_t bytes, uint64_t place);

@@ -20,6 +20,24 @@ static void server(void *arg)
     kt_exit(1);
 }
 
+static caddr_t map_slot;
+
+static void bench_map_unmap(uint64_t frame)
+{
+    void *va;
+
+    if (err_is_ok(kt_map_place(0, (caddr_t)frame, map_slot, &va))) {
+        (void)inv_mapping_unmap(map_slot);
+    }
+}
+
+static void bench_copy_delete(uint64_t frame)
+{
+    if (err_is_ok(inv_cnode_copy(KT_TASK_NODE, (caddr_t)frame, map_slot))) {
+        (void)inv_cnode_delete(KT_TASK_NODE, map_slot);
+    }
+}
+
 static void empty(uint64_t cap)
 {
 }
@@ -52,7 +70,7 @@ void test_main(void)
     static struct kt_thread t;
     caddr_t end;
 
-    kt_plan(4);
+    kt_plan(6);
     kt_channel(KPI_CHANNEL_BYTES_MIN, &end, &server_end);
     kt_need(inv_endpoint_bind(end, COOKIE), "bind");
     kt_thread_make(&t);
@@ -66,4 +84,7 @@ void test_main(void)
 
     measure(bench_rpc_cap, end | (uint64_t)frame << 32,
             "KBENCH0004 round trip with a capability, moved there and back", 1400);
+    map_slot = kt_slots(1);
+    measure(bench_map_unmap, frame, "KBENCH0005 map and unmap 4 KiB", 1800);
+    measure(bench_copy_delete, frame, "KBENCH0006 copy and delete", 700);
 }

@@ -60,7 +60,7 @@ const char *debug_symbol(uint64_t pc, uint64_t *ret_offset)
     uint64_t offset;
     if (startup->symbols_va != 0 &&
         symbols_find((const void *)startup->symbols_va, startup->symbols_bytes, pc, &name,
-                     &offset)) {
+                     &offset) && name[0] != '?') {
         *ret_offset = offset;
         return name;
     }

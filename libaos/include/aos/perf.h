@@ -1,5 +1,6 @@
-/* Counters for measurements. The cycle counter (PMCCNTR_EL0, DDI 0487 D13.8) runs at EL0 by leave of the kernel; under QEMU's
- * -icount shift=0 it counts one per executed instruction, on hardware cycles. */
+/* Counters for measurements. The cycle counter (PMCCNTR_EL0, DDI 0487 D13.8) runs at EL0 by
+ * leave of the kernel; under QEMU's -icount shift=0 it counts one per executed instruction, on
+ * hardware cycles. */
 #pragma once
 
 #include <aos/arch.h>
@@ -10,7 +11,8 @@ static inline uint64_t perf_cycles(void)
     return arch_cycles();
 }
 
-/* ns from the machine's reset to time 0 of the system clock, as far as the machine's counter started at reset. */
+/* ns from the machine's reset to time 0 of the system clock, as far as the machine's counter
+ * started at reset. */
 static inline uint64_t perf_reset_ns(void)
 {
     const struct kpi_dispatcher *page = disp_page();

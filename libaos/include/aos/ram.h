@@ -31,7 +31,8 @@ errval_t ram_add(caddr_t ram, uint64_t base, uint64_t bytes);
 /* A RAM capability of exactly `bytes` (a multiple of the page) aligned to `align` (a power of
  * two, at least a page). LIB_ERR_NO_MEMORY, LIB_ERR_BAD_ALIGN. */
 errval_t ram_alloc(uint64_t bytes, uint64_t align, caddr_t *ret_ram);
-/* The same as Frame, rounded up to pages; the kernel has cleared it. From 2 MiB on aligned to 2 MiB. */
+/* The same as Frame, rounded up to pages; the kernel has cleared it. From 2 MiB on aligned to 2
+ * MiB. */
 errval_t frame_alloc(uint64_t bytes, caddr_t *ret_frame, uint64_t *ret_bytes);
 /* The same as any object that is made of RAM; `count` slots from `dest` on (an EndPoint fills
  * two). */

@@ -1,10 +1,11 @@
-/* The one-trap call. Entered from client stubs (aos/arch_lmp.h) by `bl binding_call_asmN`:
- *   in   x0 binding, x1 header without txid and hash, x2.. N payload words, x10 capability to send (KPI_XFER_*)
- *   out  x0 error, and if it is 0: x1 header of the reply, x2-x9 its words, x10 and x11 its capability (kpi/lmp.h)
- *   x12-x18, x30 and NZCV are clobbered; everything else is kept.
- * The fast path is taken when nothing else is to be done in this domain: no other thread runnable, nothing pending, txid
- * slot 0 free, the channel an open LMP channel, the sweep timer armed. Then no other code of this domain runs between the
- * system call and its return, so the call needs no entry in the pending table. Anything else leaves for C. */
+/* The one-trap call. Entered from client stubs (aos/arch_lmp.h) by `bl binding_call_asmN`: in
+ * x0 binding, x1 header without txid and hash, x2.. N payload words, x10 capability to send
+ * (KPI_XFER_*) out  x0 error, and if it is 0: x1 header of the reply, x2-x9 its words, x10 and
+ * x11 its capability (kpi/lmp.h) x12-x18, x30 and NZCV are clobbered; everything else is kept.
+ * The fast path is taken when nothing else is to be done in this domain: no other thread
+ * runnable, nothing pending, txid slot 0 free, the channel an open LMP channel, the sweep timer
+ * armed. Then no other code of this domain runs between the system call and its return, so the
+ * call needs no entry in the pending table. Anything else leaves for C. */
 #include <abi/syscalls.h>
 
 #define PAGE_DISABLED 0x0                /* struct kpi_dispatcher */
@@ -16,7 +17,8 @@
 #define GEN_ONE       (1 << 22)          /* MSG_GEN_SHIFT */
 #define KIND_REPLY    0x1000             /* MSG_REPLY << MSG_KIND_SHIFT */
 #define NOT_SHAPE     0xffffe000ffffffff /* what a reply's header must share with the call's */
-#define FRAME         128                /* x29, x30, binding, header sent; struct lmp_regs at REGS */
+/* x29, x30, binding, header sent; struct lmp_regs at REGS */
+#define FRAME         128
 #define REGS          32
 
     .text
@@ -97,7 +99,8 @@ binding_call_asm\n:
     bl      disp_enable_pending
     mov     x0, xzr
     b       .Lrestore
-/* Not the reply that was expected: the call is entered in the pending table now, and this thread blocks. */
+/* Not the reply that was expected: the call is entered in the pending table now, and this thread
+ * blocks. */
 .Lparked:
     save
     mov     x2, x0

@@ -52,7 +52,14 @@ static void check_shape(struct check *check, const struct cte *node)
     check_that(check, reach == node->reach && object_reach == node->object_reach, 3, node);
 }
 
-/* Invariants 4 and 6: copies. */
+/* Invariant 9: a dying slot cannot be hurt by the end of another object. */
+static bool grave_is_own(const struct cte *cte)
+{
+    uintptr_t start = (uintptr_t)phys_to_virt(cte_base(cte));
+    return (uintptr_t)cte - start < cte_bytes(cte);
+}
+
+/* Invariants 4, 6 and 9: copies. */
 static void check_ring(struct check *check, const struct cte *node)
 {
     struct cap_key key = cap_key_of(node);
@@ -64,6 +71,7 @@ static void check_ring(struct check *check, const struct cte *node)
         check_that(check, (copy->level != 0) == (copy == node), 4, copy);
         check_that(check, copy->owner == node->owner, 4, copy);
         check_that(check, (copy->rights & ~captype_table[node->type].rights) == 0, 6, copy);
+        check_that(check, (copy->flags & CTE_DYING) == 0 || grave_is_own(copy), 9, copy);
         copy = copy->next;
     } while (copy != node);
     bool single = node->type == CAPTYPE_MAPPING || node->type == CAPTYPE_ENDPOINT ||

@@ -2,7 +2,7 @@
  * tree. */
 #include <kernel/cap_tree.h>
 
-struct cte *cte_node(struct cte *cte)
+struct cte *cte_node_search(struct cte *cte)
 {
     struct cte *node = cte;
     while (node->level == 0) {

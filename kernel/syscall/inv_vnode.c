@@ -1,4 +1,5 @@
 /* Invocations of page tables and mappings (idl/abi/objects.if). */
+#include <kernel/cap_tree.h>
 #include <kernel/vnode.h>
 #include <abi/kernel_invoke.h>
 
@@ -14,7 +15,10 @@ errval_t inv_mapping_unmap(struct dispatcher *self, struct cte *object)
 {
     if ((object->rights & CAP_RIGHT_W) == 0)
         return SYS_ERR_CAP_RIGHTS;
-    return cap_delete(object);
+    /* A Mapping is alone in its ring and never dying: nothing is left to be done later. */
+    mapping_clear(object);
+    slot_end(object);
+    return ERR_OK;
 }
 
 errval_t inv_mapping_modify(struct dispatcher *self, struct cte *object, uint16_t first,

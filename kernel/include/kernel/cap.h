@@ -112,7 +112,11 @@ static inline unsigned cte_side(const struct cte *cte)
     return cte->detail;
 }
 /* The copy that represents the object in the tree. */
-struct cte *cte_node(struct cte *cte);
+struct cte *cte_node_search(struct cte *cte);
+static inline struct cte *cte_node(struct cte *cte)
+{
+    return cte->level != 0 ? cte : cte_node_search(cte);
+}
 
 /* Makes the first capability to an object that was not made by retype: at boot, and IRQDest.
  * `dest` is empty; base and bytes are whole pages (SYS_ERR_RETYPE_SIZE); rights are reduced to

@@ -85,6 +85,6 @@ void test_main(void)
     measure(bench_rpc_cap, end | (uint64_t)frame << 32,
             "KBENCH0004 round trip with a capability, moved there and back", 1400);
     map_slot = kt_slots(1);
-    measure(bench_map_unmap, frame, "KBENCH0005 map and unmap 4 KiB", 1800);
+    measure(bench_map_unmap, frame, "KBENCH0005 map and unmap 4 KiB", 1650);
     measure(bench_copy_delete, frame, "KBENCH0006 copy and delete", 700);
 }

@@ -118,8 +118,8 @@ static void binding_cloned(struct binding *b, errval_t err, const struct binding
     void (*give)(void *, errval_t, caddr_t) = (void (*)(void *, errval_t, caddr_t))done;
     uint32_t caps = err_is_ok(err) ? msg_caps(reply->header) : 0;
     (void)b;
-    if (err_is_ok(err) && (msg_words(reply->header) != 0 || caps != 1
-                           || (reply->got_info[0] & 0xff) != CAPTYPE_ENDPOINT)) {
+    if (err_is_ok(err) && (msg_words(reply->header) != 0 || caps != 1 ||
+                           (reply->got_info[0] & 0xff) != CAPTYPE_ENDPOINT)) {
         err = binding_bad_reply(reply->got, caps);
     }
     give(arg, err, err_is_ok(err) ? reply->got[0] : 0);
@@ -130,7 +130,10 @@ errval_t binding_clone_cb(struct binding *b, uint64_t pid, uint32_t flags,
 {
     uint64_t words[] = {CHAN_OP_CLONE, pid, flags};
     struct binding_call call = {
-        .header = MSG_HEADER(0, MSG_CALL, 3, 0), .words = words, .words_max = 3, .caps_max = 1,
+        .header = MSG_HEADER(0, MSG_CALL, 3, 0),
+        .words = words,
+        .words_max = 3,
+        .caps_max = 1,
     };
     return binding_call_cb(b, &call, binding_cloned, (void (*)(void))done, arg);
 }

@@ -49,6 +49,9 @@ struct server_conn {
 
 /* Dispatches one request. True: `req->msg` is the reply to send, with `ret_cap`. */
 bool conn_serve(struct server_conn *conn, struct server_request *req, struct msg_cap *ret_cap);
+/* Runs what is due on a connection. True: the connection lives, and `req->msg` is a reply without a
+ * capability that is still to be sent. */
+bool conn_step(struct server_conn *conn, struct server_request *req);
 /* Sends a reply and frees what it moved. A channel that cannot take it is closed, soon. */
 void conn_reply(struct server_conn *conn, const struct lmp_msg *msg, struct msg_cap cap);
 /* The same with several capabilities. */

@@ -269,23 +269,34 @@ static bool conn_pop(struct server_conn *conn, struct server_request *ret_req)
     return some;
 }
 
+bool conn_step(struct server_conn *conn, struct server_request *req)
+{
+    bool reply = false;
+    conn_hold(conn);
+    if (conn->chan.state == CHAN_GONE || conn->overflow) {
+        conn_gone(conn);
+    } else if (conn_pop(conn, req)) {
+        struct msg_cap cap;
+        reply = conn_serve(conn, req, &cap);
+        if (reply && (cap.cap != 0 || conn->events_head != NULL)) {
+            conn_reply(conn, &req->msg, cap);
+            reply = false;
+        }
+    }
+    if (!reply) {
+        conn_events_run(conn);
+    }
+    conn_release(conn);
+    return reply;
+}
+
 bool conn_run(struct chan *c)
 {
     struct server_conn *conn = (struct server_conn *)(void *)c;
     struct server_request req;
-    conn_hold(conn);
-    if (conn->chan.state == CHAN_GONE || conn->overflow) {
-        conn_gone(conn);
-    } else if (conn_pop(conn, &req)) {
-        struct msg_cap cap;
-        if (conn_serve(conn, &req, &cap)) {
-            conn_reply(conn, &req.msg, cap);
-        }
-        conn_events_run(conn);
-    } else {
-        conn_events_run(conn);
+    if (conn_step(conn, &req)) {
+        conn_reply(conn, &req.msg, (struct msg_cap){0});
     }
-    conn_release(conn);
     return true;
 }
 

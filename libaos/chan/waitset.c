@@ -60,17 +60,26 @@ static void waitset_run_chan(struct chan *c)
     }
 }
 
+/* Takes the next posted work and runs it. Enters disabled; enabled again when it returns true. */
+static bool waitset_work_disabled(struct waitset *ws)
+{
+    struct work *w = ws->work_head;
+    if (w == NULL) {
+        return false;
+    }
+    ws->work_head = w->next;
+    w->queued = false;
+    void (*fn)(void *arg) = w->fn;
+    void *arg = w->arg;
+    disp_enable();
+    fn(arg);
+    return true;
+}
+
 /* Runs one due thing. Enters disabled; enabled again when it returns true. */
 static bool waitset_step_disabled(struct waitset *ws)
 {
-    struct work *w = ws->work_head;
-    if (w != NULL) {
-        ws->work_head = w->next;
-        w->queued = false;
-        void (*fn)(void *arg) = w->fn;
-        void *arg = w->arg;
-        disp_enable();
-        fn(arg);
+    if (waitset_work_disabled(ws)) {
         return true;
     }
     struct chan *c = waitset_pop_disabled(ws);
@@ -124,6 +133,28 @@ static bool waitset_direct(const struct waitset *ws, const struct chan *c,
            (msg->header & MSG_MORE) == 0 && conn->queue_count == 0 && c->state == CHAN_OPEN;
 }
 
+/* Runs one due thing, or waits as a thread if there is none. A reply that is not yet sent is in
+ * `req`, for the channel returned: so a server that fell behind finds back to the one-trap reply
+ * and wait. Enters disabled, returns enabled. */
+static struct chan *waitset_next_disabled(struct waitset *ws, struct server_request *req)
+{
+    if (waitset_work_disabled(ws)) {
+        return NULL;
+    }
+    struct chan *c = waitset_pop_disabled(ws);
+    if (c == NULL) {
+        thread_block_disabled(&ws->waiters);
+        disp_enable();
+        return NULL;
+    }
+    disp_enable();
+    if (c->role != CHAN_CONN || c->end == 0) {
+        waitset_run_chan(c);
+        return NULL;
+    }
+    return conn_step((struct server_conn *)c, req) ? c : NULL;
+}
+
 void waitset_run(struct waitset *ws)
 {
     struct server_request req;
@@ -138,10 +169,7 @@ void waitset_run(struct waitset *ws)
                 reply_to = NULL;
                 continue;
             }
-            if (!waitset_step_disabled(ws)) {
-                thread_block_disabled(&ws->waiters);
-                disp_enable();
-            }
+            reply_to = waitset_next_disabled(ws, &req);
             continue;
         }
         uint64_t cookie = arch_lmp_call(reply_to == NULL ? 0 : reply_to->end, 0, &req.msg);

@@ -1,10 +1,9 @@
 /* RAM of the memory service for the pool of this domain (aos/ram.h). The pool calls with its
  * reserve intact, which the first call needs to reach the service. */
 #include <aos/cap.h>
+#include <aos/ram.h>
 #include <aos/services.h>
 #include <if/memory.h>
-
-#include "rpc_priv.h"
 
 static errval_t rpc_ram_alloc(void *arg, uint64_t bytes, uint64_t align, caddr_t *ret_ram,
                               uint64_t *ret_bytes)
@@ -33,4 +32,9 @@ static void rpc_ram_free(void *arg, caddr_t ram, uint64_t bytes)
     }
 }
 
-const struct ram_source rpc_ram_source = {.alloc = rpc_ram_alloc, .free = rpc_ram_free};
+static const struct ram_source rpc_ram_source = {.alloc = rpc_ram_alloc, .free = rpc_ram_free};
+
+void aos_use_memory(void)
+{
+    ram_set_source(&rpc_ram_source);
+}

@@ -1,11 +1,12 @@
 /* Before main: nothing is connected yet, but from now on it will be when it is needed. */
 #include <aos/domain.h>
+#include <aos/services.h>
 
 #include "rpc_priv.h"
 
 errval_t aos_rpc_init(void)
 {
-    ram_set_source(&rpc_ram_source);
+    aos_use_memory();
     io_set_ops(&rpc_io_ops);
     return ERR_OK;
 }

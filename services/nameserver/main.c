@@ -15,8 +15,10 @@
 #include <aos/binding.h>
 #include <aos/debug.h>
 #include <aos/domain.h>
+#include <aos/ram.h>
 #include <aos/server.h>
 #include <aos/waitset.h>
+#include <if/memory.h>
 #include <if/nameserver_server.h>
 
 #define SERVICE_PID_INIT    0u
@@ -49,7 +51,11 @@ static struct {
     struct waitset ws;
     struct nameserver_server server;
     struct request requests[SERVICE_WAITERS_MAX];
+    struct memory_binding memory;
+    struct work use_memory;
 } service;
+
+static void service_use_memory(void *arg);
 
 static void provider_free(void *arg)
 {
@@ -202,6 +208,10 @@ static errval_t on_register(struct server_ctx *ctx, const char *name, size_t nam
     binding_set_waitset(&p->binding, &service.ws);
     binding_on_peer_gone(&p->binding, provider_gone, p);
     service_serve_awaits();
+    if (iface == MEMORY_ID && ctx->peer_pid < SERVICE_PIDS_EARLY && service.use_memory.fn == NULL) {
+        service.use_memory = (struct work){.fn = service_use_memory, .arg = p};
+        waitset_post(&service.ws, &service.use_memory);
+    }
     return ERR_OK;
 }
 
@@ -331,9 +341,43 @@ static errval_t service_add_early_clients(void)
     return err;
 }
 
+/* --- RAM: the nameserver cannot look the memory service up, but it has a connection to it ------
+ * */
+
+static errval_t own_alloc(void *arg, uint64_t bytes, uint64_t align, caddr_t *ret_ram,
+                          uint64_t *ret_bytes)
+{
+    (void)arg;
+    return memory_alloc(&service.memory, bytes, align, ret_ram, ret_bytes);
+}
+
+static void own_free(void *arg, caddr_t ram, uint64_t bytes)
+{
+    (void)arg;
+    (void)bytes;
+    (void)memory_free(&service.memory, ram);
+}
+
+static const struct ram_source own_source = {.alloc = own_alloc, .free = own_free};
+
+/* After the answer to its registration: it may be asked now. */
+static void service_use_memory(void *arg)
+{
+    struct provider *p = arg;
+    caddr_t end;
+    errval_t err = binding_clone(&p->binding, domain_pid(), 0, &end);
+
+    if (err_is_ok(err)) {
+        err = memory_bind(end, &service.memory);
+    }
+    if (err_is_ok(err)) {
+        ram_set_source(&own_source);
+    }
+}
+
 errval_t aos_rpc_init(void)
 {
-    return ERR_OK;                       /* it lives on its early RAM and writes nothing */
+    return ERR_OK;                       /* early RAM until the memory service is there; no stdio */
 }
 
 int main(void)

@@ -33,7 +33,8 @@
 /* What is behind an entry of the table, at the same place. */
 struct domain {
     struct proc proc;                    /* services: dispatcher only */
-    struct event_source death;
+    struct event_source death;           /* kept for the next domain at this place */
+    bool death_ready;
 };
 
 struct module {
@@ -101,7 +102,6 @@ static void service_tell_parent(const struct table_entry *e, const struct table_
 /* Gives the memory of a child back. */
 static void domain_free(struct domain *d)
 {
-    event_source_deinit(&d->death);
     proc_destroy(&d->proc);
     (void)memory_abandon(&service.memory, d->proc.ram);
 }
@@ -113,7 +113,8 @@ static void domain_ended(void *arg)
     struct proc_info info;
     struct table_exit how;
 
-    if (err_is_fail(proc_query(d->proc.dispatcher, &info)) || info.state != PROC_ENDED) {
+    if (e->state != TABLE_LIVE || err_is_fail(proc_query(d->proc.dispatcher, &info))
+        || info.state != PROC_ENDED) {
         return;
     }
     how = service_find_exit(e, &info);
@@ -217,7 +218,10 @@ static errval_t domain_start(struct table_entry *e, const struct proc_spec *spec
         (void)memory_free(&service.memory, ram);
         return service_error(err);
     }
-    err = event_source_init(&d->death, &service.ws, domain_ended, e);
+    if (!d->death_ready) {
+        err = event_source_init(&d->death, &service.ws, domain_ended, e);
+        d->death_ready = err_is_ok(err);
+    }
     if (err_is_ok(err)) {
         err = proc_watch(d->proc.dispatcher, d->death.trigger);
     }

@@ -480,7 +480,8 @@ static errval_t service_start(void)
 
 errval_t aos_rpc_init(void)
 {
-    return ERR_OK;                       /* it lives on its early RAM, and is the stdio of others */
+    aos_use_memory();                    /* no stdio: it is the stdio of others */
+    return ERR_OK;
 }
 
 int main(int argc, char **argv)

@@ -143,6 +143,7 @@ errval_t console_take_back(struct console *c, uint32_t pid)
         return SERIAL_ERR_NOT_OWNER;
     }
     c->owner_count = place + 1;
+    console_flush_all(c);                /* last words of those who had it */
     return ERR_OK;
 }
 

@@ -21,6 +21,10 @@ errval_t aos_nameserver(struct nameserver_binding **ret_binding);
 errval_t aos_process(struct process_binding **ret_binding);
 errval_t aos_serial(struct serial_binding **ret_binding);
 
+/* RAM from the memory service from now on. What happens before main anyway, unless a service has an
+ * aos_rpc_init of its own. */
+void aos_use_memory(void);
+
 /* A fresh client end of the service `name`, for NAME_bind. */
 errval_t aos_lookup(const char *name, caddr_t *ret_end);
 /* The same, waiting until the name exists or `timeout_ns` has passed. */

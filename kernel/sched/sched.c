@@ -21,6 +21,7 @@ static struct {
     uint64_t slice;                      /* ticks of a full slice */
     uint64_t rest_min;                   /* ticks; a smaller rest counts as none */
     uint64_t slice_end;                  /* tick at which the running dispatcher's slice ends */
+    bool interrupt;                      /* an interrupt is being handled */
     uint64_t armed;                      /* tick the timer is set to, TICKS_NEVER = off */
 } sched;
 
@@ -83,7 +84,9 @@ void sched_ready(struct dispatcher *d)
     kernel_assert(!d->ready && d != current && d->state == DISP_RUNNABLE);
     if (d->slice_left >= sched.rest_min) {
         sched_push_front(d);
-        sched_wants_switch = true;
+        if (sched.interrupt) {
+            sched_wants_switch = true;
+        }
     } else {
         d->slice_left = 0;
         sched_push_back(d);
@@ -154,6 +157,7 @@ void sched_interrupts(void)
 {
     uint32_t irq;
 
+    sched.interrupt = true;
     while ((irq = irq_claim()) != IRQ_NONE) {
         sched_stats.interrupts++;
         if (irq == timer_irq()) {
@@ -163,6 +167,7 @@ void sched_interrupts(void)
         }
         irq_eoi(irq);
     }
+    sched.interrupt = false;
 }
 
 /* Nothing is ready: sleeps until an interrupt makes something ready. */

@@ -4,7 +4,9 @@
  * Rules: the running dispatcher is in no queue. The slice belongs to the core: a dispatcher that
  * is entered by the scheduler brings its rest, a direct switch hands it on, who gives up the core
  * by waiting takes the rest with it. So time is neither made nor lost. A woken dispatcher with
- * rest goes first and preempts; one without goes to the end with a fresh slice. */
+ * rest goes first; one without goes to the end with a fresh slice. Who is woken by an interrupt
+ * preempts. Who is woken by a message does not: a server that answers would lose the core before
+ * it waits, and its next request would find it busy, and so on for ever. */
 #pragma once
 
 #include <stdbool.h>

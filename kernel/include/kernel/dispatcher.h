@@ -139,7 +139,7 @@ struct dispatcher *dispatcher_of(const struct cte *object);
 static inline struct cte *dispatcher_slot(const struct dispatcher *d, uint64_t addr)
 {
     if (addr / KPI_L2_SLOTS >= d->l1_slots) {
-        return NULL;
+        return (addr ^ KPI_CADDR_L1) < d->l1_slots ? &d->l1[addr ^ KPI_CADDR_L1] : NULL;
     }
     const struct cte *node = &d->l1[addr / KPI_L2_SLOTS];
 

@@ -18,6 +18,7 @@
 #define DISCARD_MAX (2u * RECV_SLOT_RESERVE)
 static caddr_t discarded[DISCARD_MAX];
 static uint32_t discarded_count;
+uint32_t chan_untidy;
 
 errval_t chan_create(caddr_t *ret_own, caddr_t *ret_peer)
 {
@@ -137,6 +138,7 @@ void chan_deliver_disabled(uint64_t cookie, const struct lmp_msg *msg)
 {
     struct chan *c = (struct chan *)(uintptr_t)cookie;
     if (msg->cap != 0 && c->end != 0) {
+        chan_untidy = 1;
         (void)recv_slot_rotate_disabled();
     }
     switch ((enum chan_role)c->role) {
@@ -156,12 +158,14 @@ void chan_deliver_disabled(uint64_t cookie, const struct lmp_msg *msg)
 void chan_discard_cap_disabled(caddr_t cap)
 {
     if (cap != 0 && discarded_count < DISCARD_MAX) {
+        chan_untidy = 1;
         discarded[discarded_count++] = cap;
     }
 }
 
 void chan_tidy(void)
 {
+    chan_untidy = 0;
     while (__builtin_expect(discarded_count != 0, 0)) {
         disp_disable();
         caddr_t cap = discarded_count != 0 ? discarded[--discarded_count] : 0;

@@ -65,8 +65,17 @@ errval_t conn_framework(struct server_conn *conn, struct server_ctx *ctx, struct
 /* Sends queued events as far as the client has given credit. */
 void conn_events_run(struct server_conn *conn);
 void conn_events_drop(struct server_conn *conn);
-void conn_hold(struct server_conn *conn);
-void conn_release(struct server_conn *conn);
+void conn_free(struct server_conn *conn);
+static inline void conn_hold(struct server_conn *conn)
+{
+    (void)__atomic_fetch_add(&conn->refs, 1, __ATOMIC_RELAXED);
+}
+static inline void conn_release(struct server_conn *conn)
+{
+    if (__builtin_expect(__atomic_sub_fetch(&conn->refs, 1, __ATOMIC_RELAXED) == 0, 0)) {
+        conn_free(conn);
+    }
+}
 /* A connection of `s` without a channel end yet. */
 errval_t conn_create(struct server *s, uint64_t pid, uint32_t flags, struct server_conn **ret_conn);
 

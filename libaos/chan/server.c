@@ -33,21 +33,9 @@ errval_t conn_create(struct server *s, uint64_t pid, uint32_t flags, struct serv
     return ERR_OK;
 }
 
-void conn_hold(struct server_conn *conn)
+void conn_free(struct server_conn *conn)
 {
-    disp_disable();
-    conn->refs++;
-    disp_enable();
-}
-
-void conn_release(struct server_conn *conn)
-{
-    disp_disable();
-    bool last = --conn->refs == 0;
-    disp_enable();
-    if (last) {
-        free(conn);
-    }
+    free(conn);
 }
 
 void server_conn_close(struct server_conn *conn)

@@ -93,10 +93,63 @@ static void conn_error_reply(struct server_request *req, errval_t err)
     }
 }
 
+/* What became of a request that was not simply answered. As conn_serve. */
+static __attribute__((noinline)) bool
+conn_conclude(struct server_conn *conn, struct server_request *req, struct server_ctx *ctx,
+              const struct server_method *m, errval_t err, struct msg_cap *ret_cap)
+{
+    uint64_t h = ctx->header;
+    if (msg_kind(h) == MSG_ONEWAY) {
+        conn_oneway_done(conn, h);
+        return false;
+    }
+    if (err == SERVER_DEFERRED || conn->chan.state != CHAN_OPEN) {
+        conn_drop_reply_caps(ctx);
+        return false;
+    }
+    if (err_is_fail(err)) {
+        conn_drop_reply_caps(ctx);
+        if (m != NULL && !server_lists(m, err)) {
+            err = err_push(err, RPC_ERR_BAD_REPLY);
+        }
+        req->msg.header = h;
+        conn_error_reply(req, err);
+        return true;
+    }
+    req->msg.header |= (h & ECHO_MASK) | MSG_HEADER(0, MSG_REPLY, 0, 0);
+    if (ctx->reply_caps_count > 1) {
+        conn_reply_caps(conn, &req->msg, ctx->reply_caps, ctx->reply_caps_count);
+        return false;
+    }
+    if (ctx->reply_caps_count == 1) {
+        *ret_cap = ctx->reply_caps[0];
+    }
+    return true;
+}
+
+/* The method, if the header is exactly that of its only request; else NULL: conn_check tells. */
+static inline const struct server_method *conn_exact(const struct server_conn *conn,
+                                                     const struct server_request *req)
+{
+    const struct server_interface *iface = conn->server->iface;
+    uint64_t h = req->msg.header;
+    uint32_t ordinal = msg_ordinal(h);
+    if (ordinal >= iface->method_count) {
+        return NULL;
+    }
+    const struct server_method *m = &iface->methods[ordinal];
+    uint32_t shape =
+        ((uint32_t)(h >> MSG_WORDS_SHIFT) & 0xfffu) | ((uint32_t)h & 7u << MSG_KIND_SHIFT);
+    uint64_t same = MSG_HASH_MASK | MSG_UMP_MASK | MSG_MORE | MSG_FLEXIBLE;
+    bool exact = m->exact == shape && ((h ^ conn->chan.hash_bits) & same) == 0 && conn->bound &&
+                 msg_slot(h) < CHAN_CALLS_MAX && req->caps_count == (shape >> 8 & 0xfu) &&
+                 (conn->deferred >> msg_slot(h) & 1u) == 0;
+    return exact && m->shim != NULL ? m : NULL;
+}
+
 bool conn_serve(struct server_conn *conn, struct server_request *req, struct msg_cap *ret_cap)
 {
     struct server_ctx ctx;
-    const struct server_method *m = NULL;
     uint64_t h = req->msg.header;
     ctx.state = conn->server->state;
     ctx.ops = conn->server->ops;
@@ -110,34 +163,23 @@ bool conn_serve(struct server_conn *conn, struct server_request *req, struct msg
     ctx.reply_caps_count = 0;
     ret_cap->cap = 0;
     conn_hold(conn);
-    errval_t err = conn_check(conn, req, &m);
+    const struct server_method *m = conn_exact(conn, req);
+    errval_t err = ERR_OK;
+    if (__builtin_expect(m == NULL, 0)) {
+        err = conn_check(conn, req, &m);
+    }
     if (err_is_ok(err)) {
         err = m != NULL ? m->shim(&ctx, &req->msg) : conn_framework(conn, &ctx, &req->msg);
     }
     if (ctx.caps_count != 0) {
         conn_drop_caps(&ctx);
     }
-    bool reply = false;
-    if (msg_kind(h) == MSG_ONEWAY) {
-        conn_oneway_done(conn, h);
-    } else if (err == SERVER_DEFERRED || conn->chan.state != CHAN_OPEN) {
-        conn_drop_reply_caps(&ctx);
-    } else if (err_is_fail(err)) {
-        conn_drop_reply_caps(&ctx);
-        if (m != NULL && !server_lists(m, err)) {
-            err = err_push(err, RPC_ERR_BAD_REPLY);
-        }
-        req->msg.header = h;
-        conn_error_reply(req, err);
-        reply = true;
-    } else {
+    bool reply = true;
+    if (err == ERR_OK && ctx.reply_caps_count == 0 && msg_kind(h) == MSG_CALL &&
+        conn->chan.state == CHAN_OPEN) {
         req->msg.header |= (h & ECHO_MASK) | MSG_HEADER(0, MSG_REPLY, 0, 0);
-        reply = ctx.reply_caps_count <= 1;
-        if (ctx.reply_caps_count == 1) {
-            *ret_cap = ctx.reply_caps[0];
-        } else if (!reply) {
-            conn_reply_caps(conn, &req->msg, ctx.reply_caps, ctx.reply_caps_count);
-        }
+    } else {
+        reply = conn_conclude(conn, req, &ctx, m, err, ret_cap);
     }
     conn_release(conn);
     return reply;

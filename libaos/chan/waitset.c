@@ -160,7 +160,9 @@ void waitset_run(struct waitset *ws)
     struct server_request req;
     struct chan *reply_to = NULL; /* req.msg is an answer for it, without a capability */
     for (;;) {
-        chan_tidy();
+        if (__builtin_expect(chan_untidy != 0, 0)) {
+            chan_tidy();
+        }
         disp_disable();
         if (!waitset_idle_disabled(ws)) {
             if (reply_to != NULL) {
@@ -192,6 +194,7 @@ void waitset_run(struct waitset *ws)
         }
         req.caps_count = 0;
         if (req.msg.cap != 0) {
+            chan_untidy = 1;
             (void)recv_slot_rotate_disabled();
             req.caps_count = 1;
             req.caps[0] = req.msg.cap;

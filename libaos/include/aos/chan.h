@@ -92,6 +92,8 @@ errval_t chan_send(struct chan *c, const struct lmp_msg *msg, struct msg_cap cap
 void chan_discard_cap_disabled(caddr_t cap);
 /* In thread context, on the way out of a wait: discarded capabilities, receive slots. */
 void chan_tidy(void);
+/* Not 0: there may be something to tidy. */
+extern uint32_t chan_untidy;
 void chan_ready_disabled(struct chan *c);
 
 void binding_deliver_disabled(struct chan *c, const struct lmp_msg *msg);

@@ -130,6 +130,15 @@ class _Method:
             return max(image.max_words, 1)
         return 0
 
+    def exact(self):
+        """C: what the shape of a request must be, if there is only one."""
+        image = self.request
+        if image.min_words != image.max_words or image.min_caps != image.max_caps \
+                or image.max_caps > 1:
+            return "SERVER_VARIES"
+        kind = "MSG_CALL" if self.kind == "call" else "MSG_ONEWAY"
+        return f"SERVER_EXACT({kind}, {image.max_words}, {image.max_caps})"
+
     # Prototypes
 
     def binding(self):

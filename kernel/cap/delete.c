@@ -15,6 +15,7 @@
 
 /* Units of work (CAP_STEP_MAX). */
 #define COST_VISIT 1u
+#define SKIPS_PER_VISIT 8u
 #define COST_DROP  16u
 #define COST_BURY  64u
 
@@ -62,6 +63,19 @@ static struct cte *object_slot(struct cte *cte, uint32_t index)
     if (vnode_is(cte_type(cte)))
         return vnode_mapping_at(cte, index);
     return &cnode_slots(cte)[index];
+}
+
+/* The first place from `index` on that is not plainly empty. Most places of a dying object are. */
+static uint32_t object_next_used(struct cte *cte, uint32_t index)
+{
+    if (vnode_is(cte_type(cte)))
+        return vnode_next_mapping(cte, index);
+    if (cte->type == CAPTYPE_L1CNODE || cte->type == CAPTYPE_L2CNODE) {
+        const struct cte *slots = cnode_slots(cte);
+        while (index < cnode_slot_count(cte) && slots[index].type == CAPTYPE_NULL)
+            index++;
+    }
+    return index;
 }
 
 /* Whether the end of the capability in `slot` needs no burial of an object with slots. */
@@ -234,7 +248,9 @@ static void dying_work(struct budget *budget)
 {
     while (dying_first != NULL && budget->left > 0) {
         struct cte *cte = dying_first;
-        budget_charge(budget, COST_VISIT);
+        uint32_t used = object_next_used(cte, cte->count);
+        budget_charge(budget, COST_VISIT + (used - cte->count) / SKIPS_PER_VISIT);
+        cte->count = (uint16_t)used;
         if (cte->count >= object_slot_count(cte)) {
             dying_finish(cte);
             continue;

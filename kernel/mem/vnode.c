@@ -154,6 +154,14 @@ errval_t vnode_map(struct cte *vnode, uint32_t index, struct cte *src, uint64_t 
     return ERR_OK;
 }
 
+uint32_t vnode_next_mapping(struct cte *vnode, uint32_t index)
+{
+    const pte_t *table = vnode_table(vnode);
+    while (index < KPI_TABLE_ENTRIES && (table[index] & PTE_SW_FIRST) == 0)
+        index++;
+    return index;
+}
+
 struct cte *vnode_mapping_at(struct cte *vnode, uint32_t index)
 {
     const pte_t *table = vnode_table(vnode);

@@ -12,7 +12,6 @@
 #define LMP_X_WORDS  2
 #define LMP_X_CAP    10
 #define LMP_X_CAP_INFO 11
-#define LMP_X_LAST   18                  /* the last one that a CALL destroys */
 
 /* Bits of x10 on send that mean something. */
 #define LMP_XFER_VALID (KPI_XFER_MOVE | 0xffull << KPI_XFER_RIGHTS_SHIFT | 0xffffffffull)
@@ -346,9 +345,6 @@ static errval_t lmp_deliver(struct dispatcher *self, struct endpoint *end, struc
     }
     x[LMP_X_CAP] = addr;
     x[LMP_X_CAP_INFO] = (uint64_t)cte_type(slot) | (uint64_t)cte_rights(slot) << 8;
-    for (unsigned i = LMP_X_CAP_INFO + 1; i <= LMP_X_LAST; i++) {
-        x[i] = 0;
-    }
     to->frame.pstate = 0;
     self->messages_sent++;
     to->messages_received++;

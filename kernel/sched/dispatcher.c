@@ -161,7 +161,6 @@ void dispatcher_unload(void)
  * */
 static void dispatcher_upcall(struct dispatcher *d, struct kpi_dispatcher *page)
 {
-    uint64_t tpidr = d->frame.tpidr;
     uint64_t why = KPI_UPCALL_SAVED;
 
     if (d->fault) {
@@ -171,13 +170,13 @@ static void dispatcher_upcall(struct dispatcher *d, struct kpi_dispatcher *page)
     if (d->pending != 0) {
         why |= KPI_UPCALL_PENDING;
     }
-    page->save = d->frame;
+    context_copy(&page->save, &d->frame);
     page->disabled = 1;
-    memset(&d->frame, 0, sizeof(d->frame));
+    /* The rest stays: the domain's own registers tell it nothing new. */
     d->frame.x[0] = why;
     d->frame.sp = page->upcall_sp;
     d->frame.pc = page->upcall_entry;
-    d->frame.tpidr = tpidr;
+    d->frame.pstate = 0;
 }
 
 void dispatcher_load(struct dispatcher *d)
@@ -194,7 +193,6 @@ void dispatcher_enter(struct dispatcher *d)
     kernel_assert(d->state == DISP_RUNNABLE && d == current);
     if (d->in_call) {
         d->in_call = false;
-        memset(d->frame.x, 0, 19 * sizeof(d->frame.x[0])); /* x0-x18 */
         d->frame.pstate = 0;
         lmp_poll(d);
     } else if (page->disabled == 0) {

@@ -156,3 +156,14 @@ context_enter:
         ldr     x30, [sp, #DISP_X(30)]
         ldp     x0, x1, [sp, #DISP_X(0)]
         eret
+
+// context_copy(to, from): one frame.
+        .global context_copy
+context_copy:
+        .irp    n, 0, 4, 8, 12, 16, 20, 24, 28, 32
+        ldp     x2, x3, [x1, #DISP_X(\n)]
+        ldp     x4, x5, [x1, #DISP_X(\n) + 16]
+        stp     x2, x3, [x0, #DISP_X(\n)]
+        stp     x4, x5, [x0, #DISP_X(\n) + 16]
+        .endr
+        ret

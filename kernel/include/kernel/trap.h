@@ -23,6 +23,9 @@ struct dispatcher *trap_switch(struct dispatcher *d);
 /* Loads all registers from d->frame and goes to user mode; never returns. */
 _Noreturn void context_enter(struct dispatcher *d);
 
+/* *to = *from, in pairs of registers. */
+void context_copy(struct kpi_regs *to, const struct kpi_regs *from);
+
 /* The message path in assembly (fastpath.S) and the way from it to trap_sync. */
 void lmp_fast(void);
 void trap_sync_slow(void);

@@ -1,4 +1,5 @@
-/* Prints its arguments and its environment exactly, and ends with the status given after --status. */
+/* Prints its arguments and its environment exactly, and ends with the status given after
+ * --status. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -19,8 +19,8 @@ struct bench {
     unsigned per;                        /* operations in one call of fn; 0: one */
 };
 
-/* Runs the operation BENCH_WARMUP + samples times and prints "name median minimum samples", in executed instructions per
- * operation. A failure is told on stderr and ends the program. */
+/* Runs the operation BENCH_WARMUP + samples times and prints "name median minimum samples", in
+ * executed instructions per operation. A failure is told on stderr and ends the program. */
 void bench_run(const char *name, const struct bench *b, void *arg);
 void bench_print(const char *name, uint64_t median, uint64_t minimum, unsigned samples);
 /* Ends the program with a message when `err` is an error. */

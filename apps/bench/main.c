@@ -1,5 +1,6 @@
-/* Measures what the system's own operations cost, in executed instructions: bench. Meant for QEMU under -icount
- * shift=0 (./aos bench); elsewhere the figures are the host's time and mean little. */
+/* Measures what the system's own operations cost, in executed instructions: bench. Meant for QEMU
+ * under -icount shift=0 (./aos bench); elsewhere the figures are the host's time and mean
+ * little. */
 #include <stdio.h>
 #include <string.h>
 

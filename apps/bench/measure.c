@@ -1,4 +1,5 @@
-/* Counting instructions: the cycle counter of QEMU under -icount shift=0 counts one per instruction. */
+/* Counting instructions: the cycle counter of QEMU under -icount shift=0 counts one per
+ * instruction. */
 #include "bench_priv.h"
 
 #include <stdio.h>
@@ -42,7 +43,8 @@ void bench_check(const char *what, errval_t err)
 
 void bench_print(const char *name, uint64_t median, uint64_t minimum, unsigned samples)
 {
-    printf("%s %llu %llu %u\n", name, (unsigned long long)median, (unsigned long long)minimum, samples);
+    printf("%s %llu %llu %u\n", name, (unsigned long long)median, (unsigned long long)minimum,
+           samples);
 }
 
 void bench_run(const char *name, const struct bench *b, void *arg)

@@ -1,4 +1,5 @@
-/* Round trips to a second domain through generated stubs and the event loop of libaos, on both sides. */
+/* Round trips to a second domain through generated stubs and the event loop of libaos, on both
+ * sides. */
 #include "bench_priv.h"
 
 #include <string.h>

@@ -1,4 +1,5 @@
-/* Does what programs must not do, one thing per run, so that one sees how it is reported: fault KIND. */
+/* Does what programs must not do, one thing per run, so that one sees how it is reported: fault
+ * KIND. */
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>

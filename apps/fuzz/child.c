@@ -1,5 +1,6 @@
-/* The part of the fuzzer that attacks. It knows how the kernel is entered and what interesting values look like, and
- * nothing of what the calls mean: most are refused, and what is not refused must not matter to anybody else. */
+/* The part of the fuzzer that attacks. It knows how the kernel is entered and what interesting
+ * values look like, and nothing of what the calls mean: most are refused, and what is not refused
+ * must not matter to anybody else. */
 #include "fuzz_priv.h"
 
 #include <stddef.h>
@@ -69,12 +70,14 @@ static uint64_t child_number(void)
     }
 }
 
-/* Capabilities whose loss ends the run early and so teaches little: the own dispatcher and the page tables. */
+/* Capabilities whose loss ends the run early and so teaches little: the own dispatcher and the page
+ * tables. */
 static bool child_precious(uint64_t caddr)
 {
     return caddr == KPI_CAP_SELF_DISP || caddr == KPI_CAP_SELF_VROOT ||
            (caddr & ~(uint64_t)KPI_CADDR_L1) == KPI_L1_VNODES ||
-           (caddr >= KPI_CAP_TASK_MAPPING0 && caddr < KPI_CAP_GRANT0) || caddr >> 8 == KPI_L1_VNODES;
+           (caddr >= KPI_CAP_TASK_MAPPING0 && caddr < KPI_CAP_GRANT0) ||
+           caddr >> 8 == KPI_L1_VNODES;
 }
 
 /* Six numbers are system calls; the others end a program at once, so only a wild one tries them. */

@@ -1,6 +1,6 @@
-/* The system-call fuzzer: fuzz [SEED [CHILDREN [OPERATIONS]]]. Starts children that enter the kernel with nonsense
- * (child.c), one after the other, and counts how they ended. Every way to end is fine: what matters is that the
- * kernel, the services and this program go on. */
+/* The system-call fuzzer: fuzz [SEED [CHILDREN [OPERATIONS]]]. Starts children that enter the
+ * kernel with nonsense (child.c), one after the other, and counts how they ended. Every way to end
+ * is fine: what matters is that the kernel, the services and this program go on. */
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -67,7 +67,8 @@ static bool fuzz_one(struct watchdog *w, uint64_t seed, uint64_t operations, boo
     uint32_t pid, who;
 
     (void)snprintf(seed_text, sizeof(seed_text), "%llu", (unsigned long long)seed);
-    (void)snprintf(operations_text, sizeof(operations_text), "%llu", (unsigned long long)operations);
+    (void)snprintf(operations_text, sizeof(operations_text), "%llu",
+                   (unsigned long long)operations);
     errval_t err = aos_spawn(4, argv, &pid);
     if (err_is_ok(err)) {
         watchdog_set(w, pid, false);

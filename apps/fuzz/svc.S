@@ -1,5 +1,5 @@
-/* void fuzz_svc(uint64_t number, uint64_t regs[12]): enters the kernel by svc #number (0..7) with x0-x11 from `regs`, and
- * stores what comes back there. */
+/* void fuzz_svc(uint64_t number, uint64_t regs[12]): enters the kernel by svc #number (0..7) with
+ * x0-x11 from `regs`, and stores what comes back there. */
     .text
     .global fuzz_svc
     .type fuzz_svc, %function

@@ -1,5 +1,5 @@
-/* Tests memory: memtest [MiB]. Fills a large block with patterns and checks each, then allocates and frees small
- * blocks of random sizes while it checks that they keep their contents. */
+/* Tests memory: memtest [MiB]. Fills a large block with patterns and checks each, then allocates
+ * and frees small blocks of random sizes while it checks that they keep their contents. */
 #include <errno.h>
 #include <stdint.h>
 #include <stdio.h>

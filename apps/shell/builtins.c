@@ -50,7 +50,8 @@ static int builtin_help(struct shell *sh, int argc, char **argv)
             (void)snprintf(after, sizeof(after), "%s", name);
         }
     } while (bytes > 0);
-    printf("\nkeys: arrows, Home, End, Ctrl-A E K U W, Up and Down for older lines, Ctrl-C, Ctrl-D\n");
+    printf("\nkeys: arrows, Home, End, Ctrl-A E K U W, "
+           "Up and Down for older lines, Ctrl-C, Ctrl-D\n");
     return 0;
 }
 
@@ -161,7 +162,8 @@ const struct builtin builtins[] = {
     {"nslookup", "NAME...", "who stands behind a name", builtin_nslookup},
     {"ps", "", "processes", builtin_ps},
     {"reboot", "", "start the machine anew", builtin_power},
-    {"run", "[-q BYTES] PROGRAM...", "run a program, with at most BYTES (K, M, G) of memory", builtin_run},
+    {"run", "[-q BYTES] PROGRAM...", "run a program, with at most BYTES (K, M, G) of memory",
+     builtin_run},
     {"shutdown", "", "power off", builtin_power},
     {"sleep", "SECONDS", "wait; fractions are allowed", builtin_sleep},
     {"time", "COMMAND...", "run a command and tell how long it took", builtin_time},

@@ -4,8 +4,9 @@
  * taken to be one column wide. A line that is wider than the terminal scrolls sideways.
  *
  *   Left Right Ctrl-B Ctrl-F   move              Backspace Ctrl-H, Delete   delete a character
- *   Home End Ctrl-A Ctrl-E     start, end        Ctrl-K Ctrl-U Ctrl-W       delete to the end, to the start, a word
- *   Up Down Ctrl-P Ctrl-N      history           Ctrl-C, Ctrl-D             give up the line, end of input (empty line)
+ *   Home End Ctrl-A Ctrl-E   start, end      Ctrl-K Ctrl-U Ctrl-W  delete to end, to start, a word
+ *   Up Down Ctrl-P Ctrl-N    history         Ctrl-C                give up the line
+ *                                            Ctrl-D                end of input (empty line)
  *   Ctrl-L                     clear the screen
  */
 #pragma once

@@ -54,7 +54,8 @@ static bool shell_commands(struct shell *sh, const char **ret_commands, size_t *
     uint64_t bytes;
     void *at;
 
-    if (err_is_fail(init_module(sh->init, COMMANDS_MODULE, strlen(COMMANDS_MODULE), &frame, &bytes))) {
+    if (err_is_fail(init_module(sh->init, COMMANDS_MODULE, strlen(COMMANDS_MODULE), &frame,
+                                &bytes))) {
         return false;
     }
     errval_t err = paging_map_frame(paging_self(), frame, 0, aos_round_up(bytes, AOS_PAGE_BYTES),

@@ -1,5 +1,5 @@
-/* The shell's parts. A command is a list of words; it ends with a status: 0 well, 1 failed, 2 misused, 126 could not be
- * started, 127 no such command, 128 + 9 killed, 139 faulted. */
+/* The shell's parts. A command is a list of words; it ends with a status: 0 well, 1 failed, 2
+ * misused, 126 could not be started, 127 no such command, 128 + 9 killed, 139 faulted. */
 #pragma once
 
 #include <stdbool.h>
@@ -64,7 +64,8 @@ bool shell_number(const char *text, uint64_t max, uint64_t *ret_value);
 int shell_run_line(struct shell *sh, char *line);
 /* Runs a command that is split already. */
 int shell_run_words(struct shell *sh, struct words *words);
-/* Starts the program argv[0] with `quota` bytes of memory (0: no limit) and waits for its end, unless it is for the background. */
+/* Starts the program argv[0] with `quota` bytes of memory (0: no limit) and waits for its end,
+ * unless it is for the background. */
 int shell_run_program(struct shell *sh, int argc, char **argv, uint64_t quota, bool background);
 /* Waits for a child and tells how it ended, if not by itself. */
 int shell_wait(struct shell *sh, uint32_t pid, const char *name);

@@ -92,7 +92,8 @@ void terminal_run(struct shell *sh)
     (void)serial_acquire(sh->serial);
     for (;;) {
         shell_reap(sh);
-        (void)snprintf(prompt, sizeof(prompt), sh->status == 0 ? "aos> " : "aos [%d]> ", sh->status);
+        (void)snprintf(prompt, sizeof(prompt), sh->status == 0 ? "aos> " : "aos [%d]> ",
+                       sh->status);
         enum lineedit_result result = terminal_line(sh, &le, prompt);
         if (result == LINEEDIT_EOF) {
             break;

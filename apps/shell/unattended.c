@@ -1,5 +1,5 @@
-/* The shell without a terminal (aos exec): runs the commands of the boot image, tells each status on a stream of its own
- * and powers the machine off. */
+/* The shell without a terminal (aos exec): runs the commands of the boot image, tells each status
+ * on a stream of its own and powers the machine off. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,6 @@
-/* Threads at work: threads [COUNT]. COUNT producers put numbers into a bounded buffer, COUNT consumers take them
- * out, a spinning thread shows that nobody is starved, and the sums must agree. */
+/* Threads at work: threads [COUNT]. COUNT producers put numbers into a bounded buffer, COUNT
+ * consumers take them out, a spinning thread shows that nobody is starved, and the sums must
+ * agree. */
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>

@@ -95,7 +95,8 @@ def main():
     if result.status:
         print(f'aos: bench ended with status {result.status}; {result.trouble}\n{result.stderr}'
               f'{result.panic}{result.evidence()}', file=sys.stderr)
-    missing = [row['id'] for row in baselines['rows'] if row['id'] not in figures and not row.get('later')]
+    missing = [row['id'] for row in baselines['rows'] if row['id'] not in figures
+               and not row.get('later')]
     return 1 if result.status or not figures or (arguments.complete and missing) else 0
 
 

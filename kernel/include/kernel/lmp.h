@@ -106,13 +106,14 @@ void lmp_raise(struct endpoint *end);
 /* Whose wait a message has ended. */
 struct lmp_woken {
     struct dispatcher *d;                /* NULL = nobody's */
-    bool delivered;                      /* the message is in its frame already: it is in no queue */
+    /* the message is in its frame already: it is in no queue */
+    bool delivered;
 };
 
 /* Sends what the registers of kpi/lmp.h in `self->frame` say. On failure nothing is changed. */
 errval_t lmp_send(struct dispatcher *self);
-/* The same for a sender that waits next if nothing is pending. `ret_woken` is written if the message
- * ended a wait. */
+/* The same for a sender that waits next if nothing is pending. `ret_woken` is written if the
+ * message ended a wait. */
 errval_t lmp_call(struct dispatcher *self, struct lmp_woken *ret_woken);
 
 /* Takes the next thing to receive and puts it into x0-x11 of self->frame; x0 = x1 = 0 if there is

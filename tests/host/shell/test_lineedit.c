@@ -187,7 +187,8 @@ static void test_random(void)            /* SHL0006 */
     for (int round = 0; round < 400; round++) {
         start(10 + (size_t)(rand() % 70));
         for (int i = 0; i < 300; i++) {
-            enum lineedit_result r = lineedit_feed(&le, (uint8_t)(rand() % 4 == 0 ? rand() % 256 : 27 + rand() % 100));
+            int byte = rand() % 4 == 0 ? rand() % 256 : 27 + rand() % 100;
+            enum lineedit_result r = lineedit_feed(&le, (uint8_t)byte);
             assert(le.len <= LINEEDIT_BYTES_MAX && le.cursor <= le.len && le.left <= le.cursor);
             assert(strlen(le.line) == le.len);
             if (r != LINEEDIT_MORE) {

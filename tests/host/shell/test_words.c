@@ -33,7 +33,8 @@ static const struct case_ok good[] = {
     {"'&'", "&", false},
 };
 
-static const char *const bad[] = {"&", " & x", "a & b", "a&b", "'open", "\"open", "\"open\\\"", "end\\"};
+static const char *const bad[] = {"&", " & x", "a & b", "a&b", "'open", "\"open", "\"open\\\"",
+                                  "end\\"};
 
 static void test_good(void)              /* SHW0001 */
 {
@@ -106,7 +107,8 @@ static void test_random(void)
         line[bytes] = '\0';
         if (words_split(line, &words) == NULL) {
             for (int k = 0; k < words.argc; k++) {
-                assert(words.argv[k] >= line && words.argv[k] + strlen(words.argv[k]) <= line + bytes);
+                assert(words.argv[k] >= line &&
+                       words.argv[k] + strlen(words.argv[k]) <= line + bytes);
             }
         }
         free(line);

@@ -13,7 +13,7 @@ bench_rpc:                              // x0 = end
         mov     x10, xzr
         svc     #SYSCALL_CALL
         ret
-bench_rpc_cap:                          // x0 = end | slot << 32: the capability there travels by move
+bench_rpc_cap:                          // x0 = end | slot << 32: the capability there moves
         lsr     x10, x0, #32
         mov     w0, w0
         mrs     x16, tpidrro_el0

@@ -1,4 +1,5 @@
-/* The services, seen from a client: TAP on stdout. With an argument it is one of its own children. */
+/* The services, seen from a client: TAP on stdout. With an argument it is one of its own
+ * children. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,8 @@
 """Reading and writing word images in C.
 
-A reader declares one local per parameter (in the form of ctypes.in_params) and leaves at the first thing
-that is not exactly as it must be. Where a value stands is asked of layout.py. Names that end in `_` are the codec's own:
+A reader declares one local per parameter (in the form of ctypes.in_params) and leaves at the first
+thing that is not exactly as it must be. Where a value stands is asked of layout.py. Names that end
+in `_` are the codec's own:
     w_   words of the image at hand        n_   words of the message
     rd_  cursor over the variable parts    cp_  cursor over the capabilities
 A struct in an array has functions of its own: get_<struct>, put_<struct>."""
@@ -450,8 +451,8 @@ class Reader:
 
 
 def get_function(decl):
-    """static bool get_<struct>(e, rd, out): one element of an array; and, if it holds capabilities, getcaps_<struct>,
-    which takes them (an optional one is marked by get_<struct>)."""
+    """static bool get_<struct>(e, rd, out): one element of an array; and, if it holds capabilities,
+    getcaps_<struct>, which takes them (an optional one is marked by get_<struct>)."""
     image = ctypes.image_of(decl)
     reader = _StructReader(image, decl)
     body = reader.read()

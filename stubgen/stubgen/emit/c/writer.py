@@ -1,5 +1,6 @@
-"""Writing word images in C. The values have the names of ctypes.in_params, or, with `result`, those of a server's
-result variables (ret_x). Too long values leave with `fail`; everything else is for the receiver to judge."""
+"""Writing word images in C. The values have the names of ctypes.in_params, or, with `result`, those
+of a server's result variables (ret_x). Too long values leave with `fail`; everything else is for
+the receiver to judge."""
 from ... import cnames, layout, model
 from ..wrap import wrap
 from . import ctypes
@@ -268,7 +269,8 @@ class _ElementWriter(_StructWriter):
 
 
 def put_function(decl):
-    """static bool put_<struct>(e, words, pos, in): one element. e: its fixed part; false: too long."""
+    """static bool put_<struct>(e, words, pos, in): one element. e: its fixed part; false: too
+    long."""
     image = ctypes.image_of(decl)
     writer = _StructWriter(image, decl)
     writer.check()

@@ -94,5 +94,10 @@ void fault_report(const struct fault *f, const struct thread *t)
                  report_reason(f, t), (unsigned long long)pc, name, (unsigned long long)offset,
                  t->id, t->name, (unsigned long long)f->esr);
     report_registers(f->regs);
+    if (f->kind == FAULT_EXECUTE) {
+        report_frame("at  ", pc);        /* no function of ours has a frame yet: the caller is in lr */
+        report_frame("from", f->regs->x[30] - 4);
+        pc = 0;
+    }
     report_backtrace(pc, f->regs->x[29]);
 }

@@ -16,8 +16,10 @@ void thread_block_disabled(struct thread_queue *q)
 static void block_timeout(struct timer *timer)
 {
     struct thread *t = (struct thread *)(void *)((char *)timer - offsetof(struct thread, timer));
-    t->timed_out = true;
-    thread_wake_disabled(t);
+    if (t->state == THREAD_BLOCKED) {    /* else somebody has just woken it: no timeout */
+        t->timed_out = true;
+        thread_wake_disabled(t);
+    }
 }
 
 bool thread_block_until_disabled(struct thread_queue *q, uint64_t deadline_ns)

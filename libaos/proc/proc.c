@@ -13,6 +13,10 @@
 
 #include "proc_priv.h"
 
+/* A domain's rights on its own node and dispatcher: without `d` it cannot revoke the copies of those
+ * who watch it. */
+#define PROC_SELF_RIGHTS (CAP_RIGHT_R | CAP_RIGHT_W)
+
 _Static_assert(sizeof(((struct proc_grant *)0)->name) == KPI_GRANT_NAME_BYTES, "one limit");
 
 /* An object of the domain, in a fresh slot of the spawner. */
@@ -64,7 +68,7 @@ static errval_t proc_make_cspace(struct proc_build *b)
         err = inv_cnode_copy(b->l1, b->vnodes, KPI_L1_VNODES);
     }
     if (err_is_ok(err)) {
-        err = inv_cnode_copy(b->task, b->l1, KPI_CAP_SELF_L1);
+        err = inv_cnode_mint(b->task, b->l1, PROC_SELF_RIGHTS, KPI_CAP_SELF_L1);
     }
     if (err_is_ok(err)) {
         err = inv_cnode_retype(b->task, b->ram, at->early, CAPTYPE_RAM,
@@ -182,7 +186,7 @@ static errval_t proc_hand_over(struct proc_build *b)
 /* What the spawner gives away, and the last capabilities of the domain's own. */
 static errval_t proc_give(struct proc_build *b, struct proc_spec *given, struct proc_grant *grants)
 {
-    errval_t err = inv_cnode_copy(b->task, b->dispatcher, KPI_CAP_SELF_DISP);
+    errval_t err = inv_cnode_mint(b->task, b->dispatcher, PROC_SELF_RIGHTS, KPI_CAP_SELF_DISP);
 
     if (err_is_ok(err)) {
         err = proc_move(b->task, KPI_CAP_SELF_VROOT, &b->root);

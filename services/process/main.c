@@ -110,11 +110,12 @@ static void domain_ended(void *arg)
 {
     struct table_entry *e = arg;
     struct domain *d = &service.domains[e->place];
-    struct proc_info info;
+    struct proc_info info = {.state = PROC_ENDED};
     struct table_exit how;
 
-    if (e->state != TABLE_LIVE || err_is_fail(proc_query(d->proc.dispatcher, &info))
-        || info.state != PROC_ENDED) {
+    /* It tells nothing if the dispatcher itself is gone, which is an end, too. */
+    if (e->state != TABLE_LIVE || (err_is_ok(proc_query(d->proc.dispatcher, &info))
+                                   && info.state != PROC_ENDED)) {
         return;
     }
     how = service_find_exit(e, &info);

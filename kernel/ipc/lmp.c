@@ -323,8 +323,8 @@ static errval_t lmp_enqueue(struct dispatcher *self, struct endpoint *end)
     return ERR_OK;
 }
 
-/* Gives a message with a capability straight to a receiver that waits for it: `slot` at `addr` is its
- * receive slot. */
+/* Gives a message with a capability straight to a receiver that waits for it: `slot` at `addr` is
+ * its receive slot. */
 static errval_t lmp_deliver(struct dispatcher *self, struct endpoint *end, struct dispatcher *to,
                             struct cte *slot, caddr_t addr)
 {

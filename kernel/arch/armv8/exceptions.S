@@ -1,13 +1,15 @@
 // Entry from user mode and back. While a dispatcher runs in user mode, SP_EL1 is its block.
 //
 // A system call or interrupt saves only what a C function may destroy (x0-x18, x29, x30; ELR, SPSR
-// and SP_EL0 stay where they are: interrupts are off in the kernel) and calls C on the kernel stack.
-// C answers in x1 whether the dispatcher simply goes on. If not, the rest of its registers is saved,
-// still unchanged by the rules of the procedure call standard, and trap_switch tells who is next.
+// and SP_EL0 stay where they are: interrupts are off in the kernel) and calls C on the kernel
+// stack. C answers in x1 whether the dispatcher simply goes on. If not, the rest of its registers
+// is saved, still unchanged by the rules of the procedure call standard, and trap_switch tells who
+// is next.
 #include <kernel/dispatcher.h>
 #include <abi/syscalls.h>
 
-#define ESR_SVC (0x56000000)            // EC 0x15, IL; the immediate is in bits 15:0 (DDI 0487 D19.2.37)
+// EC 0x15, IL; the immediate is in bits 15:0 (DDI 0487 D19.2.37)
+#define ESR_SVC (0x56000000)
 
         .macro fatal_slot slot
         .balign 128
@@ -92,7 +94,8 @@ trap_irq_slow:
 trap_serror_slow:
         enter_c trap_serror
 
-// An invocation may destroy x9-x18: what the frame still holds there from earlier is the caller's own.
+// An invocation may destroy x9-x18: what the frame still holds there from earlier is the caller's
+// own.
 trap_invoke_slow:
         save_arguments
         call_c  trap_invoke

@@ -1,5 +1,5 @@
-// fpu_save(area), fpu_load(area): q0-q31, FPSR and FPCR at `area` (DISP_FP of a dispatcher). The only
-// kernel code that touches the FP unit; the caller has enabled it in CPACR_EL1.
+// fpu_save(area), fpu_load(area): q0-q31, FPSR and FPCR at `area` (DISP_FP of a dispatcher). The
+// only kernel code that touches the FP unit; the caller has enabled it in CPACR_EL1.
 #include <kernel/dispatcher.h>
 
         .arch_extension fp

@@ -139,6 +139,13 @@ class _Method:
         kind = "MSG_CALL" if self.kind == "call" else "MSG_ONEWAY"
         return f"SERVER_EXACT({kind}, {image.max_words}, {image.max_caps})"
 
+    def plain(self):
+        """Are all values scalars or handles? Then a shim has no array that could overflow, and
+        needs no stack protector."""
+        types = [ctypes.strip_optional(p.type)[0] for p in self.m.params + self.m.results]
+        return self._shim_in_place() and all(
+            layout.is_scalar(type_) or ctypes.is_handle(type_) for type_ in types)
+
     # Prototypes
 
     def binding(self):

@@ -13,8 +13,8 @@
 
 #include "proc_priv.h"
 
-/* A domain's rights on its own node and dispatcher: without `d` it cannot revoke the copies of those
- * who watch it. */
+/* A domain's rights on its own node and dispatcher: without `d` it cannot revoke the copies of
+ * those who watch it. */
 #define PROC_SELF_RIGHTS (CAP_RIGHT_R | CAP_RIGHT_W)
 
 _Static_assert(sizeof(((struct proc_grant *)0)->name) == KPI_GRANT_NAME_BYTES, "one limit");

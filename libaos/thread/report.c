@@ -95,7 +95,8 @@ void fault_report(const struct fault *f, const struct thread *t)
                  t->id, t->name, (unsigned long long)f->esr);
     report_registers(f->regs);
     if (f->kind == FAULT_EXECUTE) {
-        report_frame("at  ", pc);        /* no function of ours has a frame yet: the caller is in lr */
+        /* no function of ours has a frame yet: the caller is in lr */
+        report_frame("at  ", pc);
         report_frame("from", f->regs->x[30] - 4);
         pc = 0;
     }

@@ -190,6 +190,46 @@ static void test_sleepers(void)
     kt_ok(idle - idle_before > 150 * MS, "SCHED0011 the core idles meanwhile");
 }
 
+static void serve_by_send(void *arg)
+{
+    struct kt_msg m = { .cookie = 0 };
+
+    (void)inv_endpoint_bind(server_end, COOKIE);
+    for (;;) {
+        m.cookie = 0;
+        kt_call(&m);
+        m.cookie = server_end;
+        m.cap = 0;
+        (void)kt_send(&m);
+    }
+}
+
+/* A server that answers and only then waits keeps the core in between. */
+static void test_send(void)
+{
+    static struct kt_thread server;
+    uint64_t cpu, sent, received, invocations, faults, preemptions = UINT64_MAX, fp;
+    caddr_t end;
+    bool answered = true;
+
+    kt_channel(KPI_CHANNEL_BYTES_MIN, &end, &server_end);
+    kt_need(inv_endpoint_bind(end, COOKIE), "bind");
+    kt_thread_make(&server);
+    kt_thread_start(&server, serve_by_send, NULL);
+    sleep_until(kt_now_ns() + MS);
+    for (unsigned i = 0; i < 1000; i++) {
+        struct kt_msg m = { .cookie = end, .words = { i } };
+
+        kt_call(&m);
+        answered &= m.cookie == COOKIE && m.words[0] == i;
+    }
+    (void)inv_dispatcher_stats(server.cap, &cpu, &sent, &received, &invocations, &faults,
+                               &preemptions, &fp);
+    kt_note("preemptions of a server in 1000 calls", preemptions);
+    kt_ok(answered && preemptions < 10, "SCHED1001 an answer does not take the core away");
+    kt_need(inv_dispatcher_kill(server.cap, 0), "kill");
+}
+
 static void test_ends(void)
 {
     static struct kt_thread fresh, stopped, sleeping, ready;
@@ -218,9 +258,10 @@ static void test_ends(void)
 
 void test_main(void)
 {
-    kt_plan(14);
+    kt_plan(15);
     test_shares();
     test_donation();
     test_sleepers();
+    test_send();
     test_ends();
 }

@@ -47,23 +47,45 @@ void bench_print(const char *name, uint64_t median, uint64_t minimum, unsigned s
            samples);
 }
 
+/* One measurement of `b`, and what surrounds it. */
+static uint64_t measure_once(const char *name, const struct bench *b, void *arg, uint64_t overhead)
+{
+    bench_check(name, b->before != NULL ? b->before(arg) : ERR_OK);
+    uint64_t from = perf_cycles();
+    errval_t err = b->fn(arg);
+    uint64_t to = perf_cycles();
+    bench_check(name, err);
+    bench_check(name, b->after != NULL ? b->after(arg) : ERR_OK);
+    return (to - from - overhead) / (b->per == 0 ? 1 : b->per);
+}
+
+static void measure_report(const char *name, unsigned samples)
+{
+    qsort(samples_taken, samples, sizeof(samples_taken[0]), measure_compare);
+    bench_print(name, samples_taken[samples / 2], samples_taken[0], samples);
+}
+
 void bench_run(const char *name, const struct bench *b, void *arg)
 {
     uint64_t overhead = measure_overhead();
     unsigned samples = b->samples == 0 ? BENCH_SAMPLES : b->samples;
-    unsigned per = b->per == 0 ? 1 : b->per;
 
-    for (unsigned i = 0; i < BENCH_WARMUP + samples; i++) {
-        bench_check(name, b->before != NULL ? b->before(arg) : ERR_OK);
-        uint64_t from = perf_cycles();
-        errval_t err = b->fn(arg);
-        uint64_t to = perf_cycles();
-        bench_check(name, err);
-        bench_check(name, b->after != NULL ? b->after(arg) : ERR_OK);
-        if (i >= BENCH_WARMUP) {
-            samples_taken[i - BENCH_WARMUP] = (to - from - overhead) / per;
-        }
+    for (unsigned i = 0; i < BENCH_WARMUP; i++) {
+        (void)measure_once(name, b, arg, overhead);
     }
-    qsort(samples_taken, samples, sizeof(samples_taken[0]), measure_compare);
-    bench_print(name, samples_taken[samples / 2], samples_taken[0], samples);
+    for (unsigned i = 0; i < samples; i++) {
+        samples_taken[i] = measure_once(name, b, arg, overhead);
+    }
+    measure_report(name, samples);
+}
+
+void bench_sample(const char *name, uint64_t (*fn)(void *arg), void *arg, unsigned samples)
+{
+    for (unsigned i = 0; i < BENCH_WARMUP; i++) {
+        (void)fn(arg);
+    }
+    for (unsigned i = 0; i < samples; i++) {
+        samples_taken[i] = fn(arg);
+    }
+    measure_report(name, samples);
 }

@@ -7,6 +7,7 @@
 #include <aos/cap.h>
 #include <aos/chan.h>
 #include <aos/domain.h>
+#include <aos/perf.h>
 #include <aos/process.h>
 #include <aos/ram.h>
 #include <aos/services.h>
@@ -57,6 +58,16 @@ static errval_t rpc_text(void *arg)
     return bench_text(&binding, text, sizeof(text), &length);
 }
 
+/* One way: from before the send here to the handler there, which preempts. */
+static uint64_t rpc_note(void *arg)
+{
+    uint64_t cycles = 0;
+
+    bench_check("notify", bench_note(&binding, perf_cycles()));
+    bench_check("notify", bench_noted(&binding, &cycles));
+    return cycles;
+}
+
 /* Starts the second domain, which serves one end of a new channel. */
 static uint32_t rpc_start(caddr_t *ret_end)
 {
@@ -88,6 +99,7 @@ void bench_rpc(void)
     bench_run("rpc_8", &(struct bench){.fn = rpc_eight}, NULL);
     bench_run("rpc_cap", &(struct bench){.fn = rpc_cap}, NULL);
     bench_run("rpc_string_1k", &(struct bench){.fn = rpc_text}, NULL);
+    bench_sample("notify", rpc_note, NULL, BENCH_SAMPLES);
     bench_close(&binding);
     bench_check("ending the second domain", aos_kill(pid));
 }

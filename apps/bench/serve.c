@@ -2,6 +2,7 @@
 #include "bench_priv.h"
 
 #include <aos/domain.h>
+#include <aos/perf.h>
 #include <aos/waitset.h>
 #include <if/bench_server.h>
 
@@ -54,11 +55,24 @@ static errval_t serve_text(struct server_ctx *ctx, const char *text, size_t text
     return ERR_OK;
 }
 
+static uint64_t noted;
+
+static void serve_note(struct server_ctx *ctx, uint64_t from)
+{
+    noted = perf_cycles() - from;
+}
+
+static errval_t serve_noted(struct server_ctx *ctx, uint64_t *ret_cycles)
+{
+    *ret_cycles = noted;
+    return ERR_OK;
+}
+
 void bench_second_domain(void)
 {
     static const struct bench_server_ops ops = {
         .on_zero = serve_zero, .on_one = serve_one, .on_four = serve_four, .on_eight = serve_eight,
-        .on_cap = serve_cap, .on_text = serve_text,
+        .on_cap = serve_cap, .on_text = serve_text, .on_note = serve_note, .on_noted = serve_noted,
     };
     static struct bench_server server;
     static struct waitset ws;

@@ -114,9 +114,10 @@ static void vnode_bury(struct cte *slot)
             mapping_end(mapping);
     }
     struct cte *grave = phys_to_virt(cte_base(slot));
+    bool empty = slot->count == 0; /* entries in use; from now on the next one to visit */
     slot_move(slot, grave);
     dying_push(grave);
-    grave->count = VNODE_GRAVE_ENTRIES;
+    grave->count = empty ? KPI_TABLE_ENTRIES : VNODE_GRAVE_ENTRIES;
 }
 
 static void slot_clear_step(struct cte *slot, struct budget *budget);

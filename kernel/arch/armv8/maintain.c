@@ -12,14 +12,19 @@ void arch_clear_memory(void *memory, size_t bytes)
 {
     uintptr_t start = (uintptr_t)memory, end = start + bytes;
     uint64_t dczid = sysreg_read(dczid_el0);
+    size_t block = (size_t)WORD_BYTES << (dczid & DCZID_BS_MASK);
+    size_t line = (size_t)WORD_BYTES << (sysreg_read(ctr_el0) >> CTR_DMIN_SHIFT & CTR_DMIN_MASK);
     if ((dczid & DCZID_DZP) != 0) {
         memset(memory, 0, bytes);
+    } else if (block == line) { /* as on every known core: one pass */
+        for (uintptr_t at = start; at < end; at += line)
+            __asm__ volatile("dc zva, %0\n\tdc civac, %0" ::"r"(at) : "memory");
+        dsb_sy();
+        return;
     } else {
-        size_t block = (size_t)WORD_BYTES << (dczid & DCZID_BS_MASK);
         for (uintptr_t at = start; at < end; at += block)
             __asm__ volatile("dc zva, %0" ::"r"(at) : "memory");
     }
-    size_t line = (size_t)WORD_BYTES << (sysreg_read(ctr_el0) >> CTR_DMIN_SHIFT & CTR_DMIN_MASK);
     for (uintptr_t at = start; at < end; at += line)
         __asm__ volatile("dc civac, %0" ::"r"(at) : "memory");
     dsb_sy();

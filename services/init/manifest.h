@@ -8,7 +8,8 @@
 #include <stdint.h>
 
 #define MANIFEST_BYTES_MAX    4096u
-#define MANIFEST_SERVICES_MAX 16u
+/* init waits for all names on one connection: CHAN_CALLS_MAX */
+#define MANIFEST_SERVICES_MAX 8u
 #define MANIFEST_GRANTS_MAX   8u         /* of one service */
 #define MANIFEST_ARGS_MAX     8u
 #define MANIFEST_NAME_BYTES   31u

@@ -1,0 +1,278 @@
+"""Bodies of the client's functions: calls, the callback form, oneways, and events that arrive."""
+from ... import cnames, model
+from ..wrap import wrap
+from . import ctypes
+from .codec import Reader
+from .method import REG_WORDS, MethodView, word_bounds
+from .writer import Writer
+
+KEEP_MAX = 4
+
+
+class ClientView(MethodView):
+    """What `X.h`, `X_client.c` and `X_client_cb.c` need."""
+
+    def in_registers(self):
+        """May the request be passed as words in registers, without an array?"""
+        return not self.large and self.request.is_fixed() \
+            and not any(i.role == "block" for i in self.request.items)
+
+    def client_body(self):
+        return self._register_body() if not self.large else self._large_body()
+
+    def _since(self):
+        if self.since <= 1:
+            return []
+        return [f"    if (b_->base.version < {self.since}) {{", "        return RPC_ERR_VERSION;",
+                "    }"]
+
+    def _header(self, kind, words, caps):
+        return f"MSG_HEADER({self.ordinal}, {kind}, {words}, {caps})"
+
+    def _register_body(self):
+        writer = Writer(self.request, self.m.params, "return RPC_ERR_TOO_LARGE;")
+        lines = ["    struct lmp_regs r_;"] + self._since()
+        parts = self.request.caps
+        xfer, caps = "0", "0"
+        if parts:
+            sent = ctypes.sent_cap(parts[0].type, writer.place(parts[0].path))
+            xfer = f"msg_xfer((struct msg_cap){sent})"
+            caps = "1"
+            if parts[0].optional is not None:
+                caps = f"({writer.present(parts[0].path)} ? 1 : 0)"
+        if self.in_registers():
+            writer.check()
+            lines += writer.lines
+            words = writer.words()
+            args = ["&b_->base", self._header("MSG_CALL", len(words), caps), xfer] + words
+            lines.append(wrap(f"    errval_t err_ = lmp_call{len(words)}(", args + ["&r_"], ");",
+                              indent=" " * 8))
+        else:
+            lines.append(f"    uint64_t q_[{REG_WORDS}] = {{0}};")
+            lines += writer.write("q_")
+            args = ["&b_->base", self._header("MSG_CALL", writer.count_text(), caps), xfer] \
+                + [f"q_[{i}]" for i in range(REG_WORDS)] + ["&r_"]
+            lines.append(wrap("    errval_t err_ = lmp_call8(", args, ");", indent=" " * 8))
+        lines += writer.moved(lambda place: f"binding_moved(err_, {place});")
+        lines += ["    if (__builtin_expect(err_is_fail(err_), 0)) {", "        return err_;",
+                  "    }"]
+        return "\n".join(lines + self._register_result())
+
+    def _register_result(self):
+        """Lines that judge r_ and set the results."""
+        image = self.reply
+        caps = image.max_caps
+        fail = "return RPC_ERR_BAD_REPLY;"
+        if caps:
+            fail = "return binding_bad_reply1((caddr_t)r_.cap);"
+        if image.is_fixed() and image.min_caps == caps:
+            shape = f"MSG_SHAPE({image.max_words}, {caps})"
+            lines = [f"    if ((r_.header & MSG_SHAPE_MASK) != {shape}) {{"]
+        else:
+            lines = ["    const uint32_t n_ = msg_words(r_.header);",
+                     f"    if ({word_bounds(image)}"
+                     f"msg_caps(r_.header) > {caps} || (r_.header & MSG_MORE) != 0) {{"]
+        lines += ["        return binding_bad_reply1((caddr_t)r_.cap);", "    }"]
+        one = image.max_caps == 1 and image.min_caps == 1
+        reader = Reader(image, self.m.results, fail, fail,
+                        None if one or not caps else ("&got_", "&info_", "got_n_"),
+                        ("(caddr_t)r_.cap", "(uint32_t)r_.cap_info") if one else None)
+        if caps and not one:
+            lines += ["    const caddr_t got_ = (caddr_t)r_.cap;",
+                      "    const uint32_t info_ = (uint32_t)r_.cap_info;",
+                      "    const uint32_t got_n_ = got_ != 0;"]
+        if image.max_words:
+            lines.append("    const uint64_t *const w_ = r_.w;")
+        lines += reader.read()
+        return lines + self._ensures(reader, fail) + _assign(self.m) + ["    return ERR_OK;"]
+
+    def _call_struct(self, writer, kind, caps_out=0):
+        """Lines that encode the request and make call_, with room for caps_out capabilities."""
+        room = max(self.request.max_words, self.reply.max_words, 1)
+        caps_in = self.request.max_caps
+        lines = self._since() + [f"    uint64_t w_[{room}];"] + writer.write()
+        if caps_in:
+            lines += [f"    struct msg_cap caps_[{caps_in}];", "    uint32_t caps_n_ = 0;"]
+            lines += writer.caps(lambda text: f"    caps_[caps_n_++] = (struct msg_cap){text};")
+        if caps_out:
+            lines += [f"    caddr_t got_[{caps_out}];", f"    uint32_t info_[{caps_out}];"]
+        count = "caps_n_" if caps_in else "0"
+        fields = [f".header = {self._header(kind, writer.count_text(), count)}", ".words = w_"]
+        if kind == "MSG_CALL":
+            fields.append(f".words_max = {self.reply.max_words}")
+        if caps_in:
+            fields.append(".caps = caps_")
+        if caps_out:
+            fields += [f".caps_max = {caps_out}", ".got = got_", ".got_info = info_"]
+        return lines + [wrap("    struct binding_call call_ = {", fields, "};", indent=" " * 8)]
+
+    def _large_body(self):
+        writer = Writer(self.request, self.m.params, "return RPC_ERR_TOO_LARGE;")
+        lines = self._call_struct(writer, "MSG_CALL", self.reply.max_caps)
+        lines.append("    errval_t err_ = binding_call(&b_->base, &call_);")
+        lines += writer.moved(lambda place: f"binding_moved(err_, {place});")
+        lines += ["    if (err_is_fail(err_)) {", "        return err_;", "    }"]
+        lines += self._result_lines("call_.header", "return ")
+        return "\n".join(lines + _assign(self.m) + ["    return ERR_OK;"])
+
+    def _result_lines(self, header, leave):
+        """Lines that judge a reply in w_ (caps in got_, info_) and declare its values."""
+        image = self.reply
+        fail = f"{leave}binding_bad_reply(got_, got_n_);" if image.max_caps \
+            else f"{leave}RPC_ERR_BAD_REPLY;"
+        lines = [f"    const uint32_t n_ = msg_words({header});"]
+        if image.max_caps:
+            lines.append(f"    const uint32_t got_n_ = msg_caps({header});")
+        bounds = word_bounds(image)
+        if bounds:
+            lines += [f"    if ({bounds[:-4]}) {{", f"        {fail}", "    }"]
+        else:
+            lines.append("    (void)n_;")
+        reader = Reader(image, self.m.results, fail, fail,
+                        ("got_", "info_", "got_n_") if image.max_caps else None)
+        return lines + reader.read() + self._ensures(reader, fail)
+
+    def _ensures(self, reader, fail):
+        """Conditions on results, and counts of lent buffers."""
+        lines = []
+        for result in self.m.results:
+            lent = next((p for p in self.m.params if p.name == result.counts), None)
+            if lent is not None:
+                lines += [f"    if ({cnames.safe(result.name)} > {cnames.safe(lent.name)}_len) {{",
+                          f"        {fail}", "    }"]
+        return lines + self._conditions(self.m.ensures, fail)
+
+    # Callback form
+
+    def kept(self):
+        """Parameters that conditions on the results mention: [(C type, C text, index)]."""
+        found = []
+
+        def visit(expr):
+            if expr.kind in ("param", "len") and not expr.result:
+                key = (expr.kind, expr.name)
+                if key not in found:
+                    found.append(key)
+            for arg in expr.args:
+                visit(arg)
+
+        for expr in self.m.ensures:
+            visit(expr)
+        for result in self.m.results:
+            if result.counts and ("len", result.counts) not in found:
+                found.append(("len", result.counts))
+        if len(found) > KEEP_MAX:
+            raise ctypes.Limit(f"{self.base}: conditions on results name too many parameters")
+        return found
+
+    def cb_body(self):
+        writer = Writer(self.request, self.m.params, "return RPC_ERR_TOO_LARGE;")
+        lines = self._call_struct(writer, "MSG_CALL")
+        for index, (kind, name) in enumerate(self.kept()):
+            value = self._length(name, False) if kind == "len" else self._operand(name, False)
+            lines.append(f"    call_.keep[{index}] = {value};")
+        lines += [wrap("    errval_t err_ = binding_call_cb(",
+                       ["&b_->base", "&call_", f"{self.base}_complete", "(void (*)(void))done_",
+                        "arg_"], ");", indent=" " * 8)]
+        lines += writer.moved(lambda place: f"binding_moved(err_, {place});")
+        return "\n".join(lines + ["    return err_;"])
+
+    def cb_complete(self):
+        """The body of the function that decodes a reply and calls done_."""
+        zero = "".join(", " + _zero(p) for p in ctypes.in_params(self.m.results))
+        lines = ["    errval_t err_ = result_;", "    if (err_is_ok(err_)) {",
+                 f"        err_ = {self.base}_judge(reply_, done_, arg_);",
+                 "        if (err_is_ok(err_)) {", "            return;", "        }", "    }"]
+        lines.append(f"    (({self.done_type('')})done_)(arg_, err_{zero});")
+        return "\n".join(lines)
+
+    def cb_judge(self):
+        """Decodes; calls done_ on success."""
+        lines = ["    const uint64_t *const w_ = reply_->words;", "    (void)w_;"]
+        if self.reply.max_caps:
+            lines += ["    caddr_t *got_ = reply_->got;", "    uint32_t *info_ = reply_->got_info;"]
+        lines += ["    if (msg_caps(reply_->header) > " + str(self.reply.max_caps) + ") {",
+                  "        return binding_bad_reply(reply_->got, msg_caps(reply_->header));",
+                  "    }"]
+        for index, (kind, name) in enumerate(self.kept()):
+            c_name = f"{cnames.safe(name)}_len" if kind == "len" else cnames.safe(name)
+            if kind == "len" and self._length(name, False).endswith("_count"):
+                c_name = f"{cnames.safe(name)}_count"
+            lines.append(f"    const uint64_t {c_name} = reply_->keep[{index}];")
+        image = self.reply
+        fail = "return binding_bad_reply(got_, got_n_);" if image.max_caps \
+            else "return RPC_ERR_BAD_REPLY;"
+        reader = Reader(image, self.m.results, fail, fail,
+                        ("got_", "info_", "got_n_") if image.max_caps else None)
+        head = ["    const uint32_t n_ = msg_words(reply_->header);", "    (void)n_;"]
+        if image.max_caps:
+            head.append("    const uint32_t got_n_ = msg_caps(reply_->header);")
+        bounds = word_bounds(image)
+        if bounds:
+            head += [f"    if ({bounds[:-4]}) {{", f"        {fail}", "    }"]
+        reader.read()
+        arguments = reader.arguments()
+        lines += head + reader.lines + self._ensures(reader, fail)
+        lines.append(wrap(f"    (({self.done_type('')})done_)(", ["arg_", "ERR_OK"] + arguments,
+                          ");", indent=" " * 8))
+        return "\n".join(lines + ["    return ERR_OK;"])
+
+    # Oneways and events
+
+    def oneway_body(self):
+        writer = Writer(self.request, self.m.params, "return RPC_ERR_TOO_LARGE;")
+        lines = self._call_struct(writer, "MSG_ONEWAY")
+        lines.append("    errval_t err_ = binding_oneway(&b_->base, &call_);")
+        lines += writer.moved(lambda place: f"binding_moved(err_, {place});")
+        return "\n".join(lines + ["    return err_;"])
+
+    def event_case(self):
+        """Decodes an event and calls its handler, in a switch."""
+        image = self.request
+        reader = Reader(image, self.m.params, "return;", "return;")
+        reader.read()
+        arguments = reader.arguments()
+        lost = ["(event_->header & MSG_EVENT_LOST) != 0"] if self.has_lost else []
+        lines = []
+        bounds = word_bounds(image)
+        if bounds:
+            lines += [f"    if ({bounds[:-4]}) {{", "        return;", "    }"]
+        lines += reader.lines + [f"    if (ops_->on_{self.name} != NULL) {{"]
+        lines.append(wrap(f"        ops_->on_{self.name}(", ["b_->events_arg"] + lost + arguments,
+                          ");", indent=" " * 12))
+        return "\n".join(lines + ["    }"])
+
+
+def _zero(declaration):
+    if "*" in declaration:
+        return "NULL"
+    return "false" if declaration.startswith("bool ") else "0"
+
+
+def _assign(method):
+    """Lines that set the ret_ parameters from what a Reader declared."""
+    lines = []
+    for result in method.results:
+        type_, optional = ctypes.strip_optional(result.type)
+        name, target = cnames.safe(result.name), f"ret_{result.name}"
+        if optional and not ctypes.is_handle(type_):
+            lines.append(f"    *{target}_present = has_{result.name};")
+        if isinstance(type_, model.Buf):
+            lines += [f"    __builtin_memcpy({target}, {name}, {name}_len);",
+                      f"    *{target}_len = {name}_len;"]
+            if type_.kind == "string":
+                lines.append(f"    {target}[{name}_len] = 0;")
+        elif isinstance(type_, model.Array):
+            count = f"{name}_count" if type_.at_most else str(type_.count)
+            lines.append(f"    __builtin_memcpy({target}, {name}_, {count} * sizeof({name}_[0]));")
+            if type_.at_most:
+                lines.append(f"    *{target}_count = {count};")
+        elif ctypes.is_struct(type_):
+            lines.append(f"    *{target} = {name}_;")
+        else:
+            lines.append(f"    *{target} = {name};")
+        lent = next((p for p in method.params if p.name == result.counts), None)
+        if lent is not None and lent.type.direction == "out":
+            buf = cnames.safe(lent.name)
+            lines.append(f"    __builtin_memcpy({buf}, {buf}_at_, {name});")
+    return lines

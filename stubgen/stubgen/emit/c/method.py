@@ -1,0 +1,144 @@
+"""One method of an interface as the templates see it: its facts, its prototypes, and the C of
+conditions. `client.py` and `server.py` add the bodies."""
+from ... import cnames, layout, model
+from .. import cexpr
+from ..wrap import comment, wrap
+from . import ctypes
+
+REG_WORDS = 8
+
+
+class MethodView:
+    """Facts and prototypes. C locals end in `_`, so no parameter has their name."""
+
+    def __init__(self, item, method):
+        self.item, self.m = item, method
+        self.name, self.ordinal, self.kind = method.name, method.ordinal, method.kind
+        self.base = cnames.method_base(item, method)
+        self.upper = self.base.upper()
+        self.request, self.reply = layout.request(method), layout.reply(method)
+        self.bounds = cnames.bounds(item, method)
+        self.since = method.since
+        self.queue = method.queue or 0
+        self.has_lost = method.queue is not None
+        self.fails = [f"0x{f.error.code:04x}" for f in method.fails]
+        self.doc = comment(method.doc + self._notes())
+        self.event_index = 0
+        if method.kind == "event":
+            ordinals = sorted(m.ordinal for m in item.methods if m.kind == "event")
+            self.event_index = ordinals.index(method.ordinal)
+        self.large = self.request_area() > 0 or (method.kind == "call" and self.reply_area() > 0)
+
+    def _notes(self):
+        fails = [cnames.error(f.set, f.error) for f in self.m.fails]
+        return ["Errors: " + ", ".join(fails) + "."] if fails else []
+
+    def request_area(self):
+        if self.m.kind == "event":
+            return 0
+        return self._area(self.request)
+
+    def reply_area(self):
+        return self._area(self.request if self.m.kind == "event" else self.reply)
+
+    @staticmethod
+    def _area(image):
+        if image.max_words > REG_WORDS or image.max_caps > 1:
+            return max(image.max_words, 1)
+        return 0
+
+    def exact(self):
+        """C: what the shape of a request must be, if there is only one."""
+        image = self.request
+        if image.min_words != image.max_words or image.min_caps != image.max_caps \
+                or image.max_caps > 1:
+            return "SERVER_VARIES"
+        kind = "MSG_CALL" if self.kind == "call" else "MSG_ONEWAY"
+        return f"SERVER_EXACT({kind}, {image.max_words}, {image.max_caps})"
+
+    # Prototypes
+
+    def binding(self):
+        return f"struct {self.item.name}_binding *b_"
+
+    def client(self, tail):
+        args = [self.binding()] + ctypes.in_params(self.m.params) \
+            + ctypes.out_params(self.m.results)
+        return wrap(f"errval_t {self.base}(", args, ")" + tail)
+
+    def done_type(self, name="done_"):
+        results = ctypes.in_params(self.m.results)
+        return f"void (*{name})(void *arg, errval_t err{''.join(', ' + r for r in results)})"
+
+    def client_cb(self, tail):
+        args = [self.binding()] + ctypes.in_params(self.m.params) + [self.done_type(),
+                                                                     "void *arg_"]
+        return wrap(f"errval_t {self.base}_cb(", args, ")" + tail)
+
+    def has_lend_out(self):
+        return bool(self._lent_out())
+
+    def has_cb(self):
+        return self.m.kind == "call" and not self.has_lend_out()
+
+    def handler(self):
+        args = ["struct server_ctx *ctx"] + ctypes.in_params(self.m.params) \
+            + ctypes.out_params(self.m.results)
+        result = "errval_t" if self.m.kind == "call" else "void"
+        return wrap(f"    {result} (*on_{self.name})(", args, ");", indent=" " * 8)
+
+    def event_handler(self):
+        lost = ["bool lost"] if self.has_lost else []
+        return wrap(f"    void (*on_{self.name})(", ["void *arg"] + lost
+                    + ctypes.in_params(self.m.params), ");", indent=" " * 8)
+
+    def event(self, tail):
+        return wrap(f"void {self.item.name}_event_{self.name}(",
+                    ["struct server_conn *conn_"] + ctypes.in_params(self.m.params), ")" + tail)
+
+    def respond(self, tail):
+        return wrap(f"void {self.base}_reply(", [f"struct {self.base}_responder *r_",
+                                                 "errval_t err_"] + self._reply_params(),
+                    ")" + tail)
+
+    def _lent_out(self):
+        return [p for p in self.m.params
+                if isinstance(p.type, model.Lend) and p.type.direction == "out"]
+
+    def _reply_params(self):
+        """Results as a responder takes them, with the bytes of lent buffers."""
+        return ctypes.in_params(self.m.results) \
+            + [f"const void *{cnames.safe(p.name)}" for p in self._lent_out()]
+
+    # Conditions
+
+    def _conditions(self, exprs, fail):
+        lines, used = [], 0
+        for expr in exprs:
+            made = cexpr.condition(expr, self._operand, self._length, used)
+            used += len(made.temps)
+            lines += [f"    uint64_t {temp};" for temp in made.temps]
+            lines += [f"    if ({made.failed}) {{", f"        {fail}", "    }"]
+        return lines
+
+    def _operand(self, name, result):
+        return f"(uint64_t){cnames.safe(name)}"
+
+    def _length(self, name, result):
+        params = self.m.results if result else self.m.params
+        type_, _ = ctypes.strip_optional(next(p for p in params if p.name == name).type)
+        suffix = "count" if isinstance(type_, model.Array) else "len"
+        if isinstance(type_, model.Array) and not type_.at_most:
+            return f"{type_.count}u"
+        return f"(uint64_t){cnames.safe(name)}_{suffix}"
+
+
+def word_bounds(image):
+    """C: `n_ < .. || n_ > .. || ` for the bounds that can be wrong."""
+    if image.min_words == image.max_words:
+        return f"n_ != {image.max_words} || "
+    tests = []
+    if image.min_words > 0:
+        tests.append(f"n_ < {image.min_words}")
+    tests.append(f"n_ > {image.max_words}")
+    return " || ".join(tests) + " || "

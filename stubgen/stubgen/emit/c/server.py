@@ -1,0 +1,189 @@
+"""Bodies of the server's functions: the shim between a message and its handler, answers that come
+later, and events that are sent."""
+from ... import cnames, layout, model
+from ..wrap import wrap
+from . import ctypes
+from .codec import Reader
+from .method import REG_WORDS, MethodView
+from .writer import Writer
+
+
+class ServerView(MethodView):
+    """What `X_server.h` and `X_server.c` need."""
+
+    def shim(self):
+        return self._fixed_shim() if self._shim_in_place() else self._general_shim()
+
+    def _shim_in_place(self):
+        """Can the words be used and made where the message is?"""
+        return not self.large and self.reply.is_fixed() \
+            and not any(i.role == "block" for i in self.reply.items)
+
+    def plain(self):
+        """Are all values scalars or handles? Then a shim has no array that could overflow, and
+        needs no stack protector."""
+        types = [ctypes.strip_optional(p.type)[0] for p in self.m.params + self.m.results]
+        return self._shim_in_place() and all(
+            layout.is_scalar(type_) or ctypes.is_handle(type_) for type_ in types)
+
+    def _arguments(self, reader):
+        """Locals for the handler's arguments: lines before, and the arguments."""
+        reader.read()
+        arguments = reader.arguments()
+        extra = []
+        for param in self.m.params:
+            if isinstance(param.type, model.Lend) and param.type.direction == "out":
+                name = cnames.safe(param.name)
+                extra.append(f"    uint8_t {name}_buf_[{param.type.bound}];")
+                extra.append(f"    void *{name} = {name}_buf_;")
+        return reader.lines + extra, arguments
+
+    def _reader(self):
+        image = self.request
+        one = image.max_caps == 1 and image.min_caps == 1
+        many = image.max_caps and not one
+        return Reader(image, self.m.params, "return RPC_ERR_MALFORMED;",
+                      "return RPC_ERR_CAPABILITY;",
+                      ("ctx_->caps", "ctx_->caps_info", "ctx_->caps_count") if many else None,
+                      ("ctx_->caps[0]", "ctx_->caps_info[0]") if one else None)
+
+    def _call_handler(self, arguments):
+        results, passed = [], []
+        for result in self.m.results:
+            more = _result_local(result)
+            results += more[0]
+            passed += more[1]
+        call = ["ctx_"] + arguments + passed
+        ops = f"((const struct {self.item.name}_server_ops *)ctx_->ops)"
+        lines = results
+        if self.m.kind != "call":
+            lines.append(wrap(f"    {ops}->on_{self.name}(", call, ");", indent=" " * 8))
+            return lines + ["    return ERR_OK;"]
+        lines.append(wrap(f"    errval_t err_ = {ops}->on_{self.name}(", call, ");",
+                          indent=" " * 8))
+        lines += ["    if (err_is_fail(err_)) {", "        return err_;", "    }"]
+        for result in self.m.results:
+            lent = next((p for p in self.m.params if p.name == result.counts), None)
+            if lent is not None:
+                lines += [f"    if (ret_{result.name} > {cnames.safe(lent.name)}_len) {{",
+                          "        return RPC_ERR_BAD_REPLY;", "    }"]
+        return lines
+
+    def _requires(self):
+        return self._conditions(self.m.requires, "return RPC_ERR_MALFORMED;")
+
+    def _fixed_shim(self):
+        lines = []
+        if self.request.max_words:
+            lines.append("    const uint64_t *const w_ = msg_->words;")
+        if not self.request.is_fixed():
+            lines.append("    const uint32_t n_ = msg_words(ctx_->header);")
+        before, arguments = self._arguments(self._reader())
+        lines += before + self._requires() + self._call_handler(arguments)
+        if self.m.kind != "call":
+            return "\n".join(lines)
+        writer = Writer(self.reply, self.m.results, "return RPC_ERR_TOO_LARGE;", True)
+        writer.check()
+        lines += writer.lines
+        words = writer.words()
+        for index, text in enumerate(words):
+            lines.append(wrap(f"    msg_->words[{index}] = ", text.split(" | "), ";", " |",
+                              " " * 8))
+        for index in range(len(words), min(self.request.max_words, REG_WORDS)):
+            lines.append(f"    msg_->words[{index}] = 0;")
+        lines += writer.caps(lambda text: f"    server_reply_cap(ctx_, (struct msg_cap){text});")
+        fixed = self.reply.min_caps == self.reply.max_caps
+        caps = str(self.reply.max_caps) if fixed else "ctx_->reply_caps_count"
+        lines.append(f"    msg_->header = MSG_SHAPE({len(words)}, {caps});")
+        return "\n".join(lines + ["    return ERR_OK;"])
+
+    def _general_shim(self):
+        lines = ["    (void)msg_;"]
+        if self.request.max_words:
+            lines += [f"    uint64_t w_[{self.request.max_words}];",
+                      f"    errval_t in_err_ = server_request(ctx_, w_, {self.request.max_words});",
+                      "    if (err_is_fail(in_err_)) {", "        return in_err_;", "    }"]
+        if not self.request.is_fixed():
+            lines.append("    const uint32_t n_ = msg_words(ctx_->header);")
+        before, arguments = self._arguments(self._reader())
+        lines += before + self._requires() + self._call_handler(arguments)
+        if self.m.kind != "call":
+            return "\n".join(lines)
+        writer = Writer(self.reply, self.m.results, "return RPC_ERR_TOO_LARGE;", True)
+        lines.append(f"    uint64_t out_[{max(self.reply.max_words, 1)}];")
+        lines += writer.write("out_")
+        lines += writer.caps(lambda text: f"    server_reply_cap(ctx_, (struct msg_cap){text});")
+        lines.append(f"    return server_reply_words(ctx_, out_, {writer.count_text()});")
+        return "\n".join(lines)
+
+    def respond_body(self):
+        writer = Writer(self.reply, self.m.results, "")
+        words, caps = self.reply.max_words, self.reply.max_caps
+        lines, inner = [], []
+        if words:
+            lines += [f"    uint64_t w_[{words}] = {{0}};", "    uint32_t count_ = 0;"]
+            args = ["w_", "&count_"] + _names(self._reply_params())
+            inner.append(wrap(f"        err_ = encode_{self.base}_(", args, ");",
+                              indent=" " * 12))
+        if caps:
+            lines += [f"    struct msg_cap caps_[{caps}];", "    uint32_t caps_n_ = 0;"]
+            inner += ["    " + line for line in writer.caps(
+                lambda text: f"    caps_[caps_n_++] = (struct msg_cap){text};")]
+        if inner:
+            lines += ["    if (err_is_ok(err_)) {"] + inner + ["    }"]
+        args = ["w_, count_" if words else "NULL, 0", "caps_, caps_n_" if caps else "NULL, 0"]
+        return "\n".join(lines + [f"    server_respond(&r_->base, err_, {', '.join(args)});"])
+
+    def encode(self):
+        """A function that encodes results given as values: for responders."""
+        if not self.reply.max_words:
+            return ""
+        writer = Writer(self.reply, self.m.results, "return RPC_ERR_TOO_LARGE;")
+        args = ["uint64_t *w_", "uint32_t *ret_count_"] + self._reply_params()
+        lines = [wrap(f"static errval_t encode_{self.base}_(", args, ")"), "{"]
+        lines += writer.write()
+        lines += [f"    *ret_count_ = {writer.count_text()};", "    return ERR_OK;", "}"]
+        return "\n".join(lines)
+
+    def event_body(self):
+        writer = Writer(self.request, self.m.params, "return;")
+        lines = [f"    if (!server_event_wanted(conn_, {self.event_index})) {{", "        return;",
+                 "    }", f"    uint64_t w_[{max(self.request.max_words, 1)}];"]
+        lines += writer.write()
+        lines.append(f"    server_event(conn_, {self.event_index}, w_, {writer.count_text()});")
+        return "\n".join(lines)
+
+
+def _names(declarations):
+    return [text.split("*")[-1].split()[-1] for text in declarations]
+
+
+def _result_local(result):
+    """(lines that declare the variables of a handler's result, the arguments for it)."""
+    type_, optional = ctypes.strip_optional(result.type)
+    name = f"ret_{result.name}"
+    lines, args = [], []
+    if optional and not ctypes.is_handle(type_):
+        lines.append(f"    bool {name}_present = false;")
+        args.append(f"&{name}_present")
+    if isinstance(type_, model.Buf):
+        room = type_.bound + 1 if type_.kind == "string" else type_.bound
+        lines += [f"    {ctypes.buffer_elem(type_.kind)} {name}[{room}];",
+                  f"    size_t {name}_len = 0;"]
+        args += [name, f"&{name}_len"]
+    elif isinstance(type_, model.Array):
+        lines.append(f"    {ctypes.elem_type(type_.elem)} {name}[{type_.count}];")
+        args.append(name)
+        if type_.at_most:
+            lines.append(f"    size_t {name}_count = 0;")
+            args.append(f"&{name}_count")
+        else:
+            lines.append(f"    __builtin_memset({name}, 0, sizeof({name}));")
+    elif ctypes.is_struct(type_):
+        lines += [f"    {ctypes.elem_type(type_)} {name};",
+                  f"    __builtin_memset(&{name}, 0, sizeof({name}));"]
+        args.append(f"&{name}")
+    else:
+        lines.append(f"    {ctypes.elem_type(type_)} {name} = 0;")
+        args.append(f"&{name}")
+    return lines, args

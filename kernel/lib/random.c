@@ -7,6 +7,7 @@
 #define RANDOM_KEY_BYTES 32u
 #define RANDOM_DOUBLE_ROUNDS 10u
 
+/* Owner: this file; replaced with every use, so that old output cannot be computed again. */
 static uint32_t random_key[RANDOM_KEY_BYTES / 4];
 
 static inline uint32_t random_rotate(uint32_t x, unsigned n)

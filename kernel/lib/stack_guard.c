@@ -5,7 +5,7 @@
 #define MIX_1             0xbf58476d1ce4e5b9ul // odd constants with mixed bits
 #define MIX_2             0x94d049bb133111ebul
 
-uint64_t stack_guard = GUARD_BEFORE_SEED;
+uint64_t stack_guard = GUARD_BEFORE_SEED; // owner: this file; read by compiled code
 
 void __stack_chk_fail(void) __asm__("__stack_chk_fail");
 

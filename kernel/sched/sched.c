@@ -11,6 +11,7 @@
 
 #define TICKS_NEVER UINT64_MAX
 
+/* Owned by this file; others read them. */
 struct sched_stats sched_stats;
 struct dispatcher *current;
 bool sched_wants_switch;

@@ -3,7 +3,7 @@
  * are O(log n), without memory. */
 #include <kernel/sched.h>
 
-static struct dispatcher *timerq_root;
+static struct dispatcher *timerq_root; /* owner: this file; the earliest deadline, or NULL */
 
 static uint64_t timerq_rank(const struct dispatcher *d)
 {

@@ -14,7 +14,7 @@ stubgen makes the C code of both sides, the kernel's decoders and the reference 
 EPILOG = """examples:
   stubgen check idl/if/*.if --with idl/abi/*.if     are these files right?
   stubgen gen --target abi --out build/idl/abi --depfile abi.d idl/abi/*.if
-  stubgen dump idl/if/memory.if                     the checked model as JSON
+  stubgen dump idl/if/NAME.if                       the checked model as JSON
   stubgen doc --out docs/ref idl/if/*.if            reference pages
   stubgen explain E0403                             what a diagnostic means
 

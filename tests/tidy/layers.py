@@ -1,10 +1,9 @@
-"""Rules about files together: who may include whom, cycles, READMEs, and that everything is built
-once."""
+"""Who may include whom: the layers, the order inside libaos, the declared clients of a service, no
+circles, no headers that only collect others."""
 import posixpath
 import re
 
 INCLUDE = re.compile(r'^\s*#\s*include\s+[<"]([^>"]+)[>"]')
-QUOTED = re.compile(r"'([^'\n]+)'")
 LIBC = frozenset('''assert ctype errno inttypes limits locale math setjmp signal stdarg stdatomic
 stdbool stddef
     fcntl stdint stdio stdio-bufio stdlib stdnoreturn string strings time unistd wchar'''.split())
@@ -26,6 +25,14 @@ ALLOWED = {
     'apps/fuzz/': ('aos/', 'if/', 'abi/', 'kpi/'),
 }
 SERVER_STUB = re.compile(r'^if/(\w+)_server\.h$')
+CLIENT_STUB = re.compile(r'^if/(\w+)\.h$')
+FACADES = ('libaos/rpc/', 'libaos/include/')
+# A private header is for its own folder of libaos and for those after it.
+LIBAOS_ORDER = ('cap', 'mem', 'paging', 'thread', 'chan', 'rpc', 'proc', 'io', 'libc')
+# They share one lock and refill each other's reserves (libaos/mem/mem_priv.h).
+LIBAOS_UPWARDS = {('cap', 'mem_priv.h'), ('mem', 'paging_priv.h')}
+MANIFEST = 'apps/images/default.image'
+C_COMMENT = re.compile(r'/\*.*?\*/|//[^\n]*', re.S)
 
 
 def layer_of(path):
@@ -46,6 +53,18 @@ def includes(source):
             yield number, found[1]
 
 
+def _stub_misuse(source, layer, name):
+    """What is wrong about this file's including the stub <if/...>, or None."""
+    server = SERVER_STUB.match(name)
+    if server and layer in ('libaos/', 'apps/', 'apps/fuzz/'):
+        return 'only a service has a server stub'
+    if server and layer == 'services/' and not source.path.startswith(f'services/{server[1]}/'):
+        return f'the server stub of {server[1]} is for services/{server[1]} alone'
+    if layer == 'libaos/' and name.startswith('if/') and not source.path.startswith(FACADES):
+        return 'stubs are behind a facade of libaos/rpc'
+    return None
+
+
 def may_include(source):
     """The table of docs/ref/STYLE.md: each layer includes only what it may know about."""
     layer = layer_of(source.path)
@@ -60,22 +79,42 @@ def may_include(source):
                 yield number, f'<{name}> is not for {layer}'
         elif not name.startswith(ALLOWED[layer]):
             yield number, f'{layer} may not include <{name}>; it may: {", ".join(ALLOWED[layer])}'
-        elif layer in ('apps/', 'apps/fuzz/') and SERVER_STUB.match(name):
-            yield number, f'<{name}>: only a service has a server stub'
+        elif message := _stub_misuse(source, layer, name):
+            yield number, f'<{name}>: {message}'
+
+
+def no_umbrella(source):
+    """A header declares something of its own: nobody needs one that only includes others."""
+    if source.suffix == '.h':
+        lines = [line for line in C_COMMENT.sub('', source.text).split('\n')
+                 if line.strip() and not line.startswith('#pragma')]
+        if len(lines) > 1 and all(INCLUDE.match(line) for line in lines):
+            yield 1, 'it only includes others; let each file include what it uses'
+
+
+def _nearest(paths, path):
+    """Those of `paths` that share the most folders with `path`."""
+    def shared(other):
+        return len(posixpath.commonprefix([path.split('/'), other.split('/')]))
+    most = max(map(shared, paths), default=0)
+    return [other for other in paths if shared(other) == most]
+
+
+def _headers_by_tail(sources):
+    by_tail = {}
+    for source in sources:
+        parts = source.path.split('/') if source.suffix == '.h' else []
+        for start in range(len(parts)):
+            by_tail.setdefault('/'.join(parts[start:]), []).append(source.path)
+    return by_tail
 
 
 def include_cycles(sources):
     """Headers do not include each other in a circle."""
-    headers = {source.path: source for source in sources if source.suffix == '.h'}
-    by_tail = {}
-    for path in headers:
-        parts = path.split('/')
-        for start in range(len(parts)):
-            by_tail.setdefault('/'.join(parts[start:]), []).append(path)
-    edges = {}
-    for path, source in headers.items():
-        targets = [by_tail.get(name, []) for _, name in includes(source)]
-        edges[path] = [found[0] for found in targets if len(found) == 1]
+    by_tail = _headers_by_tail(sources)
+    edges = {source.path: [found for _, name in includes(source)
+                           for found in _nearest(by_tail.get(name, []), source.path)]
+             for source in sources if source.suffix == '.h'}
     state, cycles = {}, []
 
     def visit(path, trail):
@@ -94,65 +133,34 @@ def include_cycles(sources):
         yield cycle[0], 1, f'an include cycle: {" -> ".join(cycle)}'
 
 
-README_DEPTH = 2     # folders this deep have a README of their own; deeper ones may rely on it
-
-
-def readmes(sources):
-    """Every folder with sources says what it is."""
-    folders = {source.folder for source in sources if source.is_code
-               and source.name != 'meson.build'}
-    # A Python package says it in its docstring.
-    have = {source.folder for source in sources if source.name in ('README.md', '__init__.py')}
-    nearest = {'/'.join(folder.split('/')[:README_DEPTH]) for folder in folders - have}
-    for folder in sorted(nearest - have):
-        yield f'{folder}/README.md', 1, 'write two lines: what is in this folder'
-
-
-def built_once(sources):
-    """Every C file is listed in exactly one meson.build; tests may build it once more."""
-    # stubgen's tests compile theirs themselves.
-    known = {source.path for source in sources
-             if source.suffix in ('.c', '.S') and not source.path.startswith('stubgen/tests/')}
-    listed = {path: [] for path in known}
-    stems = {}
+def libaos_order(sources):
+    """A folder of libaos uses only private headers of its own and of the folders before it."""
+    owners = {source.name: source.path.split('/')[1] for source in sources
+              if source.path.startswith('libaos/') and source.name.endswith('_priv.h')}
     for source in sources:
-        if source.name != 'meson.build':
+        own = source.path.split('/')[1] if source.path.startswith('libaos/') else None
+        if own not in LIBAOS_ORDER:
             continue
-        for text in set(QUOTED.findall(source.text)):
-            path = posixpath.normpath(posixpath.join(source.folder, text))
-            tested = source.folder.startswith('tests/') and not path.startswith('tests/')
-            if path in listed and not tested:
-                listed[path].append(source.path)
-            stems.setdefault(text.removesuffix('.c'), []).append(source.path)
-    for path in sorted(known):
-        name = posixpath.splitext(posixpath.basename(path))[0]
-        if len(listed[path]) > 1:
-            yield path, 1, f'listed in {" and ".join(sorted(listed[path]))}; share it with files()'
-        elif not listed[path] and not _by_stem(path, name, stems):
-            yield path, 1, 'in no meson.build: nothing compiles it'
+        for number, name in includes(source):
+            owner = owners.get(name, own)
+            if owner in LIBAOS_ORDER and (own, name) not in LIBAOS_UPWARDS \
+                    and LIBAOS_ORDER.index(owner) > LIBAOS_ORDER.index(own):
+                yield source.path, number, f'{name}: libaos/{own} stands before libaos/{owner}'
 
 
-def _by_stem(path, name, stems):
-    """A loop over names in a meson.build of the file's folder or above also lists it."""
-    builds = stems.get(name, []) + stems.get(name.removeprefix('test_'), [])
-    return any(path.startswith(posixpath.dirname(build) + '/') for build in builds)
-
-
-NAMED_PATH = re.compile(r'`((?:kernel|libaos|services|apps|tests|docs|idl|stubgen|\.ci)/[\w./-]*)`')
-
-
-def named_paths(sources):
-    """What a document names in the tree is there."""
-    there = {source.path for source in sources}
-    there |= {'/'.join(path.split('/')[:n]) for path in there
-              for n in range(1, path.count('/') + 1)}
+def declared_clients(sources):
+    """A service calls only services that its line in the manifest names as `clients`."""
+    lines = [line.split() for source in sources if source.path == MANIFEST
+             for line in source.lines if line.startswith('service ')]
+    clients = {words[1]: words[words.index('clients') + 1].split(',') if 'clients' in words else []
+               for words in lines}
     for source in sources:
-        if source.suffix == '.md' and not source.path.startswith('docs/design/'):
-            for number, line in enumerate(source.lines, 1):
-                for path in NAMED_PATH.findall(line):
-                    here = posixpath.join(source.folder, path).rstrip('/')
-                    if path.rstrip('/') not in there and here not in there:
-                        yield source.path, number, f'there is no {path}'
+        own = source.path.split('/')[1] if source.path.startswith('services/') else None
+        for number, name in includes(source) if own in clients else []:
+            stub = CLIENT_STUB.match(name)
+            if stub and not stub[1].endswith('_server') and stub[1] not in [own] + clients[own]:
+                yield source.path, number, f'{own} has no client {stub[1]} in {MANIFEST}'
 
 
-TREE_RULES = (include_cycles, readmes, built_once, named_paths)
+FILE_RULES = (may_include, no_umbrella)
+TREE_RULES = (include_cycles, libaos_order, declared_clients)

@@ -5,12 +5,15 @@ import subprocess
 import sys
 from collections import namedtuple
 
+import files
 import layers
 import rules
 import tree
 
 Finding = namedtuple('Finding', 'path line rule message')
-ASSERTION = re.compile(r'\b(assert|static_assert|_Static_assert|KERNEL_CHECK|USER_CHECK)\s*\(')
+ASSERTION = re.compile(r'\b(?:\w*_?assert|_?[Ss]tatic_assert|THREAD_ASSERT|USER_CHECK)\s*\(')
+FILE_RULES = rules.FILE_RULES + layers.FILE_RULES
+TREE_RULES = layers.TREE_RULES + files.TREE_RULES
 SHELLCHECK = ('shellcheck', '-S', 'style')
 PYFLAKES = ('pyflakes3',)
 
@@ -18,7 +21,7 @@ PYFLAKES = ('pyflakes3',)
 def check_files(sources):
     """The findings of the rules about single files."""
     found = []
-    for rule in rules.FILE_RULES + (layers.may_include,):
+    for rule in FILE_RULES:
         for source in sources:
             found += [Finding(source.path, line, rule.__name__, text)
                       for line, text in rule(source)]
@@ -28,7 +31,7 @@ def check_files(sources):
 def check_tree(sources):
     """The findings of the rules about files together."""
     return [Finding(path, line, rule.__name__, text)
-            for rule in layers.TREE_RULES for path, line, text in rule(sources)]
+            for rule in TREE_RULES for path, line, text in rule(sources)]
 
 
 def lint(root, sources):
@@ -48,15 +51,15 @@ def numbers(sources):
     lines = []
     for top in ('kernel', 'libaos', 'services', 'apps', 'stubgen', 'idl', 'tests'):
         own = [s for s in sources if s.path.startswith(top + '/') and s.is_code]
-        code = [s for s in own if s.suffix == '.c']
+        code = [s for s in own if s.suffix in ('.c', '.h')]
         total = sum(len(s.lines) - 1 for s in own)
         if not total:
             continue
         longest = max(own, key=lambda s: len(s.lines))
         function = max((length for s in own for _, _, length in rules.functions(s)), default=0)
         asserts = sum(len(ASSERTION.findall(s.text)) for s in code)
-        per = sum(len(s.lines) for s in code) // asserts if asserts else 0
-        ratio = f', an assertion per {per} lines' if per else ''
+        per = sum(rules.code_lines(s) for s in code) // asserts if asserts else 0
+        ratio = f', an assertion per {per} lines of code' if per else ''
         lines.append(f'{top}: {len(own)} files, {total} lines; longest file {longest.path} '
                      f'{len(longest.lines) - 1}, longest function {function}{ratio}')
     long = [s.path for s in sources if s.is_code and len(s.lines) - 1 > rules.WARN_FILE]

@@ -46,8 +46,9 @@ class Source:
 
     @property
     def is_code(self):
-        return (self.is_c or self.is_python or self.is_shell or self.name == 'meson.build'
-                or self.suffix in ('.if', '.dev', '.j2', '.ini', '.gdb'))
+        return (self.is_c or self.is_python or self.is_shell
+                or self.name in ('meson.build', 'meson_options.txt')
+                or self.suffix in ('.if', '.dev', '.j2', '.ini', '.gdb', '.image'))
 
 
 def read_tree(root):

@@ -15,7 +15,7 @@ _Static_assert(WINDOW_SIZE == PTE_COUNT * PAGE_SIZE, "one table of window pages"
 _Static_assert(KERNEL_BASE >> 30 == WINDOW_BASE >> 30 && KERNEL_BASE >> 30 == DEV_BASE >> 30,
                "region, devices and window share one level 2 table");
 
-paddr_t kernel_phys_base;
+paddr_t kernel_phys_base; // owner: this file; constant after mmu_init
 
 // Boot memory, device pages and window pages in use; owned by this file, only written at boot.
 static char *mmu_heap_next;

@@ -1,4 +1,4 @@
-/* Messages between domains of one core: registers and constants (architecture.md section 2, "LMP").
+/* Messages between domains of one core: registers and constants.
  *
  * svc #SYSCALL_CALL (send, then wait), #SYSCALL_SEND, #SYSCALL_POLL:
  *   in   x0 own end (capability address; 0 = nothing to send), x1 header word, x2-x9 payload words,

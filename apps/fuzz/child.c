@@ -9,45 +9,29 @@
 #include <abi/user.h>
 #include <kpi/cspace.h>
 
-#define WAIT_NS 200000u                  /* a call that waits is woken after this */
 #define METHODS 14u
 
-static uint64_t state;
 static uint64_t buffer[512];             /* a valid pointer to give away */
-
-/* xorshift64* (Vigna): the same sequence everywhere. */
-static uint64_t child_random(void)
-{
-    state ^= state >> 12;
-    state ^= state << 25;
-    state ^= state >> 27;
-    return state * 0x2545f4914f6cdd1dull;
-}
-
-static uint64_t child_below(uint64_t limit)
-{
-    return child_random() % limit;
-}
 
 static uint64_t child_caddr(void)
 {
-    switch (child_below(8)) {
+    switch (fuzz_below(8)) {
     case 0:
-        return KPI_CADDR_L1 | child_below(4);
+        return KPI_CADDR_L1 | fuzz_below(4);
     case 1:
-        return KPI_CADDR(1, child_below(24));
+        return KPI_CADDR(1, fuzz_below(24));
     case 2:
-        return child_random();
+        return fuzz_random();
     case 3:
-        return KPI_CADDR(0, child_below(256));
+        return KPI_CADDR(0, fuzz_below(256));
     case 4:
-        return KPI_CADDR(2, child_below(256));
+        return KPI_CADDR(2, fuzz_below(256));
     default:
-        return child_below(KPI_CAP_FIRST_FREE + 16);
+        return fuzz_below(KPI_CAP_FIRST_FREE + 16);
     }
 }
 
-static uint64_t child_number(void)
+uint64_t fuzz_number(void)
 {
     static const uint64_t interesting[] = {
         0, 1, 2, 3, 7, 8, 15, 16, 63, 64, 255, 256, 257, 511, 512, 0x1000, 0x2000, 0x4000, 0x10000,
@@ -56,17 +40,17 @@ static uint64_t child_number(void)
         0x7fffffffffffffff, 0x8000000000000000,
     };
 
-    switch (child_below(6)) {
+    switch (fuzz_below(6)) {
     case 0:
-        return child_random();
+        return fuzz_random();
     case 1:
         return child_caddr();
     case 2:
-        return (uint64_t)(uintptr_t)buffer + child_below(sizeof(buffer) + 16);
+        return (uint64_t)(uintptr_t)buffer + fuzz_below(sizeof(buffer) + 16);
     case 3:
-        return child_below(16);
+        return fuzz_below(16);
     default:
-        return interesting[child_below(sizeof(interesting) / sizeof(interesting[0]))];
+        return interesting[fuzz_below(sizeof(interesting) / sizeof(interesting[0]))];
     }
 }
 
@@ -83,33 +67,34 @@ static bool child_precious(uint64_t caddr)
 /* Six numbers are system calls; the others end a program at once, so only a wild one tries them. */
 static uint64_t child_syscall(bool wild)
 {
-    uint64_t dice = child_below(32);
+    uint64_t dice = fuzz_below(32);
 
     return dice < 24 ? SYSCALL_INVOKE : (dice - 24) % (wild ? 8 : 6);
 }
 
 void fuzz_child(uint64_t seed, uint64_t operations, bool wild)
 {
-    state = seed * 2 + 1;
+    fuzz_random_seed(seed);
     for (uint64_t i = 0; i < operations; i++) {
         uint64_t regs[12];
         uint64_t number = child_syscall(wild);
 
         for (size_t k = 0; k < sizeof(regs) / sizeof(regs[0]); k++) {
-            regs[k] = child_number();
+            regs[k] = fuzz_number();
         }
-        if (child_below(8) != 0) {
+        if (fuzz_below(8) != 0) {
             regs[0] = child_caddr();
         }
-        if (number == SYSCALL_INVOKE && child_below(8) != 0) {
-            regs[1] = child_below(METHODS);
-            regs[2] = child_below(2) == 0 ? child_caddr() : regs[2];
+        if (number == SYSCALL_INVOKE && fuzz_below(8) != 0) {
+            regs[1] = fuzz_below(METHODS);
+            regs[2] = fuzz_below(2) == 0 ? child_caddr() : regs[2];
         }
         if (!wild && (child_precious(regs[0]) || number == SYSCALL_RESUME)) {
             continue;
         }
-        if (number == SYSCALL_CALL) {
-            (void)inv_dispatcher_deadline(KPI_CAP_SELF_DISP, time_now_ns() + WAIT_NS);
+        if (number == SYSCALL_CALL
+            && err_is_fail(inv_dispatcher_deadline(KPI_CAP_SELF_DISP, time_now_ns() + FUZZ_WAIT_NS))) {
+            continue;                    /* nobody would ever wake it */
         }
         fuzz_svc(number, regs);
     }

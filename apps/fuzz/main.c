@@ -59,11 +59,11 @@ static void watchdog_set(struct watchdog *w, uint32_t pid, bool stop)
 }
 
 /* Runs one child; false: it could not be started or waited for. */
-static bool fuzz_one(struct watchdog *w, uint64_t seed, uint64_t operations, bool wild,
+static bool fuzz_one(struct watchdog *w, uint64_t seed, uint64_t operations, const char *kind,
                      struct aos_exit *ret_how)
 {
     char seed_text[24], operations_text[24];
-    const char *argv[] = {"fuzz", wild ? "--wild" : "--gentle", seed_text, operations_text, NULL};
+    const char *argv[] = {"fuzz", kind, seed_text, operations_text, NULL};
     uint32_t pid, who;
 
     (void)snprintf(seed_text, sizeof(seed_text), "%llu", (unsigned long long)seed);
@@ -85,6 +85,7 @@ static bool fuzz_one(struct watchdog *w, uint64_t seed, uint64_t operations, boo
 
 static int fuzz_parent(uint64_t seed, uint64_t children, uint64_t operations)
 {
+    static const char *const kinds[] = {"--crafty", "--gentle", "--crafty", "--wild"};
     static struct watchdog w;
     const struct thread_attr attr = {.name = "watchdog"};
     bool good = true;
@@ -97,7 +98,7 @@ static int fuzz_parent(uint64_t seed, uint64_t children, uint64_t operations)
     }
     for (uint64_t i = 0; i < children && good; i++) {
         struct aos_exit how = {0};
-        good = fuzz_one(&w, seed + i, operations, i % 4 == 3, &how);
+        good = fuzz_one(&w, seed + i, operations, kinds[i % 4], &how);
         lived += how.exited && how.status == 0;
         killed += how.killed;
         died += !how.killed && !(how.exited && how.status == 0);
@@ -110,7 +111,7 @@ static int fuzz_parent(uint64_t seed, uint64_t children, uint64_t operations)
 }
 
 /* Decimal; false: it is no number. */
-static bool fuzz_number(const char *text, uint64_t *ret_value)
+static bool parse_number(const char *text, uint64_t *ret_value)
 {
     char *end;
 
@@ -126,10 +127,13 @@ int main(int argc, char **argv)
     int first = child ? 2 : 1;
 
     for (int i = first; i < argc; i++) {
-        if (i - first >= 3 || !fuzz_number(argv[i], &number[i - first])) {
+        if (i - first >= 3 || !parse_number(argv[i], &number[i - first])) {
             fprintf(stderr, "usage: fuzz [SEED [CHILDREN [OPERATIONS]]]\n");
             return 2;
         }
+    }
+    if (child && strcmp(argv[1], "--crafty") == 0) {
+        fuzz_crafty(number[0], number[1]);
     }
     if (child) {
         fuzz_child(number[0], number[1], strcmp(argv[1], "--wild") == 0);

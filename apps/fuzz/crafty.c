@@ -113,6 +113,8 @@ static void crafty_node_op(void)
         break;
     case 7:
         (void)inv_cnode_revoke(crafty_node(), arena_index());
+        (void)inv_cnode_revoke_part(ARENA_NODE, fuzz_below(2) == 0 ? ARENA_RAM : arena_index(),
+                                    crafty_off(), crafty_bytes());
         break;
     case 8:                              /* nodes inside nodes, and cycles of them */
         (void)inv_cnode_copy(arena_any(), ARENA_NODE, arena_index());

@@ -331,6 +331,47 @@ errval_t cap_revoke(struct cte *cte)
     return ERR_OK;
 }
 
+static errval_t part_check(const struct cte *cte, uint64_t off, uint64_t bytes)
+{
+    if (cte->type == CAPTYPE_NULL)
+        return SYS_ERR_CAP_NOT_FOUND;
+    if (cte->type != CAPTYPE_RAM && cte->type != CAPTYPE_FRAME && cte->type != CAPTYPE_DEVFRAME)
+        return SYS_ERR_CAP_TYPE;
+    if ((cte->rights & CAP_RIGHT_D) == 0)
+        return SYS_ERR_CAP_RIGHTS;
+    if ((cte->flags & CTE_DYING) != 0)
+        return SYS_ERR_BUSY;
+    uint64_t have = cte_bytes(cte);
+    bool inside = off <= have && bytes != 0 && bytes < have && bytes <= have - off;
+    return inside && off % CAP_PAGE_BYTES == 0 && bytes % CAP_PAGE_BYTES == 0
+               ? ERR_OK
+               : SYS_ERR_RETYPE_SIZE;
+}
+
+errval_t cap_revoke_part(struct cte *cte, uint64_t off, uint64_t bytes)
+{
+    errval_t err = part_check(cte, off, bytes);
+    if (err_is_fail(err))
+        return err;
+    struct budget budget = {CAP_STEP_MAX};
+    uint32_t first = cte->page + (uint32_t)(off >> CAP_PAGE_SHIFT);
+    uint32_t pages = (uint32_t)(bytes >> CAP_PAGE_SHIFT);
+    /* Before all objects of this size, after all larger ones: `cte` is one of those. */
+    struct cap_key key = cap_key_make(CAPTYPE_NULL, first, pages, 0);
+    while (cte->type != CAPTYPE_NULL && (cte->flags & CTE_DYING) == 0) {
+        struct cte *victim = tree_after(&key);
+        if (victim == NULL || victim->page >= first + pages)
+            break;
+        if (budget.left == 0)
+            return SYS_ERR_AGAIN;
+        if ((victim->flags & CTE_DYING) != 0)
+            dying_work(&budget);
+        else
+            slot_clear_step(victim, &budget);
+    }
+    return ERR_OK;
+}
+
 void cap_release_cspace(struct cte *cspace)
 {
     struct budget budget = {CAP_STEP_MAX};

@@ -73,6 +73,14 @@ errval_t inv_cnode_revoke(struct dispatcher *self, struct cte *object, uint32_t 
     return err_is_fail(err) ? err : cap_revoke(slot);
 }
 
+errval_t inv_cnode_revoke_part(struct dispatcher *self, struct cte *object, uint32_t index,
+                               uint64_t off, uint64_t bytes)
+{
+    struct cte *slot;
+    errval_t err = cnode_slot_find(object, index, 1, &slot);
+    return err_is_fail(err) ? err : cap_revoke_part(slot, off, bytes);
+}
+
 /* Second field of a capability type in captypes.if. */
 static uint64_t cnode_field_b(struct cte *slot)
 {

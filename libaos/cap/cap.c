@@ -46,6 +46,15 @@ errval_t cap_revoke(caddr_t c)
     return err;
 }
 
+errval_t cap_revoke_part(caddr_t c, uint64_t off, uint64_t bytes)
+{
+    errval_t err;
+    do {
+        err = inv_cnode_revoke_part(cap_cnode_of(c), cap_index_of(c), off, bytes);
+    } while (err_no(err) == SYS_ERR_AGAIN);
+    return err;
+}
+
 errval_t cap_destroy(caddr_t c)
 {
     errval_t err = cap_delete(c);

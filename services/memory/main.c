@@ -26,6 +26,9 @@
 /* first look at what an ended domain left; doubled up to */
 #define SERVICE_REAP_NS      2000000ull
 #define SERVICE_REAP_MAX_NS  1000000000ull
+/* How long others may take to notice the end of a domain before what is left in its memory, which
+ * may be of use to nobody and reachable by nobody, goes too. */
+#define SERVICE_GRACE_NS     3000000000ull
 
 static struct {
     /* of core; recursive: making a capability may need memory */
@@ -69,6 +72,26 @@ static bool service_probe(const struct memory_range *range)
     return true;
 }
 
+/* May the dying region be given out again? Ends what is in it after the grace time. */
+static bool service_clear(struct memory_region *r)
+{
+    struct memory_range range = {
+        .root = r->root, .off = r->base - service.core.roots[r->root].base, .base = r->base,
+        .bytes = r->bytes,
+    };
+    uint64_t now = time_now_ns();
+
+    if (service_probe(&range)) {
+        return true;
+    }
+    if (r->seen_ns == 0) {
+        r->seen_ns = now;
+    }
+    return now - r->seen_ns >= SERVICE_GRACE_NS
+           && err_is_ok(cap_revoke_part(service.roots[r->root], range.off, range.bytes))
+           && service_probe(&range);
+}
+
 static void service_reap(void *arg)
 {
     struct memory_region *r;
@@ -78,12 +101,8 @@ static void service_reap(void *arg)
     r = memory_dying_next(&service.core, NULL);
     while (r != NULL) {
         struct memory_region *next = memory_dying_next(&service.core, r);
-        struct memory_range range = {
-            .root = r->root, .off = r->base - service.core.roots[r->root].base,
-            .base = r->base, .bytes = r->bytes,
-        };
 
-        if (service_probe(&range)) {
+        if (service_clear(r)) {
             memory_reap(&service.core, r);
         }
         r = next;

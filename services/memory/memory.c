@@ -116,6 +116,7 @@ static void memory_enter(struct memory_core *m, struct memory_region *r)
         c->used += r->bytes;
         c->region_count++;
     } else {
+        r->seen_ns = 0;
         memory_link(&m->dying_regions, r);
         m->dying += r->bytes;
     }

@@ -40,6 +40,7 @@ struct memory_region {
     uint32_t root;
     uint16_t client;                     /* index + 1; 0 for free and dying regions */
     uint16_t state;                      /* enum memory_state */
+    uint64_t seen_ns;                    /* dying: first seen so, 0 not yet; kept by main.c */
 };
 
 struct memory_client {

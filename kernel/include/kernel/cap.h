@@ -144,6 +144,9 @@ errval_t cap_split(struct cte *src, uint64_t off, struct cte *dest);
 errval_t cap_delete(struct cte *cte);
 /* Deletes all other copies and all descendants (which start inside the range). */
 errval_t cap_revoke(struct cte *cte);
+/* Deletes what was made of the `bytes` bytes at `off` of a RAM, Frame or DevFrame: descendants that
+ * start there and are no larger. The part is smaller than the whole. */
+errval_t cap_revoke_part(struct cte *cte, uint64_t off, uint64_t bytes);
 
 /* Transfer in a message. After the check cap_transfer cannot fail as long as nothing else
  * happens in between. A copy loses CAP_RIGHT_D and what is not in `rights`; a move only what is

@@ -25,6 +25,8 @@ errval_t cap_move(caddr_t dest, caddr_t src);
 /* Both go on until the kernel has finished. The slot stays allocated. */
 errval_t cap_delete(caddr_t c);
 errval_t cap_revoke(caddr_t c);
+/* The same for what was made of the `bytes` bytes at `off` of the memory `c`. */
+errval_t cap_revoke_part(caddr_t c, uint64_t off, uint64_t bytes);
 
 /* Deletes what is in `c`, if anything, and frees the slot. For slots of slot_alloc only. */
 errval_t cap_destroy(caddr_t c);

@@ -289,6 +289,62 @@ static void CAP0031_refilled_while_dying(void)
     CHECK_EQ(cap_node_count(), 2);
 }
 
+static errval_t revoke_part(struct cte *cte, uint64_t off, uint64_t bytes)
+{
+    errval_t err;
+    do {
+        err = cap_revoke_part(cte, off, bytes);
+        check_database();
+    } while (err == SYS_ERR_AGAIN);
+    env_settle();
+    return err;
+}
+
+static void CAP1001_part_of_a_range(void)
+{
+    /* Larger and neighbouring objects stay; an unreachable cycle goes. */
+    fresh();
+    make(CAPTYPE_RAM, 0, &home[1]);
+    CHECK_EQ(env_delete(&home[1]), ERR_OK);
+    CHECK_EQ(cap_retype(ROOT, 0, CAPTYPE_RAM, 256 * KB, 1, &home[1]), ERR_OK);
+    CHECK_EQ(cap_retype(&home[1], 0, CAPTYPE_RAM, 64 * KB, 1, &home[2]), ERR_OK);
+    CHECK_EQ(env_retype(&home[2], 0, CAPTYPE_L2CNODE, 16 * KB, 1, &home[3]), ERR_OK);
+    CHECK_EQ(env_retype(&home[2], 16 * KB, CAPTYPE_L2CNODE, 16 * KB, 1, &home[4]), ERR_OK);
+    CHECK_EQ(env_retype(&home[1], 64 * KB, CAPTYPE_FRAME, 4 * KB, 1, &home[5]), ERR_OK);
+    put(&home[3], 7, &home[4]);
+    put_move(&home[4], 9, &home[3]);
+    CHECK_EQ(env_delete(&home[4]), ERR_OK);
+    CHECK_EQ(cap_node_count(), 6);
+    check_database();
+    CHECK_EQ(revoke_part(ROOT, 0, 64 * KB), ERR_OK);
+    CHECK_EQ(cap_node_count(), 3);
+    CHECK_EQ(home[1].type, CAPTYPE_RAM);
+    CHECK_EQ(home[2].type, CAPTYPE_NULL);
+    CHECK_EQ(home[5].type, CAPTYPE_FRAME);
+    CHECK_EQ(revoke_part(ROOT, 0, 256 * KB), ERR_OK);
+    CHECK_EQ(cap_node_count(), 1);
+}
+
+static void CAP1002_part_of_a_range_refused(void)
+{
+    fresh();
+    CHECK_EQ(cap_retype(ROOT, 0, CAPTYPE_RAM, 256 * KB, 1, &home[1]), ERR_OK);
+    CHECK_EQ(cap_copy(&home[1], CAP_RIGHT_R | CAP_RIGHT_W, &home[2]), ERR_OK);
+    make(CAPTYPE_DISPATCHER, 256 * KB, &home[3]);
+    CHECK_EQ(cap_revoke_part(&home[4], 0, 4 * KB), SYS_ERR_CAP_NOT_FOUND);
+    CHECK_EQ(cap_revoke_part(&home[3], 0, 4 * KB), SYS_ERR_CAP_TYPE);
+    CHECK_EQ(cap_revoke_part(&home[2], 0, 4 * KB), SYS_ERR_CAP_RIGHTS);
+    CHECK_EQ(cap_revoke_part(&home[1], 0, 256 * KB), SYS_ERR_RETYPE_SIZE);
+    CHECK_EQ(cap_revoke_part(&home[1], 0, 0), SYS_ERR_RETYPE_SIZE);
+    CHECK_EQ(cap_revoke_part(&home[1], 1, 4 * KB), SYS_ERR_RETYPE_SIZE);
+    CHECK_EQ(cap_revoke_part(&home[1], 4 * KB, 1), SYS_ERR_RETYPE_SIZE);
+    CHECK_EQ(cap_revoke_part(&home[1], 252 * KB, 8 * KB), SYS_ERR_RETYPE_SIZE);
+    CHECK_EQ(cap_revoke_part(&home[1], UINT64_MAX - 4095, 8 * KB), SYS_ERR_RETYPE_SIZE);
+    CHECK_EQ(cap_revoke_part(&home[1], 252 * KB, 4 * KB), ERR_OK);
+    CHECK_EQ(cap_node_count(), 3);
+    check_database();
+}
+
 void test_delete(void)
 {
     RUN(CAP0020_delete_copies_then_the_object);
@@ -303,4 +359,6 @@ void test_delete(void)
     RUN(CAP0029_revoke_of_what_one_stands_on);
     RUN(CAP0030_many_dispatchers_of_one_space);
     RUN(CAP0031_refilled_while_dying);
+    RUN(CAP1001_part_of_a_range);
+    RUN(CAP1002_part_of_a_range_refused);
 }

@@ -103,3 +103,17 @@ def test_shell0010_programs(run, command):
 def test_shell0011_killing(run):
     result = run('sleep 0', 'run threads &', 'kill 1000000', 'echo alive')
     assert result.statuses[2] != 0 and result.statuses[3] == 0
+
+
+def being_returned(text):
+    return [int(line.split()[2]) for line in text.splitlines() if line.startswith('being returned')]
+
+
+@pytest.mark.parametrize('seed', [1, 2])
+def test_shell1003_fuzzed_and_alive(run, seed):
+    """Whatever its children leave behind, memory comes home, and everybody answers."""
+    result = run(f'fuzz {seed} 16 3000', 'echo alive', 'hello', 'nslist', 'sleep 8', 'meminfo')
+    assert result.statuses == [0] * 6, result.stdout + result.stderr
+    assert 'alive\nHello from hello' in result.stdout
+    assert {'init', 'memory', 'process', 'serial'} <= set(result.stdout.splitlines())
+    assert ' 0 hung' in result.stdout and being_returned(result.stdout) == [0], result.stdout

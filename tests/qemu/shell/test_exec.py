@@ -116,4 +116,4 @@ def test_shell1003_fuzzed_and_alive(run, seed):
     assert result.statuses == [0] * 6, result.stdout + result.stderr
     assert 'alive\nHello from hello' in result.stdout
     assert {'init', 'memory', 'process', 'serial'} <= set(result.stdout.splitlines())
-    assert ' 0 hung' in result.stdout and being_returned(result.stdout) == [0], result.stdout
+    assert being_returned(result.stdout) == [0], result.stdout

@@ -35,7 +35,7 @@ uint64_t fuzz_number(void)
 {
     static const uint64_t interesting[] = {
         0, 1, 2, 3, 7, 8, 15, 16, 63, 64, 255, 256, 257, 511, 512, 0x1000, 0x2000, 0x4000, 0x10000,
-        0x200000, 0x400000, 0x30000000, 0x40000000, 0x80000000, 0xffffffff, 0x100000000,
+        0x200000, 0x400000, 0x3fc00000, 0x40000000, 0x80000000, 0xffffffff, 0x100000000,
         0x7fffffffffff, 0x800000000000, 0xffff000000000000, 0xffff000040000000, ~0ull, ~0ull - 4095,
         0x7fffffffffffffff, 0x8000000000000000,
     };

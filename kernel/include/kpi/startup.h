@@ -8,8 +8,9 @@
 /* Address layout every domain starts with. The first 2 MiB are never mapped (NULL). Programs are
  * linked at KPI_PROGRAM_VA, static, ET_EXEC. */
 #define KPI_PROGRAM_VA     0x00400000ull
-#define KPI_DISPATCHER_VA  0x30000000ull /* the dispatcher page */
-#define KPI_STARTUP_VA     0x30200000ull /* up to KPI_STARTUP_BYTES_MAX */
+/* Dispatcher page, startup block and stack share one page table. */
+#define KPI_DISPATCHER_VA  0x3fc00000ull /* the dispatcher page */
+#define KPI_STARTUP_VA     0x3fc10000ull /* up to KPI_STARTUP_BYTES_MAX */
 #define KPI_STARTUP_BYTES_MAX 0x100000u
 /* first thread's stack, grows down; KPI_STACK_BYTES mapped, guard below */
 #define KPI_STACK_TOP      0x3fe00000ull

@@ -8,6 +8,11 @@
 #define CTR_DMIN_MASK  0xfu
 #define WORD_BYTES     4u
 
+static inline void clear_line(uintptr_t at)
+{
+    __asm__ volatile("dc zva, %0\n\tdc civac, %0" ::"r"(at) : "memory");
+}
+
 void arch_clear_memory(void *memory, size_t bytes)
 {
     uintptr_t start = (uintptr_t)memory, end = start + bytes;
@@ -17,8 +22,15 @@ void arch_clear_memory(void *memory, size_t bytes)
     if ((dczid & DCZID_DZP) != 0) {
         memset(memory, 0, bytes);
     } else if (block == line) { /* as on every known core: one pass */
-        for (uintptr_t at = start; at < end; at += line)
-            __asm__ volatile("dc zva, %0\n\tdc civac, %0" ::"r"(at) : "memory");
+        uintptr_t at = start;
+        for (; end - at >= 4 * line; at += line) {
+            clear_line(at);
+            clear_line(at += line);
+            clear_line(at += line);
+            clear_line(at += line);
+        }
+        for (; at < end; at += line)
+            clear_line(at);
         dsb_sy();
         return;
     } else {

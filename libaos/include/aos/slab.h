@@ -5,6 +5,8 @@
 
 struct slab {
     void *free;                          /* chain through the first word of each free object */
+    char *fresh;                         /* objects that have not been in use yet */
+    size_t fresh_count;
     size_t object_bytes;                 /* a multiple of 16 */
     uint64_t free_count;
     uint64_t total_count;

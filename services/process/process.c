@@ -21,7 +21,7 @@ void table_init(struct table *t, uint32_t first_pid)
 
 struct table_entry *table_find(struct table *t, uint32_t pid)
 {
-    for (uint32_t i = 0; i < TABLE_ENTRIES_MAX; i++) {
+    for (uint32_t i = 0; i < t->entries_end; i++) {
         if (t->entries[i].state != TABLE_UNUSED && t->entries[i].pid == pid) {
             return &t->entries[i];
         }
@@ -33,7 +33,7 @@ struct table_entry *table_next(struct table *t, uint32_t after)
 {
     struct table_entry *next = NULL;
 
-    for (uint32_t i = 0; i < TABLE_ENTRIES_MAX; i++) {
+    for (uint32_t i = 0; i < t->entries_end; i++) {
         struct table_entry *e = &t->entries[i];
 
         if (e->state != TABLE_UNUSED && e->pid > after && (next == NULL || e->pid < next->pid)) {
@@ -55,6 +55,7 @@ static struct table_entry *table_fill(struct table *t, uint32_t pid, uint32_t pa
                 .state = TABLE_LIVE, .pid = pid, .parent = parent, .place = i,
             };
             strncpy(e->name, name, TABLE_NAME_BYTES);
+            t->entries_end = i < t->entries_end ? t->entries_end : i + 1;
             return e;
         }
     }
@@ -65,7 +66,7 @@ static uint32_t table_children(const struct table *t, uint32_t parent)
 {
     uint32_t count = 0;
 
-    for (uint32_t i = 0; i < TABLE_ENTRIES_MAX; i++) {
+    for (uint32_t i = 0; i < t->entries_end; i++) {
         count += t->entries[i].state != TABLE_UNUSED && t->entries[i].parent == parent;
     }
     return count;
@@ -146,7 +147,7 @@ errval_t table_may_kill(struct table *t, uint32_t caller, uint32_t pid)
 static struct table_entry *table_child(struct table *t, uint32_t caller, uint32_t pid,
                                        enum table_state state)
 {
-    for (uint32_t i = 0; i < TABLE_ENTRIES_MAX; i++) {
+    for (uint32_t i = 0; i < t->entries_end; i++) {
         struct table_entry *e = &t->entries[i];
 
         if (e->state == state && e->parent == caller && (pid == 0 || e->pid == pid)) {
@@ -174,6 +175,7 @@ errval_t table_wait(struct table *t, uint32_t caller, uint32_t pid, enum table_w
     for (uint32_t i = 0; i < TABLE_WAITERS_MAX; i++) {
         if (!t->waiters[i].used) {
             t->waiters[i] = (struct table_waiter){.used = true, .caller = caller, .pid = pid};
+            t->waiters_end = i < t->waiters_end ? t->waiters_end : i + 1;
             *ret_what = TABLE_WAIT_LATER;
             *ret_waiter = i;
             return ERR_OK;
@@ -192,7 +194,7 @@ static struct table_waiter *table_waiter_of(struct table *t, const struct table_
 {
     struct table_waiter *found = NULL;
 
-    for (uint32_t i = 0; i < TABLE_WAITERS_MAX; i++) {
+    for (uint32_t i = 0; i < t->waiters_end; i++) {
         struct table_waiter *w = &t->waiters[i];
 
         if (w->used && w->caller == e->parent
@@ -206,14 +208,14 @@ static struct table_waiter *table_waiter_of(struct table *t, const struct table_
 /* Nobody can wait for the children of `pid` any more. */
 static void table_orphan(struct table *t, uint32_t pid)
 {
-    for (uint32_t i = 0; i < TABLE_ENTRIES_MAX; i++) {
+    for (uint32_t i = 0; i < t->entries_end; i++) {
         struct table_entry *e = &t->entries[i];
 
         if (e->state == TABLE_ENDED && e->parent == pid) {
             table_forget(e);
         }
     }
-    for (uint32_t i = 0; i < TABLE_WAITERS_MAX; i++) {
+    for (uint32_t i = 0; i < t->waiters_end; i++) {
         if (t->waiters[i].used && t->waiters[i].caller == pid) {
             t->waiters[i].used = false;
         }
@@ -223,7 +225,7 @@ static void table_orphan(struct table *t, uint32_t pid)
 /* Waiters whose child somebody else has got. */
 static void table_refuse_waiters(struct table *t, table_answer answer, void *arg)
 {
-    for (uint32_t i = 0; i < TABLE_WAITERS_MAX; i++) {
+    for (uint32_t i = 0; i < t->waiters_end; i++) {
         struct table_waiter *w = &t->waiters[i];
 
         if (w->used && table_child(t, w->caller, w->pid, TABLE_LIVE) == NULL) {
@@ -254,7 +256,7 @@ void table_ended(struct table *t, struct table_entry *e, const struct table_exit
 
 const char *table_check(struct table *t)
 {
-    for (uint32_t i = 0; i < TABLE_ENTRIES_MAX; i++) {
+    for (uint32_t i = 0; i < t->entries_end; i++) {
         struct table_entry *e = &t->entries[i];
 
         if (e->state == TABLE_UNUSED) {
@@ -267,7 +269,7 @@ const char *table_check(struct table *t)
             return "an ended process has nobody to wait for it";
         }
     }
-    for (uint32_t i = 0; i < TABLE_WAITERS_MAX; i++) {
+    for (uint32_t i = 0; i < t->waiters_end; i++) {
         const struct table_waiter *w = &t->waiters[i];
 
         if (w->used && (table_child(t, w->caller, w->pid, TABLE_LIVE) == NULL

@@ -54,6 +54,8 @@ struct table_waiter {
 
 struct table {
     uint32_t next_pid;
+    /* the entries and waiters from these on have never been used */
+    uint32_t entries_end, waiters_end;
     struct table_entry entries[TABLE_ENTRIES_MAX];
     struct table_waiter waiters[TABLE_WAITERS_MAX];
 };

@@ -105,7 +105,7 @@ static void init_caps_modules(struct init_build *b)
         }
 
         struct kpi_boot_cap *cap =
-            init_caps_add(b, KPI_BOOT_MODULE, CAPTYPE_FRAME, range, CAP_RIGHT_R);
+            init_caps_add(b, KPI_BOOT_MODULE, CAPTYPE_FRAME, range, CAP_RIGHT_R | CAP_RIGHT_X);
         size_t length = strnlen(entry.name, sizeof(cap->name) - 1);
 
         memcpy(cap->name, entry.name, length);

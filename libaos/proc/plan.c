@@ -76,8 +76,11 @@ errval_t proc_plan(struct proc_build *b)
     for (uint32_t i = 0; i < b->program.segment_count; i++) {
         const struct elf_segment *seg = &b->program.segments[i];
 
-        at->segment[i] = proc_take(&at->content_bytes,
-                                   elf_segment_pages(seg) * KPI_PAGE_BYTES);
+        at->shared[i] = s->file_frame != 0 && (seg->flags & KPI_VM_WRITE) == 0
+            && seg->file_bytes == seg->mem_bytes;
+        at->segment[i] = at->shared[i]
+            ? seg->file_off & ~(uint64_t)(KPI_PAGE_BYTES - 1)
+            : proc_take(&at->content_bytes, elf_segment_pages(seg) * KPI_PAGE_BYTES);
         tables += proc_tables_for(seg->va, seg->mem_bytes, &covered);
     }
     at->stack = proc_take(&at->content_bytes, KPI_STACK_BYTES);

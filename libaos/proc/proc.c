@@ -84,6 +84,11 @@ static void proc_fill(const struct proc_build *b, uint8_t *base)
 
     for (uint32_t i = 0; i < b->program.segment_count; i++) {
         const struct elf_segment *s = &b->program.segments[i];
+
+        if (b->at.shared[i]) {
+            continue;
+        }
+
         uint8_t *to = base + b->at.segment[i] + s->va % KPI_PAGE_BYTES;
 
         memcpy(to, file + s->file_off, s->file_bytes);
@@ -116,8 +121,10 @@ static errval_t proc_map_content(struct proc_build *b)
     for (uint32_t i = 0; err_is_ok(err) && i < b->program.segment_count; i++) {
         const struct elf_segment *s = &b->program.segments[i];
 
-        err = paging_map_frame_fixed(&b->space, elf_segment_page(s), b->content, b->at.segment[i],
-                                     elf_segment_pages(s) * KPI_PAGE_BYTES, s->flags);
+        err = paging_map_frame_fixed(&b->space, elf_segment_page(s),
+                                     b->at.shared[i] ? b->spec->file_frame : b->content,
+                                     b->at.segment[i], elf_segment_pages(s) * KPI_PAGE_BYTES,
+                                     s->flags);
     }
     if (err_is_ok(err)) {
         err = paging_map_frame_fixed(&b->space, KPI_STACK_TOP - KPI_STACK_BYTES, b->content,
@@ -308,6 +315,21 @@ errval_t proc_measure(const struct proc_spec *spec, uint64_t *ret_bytes)
         *ret_bytes = b->at.bytes;
     }
     free(b);
+    return err;
+}
+
+errval_t proc_share(const void *file, size_t bytes)
+{
+    struct elf_program program;
+    errval_t err = elf_check(file, bytes, &program);
+
+    for (uint32_t i = 0; err_is_ok(err) && i < program.segment_count; i++) {
+        const struct elf_segment *s = &program.segments[i];
+
+        if ((s->flags & KPI_VM_EXECUTE) != 0) {
+            arch_sync_code((const uint8_t *)file + s->file_off, s->file_bytes);
+        }
+    }
     return err;
 }
 

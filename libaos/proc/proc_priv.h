@@ -13,8 +13,10 @@
  * to their size. */
 struct proc_layout {
     uint64_t l1, task, vnodes, dispatcher;
-    uint64_t content, content_bytes;     /* segments one after the other, then the stack */
-    uint64_t segment[ELF_SEGMENTS_MAX];  /* offset in the content */
+    uint64_t content, content_bytes;     /* segments not shared, one by one, then the stack */
+    /* offset in the content, or in the frame of the file */
+    uint64_t segment[ELF_SEGMENTS_MAX];
+    bool shared[ELF_SEGMENTS_MAX];       /* it is the latter */
     uint64_t stack;                      /* offset in the content */
     uint64_t startup, startup_bytes;
     uint64_t tables, tables_bytes;

@@ -194,7 +194,8 @@ static errval_t start_map_file(struct start *s)
                            aos_round_up(module->bytes, AOS_PAGE_BYTES), AOS_VM_READ, &s->file);
     s->spec.file = s->file;
     s->spec.file_bytes = module->bytes;
-    return err;
+    s->spec.file_frame = module->cap;
+    return err_is_ok(err) ? proc_share(s->file, module->bytes) : err;
 }
 
 static errval_t start_build(struct start *s)

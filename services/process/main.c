@@ -41,6 +41,7 @@ struct module {
     char name[TABLE_NAME_BYTES + 1];
     const void *file;
     size_t bytes;
+    caddr_t frame;                       /* of the file */
 };
 
 static struct {
@@ -171,11 +172,13 @@ static errval_t service_module(const char *name, const struct module **ret_modul
     }
     err = paging_map_frame(paging_self(), frame, 0, aos_round_up(bytes, AOS_PAGE_BYTES),
                            AOS_VM_READ, &va);
-    (void)cap_destroy(frame);            /* the mapping holds on to it */
     if (err_is_fail(err)) {
+        (void)cap_destroy(frame);
         return err_push(err, PROCESS_ERR_NO_MEMORY);
     }
+    (void)proc_share(va, bytes);         /* no program: that is told when it is to be started */
     strcpy(m->name, name);
+    m->frame = frame;
     m->file = va;
     m->bytes = bytes;
     service.module_count++;
@@ -296,6 +299,7 @@ static errval_t service_spawn(struct server_ctx *ctx, struct proc_spec *spec, ui
     }
     spec->file = m->file;
     spec->file_bytes = m->bytes;
+    spec->file_frame = m->frame;
     spec->pid = e->pid;
     spec->quota = quota;
     spec->early_ram_bytes = PROC_EARLY_RAM_BYTES;

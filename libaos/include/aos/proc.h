@@ -20,6 +20,10 @@ struct proc_grant {
 struct proc_spec {
     const void *file;                    /* ELF file, unchanged during the call */
     size_t file_bytes;
+    /* Frame (r, x) that starts with the file, 0: none. What the program cannot write to is then
+     * mapped from it instead of copied: the file must never change, and proc_share must have been
+     * called. */
+    caddr_t file_frame;
     const char *args;                    /* list; the first one is the name of the program */
     size_t args_bytes;
     const char *env;                     /* list of NAME=value */
@@ -44,6 +48,10 @@ struct proc {
 /* How much RAM `spec` takes, a multiple of the page: what proc_build needs. Errors as proc_build
  * for file and arguments. */
 errval_t proc_measure(const struct proc_spec *spec, uint64_t *ret_bytes);
+
+/* Makes the code of a program file in memory fit to be executed where it lies; once for each
+ * file. */
+errval_t proc_share(const void *file, size_t bytes);
 
 /* Builds the domain in `ram` (at least the measured bytes, aligned to PROC_RAM_ALIGN, without
  * descendants); it does not run yet. Takes the capabilities named in `spec` (slots of slot_alloc),

@@ -18,7 +18,7 @@
 #define ROUNDS      100u
 #define WARM_ROUNDS 3u                   /* services keep what they needed once */
 #define SETTLE_NS   20000000000ull       /* bounds a failure: how long memory may take to return */
-#define SPINNERS    3
+#define SPINNERS    1
 
 struct counters {
     uint64_t free_bytes, objects, own_bytes, own_slots;

@@ -2,9 +2,10 @@
 #pragma once
 
 #include <aos/fault.h>
-#include <aos/offsets.h>
 #include <aos/thread.h>
 #include <aos/timer.h>
+
+#include "offsets_priv.h"
 
 enum thread_mode { THREAD_SWITCHED = 0, THREAD_PREEMPTED = 1 };
 enum thread_state { THREAD_RUNNABLE, THREAD_BLOCKED, THREAD_ENDED };

@@ -4,7 +4,7 @@
  * One that was preempted (THREAD_MODE not 0) has all its registers in THREAD_REGS and goes on
  * through svc RESUME. */
 #include <abi/syscalls.h>
-#include <aos/offsets.h>
+#include "offsets_priv.h"
 
 #define FRAME_BYTES  176                 /* x19-x30, then d8-d15 and FPCR where FP is in use */
 #define FRAME_FP     96

@@ -3,7 +3,7 @@ from ... import cnames, model
 from ..wrap import wrap
 from . import ctypes
 from .codec import Reader
-from .method import REG_WORDS, MethodView, word_bounds
+from .method import REG_WORDS, MethodView, word_bounds, word_check
 from .writer import Writer
 
 KEEP_MAX = 4
@@ -70,7 +70,7 @@ class ClientView(MethodView):
             lines = [f"    if ((r_.header & MSG_SHAPE_MASK) != {shape}) {{"]
         else:
             lines = ["    const uint32_t n_ = msg_words(r_.header);",
-                     f"    if ({word_bounds(image)}"
+                     f"    if ({word_bounds(image)} || "
                      f"msg_caps(r_.header) > {caps} || (r_.header & MSG_MORE) != 0) {{"]
         lines += ["        return binding_bad_reply1((caddr_t)r_.cap);", "    }"]
         one = image.max_caps == 1 and image.min_caps == 1
@@ -115,21 +115,22 @@ class ClientView(MethodView):
         lines += self._result_lines("call_.header", "return ")
         return "\n".join(lines + _assign(self.m) + ["    return ERR_OK;"])
 
-    def _result_lines(self, header, leave):
-        """Lines that judge a reply in w_ (caps in got_, info_) and declare its values."""
+    def _reply(self, header, leave):
+        """(lines that judge the shape of a reply in w_, got_ and info_; a Reader of its values;
+        what to do when one is bad)."""
         image = self.reply
         fail = f"{leave}binding_bad_reply(got_, got_n_);" if image.max_caps \
             else f"{leave}RPC_ERR_BAD_REPLY;"
         lines = [f"    const uint32_t n_ = msg_words({header});"]
         if image.max_caps:
             lines.append(f"    const uint32_t got_n_ = msg_caps({header});")
-        bounds = word_bounds(image)
-        if bounds:
-            lines += [f"    if ({bounds[:-4]}) {{", f"        {fail}", "    }"]
-        else:
-            lines.append("    (void)n_;")
         reader = Reader(image, self.m.results, fail, fail,
                         ("got_", "info_", "got_n_") if image.max_caps else None)
+        return lines + word_check(image, fail), reader, fail
+
+    def _result_lines(self, header, leave):
+        """Lines that judge a reply and declare its values."""
+        lines, reader, fail = self._reply(header, leave)
         return lines + reader.read() + self._ensures(reader, fail)
 
     def _ensures(self, reader, fail):
@@ -199,17 +200,7 @@ class ClientView(MethodView):
             if kind == "len" and self._length(name, False).endswith("_count"):
                 c_name = f"{cnames.safe(name)}_count"
             lines.append(f"    const uint64_t {c_name} = reply_->keep[{index}];")
-        image = self.reply
-        fail = "return binding_bad_reply(got_, got_n_);" if image.max_caps \
-            else "return RPC_ERR_BAD_REPLY;"
-        reader = Reader(image, self.m.results, fail, fail,
-                        ("got_", "info_", "got_n_") if image.max_caps else None)
-        head = ["    const uint32_t n_ = msg_words(reply_->header);", "    (void)n_;"]
-        if image.max_caps:
-            head.append("    const uint32_t got_n_ = msg_caps(reply_->header);")
-        bounds = word_bounds(image)
-        if bounds:
-            head += [f"    if ({bounds[:-4]}) {{", f"        {fail}", "    }"]
+        head, reader, fail = self._reply("reply_->header", "return ")
         reader.read()
         arguments = reader.arguments()
         lines += head + reader.lines + self._ensures(reader, fail)
@@ -233,11 +224,8 @@ class ClientView(MethodView):
         reader.read()
         arguments = reader.arguments()
         lost = ["(event_->header & MSG_EVENT_LOST) != 0"] if self.has_lost else []
-        lines = []
-        bounds = word_bounds(image)
-        if bounds:
-            lines += [f"    if ({bounds[:-4]}) {{", "        return;", "    }"]
-        lines += reader.lines + [f"    if (ops_->on_{self.name} != NULL) {{"]
+        lines = word_check(image, "return;") + reader.lines
+        lines.append(f"    if (ops_->on_{self.name} != NULL) {{")
         lines.append(wrap(f"        ops_->on_{self.name}(", ["b_->events_arg"] + lost + arguments,
                           ");", indent=" " * 12))
         return "\n".join(lines + ["    }"])

@@ -134,11 +134,12 @@ class MethodView:
 
 
 def word_bounds(image):
-    """C: `n_ < .. || n_ > .. || ` for the bounds that can be wrong."""
+    """C: n_ is no possible number of words."""
     if image.min_words == image.max_words:
-        return f"n_ != {image.max_words} || "
-    tests = []
-    if image.min_words > 0:
-        tests.append(f"n_ < {image.min_words}")
-    tests.append(f"n_ > {image.max_words}")
-    return " || ".join(tests) + " || "
+        return f"n_ != {image.max_words}"
+    return (f"n_ < {image.min_words} || " if image.min_words else "") + f"n_ > {image.max_words}"
+
+
+def word_check(image, fail):
+    """Lines that run `fail` if n_ is no possible number of words."""
+    return [f"    if ({word_bounds(image)}) {{", f"        {fail}", "    }"]

@@ -69,17 +69,20 @@ class ServerView(MethodView):
                           "        return RPC_ERR_BAD_REPLY;", "    }"]
         return lines
 
-    def _requires(self):
-        return self._conditions(self.m.requires, "return RPC_ERR_MALFORMED;")
+    def _handled(self):
+        """Lines from the words of the request to the handler's answer."""
+        lines = []
+        if not self.request.is_fixed():
+            lines.append("    const uint32_t n_ = msg_words(ctx_->header);")
+        before, arguments = self._arguments(self._reader())
+        return lines + before + self._conditions(self.m.requires, "return RPC_ERR_MALFORMED;") \
+            + self._call_handler(arguments)
 
     def _fixed_shim(self):
         lines = []
         if self.request.max_words:
             lines.append("    const uint64_t *const w_ = msg_->words;")
-        if not self.request.is_fixed():
-            lines.append("    const uint32_t n_ = msg_words(ctx_->header);")
-        before, arguments = self._arguments(self._reader())
-        lines += before + self._requires() + self._call_handler(arguments)
+        lines += self._handled()
         if self.m.kind != "call":
             return "\n".join(lines)
         writer = Writer(self.reply, self.m.results, "return RPC_ERR_TOO_LARGE;", True)
@@ -103,10 +106,7 @@ class ServerView(MethodView):
             lines += [f"    uint64_t w_[{self.request.max_words}];",
                       f"    errval_t in_err_ = server_request(ctx_, w_, {self.request.max_words});",
                       "    if (err_is_fail(in_err_)) {", "        return in_err_;", "    }"]
-        if not self.request.is_fixed():
-            lines.append("    const uint32_t n_ = msg_words(ctx_->header);")
-        before, arguments = self._arguments(self._reader())
-        lines += before + self._requires() + self._call_handler(arguments)
+        lines += self._handled()
         if self.m.kind != "call":
             return "\n".join(lines)
         writer = Writer(self.reply, self.m.results, "return RPC_ERR_TOO_LARGE;", True)

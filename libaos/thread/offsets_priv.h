@@ -1,4 +1,5 @@
-/* Layout that assembly relies on; thread/thread_priv.h checks it. */
+/* Layout that arch/ARCH/switch.S relies on; thread_priv.h checks it. Numbers only: assembly
+ * includes this. */
 #pragma once
 
 #define THREAD_NEXT     0

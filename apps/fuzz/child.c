@@ -93,7 +93,8 @@ void fuzz_child(uint64_t seed, uint64_t operations, bool wild)
             continue;
         }
         if (number == SYSCALL_CALL
-            && err_is_fail(inv_dispatcher_deadline(KPI_CAP_SELF_DISP, time_now_ns() + FUZZ_WAIT_NS))) {
+            && err_is_fail(inv_dispatcher_deadline(KPI_CAP_SELF_DISP,
+                                                   time_now_ns() + FUZZ_WAIT_NS))) {
             continue;                    /* nobody would ever wake it */
         }
         fuzz_svc(number, regs);

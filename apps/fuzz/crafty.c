@@ -1,8 +1,8 @@
 /* Plausible attacks. The child makes an L2 node and RAM of its own (the arena) and does random
- * things that the kernel is likely to do: it makes, copies, moves and deletes objects of every type,
- * maps into its own address space, sends to itself with capabilities, starts further dispatchers
- * that do the same at the same time, and now and then revokes everything and starts over. It stays
- * disabled all the time: messages come to it and not to libaos. */
+ * things that the kernel is likely to do: it makes, copies, moves and deletes objects of every
+ * type, maps into its own address space, sends to itself with capabilities, starts further
+ * dispatchers that do the same at the same time, and now and then revokes everything and starts
+ * over. It stays disabled all the time: messages come to it and not to libaos. */
 #include "fuzz_priv.h"
 
 #include <aos/cap.h>

@@ -223,6 +223,7 @@ _Noreturn void kernel_start(const struct platform *p)
     init_check(dispatcher_setup(d, &b->task[KPI_CAP_SELF_L1], &b->task[KPI_CAP_SELF_VROOT],
                                 KPI_DISPATCHER_VA),
                "dispatcher set-up");
+    dispatcher_init = d;
     init_check(dispatcher_start(d, b->program.entry, KPI_STACK_TOP, KPI_STARTUP_VA),
                "dispatcher start");
     kprintf("init starts, %u capabilities, %u KiB of objects\n", b->bootinfo->cap_count,

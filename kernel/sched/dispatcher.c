@@ -1,6 +1,7 @@
 /* Dispatchers: states, entering user mode, upcalls, faults, death. */
 #include <kernel/dispatcher.h>
 #include <arch/sysreg.h>
+#include <kernel/console.h>
 #include <kernel/ends.h>
 #include <kernel/fpu.h>
 #include <kernel/lmp.h>
@@ -8,11 +9,14 @@
 #include <kernel/memory.h>
 #include <kernel/mmu.h>
 #include <kernel/panic.h>
+#include <kernel/power.h>
 #include <kernel/sched.h>
 #include <kernel/string.h>
 #include <kernel/timer.h>
 #include <kernel/trap.h>
 #include <kernel/vnode.h>
+
+struct dispatcher *dispatcher_init;      /* set once, by boot */
 
 struct dispatcher *dispatcher_of(const struct cte *object)
 {
@@ -106,6 +110,17 @@ errval_t dispatcher_resume(struct dispatcher *d)
     return ERR_OK;
 }
 
+static void dispatcher_init_ended(void)
+{
+    if (console_frames()) {
+        console_seize();
+    }
+    kprintf("init has ended\n");
+    if (console_frames()) {
+        power_off();
+    }
+}
+
 void dispatcher_end(struct dispatcher *d, uint64_t status)
 {
     if (d->state == DISP_DEAD) {
@@ -126,6 +141,9 @@ void dispatcher_end(struct dispatcher *d, uint64_t status)
     d->ttbr0 = mmu_empty_ttbr0();
     lmp_unbind_all(d);
     ends_raise_watchers(d);
+    if (d == dispatcher_init) {
+        dispatcher_init_ended();
+    }
 }
 
 void dispatcher_release(struct dispatcher *d)

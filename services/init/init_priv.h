@@ -16,7 +16,7 @@
 
 #include "manifest.h"
 
-#define INIT_RAM_BYTES   0x1000000ull    /* of the boot memory, kept for starting services */
+#define INIT_RAM_BYTES   0x1000000ull    /* of the boot memory, at most half, kept for services */
 #define INIT_BOOT_NS     60000000000ull  /* by then all services must have registered */
 #define INIT_GRANTS_MAX  32u             /* of one domain, kpi/cspace.h */
 

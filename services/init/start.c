@@ -319,7 +319,7 @@ errval_t init_take_ram(void)
 {
     const struct kpi_bootinfo *info = kernel_bootinfo();
     const struct kpi_boot_cap *largest = NULL;
-    uint64_t base;
+    uint64_t keep, base;
     caddr_t slot;
     errval_t err;
 
@@ -329,10 +329,11 @@ errval_t init_take_ram(void)
             largest = &info->caps[i];
         }
     }
-    if (largest == NULL || largest->bytes < 2 * INIT_RAM_BYTES) {
+    if (largest == NULL) {
         return LIB_ERR_NO_MEMORY;
     }
-    base = aos_round_down(largest->base + largest->bytes - INIT_RAM_BYTES, AOS_LARGE_BYTES);
+    keep = largest->bytes / 2 < INIT_RAM_BYTES ? largest->bytes / 2 : INIT_RAM_BYTES;
+    base = aos_round_down(largest->base + largest->bytes - keep, AOS_LARGE_BYTES);
     err = slot_alloc(&slot);
     if (err_is_ok(err)) {
         err = cap_split(slot, largest->cap, base - largest->base);

@@ -16,6 +16,8 @@ GDB_PORT = 1234
 POLL_S = 0.05
 GDB_SCRIPT = Path(__file__).with_name('debug.gdb')
 KERNEL_ELF = 'kernel/kernel.elf'
+PROGRAMS = 'apps/images'     # where gdb is started: `domain NAME` finds NAME.elf
+USAGE_STATUS = 2
 
 
 def run(machine, arguments):
@@ -45,16 +47,24 @@ def debug(machine, arguments):
         try:
             while guest.poll() is None and not socket.exists():
                 time.sleep(POLL_S)   # QEMU makes the socket before it runs anything
-            return subprocess.call([GDB, '-q', str(build / KERNEL_ELF),
+            return subprocess.call([GDB, '-q', str((build / KERNEL_ELF).resolve()),
                                     '-ex', f'source {GDB_SCRIPT}',
-                                    '-ex', f'aos-connect {socket}'])
+                                    '-ex', f'aos-connect {socket}'], cwd=build / PROGRAMS)
         finally:
             guest.terminate()
             guest.wait()
 
 
+class Parser(argparse.ArgumentParser):
+    """Says in one line what it does not understand; the launcher's help has the rest."""
+
+    def error(self, message):
+        print(f'aos: {message} (./aos help)', file=sys.stderr)
+        sys.exit(execmode.NO_BOOT if 'exec' in sys.argv else USAGE_STATUS)
+
+
 def main():
-    parser = argparse.ArgumentParser(prog='aos')
+    parser = Parser()
     options.add_machine(parser)
     parser.add_argument('--gdb', action='store_true')
     parser.add_argument('-v', '--verbose', action='store_true')

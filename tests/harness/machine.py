@@ -37,7 +37,7 @@ class Machine:
         """The whole command line; `console` are the options that say where the UART goes."""
         virt = f'virt,gic-version={self.gic}' + (',virtualization=on' if self.el2 else '')
         line = [QEMU, '-M', virt, '-cpu', 'cortex-a35', '-smp', str(self.smp), '-m', self.mem,
-                '-display', 'none', '-nic', 'none', '-no-reboot', *console]
+                '-display', 'none', '-nic', 'none', *console]
         if self.icount:
             line += ['-icount', 'shift=0,sleep=off']
         if self.image is not None:
@@ -62,8 +62,9 @@ def from_build(build, initrd=INITRD, **changes):
 # Interactively the terminal is the guest's: no signals from it, and Ctrl-] is QEMU's.
 TERMINAL = ['-chardev', 'stdio,id=console,mux=on,signal=off', '-serial', 'chardev:console',
             '-echr', ESCAPE]
-# Under a program the UART is QEMU's standard output, and the guest hears nothing.
-OUTPUT = ['-chardev', 'stdio,id=console,signal=off', '-serial', 'chardev:console']
+# Under a program the UART is QEMU's standard output, the guest hears nothing, and a reboot is the
+# end.
+OUTPUT = ['-no-reboot', '-chardev', 'stdio,id=console,signal=off', '-serial', 'chardev:console']
 
 
 class Guest:

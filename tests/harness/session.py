@@ -20,10 +20,13 @@ ROWS, COLUMNS = 25, 100
 class Session:
     """A booted system at its prompt. Use as a context manager; QEMU does not outlive the block."""
 
-    def __init__(self, build, *options):
+    def __init__(self, build, *options, command=None):
+        """`command` is run instead of what `aos run` with these options would run."""
+        command = command or [sys.executable, str(HERE / 'launch.py'), '--build', str(build),
+                              *options, 'run']
         self._child = pexpect.spawn(
-            sys.executable, [str(HERE / 'launch.py'), '--build', str(build), *options, 'run'],
-            encoding='utf-8', codec_errors='replace', timeout=TIMEOUT_S, dimensions=(ROWS, COLUMNS))
+            command[0], list(command[1:]), encoding='utf-8', codec_errors='replace',
+            timeout=TIMEOUT_S, dimensions=(ROWS, COLUMNS))
         self.boot_log = ''
         self.status = 0
 

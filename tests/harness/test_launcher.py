@@ -5,6 +5,7 @@ It runs in a folder of its own, with a package list of its own, and finds no pro
 """
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -103,19 +104,31 @@ def test_har0086_no_apt(place):
 
 
 @pytest.mark.parametrize('failing', ['meson', 'ninja'])
-def test_har0087_a_failed_build_goes_no_further(place, failing):
+@pytest.mark.parametrize('command, status', [(['run'], 2), (['exec', 'true'], 125)])
+def test_har0087_a_failed_build_goes_no_further(place, failing, command, status):
     (place.folder / 'a-tool').touch()
     place.program(failing, 'echo something is wrong; exit 1')
-    done, _ = place.run('run')
-    assert done.returncode == 2 and 'something is wrong' in done.stderr and 'failed' in done.stderr
+    done, _ = place.run(*command)
+    assert done.returncode == status
+    assert 'something is wrong' in done.stderr and 'failed' in done.stderr
 
 
-@pytest.mark.parametrize('arguments', [['frobnicate'], ['run', '--smpp', '2'], ['run', '--smp'],
-                                       ['exec'], ['exec', '--smp', '2']])
-def test_har0088_what_it_does_not_understand_is_told_at_once(place, arguments):
+@pytest.mark.parametrize('arguments, status', [
+    (['frobnicate'], 2), (['run', '--smpp', '2'], 2), (['run', '--smp'], 2),
+    (['exec'], 125), (['exec', '--smp', '2'], 125)])
+def test_har0088_what_it_does_not_understand_is_told_at_once(place, arguments, status):
     done, log = place.run(*arguments)
-    assert done.returncode == 2 and 'aos: ' in done.stderr
+    assert done.returncode == status and 'aos: ' in done.stderr
     assert 'meson' not in log and 'apt-get' not in log
+
+
+@pytest.mark.parametrize('action, status', [('run', 2), ('exec', 125)])
+def test_har0090_a_bad_value_is_told_in_a_line(action, status):
+    launch = [sys.executable, str(ROOT / 'tests/harness/launch.py'), '--build', '/nowhere']
+    done = subprocess.run([*launch, '--smp', 'x', action, '--', 'true'], text=True,
+                          capture_output=True)
+    assert done.returncode == status and done.stdout == ''
+    assert done.stderr.startswith('aos: ') and len(done.stderr.splitlines()) == 1
 
 
 def test_har0089_help(place):

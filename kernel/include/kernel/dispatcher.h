@@ -132,6 +132,10 @@ static inline struct kpi_dispatcher *dispatcher_page(struct dispatcher *d)
     return (struct kpi_dispatcher *)((uintptr_t)d + KPI_PAGE_BYTES);
 }
 
+/* The one that boot started. Without it nothing is started again, so its end is said; and where a
+ * program waits for the system (console frames) the machine powers off. */
+extern struct dispatcher *dispatcher_init;
+
 /* The dispatcher whose capability is `object` (type Dispatcher). */
 struct dispatcher *dispatcher_of(const struct cte *object);
 

@@ -1,6 +1,10 @@
 """The shell without a terminal: `aos exec`."""
 import re
 
+import conftest
+import cpio
+import execmode
+import machine as machines
 import pytest
 
 NO_SUCH = 127
@@ -76,7 +80,7 @@ def test_shell0007_built_ins_that_look(run):
 
 
 @pytest.mark.parametrize('machine', [{'el2': True}, {'gic': 2}, {'smp': 4, 'mem': '2G'},
-                                     {'mem': '256M'}, {'icount': True}])
+                                     {'mem': '64M'}, {'icount': True}])
 def test_shell0008_on_other_machines(run, machine):
     assert run('echo hi', **machine).stdout == 'hi\n'
 
@@ -103,6 +107,21 @@ def test_shell0010_programs(run, command):
 def test_shell0011_killing(run):
     result = run('sleep 0', 'run threads &', 'kill 1000000', 'echo alive')
     assert result.statuses[2] != 0 and result.statuses[3] == 0
+
+
+def run_in_trouble(build, **changes):
+    machine = machines.from_build(build).with_(**changes)
+    return execmode.run(machine, ['echo hi'], conftest.TIMEOUT_S)
+
+
+def test_shell0012_what_cannot_boot_ends(build, tmp_path):
+    """At once, not when the time is over."""
+    small = run_in_trouble(build, mem='16M')
+    assert small.status == execmode.NO_BOOT and small.stdout == ''
+    assert 'init has ended' in small.log
+    (tmp_path / 'initrd').write_bytes(cpio.archive([('noinit', b'')]))
+    empty = run_in_trouble(build, initrd=tmp_path / 'initrd')
+    assert empty.status == execmode.PANIC and 'no init module' in empty.panic
 
 
 def being_returned(text):

@@ -1,4 +1,8 @@
 """The shell on a terminal: the line editor, the prompt, and ways to leave."""
+import machine as machines
+import session
+import uboot
+
 UP, DOWN, LEFT, HOME, END, DELETE = '\x1b[A', '\x1b[B', '\x1b[D', '\x1b[H', '\x1b[F', '\x1b[3~'
 CTRL_A, CTRL_C, CTRL_D, CTRL_E, CTRL_K, CTRL_U, CTRL_W = (chr(ord(c) - 64) for c in 'ACDEKUW')
 
@@ -51,9 +55,18 @@ def test_term0006_leaving(terminal):
     assert terminal.leave() == 0
 
 
-def test_term0007_power(build):
-    import session
-    for command in ('shutdown', 'reboot'):
-        with session.Session(build) as shell:
-            shell.type(command + '\r')
-            assert shell.end() == 0
+def test_term0007_power(terminal):
+    assert 'AOS build' in terminal.run('reboot')
+    assert terminal.run('echo again') == 'again\n'
+    terminal.type('shutdown\r')
+    assert terminal.end() == 0
+
+
+def test_term0008_through_uboot(build, tmp_path):
+    """The same kernel and initrd, loaded by `booti`, all the way to the prompt."""
+    machine = uboot.through_uboot(machines.from_build(build), tmp_path)
+    with session.Session(build, command=machine.command(machines.TERMINAL)) as shell:
+        assert 'U-Boot' in shell.boot_log and 'entered at EL2' in shell.boot_log
+        assert shell.run('echo hi') == 'hi\n'
+        shell.type('shutdown\r')
+        assert shell.end() == 0

@@ -32,6 +32,9 @@ static void check_shape(struct check *check, const struct cte *node)
     const struct cte *left = node->left, *right = node->right;
     struct cap_key key = cap_key_of(node);
     uint32_t reach = node->page + node->pages;
+    check_that(check, left == NULL || left->parent == node, 2, node);
+    check_that(check, right == NULL || right->parent == node, 2, node);
+    check_that(check, node->parent != NULL || node == tree_root(), 2, node);
     uint32_t object_reach = node->type == CAPTYPE_MAPPING ? 0 : reach;
     if (left != NULL) {
         struct cap_key other = cap_key_of(left);
@@ -60,27 +63,27 @@ static bool grave_is_own(const struct cte *cte)
 }
 
 /* Invariants 4, 6 and 9: copies. */
-static void check_ring(struct check *check, const struct cte *node)
+static void check_copies(struct check *check, const struct cte *node)
 {
     struct cap_key key = cap_key_of(node);
     const struct cte *copy = node;
     do {
         struct cap_key other = cap_key_of(copy);
         check_that(check, !cap_key_before(&key, &other) && !cap_key_before(&other, &key), 4, copy);
-        check_that(check, copy->next->prev == copy, 4, copy);
+        check_that(check, copy->next == NULL || copy->next->prev == copy, 4, copy);
         check_that(check, (copy->level != 0) == (copy == node), 4, copy);
         check_that(check, copy->owner == node->owner, 4, copy);
         check_that(check, (copy->rights & ~captype_table[node->type].rights) == 0, 6, copy);
         check_that(check, (copy->flags & CTE_DYING) == 0 || grave_is_own(copy), 9, copy);
         copy = copy->next;
-    } while (copy != node);
+    } while (copy != NULL);
     bool single = node->type == CAPTYPE_MAPPING || node->type == CAPTYPE_ENDPOINT ||
                   (vnode_is(cte_type(node)) && node->type != CAPTYPE_VNODEL0);
     check_that(check, !single || slot_alone(node), 4, node);
 }
 
-/* Invariant 5: what comes after an object and starts in it ends in it; no object starts in a
- * Mapping. */
+/* Invariants 5 and 11: what comes after an object and starts in it ends in it; no object starts in
+ * a Mapping, or in a frame of which that is not marked. */
 static void check_nesting(struct check *check, const struct cte *node)
 {
     struct cap_key key = cap_key_of(node);
@@ -89,9 +92,12 @@ static void check_nesting(struct check *check, const struct cte *node)
         check_that(check, tree_overlap(&key, node->page, end, true) == NULL, 5, node);
     else
         check_that(check, tree_overlap(&key, end, end, false) == NULL, 5, node);
+    if ((node->type == CAPTYPE_FRAME || node->type == CAPTYPE_DEVFRAME) &&
+        (node->flags & CTE_PARTED) == 0)
+        check_that(check, tree_overlap(&key, node->page, end, true) == NULL, 11, node);
 }
 
-/* Invariant 10: every slot of a CNode is empty or in a ring whose node is in the tree. */
+/* Invariant 10: every slot of a CNode is empty or in a list whose node is in the tree. */
 static void check_slots(struct check *check, const struct cte *cnode)
 {
     struct cte *slots = cnode_slots(cnode);
@@ -113,7 +119,7 @@ static void check_node(struct check *check, struct cte *node)
 {
     check->nodes++;
     check_shape(check, node);
-    check_ring(check, node);
+    check_copies(check, node);
     check_nesting(check, node);
     if (node->type == CAPTYPE_L1CNODE || node->type == CAPTYPE_L2CNODE) {
         check_slots(check, node);

@@ -285,6 +285,11 @@ errval_t cap_delete(struct cte *cte)
 {
     if (cte->type == CAPTYPE_NULL)
         return SYS_ERR_CAP_NOT_FOUND;
+    if (!slot_alone(cte) && (cte->flags & (CTE_DYING | CTE_EMBEDDED)) == 0 &&
+        dying_first == NULL) {
+        slot_drop(cte); /* one copy less: what the rest would come to, but quickly */
+        return ERR_OK;
+    }
     struct budget budget = {CAP_STEP_MAX};
     if (!slot_clear(cte, &budget))
         return SYS_ERR_AGAIN;
@@ -295,10 +300,9 @@ errval_t cap_delete(struct cte *cte)
 /* One step of a revoke; true if there is nothing left to do. */
 static bool revoke_step(struct cte *cte, struct budget *budget)
 {
-    struct cte *victim = cte->next;
-    if (victim == cte) {
-        struct cap_key key = cap_key_of(cte);
-        victim = tree_after(&key);
+    struct cte *victim = cte->level != 0 ? cte->next : cte->prev;
+    if (victim == NULL) {
+        victim = tree_next(cte);
         if (victim == NULL || victim->page >= cte->page + cte->pages)
             return true;
         if (victim->page == cte->page && victim->pages == cte->pages &&

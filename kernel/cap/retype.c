@@ -146,6 +146,8 @@ errval_t cap_retype(struct cte *src, uint64_t off, enum captype type, uint64_t b
         if (type != CAPTYPE_RAM && !retype_clear(node, first, end))
             return SYS_ERR_AGAIN;
         node->aux = 0;
+    } else {
+        node->flags |= CTE_PARTED; /* only frames can be parted, other than RAM */
     }
     for (uint32_t i = 0; i < count; i++)
         retype_make(src, type, first + i * pages, pages, dest + i);

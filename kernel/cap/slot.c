@@ -1,15 +1,12 @@
-/* Slots: how a capability gets into one, moves and leaves, with its ring and its place in the
+/* Slots: how a capability gets into one, moves and leaves, with its copies and its place in the
  * tree. */
 #include <kernel/cap_tree.h>
 
 struct cte *cte_node_search(struct cte *cte)
 {
-    struct cte *node = cte;
-    while (node->level == 0) {
-        node = node->next;
-        kernel_assert(node != cte);
-    }
-    return node;
+    while (cte->level == 0)
+        cte = cte->prev;
+    return cte;
 }
 
 void slot_init(struct cte *slot, enum captype type, uint32_t page, uint32_t pages, uint8_t rights,
@@ -17,10 +14,11 @@ void slot_init(struct cte *slot, enum captype type, uint32_t page, uint32_t page
 {
     *slot = (struct cte){
         .type = (uint8_t)type, .rights = rights, .owner = owner, .page = page, .pages = pages};
-    slot->next = slot->prev = slot;
 }
 
-/* State of the object that only its node keeps. */
+#define NODE_FLAGS (CTE_ATTACHED | CTE_PARTED)
+
+/* State of the object that only its node keeps, beside those flags. */
 static bool slot_has_node_state(const struct cte *slot)
 {
     return slot->type == CAPTYPE_RAM ||
@@ -33,21 +31,20 @@ void slot_copy(struct cte *src, struct cte *dest)
     dest->detail = src->detail;
     dest->prev = src;
     dest->next = src->next;
-    src->next->prev = dest;
+    if (src->next != NULL)
+        src->next->prev = dest;
     src->next = dest;
 }
 
 void slot_move(struct cte *src, struct cte *dest)
 {
     *dest = *src;
-    if (slot_alone(src)) {
-        dest->next = dest->prev = dest;
-    } else {
+    if (src->next != NULL)
         src->next->prev = dest;
-        src->prev->next = dest;
-    }
     if (src->level != 0)
         tree_replace(src, dest);
+    else
+        src->prev->next = dest;
     *src = (struct cte){0};
 }
 
@@ -62,17 +59,19 @@ void slot_swap(struct cte *a, struct cte *b)
 void slot_drop(struct cte *slot)
 {
     kernel_assert(!slot_alone(slot));
+    struct cte *next = slot->next;
     if (slot->level != 0) {
-        struct cte *heir = slot->next;
-        tree_replace(slot, heir);
+        tree_replace(slot, next);
         if (slot_has_node_state(slot)) {
-            heir->aux = slot->aux;
-            heir->count = slot->count;
-            heir->flags = (uint8_t)((heir->flags & ~CTE_ATTACHED) | (slot->flags & CTE_ATTACHED));
+            next->aux = slot->aux;
+            next->count = slot->count;
         }
+        next->flags = (uint8_t)((next->flags & ~NODE_FLAGS) | (slot->flags & NODE_FLAGS));
+    } else {
+        slot->prev->next = next;
+        if (next != NULL)
+            next->prev = slot->prev;
     }
-    slot->next->prev = slot->prev;
-    slot->prev->next = slot->next;
     *slot = (struct cte){0};
 }
 

@@ -1,7 +1,7 @@
 /* The derivation tree: an AA tree (a red-black tree with red right children only) of the nodes
  * themselves. It is also an interval tree: each node keeps the largest end page of its subtree,
- * with and without Mappings, so that an overlap is found in O(log^2 n). No parent links: a path
- * is walked down. */
+ * with and without Mappings, so that an overlap is found in O(log^2 n). Parent links make whatever
+ * starts at a node independent of the size of the tree, nearly always. */
 #include <kernel/cap_tree.h>
 
 static struct cte *root;    /* owner: this file */
@@ -88,14 +88,34 @@ static void tree_pull(struct cte *node)
         max_u32(object_end, max_u32(tree_reach(node->left, true), tree_reach(node->right, true)));
 }
 
-/* A left child of the same level becomes the parent. */
+/* The link to a node. */
+static struct cte **tree_link(struct cte *node)
+{
+    struct cte *parent = node->parent;
+    if (parent == NULL)
+        return &root;
+    return parent->left == node ? &parent->left : &parent->right;
+}
+
+static void tree_set_parent(struct cte *node, struct cte *parent)
+{
+    if (node != NULL)
+        node->parent = parent;
+}
+
+/* What follows takes the root of a subtree and returns the new one, which the caller links.
+ *
+ * A left child of the same level becomes the parent. */
 static struct cte *tree_skew(struct cte *node)
 {
     struct cte *left = node->left;
     if (left == NULL || left->level != node->level)
         return node;
     node->left = left->right;
+    tree_set_parent(node->left, node);
     left->right = node;
+    left->parent = node->parent;
+    node->parent = left;
     tree_pull(node);
     tree_pull(left);
     return left;
@@ -108,7 +128,10 @@ static struct cte *tree_split(struct cte *node)
     if (right == NULL || right->right == NULL || right->right->level != node->level)
         return node;
     node->right = right->left;
+    tree_set_parent(node->right, node);
     right->left = node;
+    right->parent = node->parent;
+    node->parent = right;
     right->level++;
     tree_pull(node);
     tree_pull(right);
@@ -153,8 +176,6 @@ struct tree_view {
 
 static struct tree_view tree_view_of(const struct cte *node)
 {
-    if (node == NULL)
-        return (struct tree_view){0};
     return (struct tree_view){node->reach, node->object_reach, node->level};
 }
 
@@ -164,95 +185,101 @@ static bool tree_view_same(struct tree_view a, const struct cte *node)
     return a.reach == b.reach && a.object_reach == b.object_reach && a.level == b.level;
 }
 
-/* Once the view is the same as before nothing further up changes. When something was inserted,
- * twice in a row: split looks at a grandchild. */
-#define TREE_SAME_INSERT 2u
-#define TREE_SAME_REMOVE 1u
-
-void tree_insert(struct cte *node)
+/* Adds a leaf below `parent` (NULL: as the root), where `link` is. */
+static void tree_add(struct cte *node, struct cte *parent, struct cte **link)
 {
-    struct cte **path[TREE_HEIGHT_MAX];
-    unsigned depth = 0;
-    struct cap_key key = cap_key_of(node);
-    struct cte **link = &root;
-    while (*link != NULL) {
-        kernel_assert(depth < TREE_HEIGHT_MAX);
-        path[depth++] = link;
-        link = key_before_node(&key, *link) ? &(*link)->left : &(*link)->right;
-    }
     node->left = node->right = NULL;
+    node->parent = parent;
     node->level = 1;
     tree_pull(node);
     *link = node;
     node_count++;
-    unsigned same = 0;
-    while (depth > 0 && same < TREE_SAME_INSERT) {
-        link = path[--depth];
-        struct tree_view before = tree_view_of(*link);
-        tree_pull(*link);
-        *link = tree_split(tree_skew(*link));
-        same = tree_view_same(before, *link) ? same + 1 : 0;
+    for (struct cte *above = parent;
+         above != NULL &&
+         (above->reach < node->reach || above->object_reach < node->object_reach);
+         above = above->parent) {
+        above->reach = max_u32(above->reach, node->reach);
+        above->object_reach = max_u32(above->object_reach, node->object_reach);
     }
+    /* What is lower than its parent is no trouble to anything above. */
+    struct cte *top = node;
+    while (top->parent != NULL && top->parent->level == top->level) {
+        link = tree_link(top->parent);
+        top = tree_split(tree_skew(top->parent));
+        *link = top;
+    }
+}
+
+void tree_insert(struct cte *node)
+{
+    struct cap_key key = cap_key_of(node);
+    struct cte **link = &root, *parent = NULL;
+    while (*link != NULL) {
+        parent = *link;
+        link = key_before_node(&key, parent) ? &parent->left : &parent->right;
+    }
+    tree_add(node, parent, link);
+}
+
+void tree_insert_after(struct cte *node, struct cte *before)
+{
+    struct cap_key key = cap_key_of(node);
+    struct cte *next = tree_next(before);
+    if (next != NULL && !key_before_node(&key, next))
+        tree_insert(node);
+    else if (before->right == NULL)
+        tree_add(node, before, &before->right);
+    else
+        tree_add(node, next, &next->left);
+}
+
+/* Takes a node out that has no left child; returns its parent. */
+static struct cte *tree_cut(struct cte *node)
+{
+    *tree_link(node) = node->right;
+    tree_set_parent(node->right, node->parent);
+    return node->parent;
 }
 
 void tree_remove(struct cte *node)
 {
-    struct cte **path[TREE_HEIGHT_MAX + 1];
-    unsigned depth = 0;
-    struct cap_key key = cap_key_of(node);
-    struct cte **link = &root;
-    while (*link != node) {
-        kernel_assert(*link != NULL && depth < TREE_HEIGHT_MAX);
-        path[depth++] = link;
-        link = key_before_node(&key, *link) ? &(*link)->left : &(*link)->right;
-    }
-    unsigned place = depth;
+    struct cte *heir = NULL, *at;
     if (node->left == NULL) {
-        *link = node->right;
+        at = tree_cut(node);
     } else {
         /* The successor takes its place. */
-        path[depth++] = link;
-        struct cte **next = &node->right;
-        while ((*next)->left != NULL) {
-            kernel_assert(depth < TREE_HEIGHT_MAX);
-            path[depth++] = next;
-            next = &(*next)->left;
-        }
-        struct cte *heir = *next;
-        *next = heir->right;
-        heir->left = node->left;
-        heir->right = node->right;
-        heir->level = node->level;
-        *link = heir;
-        if (depth > place + 1)
-            path[place + 1] = &heir->right;
+        heir = tree_next(node);
+        at = tree_cut(heir);
+        if (at == node)
+            at = heir;
+        tree_replace(node, heir);
     }
     node->level = 0;
-    node->left = node->right = NULL;
     node_count--;
-    unsigned same = 0;
-    while (depth > 0 && (same < TREE_SAME_REMOVE || depth > place)) {
-        link = path[--depth];
-        struct tree_view before = tree_view_of(*link);
-        *link = tree_repair(*link);
-        same = tree_view_same(before, *link) && depth != place ? same + 1 : 0;
+    /* From the heir's place on: once an ancestor sees no difference nothing further up changes. */
+    while (at != NULL) {
+        struct cte *above = at->parent, **link = tree_link(at);
+        struct tree_view before = tree_view_of(at);
+        if (at == heir)
+            heir = NULL;
+        *link = tree_repair(at);
+        if (heir == NULL && tree_view_same(before, *link))
+            break;
+        at = above;
     }
 }
 
 void tree_replace(struct cte *node, struct cte *heir)
 {
-    struct cap_key key = cap_key_of(node);
-    struct cte **link = &root;
-    while (*link != node) {
-        kernel_assert(*link != NULL);
-        link = key_before_node(&key, *link) ? &(*link)->left : &(*link)->right;
-    }
+    *tree_link(node) = heir;
+    tree_set_parent(node->left, heir);
+    tree_set_parent(node->right, heir);
+    heir->parent = node->parent;
     heir->level = node->level;
     heir->left = node->left;
     heir->right = node->right;
     heir->reach = node->reach;
     heir->object_reach = node->object_reach;
-    *link = heir;
     node->level = 0;
 }
 
@@ -282,6 +309,22 @@ struct cte *tree_after(const struct cap_key *key)
         }
     }
     return best;
+}
+
+struct cte *tree_next(const struct cte *node)
+{
+    struct cte *next = node->right;
+    if (next == NULL) {
+        next = node->parent;
+        while (next != NULL && next->right == node) {
+            node = next;
+            next = next->parent;
+        }
+        return next;
+    }
+    while (next->left != NULL)
+        next = next->left;
+    return next;
 }
 
 static bool tree_hit(const struct cte *node, uint32_t first, uint32_t end, bool objects)

@@ -68,6 +68,16 @@ static errval_t plan_dispatcher(struct cte *src, uint64_t off, uint32_t pages, u
     return vm_flags_check(flags, most);
 }
 
+/* Memory is either used through its frame or through frames made from it, so that a Mapping never
+ * reaches beyond the objects that contain its start. */
+static bool memory_is_whole(const struct cte *frame, uint32_t first, uint32_t end)
+{
+    if (frame->level != 0 && (frame->flags & CTE_PARTED) == 0)
+        return true;
+    struct cap_key key = cap_key_of(frame);
+    return tree_overlap(&key, first, end, true) == NULL;
+}
+
 static errval_t plan_memory(unsigned level, struct cte *src, uint64_t off, uint32_t pages,
                             uint32_t flags, struct map_plan *plan)
 {
@@ -82,11 +92,8 @@ static errval_t plan_memory(unsigned level, struct cte *src, uint64_t off, uint3
     errval_t err = vm_flags_check(flags, most);
     if (err_is_fail(err))
         return err;
-    /* Memory is either used through its frame or through frames made from it, so that a Mapping
-     * never reaches beyond the objects that contain its start. */
-    struct cap_key key = cap_key_of(src);
-    if (tree_overlap(&key, (uint32_t)(pa >> CAP_PAGE_SHIFT),
-                     (uint32_t)((pa + want) >> CAP_PAGE_SHIFT), true) != NULL)
+    if (!memory_is_whole(src, (uint32_t)(pa >> CAP_PAGE_SHIFT),
+                         (uint32_t)((pa + want) >> CAP_PAGE_SHIFT)))
         return SYS_ERR_HAS_DESCENDANTS;
     *plan = (struct map_plan){.pa = pa,
                               .entry_pages = (uint32_t)(entry_bytes >> CAP_PAGE_SHIFT),
@@ -152,7 +159,10 @@ errval_t vnode_map(struct cte *vnode, uint32_t index, struct cte *src, uint64_t 
     mapping->detail = plan.most;
     mapping->count = (uint16_t)pages;
     mapping->aux = cte_base(node) | index;
-    tree_insert(mapping);
+    if (src->level != 0)
+        tree_insert_after(mapping, src);
+    else
+        tree_insert(mapping);
     arch_table_written();
     return ERR_OK;
 }
@@ -198,8 +208,7 @@ void vnode_detach(struct cte *vnode)
         asid_free(vnode_asid(vnode));
     } else if ((vnode->flags & CTE_ATTACHED) != 0) {
         /* The Mapping in the parent has the range of the table and comes right after it. */
-        struct cap_key key = cap_key_of(vnode);
-        struct cte *mapping = tree_after(&key);
+        struct cte *mapping = tree_next(vnode);
         kernel_assert(mapping != NULL && mapping->type == CAPTYPE_MAPPING &&
                       mapping->page == vnode->page);
         mapping_clear(mapping);

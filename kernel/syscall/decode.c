@@ -6,15 +6,21 @@
 
 errval_t cspace_find(struct dispatcher *self, uint32_t caddr, struct cte **ret)
 {
-    return cspace_cap(&self->cspace, caddr, ret);
+    struct cte *slot = caddr != 0 ? dispatcher_slot(self, caddr) : NULL;
+    if (slot == NULL || slot->type == CAPTYPE_NULL || (slot->flags & CTE_DYING) != 0)
+        return cspace_cap(&self->cspace, caddr, ret);
+    *ret = slot;
+    return ERR_OK;
 }
 
 errval_t cspace_find_empty(struct dispatcher *self, uint32_t caddr, struct cte **ret)
 {
-    struct cte *slot;
-    errval_t err = cspace_slot(&self->cspace, caddr, &slot);
-    if (err_is_fail(err))
-        return err;
+    struct cte *slot = caddr != 0 ? dispatcher_slot(self, caddr) : NULL;
+    if (slot == NULL) {
+        errval_t err = cspace_slot(&self->cspace, caddr, &slot);
+        if (err_is_fail(err))
+            return err;
+    }
     if (slot->type != CAPTYPE_NULL)
         return SYS_ERR_SLOT_OCCUPIED;
     *ret = slot;

@@ -3,6 +3,8 @@
 #include <aos/cap.h>
 #include <aos/slot.h>
 
+#include "slot_priv.h"
+
 caddr_t cap_cnode_of(caddr_t c)
 {
     return (c & KPI_CADDR_L1) != 0 ? KPI_CAP_SELF_L1 : KPI_CADDR_L1 | c >> 8;
@@ -58,6 +60,9 @@ errval_t cap_revoke_part(caddr_t c, uint64_t off, uint64_t bytes)
 errval_t cap_destroy(caddr_t c)
 {
     errval_t err = cap_delete(c);
+    if (err_is_ok(err) && recv_slot_give_back(c)) {
+        return ERR_OK;
+    }
     if (err_is_fail(err) && err_no(err) != SYS_ERR_CAP_NOT_FOUND) {
         return err;
     }

@@ -131,15 +131,36 @@ errval_t slot_alloc(caddr_t *ret_slot)
     return slot_alloc_range(1, ret_slot);
 }
 
-void slot_free(caddr_t slot)
+/* The node that a slot in use was taken from. NULL: slots that came with the domain (the early
+ * RAM) were never ours to hand out. */
+static struct slot_node *slot_node_of(caddr_t slot)
 {
     USER_CHECK((slot & KPI_CADDR_L1) == 0);
-    mem_lock();
     uint32_t l1 = slot >> 8;
     struct slot_node *node = l1 < SLOT_L1_MAX ? slots.by_l1[l1] : NULL;
-    /* Slots that came with the domain (the early RAM) were never ours to hand out. */
-    if (node != NULL && !(l1 == KPI_L1_TASK && cap_index_of(slot) < KPI_CAP_FIRST_FREE)) {
-        USER_CHECK(bitmap_test(&node->used, cap_index_of(slot)));
+    if (node == NULL || (l1 == KPI_L1_TASK && cap_index_of(slot) < KPI_CAP_FIRST_FREE)) {
+        return NULL;
+    }
+    USER_CHECK(bitmap_test(&node->used, cap_index_of(slot)));
+    return node;
+}
+
+static bool recv_slot_is(caddr_t slot)
+{
+    const struct disp_user *user = disp_user();
+    bool found = slot == disp_page()->recv_slot;
+    for (uint32_t i = 0; i < user->recv_count; i++) {
+        found |= user->recv[i] == slot;
+    }
+    return found;
+}
+
+void slot_free(caddr_t slot)
+{
+    mem_lock();
+    struct slot_node *node = slot_node_of(slot);
+    if (node != NULL) {
+        USER_CHECK(!recv_slot_is(slot)); /* freed twice */
         bitmap_clear(&node->used, cap_index_of(slot));
         node->free_count++;
         slots.free_count++;
@@ -162,6 +183,22 @@ caddr_t recv_slot_rotate_disabled(void)
     caddr_t slot = user->recv_count == 0 ? 0 : user->recv[--user->recv_count];
     disp_page()->recv_slot = slot;
     return slot;
+}
+
+/* Nodes never go, and the bit of a slot in use is its user's, so this takes no lock. */
+bool recv_slot_give_back(caddr_t slot)
+{
+    if ((slot & KPI_CADDR_L1) != 0 || slot_node_of(slot) == NULL) {
+        return false;
+    }
+    struct disp_user *user = disp_user();
+    disp_disable();
+    bool room = user->recv_count < RECV_SLOT_RESERVE;
+    if (room) {
+        user->recv[user->recv_count++] = slot;
+    }
+    disp_enable();
+    return room;
 }
 
 bool recv_slot_low(void)

@@ -9,3 +9,8 @@ struct slot_node {
     uint32_t free_count;
     struct slot_node *next;
 };
+
+/* Makes a receive slot of a slot that just was emptied, so that capabilities that come and go need
+ * neither the lock nor the bitmap; false if there are enough of them, or the slot is not one of
+ * slot_alloc. */
+bool recv_slot_give_back(caddr_t slot);

@@ -2,7 +2,7 @@
  * the host.
  *
  * A slot (struct cte) is empty (CAPTYPE_NULL) or names an object. Copies of one object form a
- * ring, so a copy is inserted in O(1); one of them, the node, represents the object in the
+ * list, so a copy is inserted in O(1); the first, the node, represents the object in the
  * derivation tree. The tree is ordered by (base ascending, size descending, type, place):
  * whatever is derived from an object comes after it and lies inside its range. Mutable state of
  * an object that is kept in its slots (VNode, zeroed part of RAM) is that of the node.
@@ -55,7 +55,7 @@ struct cte {
     uint8_t rights; /* 0x01 CAP_RIGHT_* */
     uint8_t owner;  /* 0x02 core that owns the object */
     uint8_t flags;  /* 0x03 CTE_* */
-    uint8_t level;  /* 0x04 of the tree; 0 = not the node of its ring */
+    uint8_t level;  /* 0x04 of the tree; 0 = not the node of its object */
     uint8_t detail; /* 0x05 Mapping: KPI_VM_* allowed at most; EndPoint: side */
     uint16_t count; /* 0x06 Mapping: entries; VNode: entries in use; dying: next to visit */
     uint32_t page;  /* 0x08 base / CAP_PAGE_BYTES */
@@ -69,8 +69,11 @@ struct cte {
     uint64_t aux;
     uint32_t reach;        /* 0x18 tree: largest end page in this subtree */
     uint32_t object_reach; /* 0x1c the same without Mappings */
-    struct cte *next;      /* 0x20 ring of copies */
-    struct cte *prev;
+    struct cte *next;      /* 0x20 the next copy, NULL = none */
+    union {
+        struct cte *prev;   /* not the node: the copy before */
+        struct cte *parent; /* node: in the tree, NULL = root */
+    };
     struct cte *left; /* 0x30 tree */
     struct cte *right;
 } __attribute__((aligned(16))); /* so that the compiler copies it in pairs of registers */
@@ -81,6 +84,8 @@ _Static_assert(sizeof(struct cte) == KPI_SLOT_BYTES, "slots of user CNodes have 
 #define CTE_EMBEDDED 0x2u /* a space of a dispatcher: lies in its struct's page */
 #define CTE_ATTACHED 0x4u /* VNode: part of an address space */
 #define CTE_SHARED   0x8u /* dying CNode: other copies could refill it, visit it again */
+
+#define CTE_PARTED   0x10u /* node of a Frame or DevFrame: there may be frames made from it */
 
 #define CTE_ASID_SHIFT   48
 #define CTE_ADDRESS_MASK ((1ull << CTE_ASID_SHIFT) - 1)

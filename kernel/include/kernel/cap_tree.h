@@ -18,22 +18,25 @@ bool cap_key_before(const struct cap_key *a, const struct cap_key *b);
 
 /* The tree. Nodes have level > 0. */
 void tree_insert(struct cte *node);
+/* The same for a node that comes after `before`, mostly right after it: then without a search. */
+void tree_insert_after(struct cte *node, struct cte *before);
 void tree_remove(struct cte *node);
 /* `heir`, of the same key, takes the place of `node`. */
 void tree_replace(struct cte *node, struct cte *heir);
 struct cte *tree_find(const struct cap_key *key);
 /* First node after the key; NULL at the end. */
 struct cte *tree_after(const struct cap_key *key);
+/* The same for the key of a node. */
+struct cte *tree_next(const struct cte *node);
 /* Some node after `key` that overlaps pages [first, end); without Mappings if `objects`. */
 struct cte *tree_overlap(const struct cap_key *key, uint32_t first, uint32_t end, bool objects);
 struct cte *tree_root(void);
 uint64_t tree_count(void);
-#define TREE_HEIGHT_MAX 80u /* 2 log2 of the number of pages, and some */
 
-/* Slots and rings. */
+/* Slots and lists of copies. */
 static inline bool slot_alone(const struct cte *cte)
 {
-    return cte->next == cte;
+    return cte->level != 0 && cte->next == NULL;
 }
 /* A new object in an empty slot. */
 void slot_init(struct cte *slot, enum captype type, uint32_t page, uint32_t pages, uint8_t rights,

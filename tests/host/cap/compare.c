@@ -33,10 +33,10 @@ static void compare_copies(void)
         const struct model_slot *slot = &model.slots[i];
         if (slot->object == NONE || seen[slot->object]++ != 0)
             continue;
-        int ring = 1;
-        for (const struct cte *c = slot->real->next; c != slot->real; c = c->next)
-            ring++;
-        CHECK_EQ(ring, model.objects[slot->object].copies);
+        int copies = 0;
+        for (const struct cte *c = cte_node(slot->real); c != NULL; c = c->next)
+            copies++;
+        CHECK_EQ(copies, model.objects[slot->object].copies);
     }
 }
 

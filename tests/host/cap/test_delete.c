@@ -1,6 +1,7 @@
 /* Deletion and revocation of objects that hold others. */
 #include "check.h"
 #include "rules.h"
+#include <kernel/cap_tree.h>
 #include <kernel/lmp.h>
 
 enum { KB = 1024 };
@@ -147,7 +148,7 @@ static void CAP0025_ends(void)
     CHECK_EQ(env_delete(&home[2]), ERR_OK);
     CHECK_EQ(env_ends_destroyed, destroyed + 4);
     CHECK_EQ(cap_node_count(), 1);
-    CHECK(ROOT->next == ROOT);
+    CHECK(slot_alone(ROOT));
     check_database();
 }
 
@@ -180,7 +181,7 @@ static void CAP0026_ended_dispatcher_empties_its_space(void)
     env_settle();
     CHECK_EQ(cap_node_count(), with - 2); /* task CNode and frame */
     CHECK_EQ(cnode_slots(&home[1])[0].type, CAPTYPE_NULL);
-    CHECK(home[1].next == &home[1] && home[2].next == &home[2]);
+    CHECK(slot_alone(&home[1]) && slot_alone(&home[2]));
     CHECK_EQ(env_delete(&home[3]), ERR_OK);
     CHECK_EQ(d->vspace.type, CAPTYPE_VNODEL0);
     check_database();
@@ -262,7 +263,7 @@ static void CAP0030_many_dispatchers_of_one_space(void)
     env_settle();
     check_database();
     CHECK_EQ(cnode_slots(&home[1])[3].type, CAPTYPE_NULL);
-    CHECK(home[1].next == &home[1]);
+    CHECK(slot_alone(&home[1]));
     CHECK_EQ(env_revoke(ROOT), ERR_OK);
     CHECK_EQ(cap_node_count(), 1);
 }
@@ -285,7 +286,7 @@ static void CAP0031_refilled_while_dying(void)
     CHECK_EQ(cap_delete(&home[1]), ERR_OK);
     env_settle();
     check_database();
-    CHECK(ROOT->next == ROOT);
+    CHECK(slot_alone(ROOT));
     CHECK_EQ(cap_node_count(), 2);
 }
 

@@ -215,7 +215,7 @@ void lmp_unbind_all(struct dispatcher *d)
 }
 
 /* The empty slot that `self` offers for a capability, NULL if there is none. */
-static struct cte *lmp_recv_slot(struct dispatcher *self, caddr_t *ret_addr)
+static inline struct cte *lmp_recv_slot(struct dispatcher *self, caddr_t *ret_addr)
 {
     caddr_t addr = dispatcher_page(self)->recv_slot;
     struct cte *slot = dispatcher_slot(self, addr);
@@ -229,8 +229,8 @@ static struct cte *lmp_recv_slot(struct dispatcher *self, caddr_t *ret_addr)
 }
 
 /* The capability that x10 of a send on `end` names: checks that it can go into `dest`. */
-static errval_t lmp_check_cap(struct dispatcher *self, uint64_t xfer, struct endpoint *end,
-                              const struct cte *dest, struct cte **ret_src)
+static inline errval_t lmp_check_cap(struct dispatcher *self, uint64_t xfer, struct endpoint *end,
+                                     const struct cte *dest, struct cte **ret_src)
 {
     struct cte *src;
     errval_t err;
@@ -266,7 +266,7 @@ static void lmp_transfer(struct cte *src, struct cte *dest, uint64_t xfer)
 }
 
 /* The end in x0 of a send. */
-static errval_t lmp_sender(struct dispatcher *self, struct endpoint **ret_end)
+static inline errval_t lmp_sender(struct dispatcher *self, struct endpoint **ret_end)
 {
     struct cte *object;
     errval_t err;
@@ -340,9 +340,8 @@ static errval_t lmp_deliver(struct dispatcher *self, struct endpoint *end, struc
     lmp_transfer(src, slot, from[LMP_X_CAP]);
     dispatcher_page(to)->recv_slot = 0;
     x[LMP_X_COOKIE] = endpoint_peer(end)->cookie;
-    for (unsigned i = LMP_X_HEADER; i < LMP_X_CAP; i++) {
-        x[i] = from[i];
-    }
+    __builtin_memcpy(&x[LMP_X_HEADER], &from[LMP_X_HEADER],
+                     (LMP_X_CAP - LMP_X_HEADER) * sizeof(x[0]));
     x[LMP_X_CAP] = addr;
     x[LMP_X_CAP_INFO] = (uint64_t)cte_type(slot) | (uint64_t)cte_rights(slot) << 8;
     to->frame.pstate = 0;

@@ -15,7 +15,7 @@ errval_t inv_mapping_unmap(struct dispatcher *self, struct cte *object)
 {
     if ((object->rights & CAP_RIGHT_W) == 0)
         return SYS_ERR_CAP_RIGHTS;
-    /* A Mapping is alone in its ring and never dying: nothing is left to be done later. */
+    /* A Mapping is without copies and never dying: nothing is left to be done later. */
     mapping_clear(object);
     slot_end(object);
     return ERR_OK;

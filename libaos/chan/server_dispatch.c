@@ -316,6 +316,15 @@ static errval_t conn_op_bind(struct server_conn *conn, struct lmp_msg *msg)
     return ERR_OK;
 }
 
+static uint32_t conn_count_of(const struct server *s, uint64_t pid)
+{
+    uint32_t count = 0;
+    for (const struct server_conn *i = s->conns; i != NULL; i = i->next) {
+        count += i->pid == pid;
+    }
+    return count;
+}
+
 static errval_t conn_op_clone(struct server_conn *conn, struct server_ctx *ctx, struct lmp_msg *msg)
 {
     uint64_t pid = msg->words[1], flags = msg->words[2];
@@ -325,9 +334,12 @@ static errval_t conn_op_clone(struct server_conn *conn, struct server_ctx *ctx, 
     if ((pid != BINDING_CLONE_OWN || flags != 0) && (conn->flags & SERVER_PEER_TRUSTED) == 0) {
         return RPC_ERR_CAPABILITY;
     }
+    pid = pid == BINDING_CLONE_OWN ? conn->pid : pid;
+    if (conn_count_of(conn->server, pid) >= SERVER_ENDS_MAX) {
+        return RPC_ERR_AGAIN;
+    }
     caddr_t end;
-    errval_t err = server_make_end(conn->server, pid == BINDING_CLONE_OWN ? conn->pid : pid,
-                                   (uint32_t)flags, &end);
+    errval_t err = server_make_end(conn->server, pid, (uint32_t)flags, &end);
     if (err_is_fail(err)) {
         return err_push(err, RPC_ERR_AGAIN);
     }

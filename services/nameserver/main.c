@@ -23,7 +23,8 @@
 
 #define SERVICE_PID_INIT    0u
 #define SERVICE_PIDS_EARLY  16u          /* services that can be started before the nameserver */
-#define SERVICE_WAITERS_MAX 64u
+#define SERVICE_WAITERS_MAX 128u
+#define SERVICE_WAITS_MAX   8u           /* of one domain, so that none keeps others from asking */
 #define SERVICE_PAGE_BYTES  1023u        /* of one enumerate, as in nameserver.if */
 
 /* A registered service: the nameserver's own connection to it. It outlives its name while lookups
@@ -107,8 +108,21 @@ static void provider_gone(void *arg)
     }
 }
 
-static struct request *request_new(void)
+static uint64_t request_pid(const struct request *r)
 {
+    return server_conn_pid(r->await ? r->awaited.base.conn : r->lookup.base.conn);
+}
+
+static struct request *request_new(uint64_t pid)
+{
+    uint32_t waits = 0;
+
+    for (size_t i = 0; i < SERVICE_WAITERS_MAX; i++) {
+        waits += service.requests[i].used && request_pid(&service.requests[i]) == pid;
+    }
+    if (waits >= SERVICE_WAITS_MAX) {
+        return NULL;
+    }
     for (size_t i = 0; i < SERVICE_WAITERS_MAX; i++) {
         if (!service.requests[i].used) {
             service.requests[i] = (struct request){.used = true};
@@ -149,11 +163,6 @@ static void request_start(struct request *r, const struct directory_name *n, uin
     if (err_is_fail(err)) {
         request_cloned(r, err, 0);
     }
-}
-
-static uint64_t request_pid(const struct request *r)
-{
-    return server_conn_pid(r->await ? r->awaited.base.conn : r->lookup.base.conn);
 }
 
 /* Awaits whose name there is now, and places of those whose client is gone. */
@@ -237,7 +246,11 @@ static errval_t on_lookup(struct server_ctx *ctx, const char *name, size_t name_
     if (err_is_fail(err)) {
         return err;
     }
-    r = request_new();
+    r = request_new(ctx->peer_pid);
+    if (r == NULL) {
+        service_serve_awaits();          /* frees the places of clients that are gone */
+        r = request_new(ctx->peer_pid);
+    }
     if (r == NULL) {
         return NAMESERVER_ERR_LIMIT;
     }
@@ -258,7 +271,7 @@ static errval_t on_await(struct server_ctx *ctx, const char *name, size_t name_l
         return err;
     }
     service_serve_awaits();              /* frees the places of clients that are gone */
-    r = request_new();
+    r = request_new(ctx->peer_pid);
     if (r == NULL) {
         return NAMESERVER_ERR_LIMIT;
     }

@@ -161,6 +161,7 @@ errval_t table_wait(struct table *t, uint32_t caller, uint32_t pid, enum table_w
                     uint32_t *ret_pid, struct table_exit *ret_exit, uint32_t *ret_waiter)
 {
     struct table_entry *e = table_child(t, caller, pid, TABLE_ENDED);
+    uint32_t waits = 0;
 
     if (e != NULL) {
         *ret_what = TABLE_WAIT_DONE;
@@ -173,6 +174,9 @@ errval_t table_wait(struct table *t, uint32_t caller, uint32_t pid, enum table_w
         return PROCESS_ERR_NO_CHILD;
     }
     for (uint32_t i = 0; i < TABLE_WAITERS_MAX; i++) {
+        waits += t->waiters[i].used && t->waiters[i].caller == caller;
+    }
+    for (uint32_t i = 0; i < TABLE_WAITERS_MAX && waits < TABLE_WAITS_MAX; i++) {
         if (!t->waiters[i].used) {
             t->waiters[i] = (struct table_waiter){.used = true, .caller = caller, .pid = pid};
             t->waiters_end = i < t->waiters_end ? t->waiters_end : i + 1;

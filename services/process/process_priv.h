@@ -23,6 +23,7 @@
 #define TABLE_ENTRIES_MAX  256u
 #define TABLE_CHILDREN_MAX 64u           /* of one parent, so that no program uses up the table */
 #define TABLE_WAITERS_MAX  256u
+#define TABLE_WAITS_MAX    16u           /* of one domain */
 #define TABLE_NAME_BYTES   63u
 #define TABLE_PID_INIT     0u
 

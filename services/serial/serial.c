@@ -305,11 +305,16 @@ bool console_input(struct console *c, uint8_t byte, uint32_t *ret_pid)
 errval_t console_read(struct console *c, uint32_t pid, enum console_read_kind kind, uint32_t max,
                       uint32_t token)
 {
+    uint32_t waiting = 0;
+
     console_flush(c, pid);
     if (c->frames) {
         return SERIAL_ERR_EOF;
     }
-    if (c->read_count == CONSOLE_READS_MAX) {
+    for (uint32_t i = 0; i < c->read_count; i++) {
+        waiting += c->reads[i].pid == pid;
+    }
+    if (c->read_count == CONSOLE_READS_MAX || waiting >= CONSOLE_WAITS_MAX) {
         return SERIAL_ERR_BUSY;
     }
     c->reads[c->read_count++] = (struct console_read){

@@ -24,6 +24,7 @@
 #define CONSOLE_CLIENTS_MAX  64u
 #define CONSOLE_OWNERS_MAX   16u
 #define CONSOLE_READS_MAX    32u
+#define CONSOLE_WAITS_MAX    4u          /* reads of one domain that wait */
 #define CONSOLE_WRITE_BYTES  1024u       /* of one write, as in serial.if; also of a frame */
 #define CONSOLE_HELD_BYTES   1024u
 #define CONSOLE_OUT_BYTES    16384u      /* ring, a power of two */

@@ -18,6 +18,8 @@
     (~(errval_t)0)           /* no errval: an answer comes later, through the responder            \
                               */
 #define SERVER_QUEUE_MAX 12u /* requests of one connection that wait in user space */
+/* Ends that one domain gets by clone: each costs the server memory. */
+#define SERVER_ENDS_MAX 64u
 
 struct server;
 struct server_conn;

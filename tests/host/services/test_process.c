@@ -148,6 +148,24 @@ static void PRC0005_one_parent_cannot_fill_the_table(void)
     CHECK_EQ(table_add(&table, TABLE_PID_INIT, "other", 0, &e), ERR_OK);
 }
 
+static void PRC1001_one_domain_cannot_use_up_the_waits(void)
+{
+    enum table_wait what;
+    uint32_t who, waiter;
+    int32_t status;
+
+    table_init(&table, FIRST);
+    struct table_entry *p = add(TABLE_PID_INIT), *q = add(TABLE_PID_INIT);
+
+    add(p->pid);
+    add(q->pid);
+    for (uint32_t i = 0; i < TABLE_WAITS_MAX; i++) {
+        CHECK_EQ(wait(p->pid, 0, &what, &who, &status, &waiter), ERR_OK);
+    }
+    CHECK_EQ(wait(p->pid, 0, &what, &who, &status, &waiter), PROCESS_ERR_LIMIT);
+    CHECK_EQ(wait(q->pid, 0, &what, &who, &status, &waiter), ERR_OK);
+}
+
 static void PRC0006_random_operations_keep_the_invariants(void)
 {
     uint64_t seed = 4711;
@@ -190,6 +208,7 @@ int main(void)
     RUN(PRC0003_orphans_are_forgotten);
     RUN(PRC0004_who_may_kill);
     RUN(PRC0005_one_parent_cannot_fill_the_table);
+    RUN(PRC1001_one_domain_cannot_use_up_the_waits);
     RUN(PRC0006_random_operations_keep_the_invariants);
     return 0;
 }

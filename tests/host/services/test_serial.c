@@ -244,10 +244,20 @@ static void SER0010_a_reader_that_ends_is_forgotten(void)
     console_client_closed(&con, A);
     type("x\n");
     CHECK(answered(2, "x\n", true));
+}
+
+static void SER1001_one_reader_leaves_room_for_others(void)
+{
+    start(false);
     for (uint32_t i = 0; i < CONSOLE_READS_MAX; i++) {
-        CHECK_EQ(console_read(&con, B, CONSOLE_READ, 1, i), ERR_OK);
+        uint32_t pid = B + i / CONSOLE_WAITS_MAX;
+
+        CHECK_EQ(console_read(&con, pid, CONSOLE_READ, 1, i), ERR_OK);
+        if (i == CONSOLE_WAITS_MAX - 1) {
+            CHECK_EQ(console_read(&con, B, CONSOLE_READ, 1, 0), SERIAL_ERR_BUSY);
+        }
     }
-    CHECK_EQ(console_read(&con, B, CONSOLE_READ, 1, 0), SERIAL_ERR_BUSY);
+    CHECK_EQ(console_read(&con, A, CONSOLE_READ, 1, 0), SERIAL_ERR_BUSY);
 }
 
 /* Every domain writes numbered lines in random pieces; each line must arrive whole and in order. */
@@ -299,6 +309,7 @@ int main(void)
     RUN(SER0008_raw_mode);
     RUN(SER0009_input_has_one_owner);
     RUN(SER0010_a_reader_that_ends_is_forgotten);
+    RUN(SER1001_one_reader_leaves_room_for_others);
     RUN(SER0011_random_writers);
     return 0;
 }

@@ -12,7 +12,6 @@
 #include <aos/time.h>
 #include <aos/arch_lmp.h>
 
-#define GEN_ONE       (1u << MSG_GEN_SHIFT)
 #define GEN_MASK      (~0u << MSG_GEN_SHIFT)
 #define RETRY_FULL_NS 1000000ull /* how long to wait for room in a full channel */
 
@@ -52,7 +51,7 @@ struct pending *pending_take_disabled(struct binding *b)
         if (p->state != PENDING_FREE) {
             continue;
         }
-        uint32_t gen = ((i == 0 ? b->chan.tx : p->tx) + GEN_ONE) & GEN_MASK;
+        uint32_t gen = ((i == 0 ? b->chan.tx : p->tx) + MSG_GEN_ONE) & GEN_MASK;
         p->tx = gen | i << MSG_SLOT_SHIFT;
         if (i == 0) {
             b->chan.tx = gen;
@@ -306,9 +305,8 @@ errval_t pending_read(struct binding *b, struct pending *p, struct binding_call 
 
 /* --- waiting -------------------------------------------------------------------------------- */
 
-/* Waits for `p`, reads it, and enables. Enters disabled. */
-static errval_t binding_finish_disabled(struct binding *b, struct pending *p,
-                                        struct binding_call *call, uint64_t deadline)
+errval_t binding_finish_disabled(struct binding *b, struct pending *p, struct binding_call *call,
+                                 uint64_t deadline)
 {
     while (p->state == PENDING_WAITING) {
         if (!thread_block_until_disabled(&p->waiter, deadline) && p->state == PENDING_WAITING) {
@@ -469,10 +467,13 @@ static errval_t binding_send_all_disabled(struct binding *b, struct pending *p,
 
 errval_t binding_call(struct binding *b, struct binding_call *call)
 {
-    uint64_t deadline = time_deadline_ns(b->deadline_ns);
     bool several = msg_caps(call->header) > 1;
     struct pending *p = NULL;
     errval_t err = binding_setup(b, call->header);
+    if (err_is_ok(err) && binding_call_direct(b, call, &err)) {
+        return err;
+    }
+    uint64_t deadline = time_deadline_ns(b->deadline_ns);
     if (err_is_ok(err)) {
         err = binding_take(b, deadline, &p);
     }
@@ -499,62 +500,4 @@ errval_t binding_call(struct binding *b, struct binding_call *call)
         return binding_send_error(err);
     }
     return binding_finish_disabled(b, p, call, deadline);
-}
-
-errval_t binding_call_regs(struct binding *b, struct lmp_regs *r)
-{
-    struct msg_cap cap = {(caddr_t)r->cap, (uint8_t)(r->cap >> KPI_XFER_RIGHTS_SHIFT),
-                          (r->cap & KPI_XFER_MOVE) != 0};
-    caddr_t got = 0;
-    uint32_t got_info = 0;
-    struct binding_call call = {
-        .header = r->header,
-        .words = r->w,
-        .words_max = MSG_REG_WORDS,
-        .caps_max = 1,
-        .caps = &cap,
-        .got = &got,
-        .got_info = &got_info,
-    };
-    errval_t err = binding_call(b, &call);
-    r->header = call.header;
-    r->cap = got;
-    r->cap_info = got_info;
-    return err;
-}
-
-errval_t binding_call_parked(struct binding *b, uint64_t sent, uint64_t cookie, struct lmp_regs *r)
-{
-    struct pending *p = &b->pending[0];
-    *p = (struct pending){.header = sent,
-                          .tx = (uint32_t)(sent & MSG_TXID_MASK),
-                          .state = PENDING_WAITING,
-                          .binding = b};
-    b->chan.slow |= CHAN_SLOW_BUSY;
-    struct lmp_msg msg = {
-        .header = r->header, .cap = (caddr_t)r->cap, .cap_info = (uint32_t)r->cap_info};
-    __builtin_memcpy(msg.words, r->w, sizeof(msg.words));
-    if (cookie != 0) {
-        chan_deliver_disabled(cookie, &msg);
-    } else {
-        disp_event_disabled(msg.header & ~(uint64_t)KPI_EVENT_ERROR);
-        if ((msg.header & KPI_EVENT_ERROR) != 0) {
-            pending_free_disabled(b, p);
-            disp_enable();
-            return binding_send_error(msg.words[0]);
-        }
-    }
-    caddr_t got = 0;
-    uint32_t got_info = 0;
-    struct binding_call call = {.header = sent,
-                                .words = r->w,
-                                .words_max = MSG_REG_WORDS,
-                                .caps_max = 1,
-                                .got = &got,
-                                .got_info = &got_info};
-    errval_t err = binding_finish_disabled(b, p, &call, time_deadline_ns(b->deadline_ns));
-    r->header = call.header;
-    r->cap = got;
-    r->cap_info = got_info;
-    return err;
 }

@@ -41,7 +41,7 @@ errval_t chan_create(caddr_t *ret_own, caddr_t *ret_peer)
 static void chan_init(struct chan *c, enum chan_role role, caddr_t end, struct waitset *ws)
 {
     *c = (struct chan){.end = end, .role = (uint8_t)role, .state = CHAN_OPEN, .ws = ws};
-    c->slow = end == 0 ? CHAN_SLOW_CARRIER : 0;
+    c->slow = (end == 0 ? CHAN_SLOW_CARRIER : 0) | (role == CHAN_CONN ? CHAN_SLOW_UNBOUND : 0);
 }
 
 void chan_open(struct chan *c, enum chan_role role, caddr_t end, struct waitset *ws)

@@ -40,18 +40,45 @@ struct server_conn {
     uint32_t events_free;            /* bit per event slot of the client */
     struct server_event_item *events_head, *events_tail;
     uint8_t queue_head, queue_count;
-    bool bound;    /* the client has introduced itself */
     bool overflow; /* it sent more than it may, or cannot be answered: close */
     struct server_request queue[SERVER_QUEUE_MAX];
 };
 
 #define CONN_EVENTS_MAX 32u /* events of one interface: bits of `subscribed` */
 
-/* Dispatches one request. True: `req->msg` is the reply to send, with `ret_cap`. */
-bool conn_serve(struct server_conn *conn, struct server_request *req, struct msg_cap *ret_cap);
-/* Runs what is due on a connection. True: the connection lives, and `req->msg` is a reply without a
- * capability that is still to be sent. */
+/* What handlers of `conn` are told. The rest of `ctx` is set for each request. */
+static inline void conn_ctx_init(struct server_ctx *ctx, struct server_conn *conn,
+                                 const struct server *server, struct server_request *req)
+{
+    ctx->state = server->state;
+    ctx->peer_pid = conn->pid;
+    ctx->conn = conn;
+    ctx->ops = server->ops;
+    ctx->msg = &req->msg;
+    ctx->caps = req->caps;
+    ctx->caps_info = req->caps_info;
+    ctx->caps_count = 0;
+}
+/* Dispatches one request to `server`, to which the connection belongs or did when the request was
+ * taken. True: `req->msg` is the reply to send, with `ret_cap`. The caller holds the connection. */
+bool conn_serve(struct server_conn *conn, struct server *server, struct server_request *req,
+                struct msg_cap *ret_cap);
+/* After a handler: what becomes of a request that is not simply answered. As conn_serve. */
+bool conn_conclude(struct server_conn *conn, struct server_request *req, struct server_ctx *ctx,
+                   const struct server_method *m, errval_t err, struct msg_cap *ret_cap);
+/* Runs what is due on a connection that the caller holds. True: `req->msg` is a reply without a
+ * capability that is still to be sent, and the connection is held still; else it is not. */
 bool conn_step(struct server_conn *conn, struct server_request *req);
+/* May this thread wait in the kernel on behalf of the whole domain? Disabled. */
+static inline bool waitset_idle_disabled(const struct waitset *ws)
+{
+    return ((uintptr_t)ws->work_head | (uintptr_t)ws->ready_head |
+            (uintptr_t)disp_user()->run.head | disp_page()->pending | chan_untidy) == 0;
+}
+/* Runs one due thing, or waits as a thread if there is none. A reply that is not yet sent is in
+ * `req`, for the connection returned (held): so a server that fell behind finds back to the one-trap
+ * reply and wait. Enters disabled, returns enabled. */
+struct server_conn *waitset_next_disabled(struct waitset *ws, struct server_request *req);
 /* Sends a reply and frees what it moved. A channel that cannot take it is closed, soon. */
 void conn_reply(struct server_conn *conn, const struct lmp_msg *msg, struct msg_cap cap);
 /* The same with several capabilities. */
@@ -61,7 +88,8 @@ void conn_reply_caps(struct server_conn *conn, const struct lmp_msg *msg,
 void conn_failed(struct server_conn *conn, errval_t err);
 uint64_t conn_error_header(uint64_t request);
 /* Framework calls: ordinal 0. */
-errval_t conn_framework(struct server_conn *conn, struct server_ctx *ctx, struct lmp_msg *msg);
+errval_t conn_framework(struct server_conn *conn, struct server *server, struct server_ctx *ctx,
+                        struct lmp_msg *msg);
 /* Sends queued events as far as the client has given credit. */
 void conn_events_run(struct server_conn *conn);
 void conn_events_drop(struct server_conn *conn);
@@ -93,6 +121,11 @@ void chan_area_free(struct chan_area *a);
 struct pending *pending_take_disabled(struct binding *b);
 void pending_free_disabled(struct binding *b, struct pending *p);
 void pending_done_disabled(struct binding *b, struct pending *p);
+/* Waits for `p`, reads it, and enables. Enters disabled. */
+errval_t binding_finish_disabled(struct binding *b, struct pending *p, struct binding_call *call,
+                                 uint64_t deadline);
+/* Sends a call and gets its answer in one trap if nothing is in the way. False: nothing was sent. */
+bool binding_call_direct(struct binding *b, struct binding_call *call, errval_t *ret_err);
 errval_t pending_read(struct binding *b, struct pending *p, struct binding_call *call);
 errval_t binding_fill(struct binding *b, struct pending *p, const struct binding_call *call,
                       struct lmp_msg *ret_msg);

@@ -44,31 +44,55 @@ static size_t msg_utf8_sequence(const uint8_t *s, size_t left)
     return 0;
 }
 
+#define ASCII_ONES 0x0101010101010101ull
+#define ASCII_TOPS 0x8080808080808080ull
+
+/* Has a top bit where a byte is not ASCII, and some top bit if a byte is zero. */
+static inline uint64_t msg_not_ascii(const uint8_t *s)
+{
+    uint64_t word = msg_load(s, 8);
+    return word | (word - ASCII_ONES);
+}
+
+/* How many bytes from the start are known to be ASCII and not zero: the common case, in large
+ * steps. */
+static inline size_t msg_ascii_length(const uint8_t *s, size_t bytes)
+{
+    size_t i = 0;
+    for (; bytes - i >= 64; i += 64) {
+        uint64_t found = 0;
+        for (size_t k = 0; k < 64; k += 8) {
+            found |= msg_not_ascii(s + i + k);
+        }
+        if ((found & ASCII_TOPS) != 0) {
+            break;
+        }
+    }
+    while (bytes - i >= 8 && (msg_not_ascii(s + i) & ASCII_TOPS) == 0) {
+        i += 8;
+    }
+    return i;
+}
+
 static bool msg_text_ok(const uint8_t *s, size_t bytes, bool nul_allowed)
 {
-    const uint64_t ones = 0x0101010101010101ull, tops = 0x8080808080808080ull;
-    size_t i = 0;
+    size_t i = msg_ascii_length(s, bytes);
     while (i < bytes) {
-        if (bytes - i >= 8) {
-            uint64_t word = msg_load(s + i, 8);
-            /* Eight ASCII bytes, none of them zero: the common case. */
-            if (((word | (word - ones)) & tops) == 0) {
-                i += 8;
-                continue;
-            }
-        }
         if (s[i] < 0x80) {
             if (s[i] == 0 && !nul_allowed) {
                 return false;
             }
             i++;
-            continue;
+        } else {
+            size_t length = msg_utf8_sequence(s + i, bytes - i);
+            if (length == 0) {
+                return false;
+            }
+            i += length;
         }
-        size_t length = msg_utf8_sequence(s + i, bytes - i);
-        if (length == 0) {
-            return false;
+        if (bytes - i >= 8) {
+            i += msg_ascii_length(s + i, bytes - i);
         }
-        i += length;
     }
     return true;
 }

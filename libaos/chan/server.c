@@ -22,7 +22,7 @@ errval_t conn_create(struct server *s, uint64_t pid, uint32_t flags, struct serv
     conn->server = s;
     conn->pid = pid;
     conn->flags = flags;
-    conn->refs = 1;
+    conn->refs = 1; /* of the server */
     conn->events_free = (1u << CHAN_EVENTS_MAX) - 1u;
     chan_open(&conn->chan, CHAN_CONN, 0, s->ws);
     disp_disable();
@@ -43,6 +43,7 @@ void server_conn_close(struct server_conn *conn)
     disp_disable();
     struct server *s = conn->server;
     conn->server = NULL;
+    conn->chan.slow |= CHAN_SLOW_STATE;
     if (s != NULL) {
         struct server_conn **at = &s->conns;
         while (*at != conn) {
@@ -175,6 +176,7 @@ static void conn_request_disabled(struct server_conn *conn, const struct lmp_msg
     req->caps_info[0] = msg->cap_info;
     req->partial = (msg->header & MSG_MORE) != 0 && msg_caps(msg->header) > 1;
     conn->queue_count++;
+    conn->chan.slow |= CHAN_SLOW_QUEUED;
     chan_ready_disabled(&conn->chan);
 }
 
@@ -241,16 +243,22 @@ static void conn_gone(struct server_conn *conn)
     server_conn_close(conn);
 }
 
-static bool conn_pop(struct server_conn *conn, struct server_request *ret_req)
+/* Takes the next request, and the server that is to get it. */
+static bool conn_pop(struct server_conn *conn, struct server_request *ret_req,
+                     struct server **ret_server)
 {
     disp_disable();
-    bool some = conn->queue_count != 0 && !conn->queue[conn->queue_head].partial;
+    bool some = conn->server != NULL && conn->queue_count != 0 &&
+                !conn->queue[conn->queue_head].partial;
     if (some) {
+        *ret_server = conn->server;
         *ret_req = conn->queue[conn->queue_head];
         conn->queue_head = (uint8_t)((conn->queue_head + 1u) % SERVER_QUEUE_MAX);
         conn->queue_count--;
         if (conn->queue_count != 0) {
             chan_ready_disabled(&conn->chan);
+        } else {
+            conn->chan.slow &= ~CHAN_SLOW_QUEUED;
         }
     }
     disp_enable();
@@ -260,12 +268,12 @@ static bool conn_pop(struct server_conn *conn, struct server_request *ret_req)
 bool conn_step(struct server_conn *conn, struct server_request *req)
 {
     bool reply = false;
-    conn_hold(conn);
+    struct server *server;
     if (conn->chan.state == CHAN_GONE || conn->overflow) {
         conn_gone(conn);
-    } else if (conn_pop(conn, req)) {
+    } else if (conn_pop(conn, req, &server)) {
         struct msg_cap cap;
-        reply = conn_serve(conn, req, &cap);
+        reply = conn_serve(conn, server, req, &cap);
         if (reply && (cap.cap != 0 || conn->events_head != NULL)) {
             conn_reply(conn, &req->msg, cap);
             reply = false;
@@ -273,8 +281,8 @@ bool conn_step(struct server_conn *conn, struct server_request *req)
     }
     if (!reply) {
         conn_events_run(conn);
+        conn_release(conn);
     }
-    conn_release(conn);
     return reply;
 }
 
@@ -284,6 +292,7 @@ bool conn_run(struct chan *c)
     struct server_request req;
     if (conn_step(conn, &req)) {
         conn_reply(conn, &req.msg, (struct msg_cap){0});
+        conn_release(conn);
     }
     return true;
 }
@@ -294,8 +303,10 @@ void conn_failed(struct server_conn *conn, errval_t err)
         return; /* the kernel tells it as an event too */
     }
     disp_disable();
-    conn->overflow = true;
-    chan_ready_disabled(&conn->chan);
+    if (conn->server != NULL) {
+        conn->overflow = true;
+        chan_ready_disabled(&conn->chan);
+    }
     disp_enable();
 }
 

@@ -27,10 +27,10 @@ static bool server_lists(const struct server_method *m, errval_t err)
 }
 
 /* The header against what the method takes. */
-static errval_t conn_check(const struct server_conn *conn, const struct server_request *req,
+static errval_t conn_check(const struct server_conn *conn, const struct server_interface *iface,
+                           const struct server_request *req,
                            const struct server_method **ret_method)
 {
-    const struct server_interface *iface = conn->server->iface;
     uint64_t h = req->msg.header;
     uint32_t ordinal = msg_ordinal(h), words = msg_words(h), caps = msg_caps(h);
     if ((h & (MSG_HASH_MASK | MSG_UMP_MASK)) != conn->chan.hash_bits ||
@@ -43,7 +43,7 @@ static errval_t conn_check(const struct server_conn *conn, const struct server_r
         return msg_kind(h) == MSG_CALL && caps <= 1 && words <= MSG_REG_WORDS ? ERR_OK
                                                                               : RPC_ERR_MALFORMED;
     }
-    if (!conn->bound) {
+    if ((conn->chan.slow & CHAN_SLOW_UNBOUND) != 0) {
         return RPC_ERR_MALFORMED;
     }
     const struct server_method *m = &iface->methods[ordinal];
@@ -93,10 +93,8 @@ static void conn_error_reply(struct server_request *req, errval_t err)
     }
 }
 
-/* What became of a request that was not simply answered. As conn_serve. */
-static __attribute__((noinline)) bool
-conn_conclude(struct server_conn *conn, struct server_request *req, struct server_ctx *ctx,
-              const struct server_method *m, errval_t err, struct msg_cap *ret_cap)
+bool conn_conclude(struct server_conn *conn, struct server_request *req, struct server_ctx *ctx,
+                   const struct server_method *m, errval_t err, struct msg_cap *ret_cap)
 {
     uint64_t h = ctx->header;
     if (msg_kind(h) == MSG_ONEWAY) {
@@ -127,62 +125,23 @@ conn_conclude(struct server_conn *conn, struct server_request *req, struct serve
     return true;
 }
 
-/* The method, if the header is exactly that of its only request; else NULL: conn_check tells. */
-static inline const struct server_method *conn_exact(const struct server_conn *conn,
-                                                     const struct server_request *req)
-{
-    const struct server_interface *iface = conn->server->iface;
-    uint64_t h = req->msg.header;
-    uint32_t ordinal = msg_ordinal(h);
-    if (ordinal >= iface->method_count) {
-        return NULL;
-    }
-    const struct server_method *m = &iface->methods[ordinal];
-    uint32_t shape =
-        ((uint32_t)(h >> MSG_WORDS_SHIFT) & 0xfffu) | ((uint32_t)h & 7u << MSG_KIND_SHIFT);
-    uint64_t same = MSG_HASH_MASK | MSG_UMP_MASK | MSG_MORE | MSG_FLEXIBLE;
-    bool exact = m->exact == shape && ((h ^ conn->chan.hash_bits) & same) == 0 && conn->bound &&
-                 msg_slot(h) < CHAN_CALLS_MAX && req->caps_count == (shape >> 8 & 0xfu) &&
-                 (conn->deferred >> msg_slot(h) & 1u) == 0;
-    return exact && m->shim != NULL ? m : NULL;
-}
-
-bool conn_serve(struct server_conn *conn, struct server_request *req, struct msg_cap *ret_cap)
+bool conn_serve(struct server_conn *conn, struct server *server, struct server_request *req,
+                struct msg_cap *ret_cap)
 {
     struct server_ctx ctx;
-    uint64_t h = req->msg.header;
-    ctx.state = conn->server->state;
-    ctx.ops = conn->server->ops;
-    ctx.peer_pid = conn->pid;
-    ctx.conn = conn;
-    ctx.header = h;
-    ctx.msg = &req->msg;
-    ctx.caps = req->caps;
-    ctx.caps_info = req->caps_info;
+    conn_ctx_init(&ctx, conn, server, req);
+    ctx.header = req->msg.header;
     ctx.caps_count = req->caps_count;
     ctx.reply_caps_count = 0;
     ret_cap->cap = 0;
-    conn_hold(conn);
-    const struct server_method *m = conn_exact(conn, req);
-    errval_t err = ERR_OK;
-    if (__builtin_expect(m == NULL, 0)) {
-        err = conn_check(conn, req, &m);
-    }
+    const struct server_method *m = NULL;
+    errval_t err = conn_check(conn, server->iface, req, &m);
     if (err_is_ok(err)) {
-        err = m != NULL ? m->shim(&ctx, &req->msg) : conn_framework(conn, &ctx, &req->msg);
+        err = m != NULL ? m->shim(&ctx, &req->msg)
+                        : conn_framework(conn, server, &ctx, &req->msg);
     }
-    if (ctx.caps_count != 0) {
-        conn_drop_caps(&ctx);
-    }
-    bool reply = true;
-    if (err == ERR_OK && ctx.reply_caps_count == 0 && msg_kind(h) == MSG_CALL &&
-        conn->chan.state == CHAN_OPEN) {
-        req->msg.header |= (h & ECHO_MASK) | MSG_HEADER(0, MSG_REPLY, 0, 0);
-    } else {
-        reply = conn_conclude(conn, req, &ctx, m, err, ret_cap);
-    }
-    conn_release(conn);
-    return reply;
+    conn_drop_caps(&ctx);
+    return conn_conclude(conn, req, &ctx, m, err, ret_cap);
 }
 
 /* --- for shims ------------------------------------------------------------------------------ */
@@ -249,6 +208,7 @@ struct server_responder server_defer(struct server_ctx *ctx)
     conn_hold(conn);
     disp_disable();
     conn->deferred |= 1u << msg_slot(ctx->header);
+    conn->chan.slow |= CHAN_SLOW_DEFERRED;
     disp_enable();
     return (struct server_responder){conn, ctx->header};
 }
@@ -264,12 +224,17 @@ void server_respond(struct server_responder *r, errval_t err, const uint64_t *wo
     struct server_conn *conn = r->conn;
     uint64_t h = r->header;
     *r = (struct server_responder){0};
-    bool send = conn != NULL && conn->chan.state == CHAN_OPEN;
+    const struct server *server = NULL; /* NULL: nothing is to be sent */
     if (conn != NULL) {
         disp_disable();
+        server = conn->chan.state == CHAN_OPEN ? conn->server : NULL;
         conn->deferred &= ~(1u << msg_slot(h));
+        if (conn->deferred == 0) {
+            conn->chan.slow &= ~CHAN_SLOW_DEFERRED;
+        }
         disp_enable();
     }
+    bool send = server != NULL;
     struct lmp_msg msg = {0};
     if (send && err_is_ok(err)) {
         err = conn_put_words(conn, h, &msg, words, count, caps_count);
@@ -286,7 +251,7 @@ void server_respond(struct server_responder *r, errval_t err, const uint64_t *wo
             chan_cap_sent(caps[i], false);
         }
         if (send) {
-            const struct server_method *m = &conn->server->iface->methods[msg_ordinal(h)];
+            const struct server_method *m = &server->iface->methods[msg_ordinal(h)];
             msg = (struct lmp_msg){.header = conn_error_header(h)};
             msg.words[0] = server_lists(m, err) ? err : err_push(err, RPC_ERR_BAD_REPLY);
             conn_reply(conn, &msg, (struct msg_cap){0});
@@ -299,19 +264,21 @@ void server_respond(struct server_responder *r, errval_t err, const uint64_t *wo
 
 /* --- the framework's own calls -------------------------------------------------------------- */
 
-static errval_t conn_op_bind(struct server_conn *conn, struct lmp_msg *msg)
+static errval_t conn_op_bind(struct server_conn *conn, const struct server_interface *iface,
+                             struct lmp_msg *msg)
 {
-    const struct server_interface *iface = conn->server->iface;
     uint64_t id = msg->words[1] & UINT32_MAX, version = msg->words[1] >> 32;
-    if (conn->bound) {
+    if ((conn->chan.slow & CHAN_SLOW_UNBOUND) == 0) {
         return RPC_ERR_MALFORMED;
     }
     if (id != iface->id || version == 0 ||
         (version == iface->version && msg->words[2] != iface->hash)) {
         return RPC_ERR_VERSION;
     }
-    conn->bound = true;
+    disp_disable();
+    conn->chan.slow &= ~CHAN_SLOW_UNBOUND;
     conn->chan.hash_bits = (msg->words[2] & 0xff) << MSG_HASH_SHIFT;
+    disp_enable();
     *msg = (struct lmp_msg){.header = MSG_SHAPE(2, 0), .words = {iface->version, iface->hash}};
     return ERR_OK;
 }
@@ -325,7 +292,8 @@ static uint32_t conn_count_of(const struct server *s, uint64_t pid)
     return count;
 }
 
-static errval_t conn_op_clone(struct server_conn *conn, struct server_ctx *ctx, struct lmp_msg *msg)
+static errval_t conn_op_clone(struct server_conn *conn, struct server *server,
+                              struct server_ctx *ctx, struct lmp_msg *msg)
 {
     uint64_t pid = msg->words[1], flags = msg->words[2];
     if (flags > SERVER_PEER_TRUSTED) {
@@ -335,11 +303,11 @@ static errval_t conn_op_clone(struct server_conn *conn, struct server_ctx *ctx, 
         return RPC_ERR_CAPABILITY;
     }
     pid = pid == BINDING_CLONE_OWN ? conn->pid : pid;
-    if (conn_count_of(conn->server, pid) >= SERVER_ENDS_MAX) {
+    if (conn_count_of(server, pid) >= SERVER_ENDS_MAX) {
         return RPC_ERR_AGAIN;
     }
     caddr_t end;
-    errval_t err = server_make_end(conn->server, pid, (uint32_t)flags, &end);
+    errval_t err = server_make_end(server, pid, (uint32_t)flags, &end);
     if (err_is_fail(err)) {
         return err_push(err, RPC_ERR_AGAIN);
     }
@@ -370,9 +338,9 @@ static errval_t conn_op_area(struct server_conn *conn, struct server_ctx *ctx, s
     return ERR_OK;
 }
 
-static errval_t conn_op_subscribe(struct server_conn *conn, struct lmp_msg *msg)
+static errval_t conn_op_subscribe(struct server_conn *conn, const struct server_interface *iface,
+                                  struct lmp_msg *msg)
 {
-    const struct server_interface *iface = conn->server->iface;
     for (uint32_t i = 0; i < iface->event_count; i++) {
         if (iface->events[i].ordinal != msg->words[1]) {
             continue;
@@ -385,18 +353,19 @@ static errval_t conn_op_subscribe(struct server_conn *conn, struct lmp_msg *msg)
     return RPC_ERR_UNKNOWN_METHOD;
 }
 
-errval_t conn_framework(struct server_conn *conn, struct server_ctx *ctx, struct lmp_msg *msg)
+errval_t conn_framework(struct server_conn *conn, struct server *server, struct server_ctx *ctx,
+                        struct lmp_msg *msg)
 {
     uint32_t words = msg_words(msg->header), caps = msg_caps(msg->header);
     switch (msg->words[0]) {
     case CHAN_OP_BIND:
-        return words == 3 && caps == 0 ? conn_op_bind(conn, msg) : RPC_ERR_MALFORMED;
+        return words == 3 && caps == 0 ? conn_op_bind(conn, server->iface, msg) : RPC_ERR_MALFORMED;
     case CHAN_OP_CLONE:
-        return words == 3 && caps == 0 ? conn_op_clone(conn, ctx, msg) : RPC_ERR_MALFORMED;
+        return words == 3 && caps == 0 ? conn_op_clone(conn, server, ctx, msg) : RPC_ERR_MALFORMED;
     case CHAN_OP_AREA:
         return words == 4 ? conn_op_area(conn, ctx, msg) : RPC_ERR_MALFORMED;
     case CHAN_OP_SUBSCRIBE:
-        return words == 3 && caps == 0 ? conn_op_subscribe(conn, msg) : RPC_ERR_MALFORMED;
+        return words == 3 && caps == 0 ? conn_op_subscribe(conn, server->iface, msg) : RPC_ERR_MALFORMED;
     default:
         return RPC_ERR_UNKNOWN_METHOD;
     }

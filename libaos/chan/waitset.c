@@ -1,10 +1,7 @@
 /* Waitsets. The ready list holds channels with something to do, the work list posted work; both
  * change only while disabled. A thread that finds both empty waits in the kernel itself if it is
- * the only one that could run. */
+ * the only one that could run (serve.c). */
 #include "chan_priv.h"
-
-#include <aos/slot.h>
-#include <aos/arch_lmp.h>
 
 void waitset_init(struct waitset *ws)
 {
@@ -34,6 +31,7 @@ void waitset_post(struct waitset *ws, struct work *w)
     disp_enable();
 }
 
+/* Takes the next ready channel. A connection is held (until conn_step): others may close it. */
 static struct chan *waitset_pop_disabled(struct waitset *ws)
 {
     struct chan *c = ws->ready_head;
@@ -41,6 +39,9 @@ static struct chan *waitset_pop_disabled(struct waitset *ws)
         ws->ready_head = c->ready_next;
         c->ready_next = NULL;
         c->ready = false;
+        if (c->role == CHAN_CONN) {
+            conn_hold((struct server_conn *)c);
+        }
     }
     return c;
 }
@@ -118,25 +119,7 @@ errval_t waitset_dispatch(struct waitset *ws, uint64_t deadline_ns)
     return ERR_OK;
 }
 
-/* May this thread wait in the kernel on behalf of the whole domain? Disabled. */
-static bool waitset_idle_disabled(const struct waitset *ws)
-{
-    return ws->work_head == NULL && ws->ready_head == NULL && !disp_runnable() && !disp_pending();
-}
-
-/* Was this message for a server connection of this waitset that can be served at once? */
-static bool waitset_direct(const struct waitset *ws, const struct chan *c,
-                           const struct lmp_msg *msg)
-{
-    const struct server_conn *conn = (const struct server_conn *)c;
-    return c->role == CHAN_CONN && c->ws == ws && msg_kind(msg->header) == MSG_CALL &&
-           (msg->header & MSG_MORE) == 0 && conn->queue_count == 0 && c->state == CHAN_OPEN;
-}
-
-/* Runs one due thing, or waits as a thread if there is none. A reply that is not yet sent is in
- * `req`, for the channel returned: so a server that fell behind finds back to the one-trap reply
- * and wait. Enters disabled, returns enabled. */
-static struct chan *waitset_next_disabled(struct waitset *ws, struct server_request *req)
+struct server_conn *waitset_next_disabled(struct waitset *ws, struct server_request *req)
 {
     if (waitset_work_disabled(ws)) {
         return NULL;
@@ -152,64 +135,8 @@ static struct chan *waitset_next_disabled(struct waitset *ws, struct server_requ
         waitset_run_chan(c);
         return NULL;
     }
-    return conn_step((struct server_conn *)c, req) ? c : NULL;
-}
-
-void waitset_run(struct waitset *ws)
-{
-    struct server_request req;
-    struct chan *reply_to = NULL; /* req.msg is an answer for it, without a capability */
-    for (;;) {
-        if (__builtin_expect(chan_untidy != 0, 0)) {
-            chan_tidy();
-        }
-        disp_disable();
-        if (!waitset_idle_disabled(ws)) {
-            if (reply_to != NULL) {
-                disp_enable();
-                conn_reply((struct server_conn *)reply_to, &req.msg, (struct msg_cap){0});
-                reply_to = NULL;
-                continue;
-            }
-            reply_to = waitset_next_disabled(ws, &req);
-            continue;
-        }
-        uint64_t cookie = arch_lmp_call(reply_to == NULL ? 0 : reply_to->end, 0, &req.msg);
-        struct chan *c = (struct chan *)(uintptr_t)cookie;
-        if (__builtin_expect(c == NULL, 0)) {
-            uint64_t events = req.msg.header;
-            disp_event_disabled(events & ~(uint64_t)KPI_EVENT_ERROR);
-            disp_enable();
-            if ((events & KPI_EVENT_ERROR) != 0 && reply_to != NULL) {
-                conn_failed((struct server_conn *)reply_to, req.msg.words[0]);
-            }
-            reply_to = NULL;
-            continue;
-        }
-        reply_to = NULL;
-        if (!waitset_direct(ws, c, &req.msg)) {
-            chan_deliver_disabled(cookie, &req.msg);
-            disp_enable();
-            continue;
-        }
-        req.caps_count = 0;
-        if (req.msg.cap != 0) {
-            chan_untidy = 1;
-            (void)recv_slot_rotate_disabled();
-            req.caps_count = 1;
-            req.caps[0] = req.msg.cap;
-            req.caps_info[0] = req.msg.cap_info;
-        }
-        disp_enable();
-        struct msg_cap cap;
-        if (conn_serve((struct server_conn *)c, &req, &cap)) {
-            if (cap.cap == 0) {
-                reply_to = c;
-            } else {
-                conn_reply((struct server_conn *)c, &req.msg, cap);
-            }
-        }
-    }
+    struct server_conn *conn = (struct server_conn *)c;
+    return conn_step(conn, req) ? conn : NULL;
 }
 
 static void waitset_timer_fire_disabled(struct timer *timer)

@@ -36,7 +36,7 @@ struct chan_area {
 struct chan {
     uint64_t hash_bits; /* 0x00 low byte of the agreed hash, in its header position */
     caddr_t end;        /* 0x08 own end; 0: loopback */
-    uint32_t slow;      /* 0x0c CHAN_SLOW_*: not 0, calls leave the fast path */
+    uint32_t slow;      /* 0x0c CHAN_SLOW_*: not 0, calls and requests leave the fast path */
     uint32_t tx;        /* 0x10 txid slot 0: generation, in its header position */
     uint8_t role;       /* 0x14 enum chan_role */
     uint8_t state;      /* enum chan_state */
@@ -56,6 +56,9 @@ _Static_assert(offsetof(struct chan, tx) == 0x10, "assembly uses it");
 #define CHAN_SLOW_BUSY     0x2u /* txid slot 0 is in use */
 #define CHAN_SLOW_STATE    0x4u /* not open */
 #define CHAN_SLOW_DEADLINE 0x8u /* the deadline is shorter than the sweep interval */
+#define CHAN_SLOW_UNBOUND  0x10u /* connection: the client has not introduced itself */
+#define CHAN_SLOW_QUEUED   0x20u /* connection: requests wait in user space */
+#define CHAN_SLOW_DEFERRED 0x40u /* connection: calls of it are still to be answered */
 
 #define CHAN_CALLS_MAX  8u /* calls in flight on one binding: txid slots */
 #define CHAN_EVENTS_MAX 4u /* events in flight on one binding */

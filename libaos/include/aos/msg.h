@@ -22,8 +22,10 @@
 #define MSG_FLEXIBLE     (1ull << 15)
 #define MSG_SLOT_SHIFT   16 /* txid: slot, then generation */
 #define MSG_SLOT_BITS    6
+#define MSG_TXID_SLOTS   (1u << MSG_SLOT_BITS)
 #define MSG_GEN_SHIFT    22
 #define MSG_GEN_BITS     10
+#define MSG_GEN_ONE      (1u << MSG_GEN_SHIFT)
 #define MSG_TXID_MASK    0xffff0000ull
 #define MSG_WORDS_SHIFT  32
 #define MSG_CAPS_SHIFT   40

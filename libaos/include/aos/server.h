@@ -40,9 +40,6 @@ struct server_ctx {
     struct msg_cap reply_caps[MSG_CAPS_MAX];
 };
 
-#define SERVER_EXACT(kind, words, caps) ((words) | (caps) << 8 | (kind) << 12)
-#define SERVER_VARIES                   0xffffu
-
 struct server_method {
     /* Checks, decodes, calls the handler, encodes; sets the shape of the reply with server_reply_*.
      */
@@ -52,7 +49,8 @@ struct server_method {
     uint8_t kind;                 /* MSG_CALL or MSG_ONEWAY */
     uint8_t words_min, words_max; /* of the request */
     uint8_t caps_min, caps_max;
-    uint16_t exact; /* SERVER_EXACT of the only request there is, or SERVER_VARIES */
+    /* 1 + the words of the only request there is, if that is a call without capabilities; else 0. */
+    uint16_t exact;
 };
 
 _Static_assert(sizeof(struct server_method) == 3 * sizeof(void *), "24 bytes an entry");

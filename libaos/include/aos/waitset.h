@@ -16,8 +16,10 @@ struct work {
 };
 
 struct waitset {
-    struct chan *ready_head, *ready_tail;
-    struct work *work_head, *work_tail;
+    struct chan *ready_head;
+    struct work *work_head; /* beside the other head: both are looked at before each wait */
+    struct chan *ready_tail;
+    struct work *work_tail;
     struct thread_queue waiters; /* threads in waitset_dispatch */
 };
 

@@ -17,9 +17,9 @@
 #define GEN_ONE       (1 << 22)          /* MSG_GEN_SHIFT */
 #define KIND_REPLY    0x1000             /* MSG_REPLY << MSG_KIND_SHIFT */
 #define NOT_SHAPE     0xffffe000ffffffff /* what a reply's header must share with the call's */
-/* x29, x30, binding, header sent; struct lmp_regs at REGS */
-#define FRAME         128
-#define REGS          32
+/* Off the fast path: x29, x30; struct lmp_regs at REGS */
+#define FRAME         112
+#define REGS          16
 
     .text
     .macro entry n
@@ -45,8 +45,6 @@ binding_call_asm\n:
     entry 7
     mov     x9, xzr
     entry 8
-    stp     x29, x30, [sp, #-FRAME]!
-    mov     x29, sp
     mrs     x17, tpidrro_el0
     mov     w16, #1
     adrp    x14, chan_sweep_off
@@ -65,10 +63,10 @@ binding_call_asm\n:
     str     w14, [x0, #CHAN_TX]
     orr     x13, x13, x14
     orr     x1, x1, x13
-    stp     x0, x1, [sp, #16]
+    stp     x0, x1, [sp, #-16]!
     mov     w0, w12
     svc     #SYSCALL_CALL
-    ldp     x12, x13, [sp, #16]
+    ldp     x12, x13, [sp], #16
     cmp     x0, x12
     b.ne    .Lparked
     eor     x14, x13, x1
@@ -78,13 +76,13 @@ binding_call_asm\n:
     cbnz    x10, .Lparked
     mrs     x17, tpidrro_el0
     str     wzr, [x17, #PAGE_DISABLED]
-    ldr     w16, [x17, #PAGE_PENDING]
-    cbnz    w16, .Lpending
-    mov     x0, xzr
-    ldp     x29, x30, [sp], #FRAME
+    ldr     w0, [x17, #PAGE_PENDING]
+    cbnz    w0, .Lpending
     ret
 
     .macro save
+    stp     x29, x30, [sp, #-FRAME]!
+    mov     x29, sp
     stp     x1, x2, [sp, #REGS]
     stp     x3, x4, [sp, #REGS + 16]
     stp     x5, x6, [sp, #REGS + 32]

@@ -1,20 +1,24 @@
 /* bool arch_copy_words(x0 to, x1 from, w2 words): every load and store is between
- * arch_copy_first and arch_copy_last and keeps no state outside the argument registers, so a
+ * arch_copy_first and arch_copy_last and keeps no state outside the registers that calls may change, so a
  * fault handler may leave it at any point. */
     .text
     .global arch_copy_words, arch_copy_first, arch_copy_last, arch_copy_failed
     .type arch_copy_words, %function
 arch_copy_words:
 arch_copy_first:
-    subs    w2, w2, #4
+    subs    w2, w2, #8
     b.lo    2f
-1:  ldp     x3, x4, [x1], #16
-    ldp     x5, x6, [x1], #16
-    stp     x3, x4, [x0], #16
-    stp     x5, x6, [x0], #16
-    subs    w2, w2, #4
+1:  ldp     x3, x4, [x1], #64
+    ldp     x5, x6, [x1, #-48]
+    ldp     x7, x8, [x1, #-32]
+    ldp     x9, x10, [x1, #-16]
+    stp     x3, x4, [x0], #64
+    stp     x5, x6, [x0, #-48]
+    stp     x7, x8, [x0, #-32]
+    stp     x9, x10, [x0, #-16]
+    subs    w2, w2, #8
     b.hs    1b
-2:  adds    w2, w2, #4
+2:  adds    w2, w2, #8
     b.eq    4f
 3:  ldr     x3, [x1], #8
     str     x3, [x0], #8

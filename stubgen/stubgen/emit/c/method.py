@@ -48,13 +48,11 @@ class MethodView:
         return 0
 
     def exact(self):
-        """C: what the shape of a request must be, if there is only one."""
+        """1 + the words that each request has; 0: they vary, or it is not simply a call."""
         image = self.request
-        if image.min_words != image.max_words or image.min_caps != image.max_caps \
-                or image.max_caps > 1:
-            return "SERVER_VARIES"
-        kind = "MSG_CALL" if self.kind == "call" else "MSG_ONEWAY"
-        return f"SERVER_EXACT({kind}, {image.max_words}, {image.max_caps})"
+        if self.kind != "call" or image.min_words != image.max_words or image.max_caps:
+            return 0
+        return 1 + image.max_words
 
     # Prototypes
 

@@ -12,6 +12,8 @@ class ServerView(MethodView):
     """What `X_server.h` and `X_server.c` need."""
 
     def shim(self):
+        if self._results_in_place():
+            return self._direct_shim()
         return self._fixed_shim() if self._shim_in_place() else self._general_shim()
 
     def _shim_in_place(self):
@@ -25,6 +27,30 @@ class ServerView(MethodView):
         types = [ctypes.strip_optional(p.type)[0] for p in self.m.params + self.m.results]
         return self._shim_in_place() and all(
             layout.is_scalar(type_) or ctypes.is_handle(type_) for type_ in types)
+
+    def _results_in_place(self):
+        """Can the handler write its results into the message, and its answer be the shim's? All
+        arguments must be values, as they stand where the results go."""
+        return self.m.kind == "call" and self.plain() and not self.reply.max_caps \
+            and all(item.bits == 64 and ctypes.elem_type(item.type) == "uint64_t"
+                    for item in self.reply.items)
+
+    def _direct_shim(self):
+        words = self.reply.max_words
+        lines = ["    const uint64_t *const w_ = msg_->words;"] if self.request.max_words else []
+        before, arguments = self._arguments(self._reader())
+        lines += before + self._requires()
+        for index in range(words, self.request.max_words):
+            lines.append(f"    msg_->words[{index}] = 0;")
+        lines.append(f"    msg_->header = MSG_SHAPE({words}, 0);")
+        word_of = {item.path: item.word() for item in self.reply.items}
+        passed = [f"&msg_->words[{word_of[(result.name,)]}]" for result in self.m.results]
+        lines.append(wrap(f"    return {self._handler()}(", ["ctx_"] + arguments + passed, ");",
+                          indent=" " * 8))
+        return "\n".join(lines)
+
+    def _handler(self):
+        return f"((const struct {self.item.name}_server_ops *)ctx_->ops)->on_{self.name}"
 
     def _arguments(self, reader):
         """Locals for the handler's arguments: lines before, and the arguments."""
@@ -54,13 +80,11 @@ class ServerView(MethodView):
             results += more[0]
             passed += more[1]
         call = ["ctx_"] + arguments + passed
-        ops = f"((const struct {self.item.name}_server_ops *)ctx_->ops)"
         lines = results
         if self.m.kind != "call":
-            lines.append(wrap(f"    {ops}->on_{self.name}(", call, ");", indent=" " * 8))
+            lines.append(wrap(f"    {self._handler()}(", call, ");", indent=" " * 8))
             return lines + ["    return ERR_OK;"]
-        lines.append(wrap(f"    errval_t err_ = {ops}->on_{self.name}(", call, ");",
-                          indent=" " * 8))
+        lines.append(wrap(f"    errval_t err_ = {self._handler()}(", call, ");", indent=" " * 8))
         lines += ["    if (err_is_fail(err_)) {", "        return err_;", "    }"]
         for result in self.m.results:
             lent = next((p for p in self.m.params if p.name == result.counts), None)

@@ -1,0 +1,120 @@
+/* Calls that get their answer in the trap that sends them. The conditions are those of the assembly
+ * (binding_call.S): no other code of this domain runs meanwhile, so txid slot 0 and its place in the
+ * message area are used without an entry in the pending table. An entry is made when something else
+ * comes back. */
+#include "chan_priv.h"
+
+#include <aos/time.h>
+#include <aos/arch_lmp.h>
+
+/* The call `sent` is under way, and `msg` came for `cookie`: enters it in the pending table and
+ * waits. Enters disabled, returns enabled. */
+static __attribute__((noinline)) errval_t binding_parked_disabled(struct binding *b, uint64_t sent,
+                                                                  uint64_t cookie,
+                                                                  const struct lmp_msg *msg,
+                                                                  struct binding_call *call)
+{
+    struct pending *p = &b->pending[0];
+    *p = (struct pending){.header = sent,
+                          .tx = (uint32_t)(sent & MSG_TXID_MASK),
+                          .state = PENDING_WAITING,
+                          .binding = b};
+    b->chan.slow |= CHAN_SLOW_BUSY;
+    if (cookie != 0) {
+        chan_deliver_disabled(cookie, msg);
+    } else {
+        disp_event_disabled(msg->header & ~(uint64_t)KPI_EVENT_ERROR);
+        if ((msg->header & KPI_EVENT_ERROR) != 0) {
+            pending_free_disabled(b, p);
+            disp_enable();
+            return binding_send_error(msg->words[0]);
+        }
+    }
+    return binding_finish_disabled(b, p, call, time_deadline_ns(b->deadline_ns));
+}
+
+bool binding_call_direct(struct binding *b, struct binding_call *call, errval_t *ret_err)
+{
+    uint32_t words = msg_words(call->header), caps = msg_caps(call->header);
+    disp_disable();
+    if ((b->chan.slow | chan_sweep_off | disp_page()->pending) != 0 || disp_runnable() ||
+        caps > 1) {
+        disp_enable();
+        return false;
+    }
+    b->chan.tx += MSG_GEN_ONE;
+    const uint64_t sent = call->header | b->chan.hash_bits | b->chan.tx;
+    if (words > MSG_REG_WORDS) {
+        /* An area of one's own is there as long as the binding, and was mapped when it was made. */
+        if (!chan_area_write(&b->chan.out, 0, call->words, words)) {
+            disp_enable();
+            *ret_err = RPC_ERR_PEER_GONE;
+            return true;
+        }
+        words = 0;
+    }
+    struct lmp_msg msg;
+    msg.header = sent;
+    for (uint32_t i = 0; i < MSG_REG_WORDS; i++) {
+        msg.words[i] = i < words ? call->words[i] : 0;
+    }
+    uint64_t xfer = caps != 0 ? msg_xfer(call->caps[0]) : 0;
+    uint64_t cookie = arch_lmp_call(b->chan.end, xfer, &msg);
+    const uint64_t reply = sent | MSG_HEADER(0, MSG_REPLY, 0, 0);
+    if (cookie != (uint64_t)(uintptr_t)b || ((reply ^ msg.header) & ~MSG_SHAPE_MASK) != 0 ||
+        (msg.header & MSG_SHAPE_MASK) > MSG_SHAPE(MSG_REG_WORDS, 0)) {
+        *ret_err = binding_parked_disabled(b, sent, cookie, &msg, call);
+        return true;
+    }
+    disp_enable();
+    if (msg_words(msg.header) > call->words_max) {
+        *ret_err = RPC_ERR_BAD_REPLY;
+        return true;
+    }
+    call->header = msg.header;
+    __builtin_memcpy(call->words, msg.words, 8u * msg_words(msg.header));
+    *ret_err = ERR_OK;
+    return true;
+}
+
+errval_t binding_call_regs(struct binding *b, struct lmp_regs *r)
+{
+    struct msg_cap cap = {(caddr_t)r->cap, (uint8_t)(r->cap >> KPI_XFER_RIGHTS_SHIFT),
+                          (r->cap & KPI_XFER_MOVE) != 0};
+    caddr_t got = 0;
+    uint32_t got_info = 0;
+    struct binding_call call = {
+        .header = r->header,
+        .words = r->w,
+        .words_max = MSG_REG_WORDS,
+        .caps_max = 1,
+        .caps = &cap,
+        .got = &got,
+        .got_info = &got_info,
+    };
+    errval_t err = binding_call(b, &call);
+    r->header = call.header;
+    r->cap = got;
+    r->cap_info = got_info;
+    return err;
+}
+
+errval_t binding_call_parked(struct binding *b, uint64_t sent, uint64_t cookie, struct lmp_regs *r)
+{
+    struct lmp_msg msg = {
+        .header = r->header, .cap = (caddr_t)r->cap, .cap_info = (uint32_t)r->cap_info};
+    __builtin_memcpy(msg.words, r->w, sizeof(msg.words));
+    caddr_t got = 0;
+    uint32_t got_info = 0;
+    struct binding_call call = {.header = sent,
+                                .words = r->w,
+                                .words_max = MSG_REG_WORDS,
+                                .caps_max = 1,
+                                .got = &got,
+                                .got_info = &got_info};
+    errval_t err = binding_parked_disabled(b, sent, cookie, &msg, &call);
+    r->header = call.header;
+    r->cap = got;
+    r->cap_info = got_info;
+    return err;
+}

@@ -406,9 +406,7 @@ errval_t binding_fill(struct binding *b, struct pending *p, const struct binding
         }
         words = 0;
     }
-    for (uint32_t i = 0; i < MSG_REG_WORDS; i++) {
-        ret_msg->words[i] = i < words ? call->words[i] : 0;
-    }
+    msg_words_set(ret_msg->words, call->words, words);
     ret_msg->cap = 0;
     ret_msg->cap_info = 0;
     return ERR_OK;

@@ -55,9 +55,7 @@ bool binding_call_direct(struct binding *b, struct binding_call *call, errval_t 
     }
     struct lmp_msg msg;
     msg.header = sent;
-    for (uint32_t i = 0; i < MSG_REG_WORDS; i++) {
-        msg.words[i] = i < words ? call->words[i] : 0;
-    }
+    msg_words_set(msg.words, call->words, words);
     uint64_t xfer = caps != 0 ? msg_xfer(call->caps[0]) : 0;
     uint64_t cookie = arch_lmp_call(b->chan.end, xfer, &msg);
     const uint64_t reply = sent | MSG_HEADER(0, MSG_REPLY, 0, 0);
@@ -72,7 +70,9 @@ bool binding_call_direct(struct binding *b, struct binding_call *call, errval_t 
         return true;
     }
     call->header = msg.header;
-    __builtin_memcpy(call->words, msg.words, 8u * msg_words(msg.header));
+    for (uint32_t i = 0; i < msg_words(msg.header); i++) {
+        call->words[i] = msg.words[i];
+    }
     *ret_err = ERR_OK;
     return true;
 }

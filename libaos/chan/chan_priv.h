@@ -24,6 +24,18 @@ struct server_event_item {
     uint64_t word[];
 };
 
+/* The words of a message in registers: `count` of them, and zeros. */
+static inline void msg_words_set(uint64_t to[MSG_REG_WORDS], const uint64_t *words, uint32_t count)
+{
+#pragma GCC unroll 8
+    for (uint32_t i = 0; i < MSG_REG_WORDS; i++) {
+        to[i] = 0;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        to[i] = words[i];
+    }
+}
+
 struct server_conn {
     struct chan chan;      /* first: its address is the cookie */
     struct server *server; /* NULL: closed, lives on for its responders */

@@ -61,6 +61,7 @@ static inline size_t msg_ascii_length(const uint8_t *s, size_t bytes)
     size_t i = 0;
     for (; bytes - i >= 64; i += 64) {
         uint64_t found = 0;
+#pragma GCC unroll 8
         for (size_t k = 0; k < 64; k += 8) {
             found |= msg_not_ascii(s + i + k);
         }

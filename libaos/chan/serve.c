@@ -160,14 +160,16 @@ static __attribute__((noinline)) void serve_came_disabled(struct waitset *ws, st
         s->req.caps[0] = msg->cap;
         s->req.caps_info[0] = msg->cap_info;
     }
-    struct serve before = {.to = &nobody};
+    struct server_conn *before = NULL;
     if (s->to != &conn->chan) {
-        before.to = s->to;
+        before = s->to != &nobody ? serve_conn(s) : NULL;
         conn_hold(conn);
         serve_take_disabled(s, conn);
     }
     disp_enable();
-    serve_drop(&before);
+    if (before != NULL) {
+        conn_release(before);
+    }
     struct msg_cap cap;
     bool reply = conn_serve(conn, s->server, &s->req, &cap);
     serve_done(s, reply, cap);

@@ -182,9 +182,7 @@ static errval_t conn_put_words(struct server_conn *conn, uint64_t header, struct
         }
         count = 0;
     }
-    for (uint32_t i = 0; i < MSG_REG_WORDS; i++) {
-        msg->words[i] = i < count ? words[i] : 0;
-    }
+    msg_words_set(msg->words, words, count);
     return ERR_OK;
 }
 

@@ -3,19 +3,31 @@
  * with these. */
 #include "string_priv.h"
 
-void *memcpy(void *restrict dest, const void *restrict src, size_t bytes)
+static inline void copy_32(char *d, const char *s)
+{
+    uint64_t a = word_get(s);
+    uint64_t b = word_get(s + 8);
+    uint64_t c = word_get(s + 16);
+    uint64_t e = word_get(s + 24);
+    word_put(d, a);
+    word_put(d + 8, b);
+    word_put(d + 16, c);
+    word_put(d + 24, e);
+}
+
+/* Without `restrict`, as memmove uses it for places that overlap: it goes forward, and reads each 32
+ * bytes before it writes there. */
+void *memcpy(void *dest, const void *src, size_t bytes)
 {
     char *d = dest;
     const char *s = src;
-    for (; bytes >= 32; bytes -= 32, d += 32, s += 32) {
-        uint64_t a = word_get(s);
-        uint64_t b = word_get(s + 8);
-        uint64_t c = word_get(s + 16);
-        uint64_t e = word_get(s + 24);
-        word_put(d, a);
-        word_put(d + 8, b);
-        word_put(d + 16, c);
-        word_put(d + 24, e);
+    for (; bytes >= 64; bytes -= 64, d += 64, s += 64) {
+        copy_32(d, s);
+        copy_32(d + 32, s + 32);
+    }
+    if (bytes >= 32) {
+        copy_32(d, s);
+        bytes -= 32, d += 32, s += 32;
     }
     for (; bytes >= 8; bytes -= 8, d += 8, s += 8) {
         word_put(d, word_get(s));

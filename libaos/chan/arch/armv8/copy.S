@@ -1,6 +1,6 @@
 /* bool arch_copy_words(x0 to, x1 from, w2 words): every load and store is between
- * arch_copy_first and arch_copy_last and keeps no state outside the registers that calls may change, so a
- * fault handler may leave it at any point. */
+ * arch_copy_first and arch_copy_last, which keeps no state outside the registers that a call may
+ * change, so a fault handler may leave it at any point. */
     .text
     .global arch_copy_words, arch_copy_first, arch_copy_last, arch_copy_failed
     .type arch_copy_words, %function

@@ -97,14 +97,16 @@ class ClientView(MethodView):
         if caps_out:
             lines += [f"    caddr_t got_[{caps_out}];", f"    uint32_t info_[{caps_out}];"]
         count = "caps_n_" if caps_in else "0"
-        fields = [f".header = {self._header(kind, writer.count_text(), count)}", ".words = w_"]
-        if kind == "MSG_CALL":
-            fields.append(f".words_max = {self.reply.max_words}")
-        if caps_in:
-            fields.append(".caps = caps_")
-        if caps_out:
-            fields += [f".caps_max = {caps_out}", ".got = got_", ".got_info = info_"]
-        return lines + [wrap("    struct binding_call call_ = {", fields, "};", indent=" " * 8)]
+        room = self.reply.max_words if kind == "MSG_CALL" else 0
+        # One by one: an initializer would clear `keep`, too.
+        return lines + [
+            "    struct binding_call call_;",
+            f"    call_.header = {self._header(kind, writer.count_text(), count)};",
+            "    call_.words = w_;", f"    call_.words_max = {room};",
+            f"    call_.caps_max = {caps_out};",
+            f"    call_.caps = {'caps_' if caps_in else 'NULL'};",
+            f"    call_.got = {'got_' if caps_out else 'NULL'};",
+            f"    call_.got_info = {'info_' if caps_out else 'NULL'};"]
 
     def _large_body(self):
         writer = Writer(self.request, self.m.params, "return RPC_ERR_TOO_LARGE;")

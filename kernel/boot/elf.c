@@ -112,8 +112,8 @@ static uint32_t elf_vm_flags(uint32_t flags)
     return KPI_VM_READ | write | execute;
 }
 
-/* Appends one PT_LOAD to `program`. An empty one (a place holder in the linker script) is nothing.
- * */
+/* Appends one PT_LOAD to `program`. An empty one (a place holder in the linker script) is
+ * nothing. */
 static errval_t elf_add_segment(const uint8_t *file, size_t bytes, const struct elf_phdr *phdr,
                                 struct elf_program *program)
 {

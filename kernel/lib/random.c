@@ -1,6 +1,6 @@
 /* The generator: ChaCha20 blocks (RFC 8439, section 2.3) keyed with the boot seed. After each
- * block half of it becomes the next key, so that earlier output cannot be computed from the state.
- * */
+ * block half of it becomes the next key, so that earlier output cannot be computed from the
+ * state. */
 #include <kernel/random.h>
 #include <kernel/string.h>
 

@@ -175,8 +175,8 @@ void dispatcher_unload(void)
     isb();
 }
 
-/* The frame of a thread that was interrupted while enabled becomes the saved thread of an upcall.
- * */
+/* The frame of a thread that was interrupted while enabled becomes the saved thread of an
+ * upcall. */
 static void dispatcher_upcall(struct dispatcher *d, struct kpi_dispatcher *page)
 {
     uint64_t why = KPI_UPCALL_SAVED;

@@ -1,5 +1,5 @@
-/* What a domain will consist of: the part of spawning without side effects, and the startup block.
- * */
+/* What a domain will consist of: the part of spawning without side effects, and the startup
+ * block. */
 #include <string.h>
 
 #include "proc_priv.h"

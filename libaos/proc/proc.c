@@ -165,8 +165,8 @@ static errval_t proc_make_vspace(struct proc_build *b)
     return err;
 }
 
-/* Hands page tables and mappings to the domain, which also tells what the startup block must say.
- * */
+/* Hands page tables and mappings to the domain, which also tells what the startup block must
+ * say. */
 static errval_t proc_hand_over(struct proc_build *b)
 {
     void *va;

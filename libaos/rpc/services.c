@@ -12,8 +12,8 @@
 #include <if/process.h>
 #include <if/serial.h>
 
-/* Pid of the nameserver's end on a service, as far as the service knows it: it speaks for others.
- * */
+/* Pid of the nameserver's end on a service, as far as the service knows it: it speaks for
+ * others. */
 #define RPC_PID_NAMESERVER 0u
 
 /* State of one connection; the binding itself has the type of its interface. */
@@ -101,8 +101,8 @@ errval_t aos_await(const char *name, uint64_t timeout_ns, caddr_t *ret_end)
     caddr_t end;
     errval_t err = own == NULL ? LIB_ERR_NO_MEMORY : aos_nameserver(&b);
 
-    /* A connection of its own: the deadline is that of a connection, and others use the shared one.
-     * */
+    /* A connection of its own: the deadline is that of a connection, and others use the shared
+     * one. */
     if (err_is_ok(err)) {
         err = binding_clone(&b->base, BINDING_CLONE_OWN, 0, &end);
     }

@@ -1,6 +1,6 @@
 /* The image manifest (apps/images/default.image): what init starts. A pure parser; `module` lines
- * are for the packer and only checked. Strings are cut out of the text, which it keeps a copy of.
- * */
+ * are for the packer and only checked. Strings are cut out of the text, which it keeps a copy
+ * of. */
 #pragma once
 
 #include <stdbool.h>

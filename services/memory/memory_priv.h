@@ -95,8 +95,8 @@ void memory_retire(struct memory_core *m, uint32_t pid, uint64_t base, uint64_t 
  * too many clients. */
 errval_t memory_client_opened(struct memory_core *m, uint32_t pid);
 void memory_client_closed(struct memory_core *m, uint32_t pid);
-/* Walks the dying regions: the one after `region`, NULL for the first. memory_reap makes one free.
- * */
+/* Walks the dying regions: the one after `region`, NULL for the first. memory_reap makes one
+ * free. */
 struct memory_region *memory_dying_next(struct memory_core *m, struct memory_region *region);
 void memory_reap(struct memory_core *m, struct memory_region *region);
 

@@ -354,8 +354,8 @@ static errval_t service_add_early_clients(void)
     return err;
 }
 
-/* --- RAM: the nameserver cannot look the memory service up, but it has a connection to it ------
- * */
+/* --- RAM: the nameserver cannot look the memory service up, but it has a connection to it
+ * ------ */
 
 static errval_t own_alloc(void *arg, uint64_t bytes, uint64_t align, caddr_t *ret_ram,
                           uint64_t *ret_bytes)

@@ -328,8 +328,8 @@ static bool console_is_line_end(uint16_t entry)
     return entry == '\n' || entry == '\r' || entry == CONSOLE_MARK;
 }
 
-/* Is there enough for this read? Anything, but a line is waited for unless `max` bytes are there.
- * */
+/* Is there enough for this read? Anything, but a line is waited for unless `max` bytes are
+ * there. */
 static bool console_can_answer(const struct console *c, const struct console_read *r)
 {
     uint32_t ready = console_ready(c);

@@ -85,8 +85,8 @@ struct console {
 void console_init(struct console *c, bool frames);
 /* Connections of domains. SERIAL_ERR_BUSY: too many domains. */
 errval_t console_client_opened(struct console *c, uint32_t pid);
-/* With the last connection of a domain go its held text (to the line), its reads and its ownership.
- * */
+/* With the last connection of a domain go its held text (to the line), its reads and its
+ * ownership. */
 void console_client_closed(struct console *c, uint32_t pid);
 
 /* At most CONSOLE_WRITE_BYTES. False: no room now, nothing was taken. */

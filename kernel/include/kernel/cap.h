@@ -141,7 +141,9 @@ errval_t cap_retype(struct cte *src, uint64_t off, enum captype type, uint64_t b
 
 /* `dest` becomes a copy with at most `rights`. */
 errval_t cap_copy(struct cte *src, uint8_t rights, struct cte *dest);
+/* `dest` becomes the capability, `src` empty. */
 errval_t cap_move(struct cte *src, struct cte *dest);
+/* As the invocation: `src` keeps [0, off), `dest` gets the rest. */
 errval_t cap_split(struct cte *src, uint64_t off, struct cte *dest);
 
 /* Empties the slot; with the last copy the object ends. SYS_ERR_AGAIN: the slot is not empty

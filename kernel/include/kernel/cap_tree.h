@@ -12,6 +12,7 @@ struct cap_key {
     uint8_t type;
 };
 
+/* Keys of a slot and of parts, and their order: the order of the tree. */
 struct cap_key cap_key_of(const struct cte *cte);
 struct cap_key cap_key_make(enum captype type, uint32_t page, uint32_t pages, uint64_t place);
 bool cap_key_before(const struct cap_key *a, const struct cap_key *b);

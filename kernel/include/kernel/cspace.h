@@ -4,6 +4,7 @@
 #include <kernel/cap.h>
 #include <kernel/memory.h>
 
+/* The slots of an L1 or L2 CNode, in its memory. */
 static inline struct cte *cnode_slots(const struct cte *cnode)
 {
     return (struct cte *)phys_to_virt(cte_base(cnode));

@@ -8,6 +8,7 @@
 // Receives the text in pieces; not terminated.
 typedef void (*format_sink_t)(void *arg, const char *text, size_t length);
 
+// Calls `sink` for each piece, in order.
 void format_text(format_sink_t sink, void *arg, const char *fmt, va_list args);
 
 // As snprintf: writes at most size - 1 characters and a terminator; returns the full length.

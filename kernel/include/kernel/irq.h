@@ -26,8 +26,8 @@ void irq_init(const struct platform *platform); // panics if the controller does
 const char *irq_chip_name(void);
 
 bool irq_valid(uint32_t irq); // a private or shared interrupt of this machine
-uint32_t irq_limit(void);
-void irq_enable(uint32_t irq);
+uint32_t irq_limit(void);     // INTIDs from here on do not exist
+void irq_enable(uint32_t irq); // `irq` is valid, as in all that follow
 // No new interrupt `irq` is signalled after return; one already claimed is not affected.
 void irq_disable(uint32_t irq);
 // Acknowledges the most urgent pending interrupt; IRQ_NONE if there is none. It is not signalled

@@ -6,6 +6,7 @@
 
 struct kframe;
 
+// May be called in any state, also by a panic: that one says less.
 _Noreturn void panic(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 // Checks that stay in every build: a failure is a bug of the kernel, never of a user.

@@ -2,6 +2,7 @@
 #pragma once
 #include <kernel/platform.h>
 
+// Before the others; CONDUIT_NONE: there is no PSCI.
 void power_init(enum platform_conduit conduit);
 // Version as major << 16 | minor; 0 if there is no PSCI.
 uint32_t power_psci_version(void);

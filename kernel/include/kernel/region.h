@@ -31,4 +31,5 @@ bool region_take(struct region_list *list, uint64_t size, uint64_t align, uint64
 // Shrinks every item to whole units of `align`, a power of two.
 void region_trim(struct region_list *list, uint64_t align);
 
+// Bytes in all items.
 uint64_t region_total(const struct region_list *list);

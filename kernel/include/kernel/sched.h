@@ -39,11 +39,11 @@ extern bool sched_wants_switch;
 /* Gives up the rest of the slice at the end of this kernel entry. */
 void sched_yield(void);
 /* `old`, who entered the kernel and cannot go on or must not, gives up the core: accounts, requeues
- * it if it is runnable, idles until someone is ready; the result is `current` and its slice runs.
- * */
+ * it if it is runnable, idles until someone is ready; the result is `current` and its slice
+ * runs. */
 struct dispatcher *sched_switch(struct dispatcher *old);
-/* `old` waits, `next` is ready because of `old`'s message: it goes on with the rest of the slice.
- * */
+/* `old` waits, `next` is ready because of `old`'s message: it goes on with the rest of the
+ * slice. */
 void sched_direct(struct dispatcher *old, struct dispatcher *next);
 /* Claims and handles all pending interrupts. */
 void sched_interrupts(void);

@@ -7,6 +7,7 @@ void timer_init(void);
 // Enables the timer's interrupt (its INTID) and lets EL0 read the counter; after irq_init.
 void timer_start(uint32_t irq);
 
+// The counter now, its ticks per second, and the timer's INTID.
 uint64_t timer_ticks(void);
 uint32_t timer_hz(void);
 uint32_t timer_irq(void);

@@ -13,6 +13,7 @@
 #define VNODE_LEVEL_LARGE 2u
 #define VNODE_LEVEL_PAGE  3u
 
+/* Is it a page table, and of which level (0 is the root)? */
 static inline bool vnode_is(enum captype type)
 {
     return type >= CAPTYPE_VNODEL0 && type <= CAPTYPE_VNODEL3;

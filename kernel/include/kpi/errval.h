@@ -10,7 +10,7 @@
 
 typedef uint64_t errval_t;
 
-#define ERR_OK         ((errval_t)0)
+#define ERR_OK         ((errval_t)0)     /* the only value that is no error */
 #define ERR_CODE_BITS  16
 #define ERR_CODE_MASK  ((UINT64_C(1) << ERR_CODE_BITS) - 1)
 #define ERR_DEPTH      4

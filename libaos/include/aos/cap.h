@@ -18,6 +18,8 @@ struct cap_info {
 caddr_t cap_cnode_of(caddr_t c);
 uint32_t cap_index_of(caddr_t c);
 
+/* Another capability to the object of `src`, with all its rights; with at most `rights`; and the
+ * capability itself, which leaves `src` empty (its slot stays allocated). */
 errval_t cap_copy(caddr_t dest, caddr_t src);
 errval_t cap_mint(caddr_t dest, caddr_t src, uint8_t rights);
 errval_t cap_move(caddr_t dest, caddr_t src);
@@ -37,4 +39,5 @@ errval_t cap_retype(caddr_t dest, caddr_t src, uint64_t off, enum captype type, 
                     uint32_t count);
 /* `src` keeps [0, off), `dest` gets the rest. */
 errval_t cap_split(caddr_t dest, caddr_t src, uint64_t off);
+/* An empty slot is no error. */
 errval_t cap_identify(caddr_t c, struct cap_info *ret_info);

@@ -99,6 +99,7 @@ void chan_tidy(void);
 extern uint32_t chan_untidy;
 void chan_ready_disabled(struct chan *c);
 
+/* What arrived on a channel, by its role; it takes the capability of the message. */
 void binding_deliver_disabled(struct chan *c, const struct lmp_msg *msg);
 void conn_deliver_disabled(struct chan *c, const struct lmp_msg *msg);
 void source_deliver_disabled(struct chan *c, const struct lmp_msg *msg);

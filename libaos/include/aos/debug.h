@@ -6,6 +6,7 @@
 
 #define DEBUG_LINE_BYTES 512u
 
+/* Cut at DEBUG_LINE_BYTES. */
 void debug_printf(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Prints the text, the caller and a backtrace, and ends the domain with AOS_STATUS_PANIC. */

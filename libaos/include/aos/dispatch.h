@@ -37,6 +37,7 @@ struct lmp_msg {
     uint32_t cap_info;                   /* its type | rights << 8 */
 };
 
+/* The page shared with the kernel, and libaos's part of it. */
 static inline struct kpi_dispatcher *disp_page(void)
 {
     return arch_page();
@@ -47,6 +48,8 @@ static inline struct disp_user *disp_user(void)
     return (struct disp_user *)(void *)arch_page()->user;
 }
 
+/* From here to disp_enable no upcall interrupts, no other thread runs, and only memory that is
+ * surely mapped may be touched. Does not nest. */
 static inline void disp_disable(void)
 {
     *(volatile uint32_t *)&arch_page()->disabled = 1;

@@ -9,6 +9,7 @@
 #define AOS_STATUS_PANIC 135             /* aos_panic, stack smashing, a failed start */
 #define AOS_STATUS_FAULT 139             /* a fault nobody handled */
 
+/* Read-only, there as long as the domain. */
 const struct kpi_startup *domain_startup(void);
 uint32_t domain_pid(void);
 /* argv[0]; the file name of the program. */

@@ -21,6 +21,8 @@ struct io_ops {
 
 /* `ops` must live on. Passes on what was kept. */
 void io_set_ops(const struct io_ops *ops);
+/* Writes all; reads what is there, at least one byte or 0 at the end of the file. Errors are those
+ * of the operations; LIB_ERR_BAD_STATE where there are none. */
 errval_t io_write(int fd, const void *data, size_t bytes);
 errval_t io_read(int fd, void *buf, size_t bytes, size_t *ret_n);
 /* For reports of faults and panics: stderr without any buffer of the C library. */

@@ -5,6 +5,7 @@
 #include <aos/types.h>
 #include <kpi/bootinfo.h>
 
+/* Read-only, at a fixed address in init; in other domains nothing is there. */
 const struct kpi_bootinfo *kernel_bootinfo(void);
 /* The boot module `name`; NULL: there is none. */
 const struct kpi_boot_cap *kernel_module(const char *name);
@@ -21,8 +22,10 @@ errval_t kernel_log_watch(caddr_t end);
 errval_t kernel_console_release(void);
 /* Returns only if it failed. */
 errval_t kernel_shutdown(bool reset);
+/* Fresh words of the kernel's generator; no two calls give the same. */
 errval_t kernel_random(uint64_t ret_words[4]);
 
+/* Of this core since the kernel started; `caps` is the number of capabilities there are. */
 struct kernel_stats {
     uint64_t uptime_ns, idle_ns, switches, interrupts, caps;
 };

@@ -55,6 +55,7 @@ enum msg_kind {
 #define MSG_HEADER(ordinal, kind, words, caps)                                                     \
     ((uint64_t)(ordinal) | (uint64_t)(kind) << MSG_KIND_SHIFT | MSG_SHAPE(words, caps))
 
+/* Fields of a header word. */
 static inline uint32_t msg_ordinal(uint64_t header)
 {
     return (uint32_t)(header & MSG_ORDINAL_MASK);
@@ -96,6 +97,7 @@ struct msg_cap {
     bool move;      /* give away, else copy */
 };
 
+/* How the kernel is told of it: KPI_XFER_*; 0 for none. */
 static inline uint64_t msg_xfer(struct msg_cap c)
 {
     return c.cap == 0 ? 0
@@ -146,6 +148,7 @@ static inline void *msg_put(uint64_t *words, uint32_t *pos, size_t bytes)
     return part;
 }
 
+/* The same with the bytes copied in. */
 static inline void msg_put_bytes(uint64_t *words, uint32_t *pos, const void *from, size_t bytes)
 {
     void *part = msg_put(words, pos, bytes);

@@ -6,6 +6,7 @@
 #include <aos/arch.h>
 #include <aos/dispatch.h>
 
+/* The counter now; meaningful as a difference on one core. */
 static inline uint64_t perf_cycles(void)
 {
     return arch_cycles();

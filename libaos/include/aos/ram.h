@@ -45,4 +45,5 @@ errval_t ram_free(caddr_t c);
 /* For an object whose capability is already deleted (`base`, `bytes` as it was identified). */
 errval_t ram_free_range(uint64_t base, uint64_t bytes);
 
+/* What is free in the pool, and what it has in all: bytes. */
 void ram_stats(uint64_t *ret_free_bytes, uint64_t *ret_total_bytes);

@@ -82,6 +82,7 @@ struct server {
     struct server_conn *conns;
 };
 
+/* A server without connections, in the caller's memory. `iface`, `ops` and `ws` must live on. */
 void server_init(struct server *s, const struct server_interface *iface, const void *ops,
                  void (*on_peer_gone)(struct server_ctx *ctx), void *state, struct waitset *ws);
 /* Serves `end` for the domain `pid`. Takes the end, whatever it returns. Trusted: see
@@ -114,7 +115,9 @@ struct server_responder {
     struct server_conn *conn;
     uint64_t header;
 };
+/* In a handler, which then returns SERVER_DEFERRED: the right and the duty to answer this call. */
 struct server_responder server_defer(struct server_ctx *ctx);
+/* False: the client is gone and a reply goes nowhere. */
 bool server_responder_alive(const struct server_responder *r);
 
 /* For generated code. */

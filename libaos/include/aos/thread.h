@@ -60,6 +60,7 @@ bool cond_wait_until(struct cond *c, struct mutex *m, uint64_t deadline_ns);
 void cond_signal(struct cond *c);
 void cond_broadcast(struct cond *c);
 
+/* A count that waiters take one from. */
 struct sem {
     uint64_t count;
     struct thread_queue waiters;
@@ -67,6 +68,7 @@ struct sem {
 void sem_init(struct sem *s, uint64_t count);
 void sem_wait(struct sem *s);
 bool sem_try_wait(struct sem *s);
+/* False: the deadline passed, and nothing was taken. */
 bool sem_wait_until(struct sem *s, uint64_t deadline_ns);
 void sem_post(struct sem *s);
 
@@ -74,6 +76,7 @@ struct once {
     uint32_t state;
     struct thread_queue waiters;
 };
+/* Runs fn() for the first caller; the others return when it has finished. */
 void once_call(struct once *o, void (*fn)(void));
 
 /* For channels and stubs. Enter disabled, return disabled. While blocked, other threads run;

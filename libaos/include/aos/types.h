@@ -14,9 +14,10 @@
 #define AOS_PAGE_BYTES  4096ull
 #define AOS_LARGE_BYTES 0x200000ull
 
+/* Multiples of `unit`, a power of two. */
 static inline uint64_t aos_round_up(uint64_t x, uint64_t unit)
 {
-    return (x + unit - 1) & ~(unit - 1); /* unit: a power of two; wraps to 0 for a huge x */
+    return (x + unit - 1) & ~(unit - 1); /* wraps to 0 for a huge x */
 }
 
 static inline uint64_t aos_round_down(uint64_t x, uint64_t unit)

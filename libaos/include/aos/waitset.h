@@ -23,6 +23,7 @@ struct waitset {
     struct thread_queue waiters; /* threads in waitset_dispatch */
 };
 
+/* Empty, in the caller's memory, which must live on: there is no end of a waitset. */
 void waitset_init(struct waitset *ws);
 /* Runs one thing that is due; waits for it until `deadline_ns`. LIB_ERR_TIMEOUT. */
 errval_t waitset_dispatch(struct waitset *ws, uint64_t deadline_ns);
@@ -44,6 +45,7 @@ struct waitset_timer {
 };
 errval_t waitset_timer_set(struct waitset *ws, struct waitset_timer *t, uint64_t deadline_ns,
                            void (*fn)(void *arg), void *arg);
+/* fn will not be called, unless it is running. */
 void waitset_timer_cancel(struct waitset_timer *t);
 
 /* Events from the kernel: the death of a watched dispatcher, growth of the log, an interrupt.
@@ -56,6 +58,7 @@ struct event_source {
     void *arg;
     bool raised;
 };
+/* Makes a channel and binds it: slots and RAM may be lacking. On failure nothing is left. */
 errval_t event_source_init(struct event_source *e, struct waitset *ws, void (*handler)(void *arg),
                            void *arg);
 void event_source_deinit(struct event_source *e);
@@ -66,6 +69,7 @@ struct irq_source {
     struct event_source event;
     caddr_t irq_dest;
 };
+/* Connects `irq_dest`, which stays the caller's and must live on. On failure nothing is left. */
 errval_t irq_source_init(struct irq_source *q, struct waitset *ws, caddr_t irq_dest,
                          void (*handler)(void *arg), void *arg);
 errval_t irq_source_ack(struct irq_source *q);

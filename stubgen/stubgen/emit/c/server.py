@@ -38,8 +38,8 @@ class ServerView(MethodView):
     def _direct_shim(self):
         words = self.reply.max_words
         lines = ["    const uint64_t *const w_ = msg_->words;"] if self.request.max_words else []
-        before, arguments = self._arguments(self._reader())
-        lines += before + self._requires()
+        before, arguments = self._decoded()
+        lines += before
         for index in range(words, self.request.max_words):
             lines.append(f"    msg_->words[{index}] = 0;")
         lines.append(f"    msg_->header = MSG_SHAPE({words}, 0);")
@@ -93,14 +93,19 @@ class ServerView(MethodView):
                           "        return RPC_ERR_BAD_REPLY;", "    }"]
         return lines
 
-    def _handled(self):
-        """Lines from the words of the request to the handler's answer."""
+    def _decoded(self):
+        """Lines that check the words of the request, and the handler's arguments."""
         lines = []
         if not self.request.is_fixed():
             lines.append("    const uint32_t n_ = msg_words(ctx_->header);")
         before, arguments = self._arguments(self._reader())
-        return lines + before + self._conditions(self.m.requires, "return RPC_ERR_MALFORMED;") \
-            + self._call_handler(arguments)
+        required = self._conditions(self.m.requires, "return RPC_ERR_MALFORMED;")
+        return lines + before + required, arguments
+
+    def _handled(self):
+        """Lines from the words of the request to the handler's answer."""
+        before, arguments = self._decoded()
+        return before + self._call_handler(arguments)
 
     def _fixed_shim(self):
         lines = []

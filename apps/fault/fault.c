@@ -85,6 +85,13 @@ static void fault_abort(void)
     abort();
 }
 
+static void fault_hang(void)
+{
+    for (;;) {
+        target++;
+    }
+}
+
 static const struct {
     const char *name;
     void (*run)(void);
@@ -100,6 +107,7 @@ static const struct {
     {"jump", fault_jump, "jump to where nothing is mapped"},
     {"trap", fault_trap, "execute a breakpoint instruction"},
     {"abort", fault_abort, "call abort()"},
+    {"hang", fault_hang, "never end"},
 };
 
 int main(int argc, char **argv)

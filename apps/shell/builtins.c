@@ -103,8 +103,8 @@ static int builtin_sleep(struct shell *sh, int argc, char **argv)
     if (argc != 2 || *end != '\0' || end == argv[1] || !(seconds >= 0 && seconds <= SLEEP_MAX_S)) {
         return builtin_usage("sleep");
     }
-    thread_sleep_ns((uint64_t)(seconds * (double)NS_PER_S));
-    return 0;
+    return shell_sleep_until(sh, time_deadline_ns((uint64_t)(seconds * (double)NS_PER_S)))
+        ? 0 : STATUS_INTERRUPTED;
 }
 
 /* A number of bytes with an optional K, M or G. */

@@ -86,22 +86,27 @@ int builtin_kill(struct shell *sh, int argc, char **argv)
     return status;
 }
 
+static int processes_wait(struct shell *sh, uint32_t pid, const char *name)
+{
+    return shell_await_end(sh, pid) ? shell_wait(sh, pid, name) : STATUS_INTERRUPTED;
+}
+
 int builtin_wait(struct shell *sh, int argc, char **argv)
 {
     int status = 0;
 
-    for (int i = 1; i < argc; i++) {
+    for (int i = 1; i < argc && status != STATUS_INTERRUPTED; i++) {
         uint64_t pid;
         if (!shell_number(argv[i], UINT32_MAX, &pid) || pid == 0) {
             return builtin_usage("wait");
         }
-        status = shell_wait(sh, (uint32_t)pid, argv[i]);
+        status = processes_wait(sh, (uint32_t)pid, argv[i]);
     }
-    for (size_t i = 0; argc == 1 && i < JOBS_MAX; i++) {
+    for (size_t i = 0; argc == 1 && i < JOBS_MAX && status != STATUS_INTERRUPTED; i++) {
         if (sh->jobs[i].pid != 0) {
             char name[sizeof(sh->jobs[i].name)];
             (void)snprintf(name, sizeof(name), "%s", sh->jobs[i].name);
-            status = shell_wait(sh, sh->jobs[i].pid, name);
+            status = processes_wait(sh, sh->jobs[i].pid, name);
         }
     }
     return status;

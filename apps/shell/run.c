@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <aos/domain.h>
 #include <aos/process.h>
 #include <if/process.h>
 #include <if/serial.h>
@@ -85,6 +86,40 @@ int shell_wait(struct shell *sh, uint32_t pid, const char *name)
         return shell_error(name, err);
     }
     return run_status(&how, name, pid);
+}
+
+bool shell_await_end(struct shell *sh, uint32_t pid)
+{
+    struct process_info info;
+    bool interrupted = false;
+
+    while (!sh->unattended && !interrupted) {
+        mutex_lock(&sh->lock);
+        uint32_t seen = sh->ends;
+        mutex_unlock(&sh->lock);
+        if (err_is_fail(process_describe(sh->process, pid, &info)) ||
+            info.parent != domain_pid() || info.state == PROCESS_STATE_ENDED) {
+            break;
+        }
+        mutex_lock(&sh->lock);
+        while (!sh->interrupted && sh->ends == seen) {
+            cond_wait(&sh->changed, &sh->lock);
+        }
+        interrupted = sh->interrupted;
+        mutex_unlock(&sh->lock);
+    }
+    return !interrupted;
+}
+
+bool shell_sleep_until(struct shell *sh, uint64_t deadline_ns)
+{
+    mutex_lock(&sh->lock);
+    while (!sh->interrupted && cond_wait_until(&sh->changed, &sh->lock, deadline_ns)) {
+        continue;
+    }
+    bool whole = !sh->interrupted;
+    mutex_unlock(&sh->lock);
+    return whole;
 }
 
 int shell_run_program(struct shell *sh, int argc, char **argv, uint64_t quota, bool background)

@@ -1,17 +1,19 @@
 /* The shell's parts. A command is a list of words; it ends with a status: 0 well, 1 failed, 2
- * misused, 126 could not be started, 127 no such command, 128 + 9 killed, 139 faulted. */
+ * misused, 126 could not be started, 127 no such command, 128 + 2 interrupted, 128 + 9 killed, 139
+ * faulted. */
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include <aos/types.h>
+#include <aos/thread.h>
 
 #define STATUS_FAILED    1
 #define STATUS_USAGE     2
 #define STATUS_NO_START  126
 #define STATUS_NO_SUCH   127
+#define STATUS_INTERRUPTED 130
 #define STATUS_KILLED    137
 #define STATUS_FAULTED   139
 
@@ -39,6 +41,10 @@ struct shell {
     int status;                          /* of the last command */
     volatile uint32_t foreground;        /* pid that Ctrl-C ends, 0: none */
     struct job jobs[JOBS_MAX];
+    struct mutex lock;                   /* of what follows; the signals thread writes it */
+    struct cond changed;
+    bool interrupted;                    /* Ctrl-C was typed since the command began */
+    uint32_t ends;                       /* counts news of children that ended */
 };
 
 struct builtin {
@@ -69,6 +75,10 @@ int shell_run_words(struct shell *sh, struct words *words);
 int shell_run_program(struct shell *sh, int argc, char **argv, uint64_t quota, bool background);
 /* Waits for a child and tells how it ended, if not by itself. */
 int shell_wait(struct shell *sh, uint32_t pid, const char *name);
+/* Waits until the end of `pid` can be waited for without delay. False: Ctrl-C. */
+bool shell_await_end(struct shell *sh, uint32_t pid);
+/* False: Ctrl-C. */
+bool shell_sleep_until(struct shell *sh, uint64_t deadline_ns);
 /* Tells which programs in the background have ended. */
 void shell_reap(struct shell *sh);
 

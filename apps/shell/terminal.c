@@ -11,16 +11,41 @@
 #include "shell_priv.h"
 
 #define PROMPT_BYTES 32u
+#define SHOWN_BYTES  512u
 
-/* Ctrl-C while a program runs in the foreground. */
+/* What the editor wrote and nobody has seen yet. */
+static struct {
+    char text[SHOWN_BYTES];
+    size_t bytes;
+} shown;
+
+/* Ctrl-C while a command runs. */
 static void terminal_signal(void *arg, bool lost, serial_signal_kind_t which)
 {
     struct shell *sh = arg;
     uint32_t pid = sh->foreground;
 
-    if (which == SERIAL_SIGNAL_KIND_INTERRUPT && pid != 0) {
+    if (which != SERIAL_SIGNAL_KIND_INTERRUPT) {
+        return;
+    }
+    if (pid != 0) {
         (void)process_kill(sh->process, pid); /* fails if it has just ended */
     }
+    mutex_lock(&sh->lock);
+    sh->interrupted = true;
+    cond_broadcast(&sh->changed);
+    mutex_unlock(&sh->lock);
+}
+
+static void terminal_child_ended(void *arg, bool lost, uint32_t pid,
+                                 const struct process_exit *how)
+{
+    struct shell *sh = arg;
+
+    mutex_lock(&sh->lock);
+    sh->ends++;
+    cond_broadcast(&sh->changed);
+    mutex_unlock(&sh->lock);
 }
 
 /* Signals have a thread of their own: the main thread waits for the program. */
@@ -32,24 +57,41 @@ static int terminal_events(void *arg)
 static void terminal_listen(struct shell *sh)
 {
     static const struct serial_event_ops ops = {.on_signal = terminal_signal};
+    static const struct process_event_ops children = {.on_child_ended = terminal_child_ended};
     static struct waitset ws;
     const struct thread_attr attr = {.name = "signals", .detached = true};
     struct thread *thread;
 
     waitset_init(&ws);
     serial_set_events(sh->serial, &ws, &ops, sh);
+    process_set_events(sh->process, &ws, &children, sh);
     errval_t err = thread_create(terminal_events, &ws, &attr, &thread);
     if (err_is_ok(err)) {
         err = serial_subscribe_signal(sh->serial, true);
+    }
+    if (err_is_ok(err)) {
+        err = process_subscribe_child_ended(sh->process, true);
     }
     if (err_is_fail(err)) {
         (void)shell_error("Ctrl-C will not end programs", err);
     }
 }
 
+static void terminal_show(void)
+{
+    (void)fwrite(shown.text, 1, shown.bytes, stdout);
+    (void)fflush(stdout);
+    shown.bytes = 0;
+}
+
 static void terminal_write(void *ctx, const char *text, size_t bytes)
 {
-    (void)fwrite(text, 1, bytes, stdout);
+    for (size_t i = 0; i < bytes; i++) {
+        if (shown.bytes == SHOWN_BYTES) {
+            terminal_show();
+        }
+        shown.text[shown.bytes++] = text[i];
+    }
 }
 
 /* Reads one line into le->line. */
@@ -63,9 +105,12 @@ static enum lineedit_result terminal_line(struct shell *sh, struct lineedit *le,
     if (err_is_fail(serial_set_mode(sh->serial, 0, &old))) {
         return LINEEDIT_EOF;
     }
+    mutex_lock(&sh->lock);
+    sh->interrupted = false;
+    mutex_unlock(&sh->lock);
     lineedit_start(le, prompt);
     while (result == LINEEDIT_MORE) {
-        (void)fflush(stdout);
+        terminal_show();
         if (at == have) {
             at = have = 0;
             errval_t err = serial_read(sh->serial, sizeof(keys), keys, &have);
@@ -77,8 +122,9 @@ static enum lineedit_result terminal_line(struct shell *sh, struct lineedit *le,
         }
         result = lineedit_feed(le, keys[at++]);
     }
-    (void)fflush(stdout);
+    /* Whoever sees the end of the line may count on Ctrl-C. */
     (void)serial_set_mode(sh->serial, old, &old);
+    terminal_show();
     return result;
 }
 

@@ -1,4 +1,6 @@
 """The shell on a terminal: the line editor, the prompt, and ways to leave."""
+import re
+
 import machine as machines
 import session
 import uboot
@@ -49,6 +51,28 @@ def test_term0005_interrupting_a_program(terminal):
     terminal.prompt()
     assert terminal.status != 0
     assert terminal.run('echo back') == 'back\n'
+
+
+def test_term0008_interrupting_what_is_built_in(terminal):
+    """`sleep` and `wait` end, too, and what was waited for lives on."""
+    job = re.search(r'\[(\d+)\]', terminal.run('fault hang &'))[1]
+    for command in ('sleep 100000', 'wait', f'wait {job} {job}'):
+        terminal.type(command + '\r')
+        terminal.expect('\n')
+        terminal.type(CTRL_C)
+        terminal.prompt()
+        assert terminal.status == 130, command
+    # The prompt tells it if the end comes before the wait.
+    told = terminal.run(f'kill {job}') + terminal.run(f'wait {job}')
+    assert f'killed (process {job})' in told
+    terminal.run(f'wait {job}')
+    assert terminal.status == 1
+
+
+def test_term0009_waiting_for_what_ends(terminal):
+    terminal.run('args --status 5 &')
+    terminal.run('wait')
+    assert terminal.status == 5
 
 
 def test_term0006_leaving(terminal):

@@ -108,31 +108,28 @@ static void init_start_shell(void)
 
 static void init_adopted(void *arg, errval_t err)
 {
-    const struct init_service *service = arg;
-
     if (err_is_fail(err)) {
-        printf("init: the process service does not know %s: %s\n", service->line->name,
+        printf("init: the process service does not know %u: %s\n", (unsigned)(uintptr_t)arg,
                init_error_text(err));
         fflush(stdout);
     }
 }
 
-/* Tells the process service about the services, so that `ps` shows and `kill` ends them. */
-static void init_hand_over(struct init_service *service)
+/* Tells the process service about a domain that it did not start, so that `ps` shows it. */
+static void init_hand_over(uint32_t pid, const char *name, caddr_t dispatcher, uint8_t rights)
 {
-    const char *name = service->line->name;
     caddr_t copy;
     errval_t err = slot_alloc(&copy);
 
     if (err_is_ok(err)) {
-        err = cap_copy(copy, service->proc.dispatcher);
+        err = cap_mint(copy, dispatcher, rights);
     }
     if (err_is_ok(err)) {
-        err = process_adopt_cb(&init.process, service->pid, name, strlen(name), copy,
-                               init_adopted, service);
+        err = process_adopt_cb(&init.process, pid, name, strlen(name), copy, init_adopted,
+                               (void *)(uintptr_t)pid);
     }
     if (err_is_fail(err)) {
-        init_adopted(service, err);
+        init_adopted((void *)(uintptr_t)pid, err);
     }
 }
 
@@ -148,6 +145,7 @@ static void init_registered(void *arg, errval_t err, caddr_t end)
         (void)cap_destroy(end);
     }
     if (--init.waiting == 0) {
+        init_hand_over(domain_pid(), "init", KPI_CAP_SELF_DISP, CAP_RIGHT_R);
         init_start_shell();
     }
 }
@@ -164,7 +162,8 @@ static void init_await_services(void)
         const char *name = service->line->name;
         errval_t err;
 
-        init_hand_over(service);
+        /* `kill` ends services, too */
+        init_hand_over(service->pid, name, service->proc.dispatcher, CAP_RIGHTS_ALL);
         if (strcmp(name, "nameserver") == 0) {
             init.waiting--;              /* it answers, so it is there */
             continue;

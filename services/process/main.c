@@ -51,6 +51,7 @@ static struct {
     uint32_t module_count;
     struct module modules[SERVICE_MODULES_MAX];
     struct memory_binding memory;        /* trusted */
+    caddr_t init;                        /* its dispatcher, to look at; 0: not told yet */
     struct waitset ws;
     struct process_server server;
 } service;
@@ -403,13 +404,14 @@ static errval_t on_name(struct server_ctx *ctx, uint32_t pid, char *ret_name,
                         size_t *ret_name_len)
 {
     const struct table_entry *e = table_find(&service.table, pid);
+    const char *name = pid == TABLE_PID_INIT ? "init" : e != NULL ? e->name : NULL;
 
     (void)ctx;
-    if (e == NULL) {
+    if (name == NULL) {
         return PROCESS_ERR_NO_PID;
     }
-    *ret_name_len = strlen(e->name);
-    memcpy(ret_name, e->name, *ret_name_len);
+    *ret_name_len = strlen(name);
+    memcpy(ret_name, name, *ret_name_len);
     return ERR_OK;
 }
 
@@ -425,7 +427,9 @@ static process_state_t service_state(enum proc_state state)
 
 static errval_t on_describe(struct server_ctx *ctx, uint32_t pid, struct process_info *ret_info)
 {
-    struct table_entry *e = table_find(&service.table, pid);
+    const struct table_entry init = {.state = TABLE_LIVE};
+    const struct table_entry *e =
+        pid == TABLE_PID_INIT ? &init : table_find(&service.table, pid);
     struct proc_info info = {.state = PROC_ENDED};
 
     (void)ctx;
@@ -433,7 +437,8 @@ static errval_t on_describe(struct server_ctx *ctx, uint32_t pid, struct process
         return PROCESS_ERR_NO_PID;
     }
     if (e->state == TABLE_LIVE) {
-        (void)proc_query(service.domains[e->place].proc.dispatcher, &info);
+        (void)proc_query(pid == TABLE_PID_INIT ? service.init
+                                               : service.domains[e->place].proc.dispatcher, &info);
     }
     *ret_info = (struct process_info){
         .pid = e->pid, .parent = e->parent, .core = 0, .state = service_state(info.state),
@@ -461,6 +466,11 @@ static errval_t on_adopt(struct server_ctx *ctx, uint32_t pid, const char *name,
 
     if (ctx->peer_pid != TABLE_PID_INIT) {
         return PROCESS_ERR_DENIED;
+    }
+    if (pid == TABLE_PID_INIT && service.init == 0) {
+        server_take_cap(ctx, dispatcher);
+        service.init = dispatcher;
+        return ERR_OK;
     }
     memcpy(text, name, name_len);
     err = table_adopt(&service.table, pid, text, &e);

@@ -336,6 +336,9 @@ static bool processes_are_listed(void)
     TRY(strcmp(name, SELF) == 0);
     TRY_OK(process_describe(b, self, &info));
     TRY(info.pid == self && info.parent == parent && info.cpu_ns > 0);
+    TRY_OK(process_describe(b, 0, &info)); /* init, which no list of pids above one can hold */
+    TRY(info.pid == 0 && info.state != PROCESS_STATE_ENDED && info.cpu_ns > 0);
+    TRY(err_has(process_kill(b, 0), PROCESS_ERR_NO_PID));
     TRY(err_has(process_name(b, 0x7fffffff, name, &bytes), PROCESS_ERR_NO_PID));
     return true;
 }

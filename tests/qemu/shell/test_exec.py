@@ -22,7 +22,7 @@ def test_shell0001_the_first_commands(run):
     assert result.status == 0 and result.statuses == [0] * 7 and result.stderr == ''
     assert hi == 'hi\n'
     processes = [line.split()[-1] for line in ps.splitlines()[1:]]
-    assert {'memory', 'nameserver', 'process', 'serial', 'shell'} <= set(processes)
+    assert {'init', 'memory', 'nameserver', 'process', 'serial', 'shell'} <= set(processes)
     assert {'memory', 'process', 'serial'} <= set(names.splitlines())
     assert re.fullmatch(r'Hello from hello, process \d+\.\nargument 1: a\nargument 2: b c\n', hello)
 

@@ -53,7 +53,7 @@ def test_term0005_interrupting_a_program(terminal):
     assert terminal.run('echo back') == 'back\n'
 
 
-def test_term0008_interrupting_what_is_built_in(terminal):
+def test_term0010_interrupting_what_is_built_in(terminal):
     """`sleep` and `wait` end, too, and what was waited for lives on."""
     job = re.search(r'\[(\d+)\]', terminal.run('fault hang &'))[1]
     for command in ('sleep 100000', 'wait', f'wait {job} {job}'):

@@ -43,17 +43,15 @@ static errval_t run_spawn(struct shell *sh, char **argv, uint64_t quota, uint32_
                          ret_pid);
 }
 
-static void run_remember(struct shell *sh, uint32_t pid, const char *name)
+/* Room to remember a program in the background; NULL: there are too many. */
+static struct job *run_job(struct shell *sh)
 {
     for (size_t i = 0; i < JOBS_MAX; i++) {
         if (sh->jobs[i].pid == 0) {
-            sh->jobs[i].pid = pid;
-            (void)snprintf(sh->jobs[i].name, sizeof(sh->jobs[i].name), "%s", name);
-            return;
+            return &sh->jobs[i];
         }
     }
-    fprintf(stderr, "%s runs as process %u, but there are too many to remember it\n", name,
-            (unsigned)pid);
+    return NULL;
 }
 
 static int run_status(const struct aos_exit *how, const char *name, uint32_t pid)
@@ -124,8 +122,13 @@ bool shell_sleep_until(struct shell *sh, uint64_t deadline_ns)
 
 int shell_run_program(struct shell *sh, int argc, char **argv, uint64_t quota, bool background)
 {
+    struct job *job = background ? run_job(sh) : NULL;
     uint32_t pid;
 
+    if (background && job == NULL) {
+        fprintf(stderr, "%s: too many programs run in the background; try wait\n", argv[0]);
+        return STATUS_NO_START;
+    }
     (void)fflush(stdout);
     errval_t err = run_spawn(sh, argv, quota, &pid);
     if (err_no(err) == PROCESS_ERR_NO_PROGRAM) {
@@ -137,7 +140,8 @@ int shell_run_program(struct shell *sh, int argc, char **argv, uint64_t quota, b
         return STATUS_NO_START;
     }
     if (background) {
-        run_remember(sh, pid, argv[0]);
+        job->pid = pid;
+        (void)snprintf(job->name, sizeof(job->name), "%s", argv[0]);
         printf("[%u]\n", (unsigned)pid);
         return 0;
     }

@@ -46,6 +46,7 @@ struct init {
     uint32_t shell_pid;
     uint64_t shell_started_ns;
     uint32_t shell_quick_ends;           /* in a row */
+    struct waitset_timer power_off;
 };
 
 extern struct init init;

@@ -18,6 +18,7 @@
 
 #define INIT_QUICK_END_NS   2000000000ull /* a shell that ends sooner did not come up */
 #define INIT_QUICK_ENDS_MAX 3u
+#define INIT_FAREWELL_NS    500000000ull /* between the last words and power off */
 
 struct init init;
 
@@ -43,21 +44,32 @@ static void init_check(errval_t err, const char *what)
     }
 }
 
+static void init_power_off(void *arg)
+{
+    (void)arg;
+    (void)kernel_shutdown(/* reset= */ false);
+}
+
 static void init_shell_ended(void *arg, errval_t err, uint32_t who, const struct process_exit *how)
 {
     (void)arg;
     (void)who;
     if (err_is_fail(err)) {
         printf("init: lost sight of the shell: %s\n", init_error_text(err));
-    } else if (how->kind == PROCESS_EXIT_KIND_FAULTED) {
+        fflush(stdout);
+        return;                          /* it may live, and nobody could start another */
+    }
+    if (how->kind == PROCESS_EXIT_KIND_FAULTED) {
         printf("init: the shell faulted at 0x%llx, address 0x%llx\n",
                (unsigned long long)how->pc, (unsigned long long)how->address);
     } else {
         printf("init: the shell ended with status %d\n", how->status);
     }
     fflush(stdout);
-    if (init.exec) {
-        (void)kernel_shutdown(/* reset= */ false);
+    if (init.exec) {                     /* the serial service needs time to print what was said */
+        (void)waitset_timer_set(&init.ws, &init.power_off, time_deadline_ns(INIT_FAREWELL_NS),
+                                init_power_off, NULL);
+        return;
     }
     init.shell_quick_ends = time_now_ns() - init.shell_started_ns < INIT_QUICK_END_NS
         ? init.shell_quick_ends + 1 : 0;

@@ -87,7 +87,7 @@ static bool service_clear(struct memory_region *r)
     if (r->seen_ns == 0) {
         r->seen_ns = now;
     }
-    return now - r->seen_ns >= SERVICE_GRACE_NS
+    return !r->patient && now - r->seen_ns >= SERVICE_GRACE_NS
            && err_is_ok(cap_revoke_part(service.roots[r->root], range.off, range.bytes))
            && service_probe(&range);
 }
@@ -290,7 +290,8 @@ static void on_peer_gone(struct server_ctx *ctx)
         return;
     }
     mutex_lock(&service.lock);
-    memory_client_closed(&service.core, (uint32_t)ctx->peer_pid);
+    /* Whom init trusts has memory for others: programs outlive the process service. */
+    memory_client_closed(&service.core, (uint32_t)ctx->peer_pid, server_conn_trusted(ctx->conn));
     mutex_unlock(&service.lock);
     service_reap_soon();
 }

@@ -362,6 +362,7 @@ void memory_retire(struct memory_core *m, uint32_t pid, uint64_t base, uint64_t 
     r = memory_carve(m, r, base, bytes);
     r->state = MEMORY_DYING;
     r->client = 0;
+    r->patient = false;
     memory_enter(m, r);
     memory_client_put(c);
 }
@@ -377,7 +378,7 @@ errval_t memory_client_opened(struct memory_core *m, uint32_t pid)
     return ERR_OK;
 }
 
-void memory_client_closed(struct memory_core *m, uint32_t pid)
+void memory_client_closed(struct memory_core *m, uint32_t pid, bool patient)
 {
     struct memory_client *c = memory_client_find(m, pid);
 
@@ -390,6 +391,7 @@ void memory_client_closed(struct memory_core *m, uint32_t pid)
         memory_leave(m, r);
         r->state = MEMORY_DYING;
         r->client = 0;
+        r->patient = patient;
         memory_enter(m, r);
     }
     c->quota = 0;

@@ -40,6 +40,7 @@ struct memory_region {
     uint32_t root;
     uint16_t client;                     /* index + 1; 0 for free and dying regions */
     uint16_t state;                      /* enum memory_state */
+    bool patient;                        /* dying: others may live in it, nothing is taken away */
     uint64_t seen_ns;                    /* dying: first seen so, 0 not yet; kept by main.c */
 };
 
@@ -91,10 +92,10 @@ void memory_give(struct memory_core *m, uint32_t pid, uint64_t base, uint64_t by
 void memory_retire(struct memory_core *m, uint32_t pid, uint64_t base, uint64_t bytes);
 
 /* Connections keep a client's record. When the last one closes its regions are dying: still
- * taken, nobody's, until the service finds that nothing uses them any more. MEMORY_ERR_NO_MEMORY:
- * too many clients. */
+ * taken, nobody's, until the service finds that nothing uses them any more; `patient` ones it does
+ * not clear itself. MEMORY_ERR_NO_MEMORY: too many clients. */
 errval_t memory_client_opened(struct memory_core *m, uint32_t pid);
-void memory_client_closed(struct memory_core *m, uint32_t pid);
+void memory_client_closed(struct memory_core *m, uint32_t pid, bool patient);
 /* Walks the dying regions: the one after `region`, NULL for the first. memory_reap makes one
  * free. */
 struct memory_region *memory_dying_next(struct memory_core *m, struct memory_region *region);

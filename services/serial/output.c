@@ -111,6 +111,16 @@ static size_t console_hold(struct console *c, struct console_client *client,
     return 0;
 }
 
+/* What tells the host of commands and their ends is the shell's: of the domain that was the first
+ * to say that it is ready. */
+static bool console_may_control(struct console *c, uint32_t pid, enum console_stream stream)
+{
+    if (c->controller == 0 && stream == CONSOLE_READY) {
+        c->controller = pid;
+    }
+    return c->controller == pid;
+}
+
 bool console_write(struct console *c, uint32_t pid, enum console_stream stream, const char *data,
                    size_t bytes)
 {
@@ -121,6 +131,9 @@ bool console_write(struct console *c, uint32_t pid, enum console_stream stream, 
     }
     if (bytes == 0 && stream <= CONSOLE_LOG) {
         return true;
+    }
+    if (stream > CONSOLE_LOG && !console_may_control(c, pid, stream)) {
+        return true;                     /* to its writer it looks as if there were no frames */
     }
     if (client != NULL && client->held_bytes != 0 && client->held_stream != stream) {
         (void)console_flush_client(c, client);

@@ -90,6 +90,7 @@ void console_client_closed(struct console *c, uint32_t pid)
     console_flush(c, pid);
     client->used = false;
     console_drop_owner(c, pid);
+    c->controller = c->controller == pid ? 0 : c->controller;
     for (uint32_t i = c->read_count; i-- > 0;) {
         if (c->reads[i].pid == pid) {
             console_drop_read(c, i);

@@ -78,6 +78,7 @@ struct console {
     uint32_t owner_count;
     uint32_t owners[CONSOLE_OWNERS_MAX]; /* the last one owns */
     uint32_t read_count;
+    uint32_t controller;                 /* writes what is for the host; 0: nobody yet */
     struct console_read reads[CONSOLE_READS_MAX];
     struct console_client clients[CONSOLE_CLIENTS_MAX];
 };

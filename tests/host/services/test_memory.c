@@ -79,9 +79,9 @@ static void MEM0003_quota_and_death(void)
     CHECK_EQ(memory_take(&core, 7, 2 * MEMORY_PAGE, 1, &a), ERR_OK);
     CHECK_EQ(memory_get_usage(&core, 7, &used, &quota), ERR_OK);
     CHECK_EQ(used, 8 * MEMORY_PAGE);
-    memory_client_closed(&core, 7);
+    memory_client_closed(&core, 7, false);
     CHECK_EQ(core.dying, 0);
-    memory_client_closed(&core, 7);
+    memory_client_closed(&core, 7, false);
     CHECK_EQ(core.dying, 8 * MEMORY_PAGE);
     CHECK_EQ(memory_get_usage(&core, 7, &used, &quota), MEMORY_ERR_NO_PID);
     CHECK(memory_check(&core) == NULL);
@@ -193,7 +193,7 @@ static void step_die(uint64_t *seed)
     uint8_t pid = (uint8_t)(1 + check_random(seed) % CLIENTS);
 
     CHECK_EQ(memory_client_opened(&core, pid), ERR_OK);
-    memory_client_closed(&core, pid);
+    memory_client_closed(&core, pid, false);
     while (memory_dying_next(&core, NULL) != NULL) {
         memory_reap(&core, memory_dying_next(&core, NULL));
     }
@@ -231,7 +231,7 @@ static void MEM0005_random_against_a_page_map(void)
     }
     for (int c = 1; c <= CLIENTS; c++) {
         memory_client_opened(&core, (uint32_t)c);
-        memory_client_closed(&core, (uint32_t)c);
+        memory_client_closed(&core, (uint32_t)c, false);
     }
     while (memory_dying_next(&core, NULL) != NULL) {
         memory_reap(&core, memory_dying_next(&core, NULL));

@@ -101,6 +101,21 @@ static void SER0002_streams_keep_their_order(void)
     CHECK_TEXT(drain(), "");
 }
 
+static void SER1002_control_frames_are_of_one(void)
+{
+    start(true);
+    CHECK(console_write(&con, B, CONSOLE_DONE, "0", 1));
+    CHECK(console_write(&con, A, CONSOLE_READY, "", 0));
+    CHECK(console_write(&con, B, CONSOLE_READY, "", 0));
+    CHECK(console_write(&con, B, CONSOLE_DONE, "0", 1));
+    CHECK_EQ(con.out_head, 5);
+    CHECK(console_write(&con, A, CONSOLE_STATUS, "0", 1));
+    CHECK_EQ(con.out_head, 5 + 6);
+    console_client_closed(&con, A);
+    CHECK(console_write(&con, B, CONSOLE_READY, "", 0));
+    CHECK_EQ(con.out_head, 5 + 6 + 5);
+}
+
 static void SER0003_long_lines_pass(void)
 {
     char text[CONSOLE_WRITE_BYTES + 1];
@@ -301,6 +316,7 @@ int main(void)
 {
     RUN(SER0001_lines_of_domains_do_not_mix);
     RUN(SER0002_streams_keep_their_order);
+    RUN(SER1002_control_frames_are_of_one);
     RUN(SER0003_long_lines_pass);
     RUN(SER0004_frames);
     RUN(SER0005_a_full_ring_takes_nothing);

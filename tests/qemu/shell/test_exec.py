@@ -136,3 +136,26 @@ def test_shell1003_fuzzed_and_alive(run, seed):
     assert 'alive\nHello from hello' in result.stdout
     assert {'init', 'memory', 'process', 'serial'} <= set(result.stdout.splitlines())
     assert being_returned(result.stdout) == [0], result.stdout
+
+
+@pytest.mark.parametrize('name, pid', [('memory', 1), ('nameserver', 2), ('process', 3)])
+def test_shell1004_a_dead_service_is_an_error_and_no_silence(run, name, pid):
+    """The shell goes on for longer than it takes to clear what the service has left."""
+    wants = {'memory': 'meminfo', 'nameserver': 'nslist', 'process': 'ps'}[name]
+    result = run('nslist', f'kill {pid}', wants, 'hello', 'sleep 8', 'echo ===', 'nslist', 'echo alive')
+    assert name == 'nameserver' or name in result.stdout.split('===')[0].splitlines()
+    assert name not in result.stdout.split('===')[1].splitlines()
+    assert result.statuses[2] == 1 and result.statuses[3] != 0 and result.status == 0
+    assert f'{wants}: ' in result.stderr and result.stdout.endswith('alive\n')
+
+
+def test_shell1005_programs_in_the_background_leave_room(run):
+    result = run(*['hello &'] * 40, 'wait', 'hello', 'echo alive')
+    assert result.statuses[-3:] == [0, 0, 0] and result.stdout.endswith('alive\n')
+    assert 'too many programs run in the background' in result.stderr
+
+
+def test_shell1006_garbage(run):
+    result = run('x' * 100000, 'echo ' + 'a ' * 600, '\x01\x02\x1b[A\x7f', '"open', '&',
+                 'hello ' + 'x' * 900, 'echo alive')
+    assert result.statuses == [2, 2, 127, 2, 2, 0, 0] and result.stdout.endswith('alive\n')

@@ -34,3 +34,7 @@ def interface(members, head=""):
 @pytest.fixture
 def root():
     return ROOT
+
+
+def pytest_addoption(parser):
+    parser.addoption("--update", action="store_true", help="write the golden files anew")

@@ -13,8 +13,11 @@ WARNINGS = """-std=gnu11 -Wall -Wextra -Werror -Wconversion -Wshadow -Wstrict-pr
     -Wmissing-prototypes -Wundef -Wvla -Wpointer-arith -Wcast-align -Wwrite-strings
     -Wno-unused-parameter -D__caddr_t_defined""".split()
 CROSS = ["aarch64-linux-gnu-gcc", "-O2", "-mgeneral-regs-only", "-mcpu=cortex-a35",
-         "-mno-outline-atomics", "-fno-pic", "-ffreestanding", "-fno-asynchronous-unwind-tables"]
+         "-mno-outline-atomics", "-fno-pic", "-ffreestanding", "-fno-asynchronous-unwind-tables",
+         "-fno-omit-frame-pointer", "-fstack-protector-strong"]
 MEMORY_BYTES = 6 * 1024       # all of the memory interface
+CLIENT_BYTES = 144            # a client stub without parameters
+SHIM_BYTES = 96               # a server's shim without constraints
 
 
 def generate(folder, *files):
@@ -44,11 +47,44 @@ def test_no_warnings(tmp_path, compiler, files):
         compile_file([compiler, "-O2"], "host", tmp_path, path)
 
 
-def test_memory_is_small(tmp_path):
-    text = 0
-    for path in generate(tmp_path, "idl/if/memory.if"):
-        out = compile_file(CROSS, "armv8", tmp_path, path)
-        sizes = subprocess.run(["aarch64-linux-gnu-size", str(out)], check=True,
-                               capture_output=True, text=True).stdout
-        text += int(sizes.splitlines()[1].split()[0])
-    assert 0 < text <= MEMORY_BYTES
+def sizes(out):
+    """{function: bytes} of an object file, and its bytes of text."""
+    tool = "aarch64-linux-gnu-"
+    names = subprocess.run([f"{tool}nm", "-S", str(out)], check=True, capture_output=True,
+                           text=True).stdout
+    rows = [line.split() for line in names.splitlines()]
+    text = subprocess.run([f"{tool}size", str(out)], check=True, capture_output=True,
+                          text=True).stdout
+    return {row[3]: int(row[1], 16) for row in rows if len(row) == 4 and row[2] in "tT"}, \
+        int(text.splitlines()[1].split()[0])
+
+
+@pytest.fixture(scope="module")
+def memory(tmp_path_factory):
+    """{function: bytes} of the memory interface with the flags of the tree, and all its text."""
+    folder, functions, text = tmp_path_factory.mktemp("memory"), {}, 0
+    for path in generate(folder, "idl/if/memory.if"):
+        found, more = sizes(compile_file(CROSS, "armv8", folder, path))
+        functions.update(found)
+        text += more
+    return functions, text
+
+
+def test_memory_is_small(memory):
+    assert 0 < memory[1] <= MEMORY_BYTES
+
+
+# Parameters and results of the method: what a stub may add to its bar for each.
+@pytest.mark.parametrize("method,values", [("stats", 5), ("alloc", 4)])
+def test_client_stub_is_small(memory, method, values):
+    assert 0 < memory[0][f"memory_{method}"] <= CLIENT_BYTES + 8 * values
+
+
+OVER = pytest.mark.xfail(strict=True, reason="results that are copied, a capability that is sent")
+
+
+@pytest.mark.parametrize("method,constraints", [
+    ("usage", 0), ("limit", 0), ("free", 1), pytest.param("stats", 0, marks=OVER),
+    pytest.param("alloc", 3, marks=OVER)])
+def test_shim_is_small(memory, method, constraints):
+    assert 0 < memory[0][f"shim_{method}"] <= SHIM_BYTES + 16 * constraints

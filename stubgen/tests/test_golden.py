@@ -1,0 +1,50 @@
+"""The C of small interfaces is what stands in golden/NAME.expected, character by character. `pytest
+stubgen/tests/test_golden.py --update` writes those files: read the difference."""
+import os
+
+import pytest
+from conftest import CAPTYPES, HERE
+
+from stubgen import driver
+from stubgen.emit import TARGETS
+from stubgen.source import Source
+
+GOLDEN = os.path.join(HERE, "golden")
+# Interface: the ends of the names of the files to compare; all files of the first.
+STUBS = ("_client.c", "_server.c")
+FILES = {
+    "scalars": (".h", "_client.c", "_client_cb.c", "_server.h", "_server.c"),
+    "strings": STUBS, "arrays": STUBS, "structs": STUBS, "caps": STUBS, "errors": STUBS,
+    "events": STUBS, "object": ("kernel_invoke.c", "user.h"),
+}
+
+
+def generate(name):
+    """The generated files of golden/NAME.if that are compared, as one text."""
+    path = os.path.join(GOLDEN, f"{name}.if")
+    with open(path, encoding="utf-8") as file:
+        sources = [(Source(f"{name}.if", file.read()), True)]
+    target = "abi" if name == "object" else "if"
+    if target == "if":
+        sources.insert(0, (CAPTYPES, False))
+    build, diags, _ = driver.compile_sources(sources)
+    assert not diags, diags.render()
+    return "".join(f"==> {file}\n{text}" for file, text in TARGETS[target].render(build)
+                   if file.endswith(FILES[name]))
+
+
+@pytest.mark.parametrize("name", sorted(FILES))
+def test_golden(name, request):
+    text = generate(name)
+    assert text.count("==> ") == len(FILES[name])
+    expected = os.path.join(GOLDEN, f"{name}.expected")
+    if request.config.getoption("--update"):
+        with open(expected, "w", encoding="utf-8") as file:
+            file.write(text)
+    with open(expected, encoding="utf-8") as file:
+        assert text == file.read()
+
+
+def test_every_interface_is_compared():
+    found = {os.path.splitext(file)[0] for file in os.listdir(GOLDEN) if file.endswith(".if")}
+    assert found == set(FILES)

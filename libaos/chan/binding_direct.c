@@ -1,7 +1,7 @@
-/* Calls that get their answer in the trap that sends them. The conditions are those of the assembly
- * (binding_call.S): no other code of this domain runs meanwhile, so txid slot 0 and its place in the
- * message area are used without an entry in the pending table. An entry is made when something else
- * comes back. */
+/* Calls that get their answer in the trap that sends them. The conditions are those of the
+ * assembly (binding_call.S): no other code of this domain runs meanwhile, so txid slot 0 and its
+ * place in the message area are used without an entry in the pending table. An entry is made when
+ * something else comes back. */
 #include "chan_priv.h"
 
 #include <aos/time.h>

@@ -88,8 +88,8 @@ static inline bool waitset_idle_disabled(const struct waitset *ws)
             (uintptr_t)disp_user()->run.head | disp_page()->pending | chan_untidy) == 0;
 }
 /* Runs one due thing, or waits as a thread if there is none. A reply that is not yet sent is in
- * `req`, for the connection returned (held): so a server that fell behind finds back to the one-trap
- * reply and wait. Enters disabled, returns enabled. */
+ * `req`, for the connection returned (held): so a server that fell behind finds back to the
+ * one-trap reply and wait. Enters disabled, returns enabled. */
 struct server_conn *waitset_next_disabled(struct waitset *ws, struct server_request *req);
 /* Sends a reply and frees what it moved. A channel that cannot take it is closed, soon. */
 void conn_reply(struct server_conn *conn, const struct lmp_msg *msg, struct msg_cap cap);
@@ -136,7 +136,8 @@ void pending_done_disabled(struct binding *b, struct pending *p);
 /* Waits for `p`, reads it, and enables. Enters disabled. */
 errval_t binding_finish_disabled(struct binding *b, struct pending *p, struct binding_call *call,
                                  uint64_t deadline);
-/* Sends a call and gets its answer in one trap if nothing is in the way. False: nothing was sent. */
+/* Sends a call and gets its answer in one trap if nothing is in the way. False: nothing was
+ * sent. */
 bool binding_call_direct(struct binding *b, struct binding_call *call, errval_t *ret_err);
 errval_t pending_read(struct binding *b, struct pending *p, struct binding_call *call);
 errval_t binding_fill(struct binding *b, struct pending *p, const struct binding_call *call,

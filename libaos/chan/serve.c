@@ -33,7 +33,8 @@ static inline struct server_conn *serve_conn(const struct serve *s)
     return (struct server_conn *)(void *)s->to;
 }
 
-/* The method if req.msg is a request of `to` exactly as it must be; NULL: somebody else must look. */
+/* The method if req.msg is a request of `to` exactly as it must be; NULL: somebody else must
+ * look. */
 static inline const struct server_method *serve_exact(const struct serve *s)
 {
     uint64_t h = s->req.msg.header;

@@ -363,7 +363,8 @@ errval_t conn_framework(struct server_conn *conn, struct server *server, struct 
     case CHAN_OP_AREA:
         return words == 4 ? conn_op_area(conn, ctx, msg) : RPC_ERR_MALFORMED;
     case CHAN_OP_SUBSCRIBE:
-        return words == 3 && caps == 0 ? conn_op_subscribe(conn, server->iface, msg) : RPC_ERR_MALFORMED;
+        return words == 3 && caps == 0 ? conn_op_subscribe(conn, server->iface, msg)
+                                       : RPC_ERR_MALFORMED;
     default:
         return RPC_ERR_UNKNOWN_METHOD;
     }

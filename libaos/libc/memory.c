@@ -15,8 +15,8 @@ static inline void copy_32(char *d, const char *s)
     word_put(d + 24, e);
 }
 
-/* Without `restrict`, as memmove uses it for places that overlap: it goes forward, and reads each 32
- * bytes before it writes there. */
+/* Without `restrict`, as memmove uses it for places that overlap: it goes forward, and reads each
+ * 32 bytes before it writes there. */
 void *memcpy(void *dest, const void *src, size_t bytes)
 {
     char *d = dest;

@@ -49,7 +49,8 @@ struct server_method {
     uint8_t kind;                 /* MSG_CALL or MSG_ONEWAY */
     uint8_t words_min, words_max; /* of the request */
     uint8_t caps_min, caps_max;
-    /* 1 + the words of the only request there is, if that is a call without capabilities; else 0. */
+    /* 1 + the words of the only request there is, if that is a call without capabilities; else
+     * 0. */
     uint16_t exact;
 };
 

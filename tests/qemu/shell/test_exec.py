@@ -142,7 +142,8 @@ def test_shell1003_fuzzed_and_alive(run, seed):
 def test_shell1004_a_dead_service_is_an_error_and_no_silence(run, name, pid):
     """The shell goes on for longer than it takes to clear what the service has left."""
     wants = {'memory': 'meminfo', 'nameserver': 'nslist', 'process': 'ps'}[name]
-    result = run('nslist', f'kill {pid}', wants, 'hello', 'sleep 8', 'echo ===', 'nslist', 'echo alive')
+    result = run('nslist', f'kill {pid}', wants, 'hello', 'sleep 8', 'echo ===', 'nslist',
+                 'echo alive')
     assert name == 'nameserver' or name in result.stdout.split('===')[0].splitlines()
     assert name not in result.stdout.split('===')[1].splitlines()
     assert result.statuses[2] == 1 and result.statuses[3] != 0 and result.status == 0

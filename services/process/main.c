@@ -48,7 +48,7 @@ static struct {
     struct table table;
     struct domain domains[TABLE_ENTRIES_MAX];
     struct process_wait_responder waiters[TABLE_WAITERS_MAX];
-    uint32_t module_count;
+    uint32_t module_next;                /* where the next module goes */
     struct module modules[SERVICE_MODULES_MAX];
     struct memory_binding memory;        /* trusted */
     caddr_t init;                        /* its dispatcher, to look at; 0: not told yet */
@@ -145,23 +145,37 @@ static void service_check_adopted(struct table_entry *e)
     table_ended(&service.table, e, &how, service_answer_wait, NULL);
 }
 
-/* The program file `name`, mapped; modules do not change, so what was asked for once is kept. */
+/* A place for one more module; when there is none, that of the one that was mapped first. */
+static struct module *service_module_place(void)
+{
+    struct module *m = &service.modules[service.module_next];
+
+    if (m->file != NULL) {
+        (void)paging_unmap(paging_self(), (void *)(uintptr_t)m->file);
+        (void)cap_destroy(m->frame);     /* whoever runs it has mappings that stay */
+        *m = (struct module){.file = NULL};
+    }
+    return m;
+}
+
+/* The program file `name`, mapped until SERVICE_MODULES_MAX others were asked for; modules do not
+ * change. */
 static errval_t service_module(const char *name, const struct module **ret_module)
 {
-    struct module *m = &service.modules[service.module_count];
+    struct module *m;
     struct init_binding *init;
     caddr_t frame;
     uint64_t bytes;
     void *va;
     errval_t err;
 
-    for (uint32_t i = 0; i < service.module_count; i++) {
-        if (strcmp(service.modules[i].name, name) == 0) {
+    for (uint32_t i = 0; i < SERVICE_MODULES_MAX; i++) {
+        if (service.modules[i].file != NULL && strcmp(service.modules[i].name, name) == 0) {
             *ret_module = &service.modules[i];
             return ERR_OK;
         }
     }
-    if (service.module_count == SERVICE_MODULES_MAX || strlen(name) > TABLE_NAME_BYTES) {
+    if (strlen(name) > TABLE_NAME_BYTES) {
         return PROCESS_ERR_NO_PROGRAM;
     }
     err = aos_init(&init);
@@ -178,11 +192,12 @@ static errval_t service_module(const char *name, const struct module **ret_modul
         return err_push(err, PROCESS_ERR_NO_MEMORY);
     }
     (void)proc_share(va, bytes);         /* no program: that is told when it is to be started */
+    m = service_module_place();
     strcpy(m->name, name);
     m->frame = frame;
     m->file = va;
     m->bytes = bytes;
-    service.module_count++;
+    service.module_next = (service.module_next + 1) % SERVICE_MODULES_MAX;
     *ret_module = m;
     return ERR_OK;
 }

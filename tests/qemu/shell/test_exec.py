@@ -1,5 +1,9 @@
 """The shell without a terminal: `aos exec`."""
+import random
 import re
+import struct
+from dataclasses import replace
+from pathlib import Path
 
 import conftest
 import cpio
@@ -160,3 +164,38 @@ def test_shell1006_garbage(run):
     result = run('x' * 100000, 'echo ' + 'a ' * 600, '\x01\x02\x1b[A\x7f', '"open', '&',
                  'hello ' + 'x' * 900, 'echo alive')
     assert result.statuses == [2, 2, 127, 2, 2, 0, 0] and result.stdout.endswith('alive\n')
+
+
+VALUES = (0, 1, 0xfff, 0x1000, 0x400000, 0x600000, 0x30000000, 0x30200000, 0x3fe00000, 0x100000000,
+          1 << 47, (1 << 48) - 1, 1 << 63, (1 << 64) - 4096, (1 << 64) - 1)
+HEADERS = range(16, 64 + 5 * 56)   # of an ELF file, behind its identification
+
+
+def damaged(program, chance):
+    """An ELF file with some fields that nobody would write."""
+    data = bytearray(program)
+    for _ in range(chance.randint(1, 3)):
+        at = chance.choice(HEADERS)
+        if chance.random() < 0.5:
+            data[at] = chance.randrange(256)
+        else:
+            struct.pack_into('<Q', data, at & ~7, chance.choice(VALUES))
+    return bytes(data[:chance.randrange(len(data))] if chance.random() < 0.1 else data)
+
+
+def test_shell1007_damaged_programs(build, tmp_path):
+    """More of them than the process service keeps mapped; the good ones still start, and what was
+    started of the others gives its memory back."""
+    chance = random.Random(1007)
+    machine = machines.from_build(build)
+    program = (Path(build) / 'apps/images/true').read_bytes()
+    bad = [(f'bad{i}', damaged(program, chance)) for i in range(60)]
+    bad += [('empty', b''), ('zeros', bytes(8192)), ('text', b'#!/bin/sh\n')]
+    initrd = tmp_path / 'initrd'
+    initrd.write_bytes(machine.initrd.read_bytes() + cpio.archive(bad))
+    commands = [name for name, _ in bad] + ['hello', 'true', 'sleep 5', 'meminfo', 'echo alive']
+    result = execmode.run(replace(machine, initrd=initrd), commands, 180)
+    assert not result.trouble, f'{result.trouble}\n{result.panic}\n{result.evidence()}'
+    assert result.statuses[-5:] == [0] * 5 and result.stdout.endswith('alive\n')
+    assert all(status != 0 for status in result.statuses[60:63])
+    assert being_returned(result.stdout) == [0]

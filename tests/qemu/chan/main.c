@@ -212,6 +212,36 @@ static void clones(void)
     }
 }
 
+/* The client takes its message area away from the server: only its own call fails. The client's own
+ * mapping goes with it, so it writes to memory of the same size from then on. */
+static void a_revoked_area(void)
+{
+    static struct bench_binding other;
+    static uint64_t own[4096 / sizeof(uint64_t) * 3];
+    static const char text[200] = {[0 ... 199] = 'y'};
+    struct chan_area *area = &other.base.chan.out;
+    uint32_t got = 0;
+    chantest_bind(&other);
+    EXPECT_ERR(ERR_OK, bench_text(&other, text, sizeof(text), &got));
+    EXPECT(got == sizeof(text) + 'y');
+    EXPECT(area->base != NULL && area->bytes <= sizeof(own));
+    uint8_t *mapped = area->base;
+    EXPECT_ERR(ERR_OK, cap_revoke(area->frame));
+    area->base = (uint8_t *)own;
+    for (int i = 0; i < 3; i++) {
+        EXPECT_ERR(RPC_ERR_MALFORMED, bench_text(&other, text, sizeof(text), &got));
+        EXPECT_ERR(ERR_OK, bench_text(&other, text, 8, &got));
+        EXPECT(got == 8 + 'y');
+        EXPECT_ERR(ERR_OK, bench_text(&b, text, sizeof(text), &got));
+    }
+    area->base = mapped;
+    uint32_t gone = chantest_server.peers_gone;
+    bench_close(&other);
+    while (chantest_server.peers_gone == gone) {
+        thread_yield();
+    }
+}
+
 static int close_server(void *arg)
 {
     (void)arg;
@@ -258,7 +288,8 @@ int main(void)
         {"CHAN0005 timeouts", timeouts},
         {"CHAN0006 waitsets", waitsets},
         {"CHAN0007 clones", clones},
-        {"CHAN0008 a server that ends", a_server_that_ends},
+        {"CHAN0008 a revoked message area", a_revoked_area},
+        {"CHAN0009 a server that ends", a_server_that_ends},
     };
     int count = (int)(sizeof(tests) / sizeof(tests[0]));
     printf("1..%d\n", count);

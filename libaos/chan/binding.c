@@ -8,6 +8,7 @@
 #include "chan_priv.h"
 
 #include <aos/cap.h>
+#include <aos/debug.h>
 #include <aos/slot.h>
 #include <aos/time.h>
 #include <aos/arch_lmp.h>
@@ -36,6 +37,7 @@ void binding_sweep_arm_disabled(void)
 
 void pending_free_disabled(struct binding *b, struct pending *p)
 {
+    USER_CHECK(p->state != PENDING_FREE);
     p->state = PENDING_FREE;
     p->callback = false;
     if (p == &b->pending[0]) {
@@ -102,6 +104,7 @@ static void pending_add_cap_disabled(struct pending *p, const struct lmp_msg *ms
 
 void pending_done_disabled(struct binding *b, struct pending *p)
 {
+    USER_CHECK(p->state == PENDING_WAITING);
     p->state = PENDING_DONE;
     if (p->callback) {
         timer_cancel_disabled(&p->timer);

@@ -20,9 +20,46 @@ static caddr_t discarded[DISCARD_MAX];
 static uint32_t discarded_count;
 uint32_t chan_untidy;
 
+/* Memory of channels of which this side has closed its end and the peer has not: looked at when
+ * channels are made. With more of them than places the oldest is forgotten, and its memory comes
+ * back when the domain ends. */
+#define GRAVES_MAX   32u
+#define GRAVES_STEPS 2u /* how many are looked at at a time */
+static uint64_t graves[GRAVES_MAX];
+static uint32_t graves_head, graves_count;
+
+static void chan_bury(uint64_t base)
+{
+    disp_disable();
+    if (graves_count == GRAVES_MAX) {
+        graves_head = (graves_head + 1) % GRAVES_MAX;
+        graves_count--;
+    }
+    graves[(graves_head + graves_count++) % GRAVES_MAX] = base;
+    disp_enable();
+}
+
+static void chan_visit_graves(void)
+{
+    for (uint32_t i = 0; i < GRAVES_STEPS && graves_count != 0; i++) {
+        uint64_t base = 0;
+        disp_disable();
+        if (graves_count != 0) {
+            base = graves[graves_head];
+            graves_head = (graves_head + 1) % GRAVES_MAX;
+            graves_count--;
+        }
+        disp_enable();
+        if (base != 0 && err_is_fail(ram_free_range_unused(base, CHAN_RING_BYTES))) {
+            chan_bury(base);
+        }
+    }
+}
+
 errval_t chan_create(caddr_t *ret_own, caddr_t *ret_peer)
 {
     caddr_t first;
+    chan_visit_graves();
     errval_t err = slot_alloc_range(2, &first);
     if (err_is_fail(err)) {
         return err;
@@ -81,14 +118,16 @@ static void chan_unready_disabled(struct chan *c)
     }
 }
 
-/* Deletes the own end. The RAM of a channel made here comes back when the other end is gone too. */
-static void chan_close_end(struct chan *c, bool peer_gone)
+/* Deletes the own end. The memory of a channel made here comes back when the peer's is gone too. */
+static void chan_close_end(caddr_t end, bool owns_ram, bool peer_gone)
 {
     struct cap_info info;
-    bool free_ram = c->owns_ram && peer_gone && err_is_ok(cap_identify(c->end, &info));
-    (void)cap_destroy(c->end);
-    if (free_ram) {
+    owns_ram = owns_ram && err_is_ok(cap_identify(end, &info));
+    (void)cap_destroy(end);
+    if (owns_ram && peer_gone) {
         (void)ram_free_range(info.a, CHAN_RING_BYTES);
+    } else if (owns_ram) {
+        chan_bury(info.a);
     }
 }
 
@@ -101,6 +140,9 @@ void chan_close(struct chan *c)
     if (c->ready) {
         chan_unready_disabled(c);
     }
+    /* Taken out before its slot is free: nobody sends on what is there next. */
+    caddr_t end = c->end;
+    c->end = 0;
     struct chan *peer = c->peer;
     c->peer = NULL;
     if (peer != NULL) {
@@ -109,9 +151,8 @@ void chan_close(struct chan *c)
         chan_deliver_disabled((uint64_t)(uintptr_t)peer, &gone);
     }
     disp_enable();
-    if (c->end != 0) {
-        chan_close_end(c, peer_gone);
-        c->end = 0;
+    if (end != 0) {
+        chan_close_end(end, c->owns_ram, peer_gone);
     }
     chan_area_free(&c->out);
     chan_area_free(&c->in);

@@ -5,6 +5,7 @@
  * wait (chan.slow) and in each answer (chan.end), disabled. */
 #include "chan_priv.h"
 
+#include <aos/debug.h>
 #include <aos/slot.h>
 #include <aos/arch_lmp.h>
 
@@ -59,6 +60,7 @@ static void serve_drop(struct serve *s)
 /* Takes over the caller's hold of `conn`, which is not closed. Disabled. */
 static void serve_take_disabled(struct serve *s, struct server_conn *conn)
 {
+    USER_CHECK(conn->server != NULL && conn->refs != 0);
     s->to = &conn->chan;
     s->server = conn->server;
     s->iface = conn->server->iface;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include <aos/cap.h>
+#include <aos/debug.h>
 #include <aos/arch_lmp.h>
 
 void server_init(struct server *s, const struct server_interface *iface, const void *ops,
@@ -35,6 +36,7 @@ errval_t conn_create(struct server *s, uint64_t pid, uint32_t flags, struct serv
 
 void conn_free(struct server_conn *conn)
 {
+    USER_CHECK(conn->server == NULL && !conn->chan.ready && conn->queue_count == 0);
     free(conn);
 }
 

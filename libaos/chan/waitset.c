@@ -3,6 +3,8 @@
  * the only one that could run (serve.c). */
 #include "chan_priv.h"
 
+#include <aos/debug.h>
+
 void waitset_init(struct waitset *ws)
 {
     *ws = (struct waitset){0};
@@ -36,6 +38,7 @@ static struct chan *waitset_pop_disabled(struct waitset *ws)
 {
     struct chan *c = ws->ready_head;
     if (c != NULL) {
+        USER_CHECK(c->ready && c->ws == ws);
         ws->ready_head = c->ready_next;
         c->ready_next = NULL;
         c->ready = false;

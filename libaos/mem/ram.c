@@ -287,6 +287,28 @@ errval_t ram_free_range(uint64_t base, uint64_t bytes)
     return chunk != NULL ? ERR_OK : LIB_ERR_BAD_ADDRESS;
 }
 
+errval_t ram_free_range_unused(uint64_t base, uint64_t bytes)
+{
+    caddr_t probe;
+    errval_t err = slot_alloc(&probe);
+    if (err_is_fail(err)) {
+        return err;
+    }
+    mem_lock();
+    struct ram_chunk *chunk = ram_chunk_at(base, bytes);
+    /* The kernel makes nothing of memory of which something is left. */
+    err = chunk == NULL ? LIB_ERR_BAD_ADDRESS
+                        : cap_retype(probe, chunk->cap, base - chunk->node.key, CAPTYPE_RAM, bytes,
+                                     1);
+    mem_end();
+    if (err_is_fail(err)) {
+        slot_free(probe);
+        return err;
+    }
+    (void)cap_destroy(probe);
+    return ram_free_range(base, bytes);
+}
+
 errval_t ram_free(caddr_t c)
 {
     struct cap_info info;

@@ -44,6 +44,8 @@ errval_t ram_retype_new(caddr_t dest, enum captype type, uint64_t bytes, uint64_
 errval_t ram_free(caddr_t c);
 /* For an object whose capability is already deleted (`base`, `bytes` as it was identified). */
 errval_t ram_free_range(uint64_t base, uint64_t bytes);
+/* The same if nobody has anything made of it any more; else SYS_ERR_RETYPE_OVERLAP, try later. */
+errval_t ram_free_range_unused(uint64_t base, uint64_t bytes);
 
 /* What is free in the pool, and what it has in all: bytes. */
 void ram_stats(uint64_t *ret_free_bytes, uint64_t *ret_total_bytes);

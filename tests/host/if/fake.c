@@ -161,6 +161,11 @@ errval_t ram_free_range(uint64_t base, uint64_t bytes)
     return ERR_OK;
 }
 
+errval_t ram_free_range_unused(uint64_t base, uint64_t bytes)
+{
+    return ram_free_range(base, bytes);
+}
+
 errval_t ram_retype_new(caddr_t dest, enum captype type, uint64_t bytes, uint64_t align)
 {
     (void)dest;

@@ -242,6 +242,24 @@ static void a_revoked_area(void)
     }
 }
 
+/* The memory of channels that the side that made them closes first comes back all the same. */
+static void channels_closed_by_their_maker(void)
+{
+    static struct bench_binding other;
+    uint64_t before = 0, after, total;
+    for (int i = 0; i < 60; i++) {
+        if (i == 20) {
+            ram_stats(&before, &total);
+        }
+        chantest_bind(&other);
+        server_conn_close(server_conn_next(&chantest_server.server.base, NULL));
+        EXPECT_ERR(RPC_ERR_PEER_GONE, bench_zero(&other));
+        bench_close(&other);
+    }
+    ram_stats(&after, &total);
+    EXPECT(after + 4ull * CHAN_RING_BYTES >= before);
+}
+
 static int close_server(void *arg)
 {
     (void)arg;
@@ -289,7 +307,8 @@ int main(void)
         {"CHAN0006 waitsets", waitsets},
         {"CHAN0007 clones", clones},
         {"CHAN0008 a revoked message area", a_revoked_area},
-        {"CHAN0009 a server that ends", a_server_that_ends},
+        {"CHAN0009 channels closed by their maker", channels_closed_by_their_maker},
+        {"CHAN0010 a server that ends", a_server_that_ends},
     };
     int count = (int)(sizeof(tests) / sizeof(tests[0]));
     printf("1..%d\n", count);

@@ -72,7 +72,8 @@ static uint32_t object_next_used(struct cte *cte, uint32_t index)
         return vnode_next_mapping(cte, index);
     if (cte->type == CAPTYPE_L1CNODE || cte->type == CAPTYPE_L2CNODE) {
         const struct cte *slots = cnode_slots(cte);
-        while (index < cnode_slot_count(cte) && slots[index].type == CAPTYPE_NULL)
+        uint32_t end = cnode_slot_count(cte);
+        while (index < end && slots[index].type == CAPTYPE_NULL)
             index++;
     }
     return index;

@@ -14,6 +14,7 @@
 #include "heap.h"
 #include "malloc_priv.h"
 
+#define MALLOC_FIRST_BYTES 0x4000u       /* many programs never need more */
 #define MALLOC_CHUNK_BYTES 0x10000u
 #define MALLOC_LARGE_BYTES 0x20000u      /* from here on: mapped by itself */
 #define MALLOC_LARGE_MAGIC 0x4c61726765426c6bull
@@ -57,12 +58,13 @@ static void *malloc_small(size_t bytes, size_t align)
     for (;;) {
         mutex_lock(&malloc_state.lock);
         void *p = heap_alloc_aligned(&malloc_state.heap, bytes, align);
+        uint64_t least = malloc_state.chunk_count == 0 ? MALLOC_FIRST_BYTES : MALLOC_CHUNK_BYTES;
         mutex_unlock(&malloc_state.lock);
         if (p != NULL) {
             return p;
         }
         uint64_t need = bytes + bytes / 4 + 2 * align + HEAP_OVERHEAD + 64;
-        need = need < MALLOC_CHUNK_BYTES ? MALLOC_CHUNK_BYTES : need;
+        need = need < least ? least : need;
         void *chunk;
         need = aos_round_up(need, AOS_PAGE_BYTES);
         if (err_is_fail(paging_alloc(need, AOS_VM_RW, &chunk))) {

@@ -2,6 +2,7 @@
  * back, since everything is a descendant of b->ram or a capability in a slot that b names. */
 #include <aos/proc.h>
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -77,41 +78,37 @@ static errval_t proc_make_cspace(struct proc_build *b)
     return err;
 }
 
-/* Copies the segments into the content frame, which is all zero, mapped at `base`. */
-static void proc_fill(const struct proc_build *b, uint8_t *base)
+/* Copies a segment into the content frame, which is all zero, through a mapping of the spawner's
+ * own. Only the pages that the file has something for are mapped. */
+static errval_t proc_fill(const struct proc_build *b, uint32_t i)
 {
-    const uint8_t *file = b->spec->file;
-
-    for (uint32_t i = 0; i < b->program.segment_count; i++) {
-        const struct elf_segment *s = &b->program.segments[i];
-
-        if (b->at.shared[i]) {
-            continue;
-        }
-
-        uint8_t *to = base + b->at.segment[i] + s->va % KPI_PAGE_BYTES;
-
-        memcpy(to, file + s->file_off, s->file_bytes);
-        if ((s->flags & KPI_VM_EXECUTE) != 0) {
-            arch_sync_code(to, s->file_bytes);
-        }
-    }
-}
-
-/* Makes the content frame and fills it through a mapping of the spawner's own. */
-static errval_t proc_make_content(struct proc_build *b)
-{
+    const struct elf_segment *s = &b->program.segments[i];
+    uint64_t head = s->va % KPI_PAGE_BYTES;
     void *va;
-    errval_t err = proc_make(b, CAPTYPE_FRAME, b->at.content, b->at.content_bytes, &b->content);
+    errval_t err = paging_map_frame(paging_self(), b->content, b->at.segment[i],
+                                    aos_round_up(head + s->file_bytes, KPI_PAGE_BYTES), AOS_VM_RW,
+                                    &va);
 
-    if (err_is_ok(err)) {
-        err = paging_map_frame(paging_self(), b->content, 0, b->at.content_bytes, AOS_VM_RW, &va);
-    }
     if (err_is_fail(err)) {
         return err;
     }
-    proc_fill(b, va);
+    memcpy((uint8_t *)va + head, (const uint8_t *)b->spec->file + s->file_off, s->file_bytes);
+    if ((s->flags & KPI_VM_EXECUTE) != 0) {
+        arch_sync_code((uint8_t *)va + head, s->file_bytes);
+    }
     return paging_unmap(paging_self(), va);
+}
+
+static errval_t proc_make_content(struct proc_build *b)
+{
+    errval_t err = proc_make(b, CAPTYPE_FRAME, b->at.content, b->at.content_bytes, &b->content);
+
+    for (uint32_t i = 0; err_is_ok(err) && i < b->program.segment_count; i++) {
+        if (!b->at.shared[i] && b->program.segments[i].file_bytes != 0) {
+            err = proc_fill(b, i);
+        }
+    }
+    return err;
 }
 
 static errval_t proc_map_content(struct proc_build *b)
@@ -270,9 +267,20 @@ static errval_t proc_build_steps(struct proc_build *b, struct proc_spec *given,
     return err_is_ok(err) ? ERR_OK : err_push(err, LIB_ERR_SPAWN_START);
 }
 
+static struct proc_build *proc_new(const struct proc_spec *spec)
+{
+    struct proc_build *b = malloc(sizeof(*b));
+
+    if (b != NULL) {
+        memset(b, 0, offsetof(struct proc_build, tables));
+        b->spec = spec;
+    }
+    return b;
+}
+
 errval_t proc_build(const struct proc_spec *spec, caddr_t ram, struct proc *ret_proc)
 {
-    struct proc_build *b = calloc(1, sizeof(*b));
+    struct proc_build *b = proc_new(spec);
     struct proc_spec given = *spec;
     struct proc_grant grants[KPI_CAP_GRANTS];
     errval_t err = b == NULL ? LIB_ERR_NO_MEMORY : ERR_OK;
@@ -282,7 +290,6 @@ errval_t proc_build(const struct proc_spec *spec, caddr_t ram, struct proc *ret_
         memcpy(grants, spec->grants, given.grant_count * sizeof(grants[0]));
     }
     if (err_is_ok(err)) {
-        b->spec = spec;
         b->ram = ram;
         err = proc_build_steps(b, &given, grants);
         proc_clean_up(b, err_is_fail(err));
@@ -303,13 +310,12 @@ errval_t proc_build(const struct proc_spec *spec, caddr_t ram, struct proc *ret_
 
 errval_t proc_measure(const struct proc_spec *spec, uint64_t *ret_bytes)
 {
-    struct proc_build *b = calloc(1, sizeof(*b));
+    struct proc_build *b = proc_new(spec);
     errval_t err;
 
     if (b == NULL) {
         return LIB_ERR_NO_MEMORY;
     }
-    b->spec = spec;
     err = proc_plan(b);
     if (err_is_ok(err)) {
         *ret_bytes = b->at.bytes;

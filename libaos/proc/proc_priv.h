@@ -34,6 +34,7 @@ struct proc_build {
     struct paging_state space;
     bool space_live;
     struct paging_export export;
+    /* The rest is not set before it is exported. */
     struct kpi_table tables[KPI_TABLES_MAX];
     struct kpi_range ranges[PROC_RANGES_MAX];
 };

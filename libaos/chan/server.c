@@ -250,8 +250,8 @@ static bool conn_pop(struct server_conn *conn, struct server_request *ret_req,
                      struct server **ret_server)
 {
     disp_disable();
-    bool some = conn->server != NULL && conn->queue_count != 0 &&
-                !conn->queue[conn->queue_head].partial;
+    bool some =
+        conn->server != NULL && conn->queue_count != 0 && !conn->queue[conn->queue_head].partial;
     if (some) {
         *ret_server = conn->server;
         *ret_req = conn->queue[conn->queue_head];

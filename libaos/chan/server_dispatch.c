@@ -137,8 +137,7 @@ bool conn_serve(struct server_conn *conn, struct server *server, struct server_r
     const struct server_method *m = NULL;
     errval_t err = conn_check(conn, server->iface, req, &m);
     if (err_is_ok(err)) {
-        err = m != NULL ? m->shim(&ctx, &req->msg)
-                        : conn_framework(conn, server, &ctx, &req->msg);
+        err = m != NULL ? m->shim(&ctx, &req->msg) : conn_framework(conn, server, &ctx, &req->msg);
     }
     conn_drop_caps(&ctx);
     return conn_conclude(conn, req, &ctx, m, err, ret_cap);

@@ -282,6 +282,15 @@ static bool slot_clear(struct cte *slot, struct budget *budget)
     return true;
 }
 
+static errval_t cap_delete_steps(struct cte *cte)
+{
+    struct budget budget = {CAP_STEP_MAX};
+    if (!slot_clear(cte, &budget))
+        return SYS_ERR_AGAIN;
+    dying_work(&budget);
+    return ERR_OK;
+}
+
 errval_t cap_delete(struct cte *cte)
 {
     if (cte->type == CAPTYPE_NULL)
@@ -291,11 +300,7 @@ errval_t cap_delete(struct cte *cte)
         slot_drop(cte); /* one copy less: what the rest would come to, but quickly */
         return ERR_OK;
     }
-    struct budget budget = {CAP_STEP_MAX};
-    if (!slot_clear(cte, &budget))
-        return SYS_ERR_AGAIN;
-    dying_work(&budget);
-    return ERR_OK;
+    return cap_delete_steps(cte);
 }
 
 /* One step of a revoke; true if there is nothing left to do. */

@@ -7,12 +7,6 @@
 static struct cte *root;    /* owner: this file */
 static uint64_t node_count; /* owner: this file */
 
-struct cap_key cap_key_make(enum captype type, uint32_t page, uint32_t pages, uint64_t place)
-{
-    return (struct cap_key){
-        .range = (uint64_t)page << 32 | (uint32_t)~pages, .place = place, .type = (uint8_t)type};
-}
-
 struct cap_key cap_key_of(const struct cte *cte)
 {
     uint64_t place = cte->type == CAPTYPE_MAPPING ? cte->aux : 0;

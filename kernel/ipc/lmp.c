@@ -311,6 +311,7 @@ static errval_t lmp_enqueue(struct dispatcher *self, struct endpoint *end)
     /* Nothing fails from here on. */
     entry->header = x[LMP_X_HEADER];
     entry->has_cap = src != NULL;
+#pragma GCC unroll 8
     for (unsigned i = 0; i < KPI_LMP_WORDS; i++) {
         entry->words[i] = x[LMP_X_WORDS + i];
     }
@@ -340,8 +341,10 @@ static errval_t lmp_deliver(struct dispatcher *self, struct endpoint *end, struc
     lmp_transfer(src, slot, from[LMP_X_CAP]);
     dispatcher_page(to)->recv_slot = 0;
     x[LMP_X_COOKIE] = endpoint_peer(end)->cookie;
-    __builtin_memcpy(&x[LMP_X_HEADER], &from[LMP_X_HEADER],
-                     (LMP_X_CAP - LMP_X_HEADER) * sizeof(x[0]));
+#pragma GCC unroll 9
+    for (unsigned i = LMP_X_HEADER; i < LMP_X_CAP; i++) {
+        x[i] = from[i];
+    }
     x[LMP_X_CAP] = addr;
     x[LMP_X_CAP_INFO] = (uint64_t)cte_type(slot) | (uint64_t)cte_rights(slot) << 8;
     to->frame.pstate = 0;
@@ -439,6 +442,7 @@ static bool lmp_receive(struct dispatcher *self, struct endpoint *end)
         }
         x[LMP_X_COOKIE] = end->cookie;
         x[LMP_X_HEADER] = entry->header;
+#pragma GCC unroll 8
         for (unsigned i = 0; i < KPI_LMP_WORDS; i++) {
             x[LMP_X_WORDS + i] = entry->words[i];
         }

@@ -35,9 +35,9 @@ errval_t vm_flags_check(uint32_t flags, uint8_t most)
 /* What a checked map will write. */
 struct map_plan {
     uint64_t pa;
+    pte_t entry;          /* the first; each further one is entry_pages on */
     uint32_t entry_pages; /* pages of 4 KiB that one entry covers in the mapped object */
     uint8_t most;
-    bool device;
     struct cte *table; /* node of the table to attach; NULL for memory */
 };
 
@@ -53,7 +53,9 @@ static errval_t plan_table(struct cte *src, uint64_t off, uint32_t pages, uint32
     struct cte *node = cte_node(src);
     if ((node->flags & CTE_ATTACHED) != 0 || node->count != 0)
         return SYS_ERR_MAP_OCCUPIED;
-    *plan = (struct map_plan){.pa = cte_base(src), .entry_pages = 1, .table = node};
+    uint64_t pa = cte_base(src);
+    *plan = (struct map_plan){
+        .pa = pa, .entry = pte_user_table(pa), .entry_pages = 1, .table = node};
     return ERR_OK;
 }
 
@@ -64,7 +66,9 @@ static errval_t plan_dispatcher(struct cte *src, uint64_t off, uint32_t pages, u
         return SYS_ERR_MAP_RANGE;
     uint8_t most = src->rights & (CAP_RIGHT_R | CAP_RIGHT_W);
     /* The first page of the object is the kernel's. */
-    *plan = (struct map_plan){.pa = cte_base(src) + KPI_PAGE_BYTES, .entry_pages = 1, .most = most};
+    uint64_t pa = cte_base(src) + KPI_PAGE_BYTES;
+    pte_t entry = pte_user_leaf(pa, VNODE_LEVEL_PAGE, flags, false);
+    *plan = (struct map_plan){.pa = pa, .entry = entry, .entry_pages = 1, .most = most};
     return vm_flags_check(flags, most);
 }
 
@@ -86,7 +90,7 @@ static errval_t plan_memory(unsigned level, struct cte *src, uint64_t off, uint3
     if (off > have || want > have - off)
         return SYS_ERR_MAP_RANGE;
     uint64_t pa = cte_base(src) + off;
-    if (pa % entry_bytes != 0)
+    if ((pa & (entry_bytes - 1)) != 0)
         return SYS_ERR_MAP_ALIGN;
     uint8_t most = src->rights & (CAP_RIGHT_R | CAP_RIGHT_W | CAP_RIGHT_X);
     errval_t err = vm_flags_check(flags, most);
@@ -95,10 +99,11 @@ static errval_t plan_memory(unsigned level, struct cte *src, uint64_t off, uint3
     if (!memory_is_whole(src, (uint32_t)(pa >> CAP_PAGE_SHIFT),
                          (uint32_t)((pa + want) >> CAP_PAGE_SHIFT)))
         return SYS_ERR_HAS_DESCENDANTS;
-    *plan = (struct map_plan){.pa = pa,
-                              .entry_pages = (uint32_t)(entry_bytes >> CAP_PAGE_SHIFT),
-                              .most = most,
-                              .device = src->type == CAPTYPE_DEVFRAME};
+    *plan =
+        (struct map_plan){.pa = pa,
+                          .entry = pte_user_leaf(pa, level, flags, src->type == CAPTYPE_DEVFRAME),
+                          .entry_pages = (uint32_t)(entry_bytes >> CAP_PAGE_SHIFT),
+                          .most = most};
     return ERR_OK;
 }
 
@@ -142,12 +147,9 @@ errval_t vnode_map(struct cte *vnode, uint32_t index, struct cte *src, uint64_t 
         return err;
 
     pte_t *table = vnode_table(node);
-    for (uint32_t i = 0; i < pages; i++) {
-        uint64_t pa = plan.pa + (uint64_t)i * plan.entry_pages * KPI_PAGE_BYTES;
-        table[index + i] =
-            plan.table != NULL ? pte_user_table(pa) : pte_user_leaf(pa, level, flags, plan.device);
-    }
-    table[index] |= PTE_SW_FIRST;
+    table[index] = plan.entry | PTE_SW_FIRST;
+    for (uint32_t i = 1; i < pages; i++)
+        table[index + i] = plan.entry + (uint64_t)i * plan.entry_pages * KPI_PAGE_BYTES;
     node->count = (uint16_t)(node->count + pages);
     if (plan.table != NULL) {
         plan.table->flags |= CTE_ATTACHED;

@@ -13,16 +13,23 @@ errval_t cspace_find(struct dispatcher *self, uint32_t caddr, struct cte **ret)
     return ERR_OK;
 }
 
+static errval_t cspace_find_empty_slow(struct dispatcher *self, uint32_t caddr, struct cte **ret)
+{
+    struct cte *slot;
+    errval_t err = cspace_slot(&self->cspace, caddr, &slot);
+    if (err_is_fail(err))
+        return err;
+    if (slot->type != CAPTYPE_NULL)
+        return SYS_ERR_SLOT_OCCUPIED;
+    *ret = slot;
+    return ERR_OK;
+}
+
 errval_t cspace_find_empty(struct dispatcher *self, uint32_t caddr, struct cte **ret)
 {
     struct cte *slot = caddr != 0 ? dispatcher_slot(self, caddr) : NULL;
-    if (slot == NULL) {
-        errval_t err = cspace_slot(&self->cspace, caddr, &slot);
-        if (err_is_fail(err))
-            return err;
-    }
-    if (slot->type != CAPTYPE_NULL)
-        return SYS_ERR_SLOT_OCCUPIED;
+    if (slot == NULL || slot->type != CAPTYPE_NULL)
+        return cspace_find_empty_slow(self, caddr, ret);
     *ret = slot;
     return ERR_OK;
 }

@@ -31,18 +31,3 @@ uint32_t bitmap_take(struct bitmap *b, uint32_t count)
     }
     return BITMAP_NONE;
 }
-
-void bitmap_clear(struct bitmap *b, uint32_t index)
-{
-    b->words[index / 64] &= ~(1ull << (index % 64));
-}
-
-void bitmap_set(struct bitmap *b, uint32_t index)
-{
-    b->words[index / 64] |= 1ull << (index % 64);
-}
-
-bool bitmap_test(const struct bitmap *b, uint32_t index)
-{
-    return (b->words[index / 64] >> (index % 64) & 1) != 0;
-}

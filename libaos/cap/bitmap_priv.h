@@ -13,6 +13,18 @@ struct bitmap {
 /* Lowest run of `count` (1..64) clear bits, now set; BITMAP_NONE if there is none. A run may
  * cross words. */
 uint32_t bitmap_take(struct bitmap *b, uint32_t count);
-void bitmap_clear(struct bitmap *b, uint32_t index);
-void bitmap_set(struct bitmap *b, uint32_t index);
-bool bitmap_test(const struct bitmap *b, uint32_t index);
+
+static inline void bitmap_clear(struct bitmap *b, uint32_t index)
+{
+    b->words[index / 64] &= ~(1ull << (index % 64));
+}
+
+static inline void bitmap_set(struct bitmap *b, uint32_t index)
+{
+    b->words[index / 64] |= 1ull << (index % 64);
+}
+
+static inline bool bitmap_test(const struct bitmap *b, uint32_t index)
+{
+    return (b->words[index / 64] >> (index % 64) & 1) != 0;
+}

@@ -138,10 +138,11 @@ static struct slot_node *slot_node_of(caddr_t slot)
     USER_CHECK((slot & KPI_CADDR_L1) == 0);
     uint32_t l1 = slot >> 8;
     struct slot_node *node = l1 < SLOT_L1_MAX ? slots.by_l1[l1] : NULL;
-    if (node == NULL || (l1 == KPI_L1_TASK && cap_index_of(slot) < KPI_CAP_FIRST_FREE)) {
+    uint32_t index = slot & (KPI_L2_SLOTS - 1);
+    if (node == NULL || (l1 == KPI_L1_TASK && index < KPI_CAP_FIRST_FREE)) {
         return NULL;
     }
-    USER_CHECK(bitmap_test(&node->used, cap_index_of(slot)));
+    USER_CHECK(bitmap_test(&node->used, index));
     return node;
 }
 

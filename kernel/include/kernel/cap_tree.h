@@ -14,7 +14,12 @@ struct cap_key {
 
 /* Keys of a slot and of parts, and their order: the order of the tree. */
 struct cap_key cap_key_of(const struct cte *cte);
-struct cap_key cap_key_make(enum captype type, uint32_t page, uint32_t pages, uint64_t place);
+static inline struct cap_key cap_key_make(enum captype type, uint32_t page, uint32_t pages,
+                                          uint64_t place)
+{
+    return (struct cap_key){
+        .range = (uint64_t)page << 32 | (uint32_t)~pages, .place = place, .type = (uint8_t)type};
+}
 bool cap_key_before(const struct cap_key *a, const struct cap_key *b);
 
 /* The tree. Nodes have level > 0. */

@@ -9,13 +9,6 @@ struct cte *cte_node_search(struct cte *cte)
     return cte;
 }
 
-void slot_init(struct cte *slot, enum captype type, uint32_t page, uint32_t pages, uint8_t rights,
-               uint8_t owner)
-{
-    *slot = (struct cte){
-        .type = (uint8_t)type, .rights = rights, .owner = owner, .page = page, .pages = pages};
-}
-
 #define NODE_FLAGS (CTE_ATTACHED | CTE_PARTED)
 
 /* State of the object that only its node keeps, beside those flags. */

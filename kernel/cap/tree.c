@@ -72,7 +72,7 @@ static uint32_t max_u32(uint32_t a, uint32_t b)
 }
 
 /* Recomputes what a node knows of its subtree. */
-static void tree_pull(struct cte *node)
+static inline void tree_pull(struct cte *node)
 {
     uint32_t end = node->page + node->pages;
     uint32_t object_end = node->type == CAPTYPE_MAPPING ? 0 : end;
@@ -296,6 +296,22 @@ struct cte *tree_after(const struct cap_key *key)
     struct cte *node = root, *best = NULL;
     while (node != NULL) {
         if (key_before_node(key, node)) {
+            best = node;
+            node = node->left;
+        } else {
+            node = node->right;
+        }
+    }
+    return best;
+}
+
+struct cte *tree_at(enum captype type, uint32_t page, uint32_t pages)
+{
+    uint64_t range = (uint64_t)page << 32 | (uint32_t)~pages;
+    struct cte *node = root, *best = NULL;
+    while (node != NULL) {
+        uint64_t at = node_range(node);
+        if (at > range || (at == range && node->type >= type)) {
             best = node;
             node = node->left;
         } else {

@@ -9,8 +9,7 @@
 struct cte *mapping_vnode(const struct cte *mapping)
 {
     uint32_t page = (uint32_t)(mapping->aux >> CAP_PAGE_SHIFT);
-    struct cap_key key = cap_key_make(CAPTYPE_L2CNODE, page, 1, 0);
-    struct cte *vnode = tree_after(&key);
+    struct cte *vnode = tree_at(CAPTYPE_VNODEL0, page, 1);
     kernel_assert(vnode != NULL && vnode->page == page && vnode_is(cte_type(vnode)));
     return vnode;
 }
@@ -83,8 +82,7 @@ void mapping_clear(struct cte *mapping)
         table[index + i] = 0;
     arch_table_written();
     if (is_table) {
-        struct cap_key key = cap_key_make(CAPTYPE_VNODEL0, mapping->page, mapping->pages, 0);
-        struct cte *child = tree_after(&key);
+        struct cte *child = tree_at(CAPTYPE_VNODEL0, mapping->page, mapping->pages);
         kernel_assert(child != NULL && child->page == mapping->page && vnode_is(cte_type(child)));
         child->flags &= (uint8_t)~CTE_ATTACHED;
     }

@@ -13,7 +13,9 @@ errval_t cspace_find(struct dispatcher *self, uint32_t caddr, struct cte **ret)
     return ERR_OK;
 }
 
-static errval_t cspace_find_empty_slow(struct dispatcher *self, uint32_t caddr, struct cte **ret)
+/* Apart, so that what is common needs no stack. */
+static __attribute__((noinline)) errval_t cspace_find_empty_slow(struct dispatcher *self,
+                                                                 uint32_t caddr, struct cte **ret)
 {
     struct cte *slot;
     errval_t err = cspace_slot(&self->cspace, caddr, &slot);

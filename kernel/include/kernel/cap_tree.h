@@ -32,7 +32,9 @@ void tree_replace(struct cte *node, struct cte *heir);
 struct cte *tree_find(const struct cap_key *key);
 /* First node after the key; NULL at the end. */
 struct cte *tree_after(const struct cap_key *key);
-/* The same for the key of a node. */
+/* First node from (page, pages, type) on, whatever its place. */
+struct cte *tree_at(enum captype type, uint32_t page, uint32_t pages);
+/* First node after that one. */
 struct cte *tree_next(const struct cte *node);
 /* Some node after `key` that overlaps pages [first, end); without Mappings if `objects`. */
 struct cte *tree_overlap(const struct cap_key *key, uint32_t first, uint32_t end, bool objects);
@@ -45,8 +47,12 @@ static inline bool slot_alone(const struct cte *cte)
     return cte->level != 0 && cte->next == NULL;
 }
 /* A new object in an empty slot. */
-void slot_init(struct cte *slot, enum captype type, uint32_t page, uint32_t pages, uint8_t rights,
-               uint8_t owner);
+static inline void slot_init(struct cte *slot, enum captype type, uint32_t page, uint32_t pages,
+                             uint8_t rights, uint8_t owner)
+{
+    *slot = (struct cte){
+        .type = (uint8_t)type, .rights = rights, .owner = owner, .page = page, .pages = pages};
+}
 void slot_copy(struct cte *src, struct cte *dest);
 void slot_move(struct cte *src, struct cte *dest);
 void slot_swap(struct cte *a, struct cte *b);

@@ -21,7 +21,6 @@ from stubgen.source import Source  # noqa: E402
 
 SYSTEM_IDS = range(1, 16)          # errors blocks
 INTERFACE_IDS = range(16, 768)
-ORDINALS = range(1, 200)
 METHODS = range(1, 24)             # of objects: the decoder's tables are dense
 ERRORS = range(1, 64)
 
@@ -57,7 +56,8 @@ class Permuter:
         if isinstance(decl, ast.Interface):
             assert not decl.reserved, f"{decl.name.text}: reserved ordinals cannot be permuted"
             self.edits.append((decl.id.span, hex(self.interface_ids.pop())))
-            self.numbers([m.ordinal for m in decl.methods], ORDINALS)
+            # Without gaps: the server's tables are dense, and their size has a bar.
+            self.numbers([m.ordinal for m in decl.methods], range(1, len(decl.methods) + 1))
             self.numbers([e.number for e in decl.errors or []], ERRORS)
             for item in decl.types:
                 self.decl(item, text)

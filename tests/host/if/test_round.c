@@ -158,7 +158,8 @@ static void arrays(void)
     const uint32_t fixed[4] = {1, 2, 3, UINT32_MAX};
     const kitchen_sink_op_t some[9] = {1, 2, 3, 1, 2, 3, 1, 2, 3};
     const bool bools[5] = {true, false, true, true, false};
-    struct kitchen_sink_size sizes[7], pair[2] = {{9, 8}, {7, 6}}, sizes_out[7];
+    struct kitchen_sink_size sizes[7], sizes_out[7];
+    const struct kitchen_sink_size pair[2] = {{.rows = 9, .cols = 8}, {.rows = 7, .cols = 6}};
     const struct kitchen_sink_string7 names[2] = {{.text_len = 7, .text = "seventy"},
                                                   {.text_len = 2, .text = "ok"}};
     struct kitchen_sink_string7 names_out[3];

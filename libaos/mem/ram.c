@@ -12,6 +12,7 @@
 
 /* A request of at least this much gets a chunk of its own from the source if it can. */
 #define RAM_DIRECT_BYTES 0x80000ull
+#define RAM_BYTES_MAX    (1ull << 47)    /* of one request: more than any machine has */
 
 static struct {
     struct tree_node *chunks;
@@ -160,7 +161,7 @@ errval_t ram_refill(uint64_t bytes, uint64_t align)
     uint64_t want = bytes >= RAM_DIRECT_BYTES && ram.free_bytes >= RAM_RESERVE_BYTES
                         ? bytes : bytes + RAM_CHUNK_BYTES;
     want = bytes <= RAM_CHUNK_BYTES / 4 ? RAM_CHUNK_BYTES : want;
-    if (want < bytes || want > 1ull << 47) {
+    if (want < bytes || want > RAM_BYTES_MAX) {
         return LIB_ERR_NO_MEMORY;
     }
     want = want == bytes ? aos_round_up(bytes, AOS_PAGE_BYTES) : ram_pow2_above(want);
@@ -206,20 +207,30 @@ void ram_return_chunks(void)
     }
 }
 
+/* RAM that is made of RAM must be smaller: it is taken with a page more, which goes back at once. */
+static uint64_t ram_spare(enum captype type)
+{
+    return type == CAPTYPE_RAM ? AOS_PAGE_BYTES : 0;
+}
+
 errval_t ram_make(caddr_t dest, enum captype type, uint64_t bytes, uint64_t align,
                   uint64_t *ret_base)
 {
     caddr_t cap;
     uint64_t off;
     uint64_t base;
-    errval_t err = ram_take(bytes, align, &cap, &off, &base);
+    uint64_t spare = ram_spare(type);
+    errval_t err = ram_take(bytes + spare, align, &cap, &off, &base);
     if (err_is_fail(err)) {
         return err;
     }
     err = cap_retype(dest, cap, off, type, bytes, 1);
     if (err_is_fail(err)) {
-        ram_give(base, bytes);
+        ram_give(base, bytes + spare);
         return err;
+    }
+    if (spare != 0) {
+        ram_give(base + bytes, spare);
     }
     *ret_base = base;
     return ERR_OK;
@@ -231,7 +242,10 @@ errval_t ram_retype_new(caddr_t dest, enum captype type, uint64_t bytes, uint64_
         align < AOS_PAGE_BYTES) {
         return LIB_ERR_BAD_ALIGN;
     }
-    errval_t err = mem_begin(bytes, align);
+    if (bytes > RAM_BYTES_MAX) {
+        return LIB_ERR_NO_MEMORY;
+    }
+    errval_t err = mem_begin(bytes + ram_spare(type), align);
     if (err_is_fail(err)) {
         return err;
     }

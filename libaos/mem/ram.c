@@ -207,7 +207,8 @@ void ram_return_chunks(void)
     }
 }
 
-/* RAM that is made of RAM must be smaller: it is taken with a page more, which goes back at once. */
+/* RAM that is made of RAM must be smaller: it is taken with a page more, which goes back at
+ * once. */
 static uint64_t ram_spare(enum captype type)
 {
     return type == CAPTYPE_RAM ? AOS_PAGE_BYTES : 0;

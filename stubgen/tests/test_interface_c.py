@@ -80,7 +80,8 @@ def test_client_stub_is_small(memory, method, values):
     assert 0 < memory[0][f"memory_{method}"] <= CLIENT_BYTES + 8 * values
 
 
-# Bytes above the bar that are known and may not grow: results that are copied, a capability that is sent.
+# `over`: bytes above the bar that are known and may not grow (results that are copied, a capability
+# that is sent).
 @pytest.mark.parametrize("method,constraints,over", [
     ("usage", 0, 0), ("limit", 0, 0), ("free", 1, 0), ("stats", 0, 16), ("alloc", 3, 48)])
 def test_shim_is_small(memory, method, constraints, over):

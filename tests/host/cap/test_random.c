@@ -9,7 +9,7 @@
 #include <kpi/dispatcher.h>
 
 enum {
-    OPERATIONS = 1000000,
+    OPERATIONS = 2000000,
     COMPARE_EVERY = 400,   /* operations */
     CHUNK_BYTES = 6 << 20, /* small objects come from here; large frames from above LARGE_OFF */
     LARGE_OFF = 8 << 20,
@@ -54,6 +54,32 @@ static int pick_slot(bool queue)
     return NONE;
 }
 
+/* Slots that may be in use: a superset, so that few draws miss. Only what pick_empty returned is
+ * ever filled, queues and spaces apart. */
+static int used[MODEL_SLOTS];
+static bool is_used[MODEL_SLOTS];
+static unsigned used_count;
+
+static void used_add(int slot)
+{
+    if (is_used[slot])
+        return;
+    is_used[slot] = true;
+    used[used_count++] = slot;
+}
+
+/* In use, in a CNode or at home. */
+static bool is_cap(int slot)
+{
+    int block = slot / BLOCK_SLOTS, owner = model.block_owner[block];
+    if (owner == NONE || model.slots[slot].object == NONE)
+        return false;
+    if (block < HOME_BLOCKS)
+        return true;
+    enum captype type = model.objects[owner].type;
+    return type != CAPTYPE_DISPATCHER && type != CAPTYPE_ENDPOINT;
+}
+
 static int pick_empty(unsigned in_a_row)
 {
     int slot = NONE;
@@ -69,15 +95,21 @@ static int pick_empty(unsigned in_a_row)
     /* What is put into a space that is being emptied goes with the rest. */
     if (slot >= HOME_BLOCKS * BLOCK_SLOTS && cap_work_pending())
         env_settle();
+    for (unsigned i = 0; slot != NONE && i < in_a_row; i++)
+        used_add(slot + (int)i);
     return slot;
 }
 
 static int pick_cap(uint32_t types)
 {
-    for (int tries = 0; tries < 200; tries++) {
-        int slot = pick_slot(false);
-        if (slot == NONE || model.slots[slot].object == NONE)
+    for (int tries = 0; tries < 200 && used_count > 0; tries++) {
+        unsigned at = (unsigned)rnd(used_count);
+        int slot = used[at];
+        if (!is_cap(slot)) {
+            is_used[slot] = false;
+            used[at] = used[--used_count];
             continue;
+        }
         if ((types >> model.objects[model.slots[slot].object].type & 1) != 0)
             return slot;
     }
@@ -382,6 +414,8 @@ static void start(void)
     CHECK_EQ(cap_create(&home[ROOT_SLOT], CAPTYPE_RAM, ARENA_BASE, ARENA_BYTES, 15), ERR_OK);
     CHECK_EQ(cap_create(&home[DEVICE_SLOT], CAPTYPE_DEVFRAME, DEVICE_BASE, DEVICE_BYTES, 15),
              ERR_OK);
+    used_add(ROOT_SLOT);
+    used_add(DEVICE_SLOT);
     model_put(ROOT_SLOT, model_object(CAPTYPE_RAM, ARENA_BASE, ARENA_BYTES), 15);
     model_put(DEVICE_SLOT, model_object(CAPTYPE_DEVFRAME, DEVICE_BASE, DEVICE_BYTES), 11);
 }

@@ -310,7 +310,9 @@ static void drop(int slot)
         slot >= HOME_BLOCKS * BLOCK_SLOTS && model.objects[owner].type == CAPTYPE_DISPATCHER;
     if (embedded && !model.objects[owner].ended) {
         end_dispatcher(owner);
-        if (slot % BLOCK_SLOTS == SLOT_CSPACE)
+        /* Its own space may have held the dispatcher's last capability: then this slot went
+         * too. */
+        if (slot % BLOCK_SLOTS == SLOT_CSPACE || model.slots[slot].object != o)
             return;
     }
     model.slots[slot].object = NONE;
@@ -323,6 +325,29 @@ void model_delete(int slot)
     drop(slot);
 }
 
+static bool comes_before(const struct model_object *a, const struct model_object *b)
+{
+    if (a->base != b->base)
+        return a->base < b->base;
+    if (a->bytes != b->bytes)
+        return a->bytes > b->bytes;
+    return a->type != b->type ? a->type < b->type : a->side < b->side;
+}
+
+/* In the order of the tree: it decides what is left when the revoked capability goes midway. */
+static int first_descendant(int self)
+{
+    int first = NONE;
+    for (int i = 0; i < MODEL_OBJECTS; i++) {
+        const struct model_object *o = &model.objects[i];
+        if (o->type == CAPTYPE_NULL || !descends(o, &model.objects[self]))
+            continue;
+        if (first == NONE || comes_before(o, &model.objects[first]))
+            first = i;
+    }
+    return first;
+}
+
 bool model_revoke(int slot)
 {
     int self = model.slots[slot].object;
@@ -330,12 +355,13 @@ bool model_revoke(int slot)
         if (i != slot && model.slots[i].object == self)
             drop(i);
     }
-    for (int i = 0; i < MODEL_OBJECTS; i++) {
+    for (;;) {
         if (model.slots[slot].object != self || model.objects[self].type == CAPTYPE_NULL)
             return false;
-        if (model.objects[i].type != CAPTYPE_NULL &&
-            descends(&model.objects[i], &model.objects[self]))
-            drop_object(i);
+        int victim = first_descendant(self);
+        if (victim == NONE)
+            break;
+        drop_object(victim);
     }
     return model.slots[slot].object == self && model.objects[self].type != CAPTYPE_NULL;
 }

@@ -14,6 +14,8 @@
 #include <if/init.h>
 #include <if/memory.h>
 
+#include "taptest.h"
+
 #define SELF        "leaktest"
 #define ROUNDS      100u
 #define WARM_ROUNDS 3u                   /* services keep what they needed once */
@@ -194,18 +196,14 @@ int main(int argc, char **argv)
         {"LEAK0006 faults", {SELF, "fault"}, BY_ITSELF, ROUNDS},
         {"LEAK0007 has wild children", {"fuzz", "1", "4", "300"}, BY_ITSELF, 10},
     };
-    const unsigned count_of_ways = sizeof(ways) / sizeof(ways[0]);
     unsigned failed = 0;
 
     if (argc > 1) {
         return child(argv[1]);
     }
-    printf("1..%u\n", count_of_ways);
-    for (unsigned i = 0; i < count_of_ways; i++) {
-        bool good = leaves_nothing(&ways[i]);
-
-        failed += !good;
-        printf("%s %u - %s\n", good ? "ok" : "not ok", i + 1, ways[i].name);
+    taptest_plan(TAPTEST_COUNT(ways));
+    for (unsigned i = 0; i < TAPTEST_COUNT(ways); i++) {
+        failed += !taptest_end(i + 1, ways[i].name, leaves_nothing(&ways[i]));
     }
     return failed != 0;
 }

@@ -22,40 +22,14 @@
 #include <if/process.h>
 #include <if/serial.h>
 
+#include "taptest.h"
+
 #define SELF         "svchostile"
 #define SEED         0x9e3779b97f4a7c15ull
 #define MESSAGES     3000u               /* of nonsense to each service */
 #define FLOOD_MAX    5000u
 #define ENDS_MAX     400u                /* tried; far more than a service allows */
 #define PATIENCE_NS  5000000000ull       /* for an answer or the end of a connection */
-
-static int tests_done, tests_failed;
-
-static void test_end(const char *name, bool ok)
-{
-    tests_done++;
-    tests_failed += !ok;
-    printf("%s %d - %s\n", ok ? "ok" : "not ok", tests_done, name);
-}
-
-#define TRY(x)                                                                                    \
-    do {                                                                                          \
-        if (!(x)) {                                                                               \
-            printf("# line %d: not so: %s\n", __LINE__, #x);                                      \
-            return false;                                                                         \
-        }                                                                                         \
-    } while (0)
-
-#define TRY_OK(x)                                                                                 \
-    do {                                                                                          \
-        errval_t try_err = (x);                                                                   \
-        if (err_is_fail(try_err)) {                                                               \
-            char try_text[160];                                                                   \
-            (void)err_format(try_err, try_text, sizeof(try_text));                                \
-            printf("# line %d: %s: %s\n", __LINE__, #x, try_text);                                \
-            return false;                                                                         \
-        }                                                                                         \
-    } while (0)
 
 /* --- a connection without stubs ---------------------------------------------------------------
  * From raw_open to raw_close this domain is disabled and all messages come here. */
@@ -516,10 +490,7 @@ static int child(const char *how)
 
 int main(int argc, char **argv)
 {
-    static const struct {
-        const char *name;
-        bool (*run)(void);
-    } tests[] = {
+    static const struct taptest tests[] = {
         {"SVC1001 nonsense is refused", nonsense_is_refused},
         {"SVC1002 floods end", floods_end},
         {"SVC1003 areas may vanish", areas_may_vanish},
@@ -528,14 +499,9 @@ int main(int argc, char **argv)
         {"SVC1006 memory may run out", memory_may_run_out},
         {"SVC1007 spawn storms end", spawn_storms_end},
     };
-    const int count = (int)(sizeof(tests) / sizeof(tests[0]));
 
     if (argc > 1) {
         return child(argv[1]);
     }
-    printf("1..%d\n", count);
-    for (int i = 0; i < count; i++) {
-        test_end(tests[i].name, tests[i].run());
-    }
-    return tests_failed != 0;
+    return taptest_run(tests, TAPTEST_COUNT(tests));
 }

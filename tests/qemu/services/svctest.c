@@ -20,40 +20,13 @@
 #include <if/process.h>
 #include <if/serial.h>
 
+#include "taptest.h"
+
 #define SELF          "svctest"
 #define DUMMY         "test/dummy"
 #define WAIT_NS       20000000000ull     /* bounds a hang */
 #define SETTLE_ROUNDS 400                /* of 5 ms: how long memory may take to come home */
 #define SETTLE_NS     5000000ull
-
-static int tests_done, tests_failed;
-
-static void test_end(const char *name, bool ok)
-{
-    tests_done++;
-    tests_failed += !ok;
-    printf("%s %d - %s\n", ok ? "ok" : "not ok", tests_done, name);
-}
-
-/* Fails the surrounding test and says where. */
-#define TRY(x)                                                                                    \
-    do {                                                                                          \
-        if (!(x)) {                                                                               \
-            printf("# line %d: not so: %s\n", __LINE__, #x);                                      \
-            return false;                                                                         \
-        }                                                                                         \
-    } while (0)
-
-#define TRY_OK(x)                                                                                 \
-    do {                                                                                          \
-        errval_t try_err = (x);                                                                   \
-        if (err_is_fail(try_err)) {                                                               \
-            char try_text[160];                                                                   \
-            (void)err_format(try_err, try_text, sizeof(try_text));                                \
-            printf("# line %d: %s: %s\n", __LINE__, #x, try_text);                                \
-            return false;                                                                         \
-        }                                                                                         \
-    } while (0)
 
 static errval_t spawn(const char *how, uint32_t *ret_pid)
 {
@@ -405,10 +378,7 @@ static bool all_memory_comes_home(void)
 
 int main(int argc, char **argv)
 {
-    static const struct {
-        const char *name;
-        bool (*run)(void);
-    } tests[] = {
+    static const struct taptest tests[] = {
         {"SVC0001 init echoes numbers and text", init_echoes},
         {"SVC0002 init hands out modules", init_modules_are_there},
         {"SVC0003 memory comes and goes", memory_comes_and_goes},
@@ -423,14 +393,9 @@ int main(int argc, char **argv)
         {"SVC0010 a service dies", a_service_dies},
         {"SVC0011 all memory comes home", all_memory_comes_home},
     };
-    const int count = (int)(sizeof(tests) / sizeof(tests[0]));
 
     if (argc > 1 && strcmp(argv[1], "--exec") != 0) {
         return child(argv[1]);
     }
-    printf("1..%d\n", count);
-    for (int i = 0; i < count; i++) {
-        test_end(tests[i].name, tests[i].run());
-    }
-    return tests_failed != 0;
+    return taptest_run(tests, TAPTEST_COUNT(tests));
 }

@@ -26,10 +26,11 @@ ERRORS = range(1, 64)
 
 
 class Permuter:
-    """Collects edits (span, new text) over several files; ids are unique over all of them."""
+    """Collects edits (span, new text) over several files; ids are unique over all of them. `pick`
+    draws the numbers and orders, as random.Random does."""
 
-    def __init__(self, seed):
-        self.pick = random.Random(seed)
+    def __init__(self, pick):
+        self.pick = pick
         self.system_ids = self.pick.sample(SYSTEM_IDS, len(SYSTEM_IDS))
         self.interface_ids = self.pick.sample(INTERFACE_IDS, len(INTERFACE_IDS))
         self.edits = []
@@ -86,9 +87,9 @@ def idl_files(root):
             if name.endswith(".if")]
 
 
-def permuted(root, seed):
-    """(path below root, text) of every permuted interface file."""
-    permuter = Permuter(seed)
+def permuted(root, pick):
+    """(path below root, text) of every interface file with what `pick` draws."""
+    permuter = Permuter(pick)
     for path in idl_files(root):
         with open(os.path.join(root, path), encoding="utf-8") as file:
             yield path, permuter.text(path, file.read())
@@ -100,7 +101,7 @@ def main(seed, out):
         if name:
             os.makedirs(os.path.dirname(os.path.join(out, name)) or ".", exist_ok=True)
             shutil.copy(os.path.join(ROOT, name), os.path.join(out, name), follow_symlinks=False)
-    for path, text in permuted(ROOT, int(seed)):
+    for path, text in permuted(ROOT, random.Random(int(seed))):
         with open(os.path.join(out, path), "w", encoding="utf-8") as file:
             file.write(text)
 

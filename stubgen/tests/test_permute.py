@@ -1,6 +1,7 @@
 """permute.py itself: what it makes is right, and really different. The whole suite over a permuted
 tree is a test of its own (`permute.py` says how)."""
 import os
+import random
 
 import pytest
 from conftest import ROOT
@@ -8,6 +9,13 @@ from permute import permuted
 
 from stubgen import driver
 from stubgen.source import Source
+
+LINE_COLUMNS = 100
+FIELDS_MAX = 16    # of a struct of idl/
+
+
+def permuted_by(seed):
+    return list(permuted(ROOT, random.Random(seed)))
 
 
 def build_of(texts):
@@ -31,13 +39,13 @@ def numbers(build):
 
 @pytest.mark.parametrize("seed", range(5))
 def test_permuted_interfaces_are_right_and_different(seed):
-    texts = list(permuted(ROOT, seed))
+    texts = permuted_by(seed)
     real = []
     for path, _ in texts:
         with open(os.path.join(ROOT, path), encoding="utf-8") as file:
             real.append((path, file.read()))
     before, after = build_of(real), build_of(texts)
-    other = build_of(list(permuted(ROOT, seed + 100)))
+    other = build_of(permuted_by(seed + 100))
     assert shape(before) == shape(after)
     for a, b in zip(numbers(other), numbers(after)):
         assert a != b
@@ -45,4 +53,28 @@ def test_permuted_interfaces_are_right_and_different(seed):
 
 
 def test_a_seed_always_gives_the_same():
-    assert dict(permuted(ROOT, 7)) == dict(permuted(ROOT, 7)) != dict(permuted(ROOT, 8))
+    assert permuted_by(7) == permuted_by(7) != permuted_by(8)
+
+
+class Widest:
+    """Draws what takes most room: always the longest number, and of a struct the longest fields in
+    a row, from the field `first` on."""
+
+    def __init__(self, first):
+        self.first = first
+
+    def sample(self, space, count):
+        return [max(space, default=0)] * count
+
+    def shuffle(self, pieces):
+        widest = sorted(pieces, key=len, reverse=True)
+        at = self.first % len(pieces)
+        pieces[:] = widest[len(pieces) - at:] + widest[:len(pieces) - at]
+
+
+@pytest.mark.parametrize("first", range(FIELDS_MAX))
+def test_whatever_the_seed_lines_keep_their_length(first):
+    """The interfaces leave room, so that a permuted tree passes the test of its style, too."""
+    long = [(path, number, line) for path, text in permuted(ROOT, Widest(first))
+            for number, line in enumerate(text.split("\n"), 1) if len(line) > LINE_COLUMNS]
+    assert not long

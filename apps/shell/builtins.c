@@ -36,7 +36,7 @@ static int builtin_help(struct shell *sh, int argc, char **argv)
     size_t bytes = 0;
 
     printf("commands:\n");
-    for (const struct builtin *b = builtins; b->name != NULL; b++) {
+    for (const struct builtin *b = sh->builtins; b->name != NULL; b++) {
         printf("  %-9s %-22s %s\n", b->name, b->usage, b->help);
     }
     printf("programs and other files of the boot image (COMMAND & runs one in the background):\n ");
@@ -60,7 +60,7 @@ static int builtin_env(struct shell *sh, int argc, char **argv)
     for (int i = 1; i < argc; i++) {
         char *equals = strchr(argv[i], '=');
         if (equals == argv[i]) {
-            return builtin_usage("env");
+            return BUILTIN_MISUSED;
         }
         if (equals == NULL) {
             (void)unsetenv(argv[i]);
@@ -83,7 +83,7 @@ static int builtin_time(struct shell *sh, int argc, char **argv)
     struct words words = {.argc = argc - 1};
 
     if (argc < 2) {
-        return builtin_usage("time");
+        return BUILTIN_MISUSED;
     }
     memcpy(words.argv, argv + 1, (size_t)argc * sizeof(argv[0]));
     uint64_t from = time_now_ns();
@@ -101,7 +101,7 @@ static int builtin_sleep(struct shell *sh, int argc, char **argv)
     double seconds = argc == 2 ? strtod(argv[1], &end) : -1;
 
     if (argc != 2 || *end != '\0' || end == argv[1] || !(seconds >= 0 && seconds <= SLEEP_MAX_S)) {
-        return builtin_usage("sleep");
+        return BUILTIN_MISUSED;
     }
     return shell_sleep_until(sh, time_deadline_ns((uint64_t)(seconds * (double)NS_PER_S)))
         ? 0 : STATUS_INTERRUPTED;
@@ -139,12 +139,12 @@ static int builtin_run(struct shell *sh, int argc, char **argv)
 
     if (argc > 2 && strcmp(argv[1], "-q") == 0) {
         if (!builtin_bytes(argv[2], &quota)) {
-            return builtin_usage("run");
+            return BUILTIN_MISUSED;
         }
         first = 3;
     }
     if (first >= argc) {
-        return builtin_usage("run");
+        return BUILTIN_MISUSED;
     }
     return shell_run_program(sh, argc - first, argv + first, quota, false);
 }
@@ -171,21 +171,3 @@ const struct builtin builtins[] = {
     {"wait", "[PID...]", "wait for programs in the background", builtin_wait},
     {NULL, NULL, NULL, NULL},
 };
-
-const struct builtin *builtin_find(const char *name)
-{
-    for (const struct builtin *b = builtins; b->name != NULL; b++) {
-        if (strcmp(b->name, name) == 0) {
-            return b;
-        }
-    }
-    return NULL;
-}
-
-int builtin_usage(const char *name)
-{
-    const struct builtin *b = builtin_find(name);
-
-    fprintf(stderr, "usage: %s %s\n", b->name, b->usage);
-    return STATUS_USAGE;
-}

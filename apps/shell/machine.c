@@ -21,7 +21,7 @@ static int machine_usage(struct shell *sh, const char *text)
     uint64_t pid, used, quota;
 
     if (!shell_number(text, UINT32_MAX, &pid)) {
-        return builtin_usage("meminfo");
+        return BUILTIN_MISUSED;
     }
     errval_t err = memory_usage(sh->memory, (uint32_t)pid, &used, &quota);
     if (err_is_fail(err)) {
@@ -96,7 +96,7 @@ int builtin_caps(struct shell *sh, int argc, char **argv)
     uint32_t total = 0;
 
     if (argc > 2 || (argc == 2 && !caps.all)) {
-        return builtin_usage("caps");
+        return BUILTIN_MISUSED;
     }
     for (uint32_t l1 = 0; l1 < L1_SLOTS; l1++) {
         struct cap_info info;
@@ -177,7 +177,7 @@ int builtin_power(struct shell *sh, int argc, char **argv)
     bool reset = strcmp(argv[0], "reboot") == 0;
 
     if (argc != 1) {
-        return builtin_usage(argv[0]);
+        return BUILTIN_MISUSED;
     }
     (void)fflush(stdout);
     return shell_error(argv[0], init_shutdown(sh->init, reset ? INIT_POWER_RESET : INIT_POWER_OFF));

@@ -1,5 +1,4 @@
 /* The shell. */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,32 +10,6 @@
 #include "shell_priv.h"
 
 #define COMMANDS_MODULE "exec"           /* the boot module with commands to run unattended */
-
-int shell_error(const char *what, errval_t err)
-{
-    char text[128];
-
-    (void)err_format(err, text, sizeof(text));
-    (void)fflush(stdout);
-    fprintf(stderr, "%s: %s (%s)\n", what, err_message(err), text);
-    return STATUS_FAILED;
-}
-
-bool shell_number(const char *text, uint64_t max, uint64_t *ret_value)
-{
-    char *end;
-
-    if (text[0] < '0' || text[0] > '9') {
-        return false;
-    }
-    errno = 0;
-    unsigned long long value = strtoull(text, &end, 10);
-    if (*end != '\0' || errno != 0 || value > max) {
-        return false;
-    }
-    *ret_value = value;
-    return true;
-}
 
 /* Programs can tell from READY_NS how long the system took to get here. */
 static void shell_tell_ready(void)
@@ -75,6 +48,7 @@ int main(int argc, char **argv)
     const char *commands;
     size_t bytes;
 
+    shell.builtins = builtins;
     shell_connect(&shell);
     shell_tell_ready();
     shell.unattended = shell_commands(&shell, &commands, &bytes);

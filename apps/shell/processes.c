@@ -71,12 +71,12 @@ int builtin_kill(struct shell *sh, int argc, char **argv)
     int status = 0;
 
     if (argc < 2) {
-        return builtin_usage("kill");
+        return BUILTIN_MISUSED;
     }
     for (int i = 1; i < argc; i++) {
         uint64_t pid;
         if (!shell_number(argv[i], UINT32_MAX, &pid)) {
-            return builtin_usage("kill");
+            return BUILTIN_MISUSED;
         }
         errval_t err = process_kill(sh->process, (uint32_t)pid);
         if (err_is_fail(err)) {
@@ -98,7 +98,7 @@ int builtin_wait(struct shell *sh, int argc, char **argv)
     for (int i = 1; i < argc && status != STATUS_INTERRUPTED; i++) {
         uint64_t pid;
         if (!shell_number(argv[i], UINT32_MAX, &pid) || pid == 0) {
-            return builtin_usage("wait");
+            return BUILTIN_MISUSED;
         }
         status = processes_wait(sh, (uint32_t)pid, argv[i]);
     }
@@ -149,7 +149,7 @@ int builtin_nslookup(struct shell *sh, int argc, char **argv)
     int status = 0;
 
     if (argc < 2) {
-        return builtin_usage("nslookup");
+        return BUILTIN_MISUSED;
     }
     for (int i = 1; i < argc; i++) {
         char props[NAMESERVER_DESCRIBE_PROPS_MAX];

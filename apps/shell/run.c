@@ -176,9 +176,19 @@ void shell_reap(struct shell *sh)
     }
 }
 
+static const struct builtin *run_find_builtin(const struct shell *sh, const char *name)
+{
+    for (const struct builtin *b = sh->builtins; b->name != NULL; b++) {
+        if (strcmp(b->name, name) == 0) {
+            return b;
+        }
+    }
+    return NULL;
+}
+
 int shell_run_words(struct shell *sh, struct words *words)
 {
-    const struct builtin *b = builtin_find(words->argv[0]);
+    const struct builtin *b = run_find_builtin(sh, words->argv[0]);
 
     if (b == NULL) {
         return shell_run_program(sh, words->argc, words->argv, 0, words->background);
@@ -187,7 +197,12 @@ int shell_run_words(struct shell *sh, struct words *words)
         fprintf(stderr, "%s: only programs run in the background\n", b->name);
         return STATUS_USAGE;
     }
-    return b->run(sh, words->argc, words->argv);
+    int status = b->run(sh, words->argc, words->argv);
+    if (status == BUILTIN_MISUSED) {
+        fprintf(stderr, "usage: %s %s\n", b->name, b->usage);
+        return STATUS_USAGE;
+    }
+    return status;
 }
 
 int shell_run_line(struct shell *sh, char *line)

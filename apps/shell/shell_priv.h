@@ -24,6 +24,7 @@ struct memory_binding;
 struct nameserver_binding;
 struct process_binding;
 struct serial_binding;
+struct builtin;
 struct words;
 
 struct job {
@@ -37,6 +38,7 @@ struct shell {
     struct nameserver_binding *names;
     struct process_binding *process;
     struct serial_binding *serial;
+    const struct builtin *builtins;      /* as main.c says; run.c knows no other */
     bool unattended;                     /* commands come from the boot image */
     int status;                          /* of the last command */
     volatile uint32_t foreground;        /* pid that Ctrl-C ends, 0: none */
@@ -47,6 +49,8 @@ struct shell {
     uint32_t ends;                       /* counts news of children that ended */
 };
 
+/* A command of the shell itself. `run` returns its status, or BUILTIN_MISUSED: its caller then tells
+ * how it is used. */
 struct builtin {
     const char *name;
     const char *usage;                   /* what follows the name */
@@ -54,10 +58,9 @@ struct builtin {
     int (*run)(struct shell *sh, int argc, char **argv);
 };
 
+#define BUILTIN_MISUSED (-1)             /* no status of a command */
+
 extern const struct builtin builtins[];  /* ends with a NULL name */
-const struct builtin *builtin_find(const char *name);
-/* Prints how `argv[0]` is used; returns STATUS_USAGE. */
-int builtin_usage(const char *name);
 
 /* Finds the services; ends the shell with a message if one is missing. */
 void shell_connect(struct shell *sh);

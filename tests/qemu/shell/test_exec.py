@@ -2,6 +2,8 @@
 import random
 import re
 import struct
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import execmode
 import machine as machines
 import pytest
 
+LAUNCHER = Path(machines.__file__).with_name('launch.py')
 NO_SUCH = 127
 FAULTED = 139
 
@@ -126,6 +129,29 @@ def test_shell0012_what_cannot_boot_ends(build, tmp_path):
     (tmp_path / 'initrd').write_bytes(cpio.archive([('noinit', b'')]))
     empty = run_in_trouble(build, initrd=tmp_path / 'initrd')
     assert empty.status == execmode.PANIC and 'no init module' in empty.panic
+
+
+def test_shell0013_misuse_is_told_with_the_right_use(run):
+    result = run('sleep', 'kill x', 'env =1', 'time sleep x', 'run -q many true', 'caps -b')
+    assert result.statuses == [2] * 6 and result.stdout == ''
+    told = [line for line in result.stderr.splitlines() if not line.endswith(' s')]
+    assert [line.split()[1] for line in told] == ['sleep', 'kill', 'env', 'sleep', 'run', 'caps']
+    assert all(line.startswith('usage: ') for line in told)
+
+
+def test_shell0014_a_command_that_does_not_end(build):
+    """The launcher's limit ends it. How long booting takes is the host's business: a limit that was
+    too short for that is doubled."""
+    limit_s, out = 2, ''
+    while out != 'hi\n' and limit_s <= conftest.TIMEOUT_S:
+        limit_s *= 2
+        done = subprocess.run(
+            [sys.executable, LAUNCHER, '--build', build, '--timeout', str(limit_s), 'exec', '--',
+             'echo hi', 'sleep 1000000'], text=True, capture_output=True)
+        out = done.stdout
+        assert done.returncode in (execmode.TIMEOUT, execmode.NO_BOOT), done.stderr
+    assert (done.returncode, out) == (execmode.TIMEOUT, 'hi\n')
+    assert done.stderr == 'aos: the time was over after the shell was ready\n'
 
 
 def being_returned(text):

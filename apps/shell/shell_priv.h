@@ -49,8 +49,8 @@ struct shell {
     uint32_t ends;                       /* counts news of children that ended */
 };
 
-/* A command of the shell itself. `run` returns its status, or BUILTIN_MISUSED: its caller then tells
- * how it is used. */
+/* A command of the shell itself. `run` returns its status, or BUILTIN_MISUSED: its caller then
+ * tells how it is used. */
 struct builtin {
     const char *name;
     const char *usage;                   /* what follows the name */

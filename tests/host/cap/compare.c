@@ -7,22 +7,44 @@
 #include <kernel/cspace.h>
 #include <kpi/vm.h>
 
-static void compare_slot(const struct model_slot *slot)
+void model_describe(int slot, char *ret_text, size_t bytes)
 {
-    const struct cte *real = slot->real;
-    if (slot->object == NONE) {
-        CHECK_EQ(real->type, CAPTYPE_NULL);
+    const struct model_slot *s = &model.slots[slot];
+    int n = snprintf(ret_text, bytes, "%d+%d=", slot / BLOCK_SLOTS, slot % BLOCK_SLOTS);
+    if (s->object == NONE) {
+        (void)snprintf(ret_text + n, bytes - (size_t)n, "empty");
         return;
     }
+    const struct model_object *o = &model.objects[s->object];
+    (void)snprintf(ret_text + n, bytes - (size_t)n, "%s#%d[0x%llx+0x%llx]x%d",
+                   captype_name(o->type), s->object, (unsigned long long)o->base,
+                   (unsigned long long)o->bytes, o->copies);
+}
+
+static bool slot_same(const struct model_slot *slot)
+{
+    const struct cte *real = slot->real;
+    if (slot->object == NONE)
+        return real->type == CAPTYPE_NULL;
     const struct model_object *o = &model.objects[slot->object];
-    CHECK_EQ(real->type, o->type);
-    CHECK_EQ(real->rights, slot->rights);
-    CHECK_EQ(real->flags & CTE_DYING, 0);
-    if (o->type != CAPTYPE_IRQDEST)
-        CHECK_EQ(cte_base(real), o->base);
-    CHECK_EQ(cte_bytes(real), o->bytes);
-    if (o->type == CAPTYPE_ENDPOINT)
-        CHECK_EQ(cte_side(real), o->side);
+    return real->type == o->type && real->rights == slot->rights &&
+           (real->flags & CTE_DYING) == 0 &&
+           (o->type == CAPTYPE_IRQDEST || cte_base(real) == o->base) &&
+           cte_bytes(real) == o->bytes &&
+           (o->type != CAPTYPE_ENDPOINT || cte_side(real) == o->side);
+}
+
+static void compare_slot(int slot)
+{
+    if (slot_same(&model.slots[slot]))
+        return;
+    char text[DESCRIPTION_BYTES];
+    model_describe(slot, text, sizeof text);
+    const struct cte *real = model.slots[slot].real;
+    fprintf(stderr, "slot %s, rights 0x%x; real %s[0x%llx+0x%llx], rights 0x%x, flags 0x%x\n", text,
+            model.slots[slot].rights, captype_name(real->type), (unsigned long long)cte_base(real),
+            (unsigned long long)cte_bytes(real), real->rights, real->flags);
+    CHECK(slot_same(&model.slots[slot]));
 }
 
 static void compare_copies(void)
@@ -57,7 +79,7 @@ void model_compare(void)
             continue;
         unsigned n = b < HOME_BLOCKS ? BLOCK_SLOTS : model.objects[model.block_owner[b]].slots;
         for (unsigned i = 0; i < n; i++)
-            compare_slot(&model.slots[b * BLOCK_SLOTS + (int)i]);
+            compare_slot(b * BLOCK_SLOTS + (int)i);
     }
     compare_copies();
     for (int t = 0; t < TABLES; t++) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <kernel/cap.h>
 
@@ -79,3 +80,6 @@ void model_end(int dispatcher);
 
 /* Compares everything with the real database. */
 void model_compare(void);
+#define DESCRIPTION_BYTES 80u
+/* "block+index=" and what the slot holds: type, #object, range, copies. */
+void model_describe(int slot, char *ret_text, size_t bytes);

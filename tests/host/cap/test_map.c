@@ -335,6 +335,35 @@ static void CAP0050_a_child_frame_among_many_mappings(void)
     check_database();
 }
 
+/* What is left of an address space is attached until the work comes to it. */
+static void CAP1003_map_below_a_dying_table(void)
+{
+    enum { COUNT = 256, LAST = COUNT - 1, TABLE = 30, BELOW = 100, ATTACHED = 400 };
+    fresh_space();
+    CHECK_EQ(env_retype(ROOT, 8 * MB, CAPTYPE_VNODEL1, 4 * KB, COUNT, &home[BELOW]), ERR_OK);
+    for (unsigned i = 0; i < COUNT; i++)
+        CHECK_EQ(map(L0, 2 + i, &home[BELOW + i], 0, 1, 0, ATTACHED + i), ERR_OK);
+    make(CAPTYPE_VNODEL2, 2 * MB, &home[TABLE]);
+    CHECK_EQ(cap_delete(&home[L0]), ERR_OK);
+    CHECK(cap_work_pending());
+    CHECK_EQ(home[ATTACHED].type, CAPTYPE_NULL);
+    CHECK_EQ(map(BELOW, 0, &home[TABLE], 0, 1, 0, MAPPING), SYS_ERR_MAP_DETACHED);
+    CHECK_EQ(home[ATTACHED + LAST].type, CAPTYPE_MAPPING);
+    CHECK_EQ(map(BELOW + LAST, 0, &home[TABLE], 0, 1, 0, MAPPING), ERR_OK);
+    check_database();
+    env_settle();
+    check_database();
+    /* The new Mapping is like one made before the delete: in a table of no address space. */
+    CHECK_EQ(home[ATTACHED + LAST].type, CAPTYPE_NULL);
+    CHECK_EQ(home[MAPPING].type, CAPTYPE_MAPPING);
+    CHECK_EQ(map(BELOW + LAST, 1, &home[TABLE], 0, 1, 0, MAPPING + 1), SYS_ERR_MAP_DETACHED);
+    CHECK_EQ(env_delete(&home[MAPPING]), ERR_OK);
+    make(CAPTYPE_VNODEL0, 3 * MB, &home[L0]);
+    CHECK_EQ(map(L0, 0, &home[BELOW + LAST], 0, 1, 0, ATTACH), ERR_OK);
+    CHECK_EQ(map(BELOW + LAST, 0, &home[TABLE], 0, 1, 0, MAPPING), ERR_OK);
+    check_database();
+}
+
 void test_map(void)
 {
     RUN(CAP0040_what_is_mapped_where);
@@ -348,4 +377,5 @@ void test_map(void)
     RUN(CAP0048_asids_run_out_and_return);
     RUN(CAP0049_dispatcher_page);
     RUN(CAP0050_a_child_frame_among_many_mappings);
+    RUN(CAP1003_map_below_a_dying_table);
 }

@@ -1,5 +1,12 @@
 /* Random operations on the capability system and on the model: same results, same state, and a TLB
- * that never has what the tables do not say. Usage: test_random [operations [seed]]. */
+ * that never has what the tables do not say.
+ *
+ * Usage: test_cap_random [OPERATIONS [SEED [FROM]]]. A disagreement may be older than the operation
+ * that meets it, so a failed run names a rerun. That one prints every operation from FROM on and
+ * compares after each, in a child: the settling that goes before does not disturb the run. */
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include "check.h"
 #include "env.h"
 #include "model.h"
@@ -9,7 +16,8 @@
 #include <kpi/dispatcher.h>
 
 enum {
-    OPERATIONS = 2000000,
+    OPERATIONS = 600000,
+    DEEP = 20,             /* times as many under AOS_DEEP */
     COMPARE_EVERY = 400,   /* operations */
     CHUNK_BYTES = 6 << 20, /* small objects come from here; large frames from above LARGE_OFF */
     LARGE_OFF = 8 << 20,
@@ -21,6 +29,11 @@ enum {
 
 static struct cte home[HOME_BLOCKS * BLOCK_SLOTS];
 static uint64_t seed;
+static uint64_t seed_given, most; /* most objects at a time */
+/* Operations performed when all was last the same; when the run itself settled for it. */
+static uint64_t compared, settled;
+static uint64_t trace_from = UINT64_MAX;
+static bool finished;
 static struct model saved;
 static uint64_t done[16][2]; /* by operation: succeeded, refused */
 
@@ -139,7 +152,28 @@ static const struct model_object *object_at(int slot)
     } while (0)
 
 static unsigned operation;
+static const char *operation_name = "start";
 static uint64_t performed;
+
+/* The slots of an operation with what the model has in them, and numbers that say the rest. */
+static void trace(int first, int second, uint64_t a, uint64_t b, uint64_t c)
+{
+    if (performed < trace_from)
+        return;
+    printf("# %llu: %s", (unsigned long long)performed, operation_name);
+    const int slots[] = {first, second};
+    for (unsigned i = 0; i < 2; i++) {
+        if (slots[i] == NONE)
+            continue;
+        char text[DESCRIPTION_BYTES];
+        model_describe(slots[i], text, sizeof text);
+        printf(" %s", text);
+    }
+    printf(" (0x%llx, 0x%llx, 0x%llx)\n", (unsigned long long)a, (unsigned long long)b,
+           (unsigned long long)c);
+    fflush(stdout);
+}
+
 static void count_result(errval_t err)
 {
     done[operation][err != ERR_OK]++;
@@ -180,6 +214,7 @@ static void op_retype(void)
     }
     if (one_in(50))
         bytes += one_in(2) && type != CAPTYPE_ENDPOINT ? 4096 : 512;
+    trace(src, dest, off, type, bytes * count);
     errval_t want = model_retype(src, off, type, bytes, count, dest);
     CHECK_SAME(env_retype(real(src), off, (enum captype)type, bytes, count, real(dest)), want);
     for (unsigned i = 0; want == ERR_OK && i < count; i++) {
@@ -195,6 +230,7 @@ static void op_copy(void)
     if (src == NONE || dest == NONE)
         return;
     uint8_t rights = one_in(2) ? CAP_RIGHTS_ALL : (uint8_t)rnd(16);
+    trace(src, dest, rights, 0, 0);
     CHECK_SAME(cap_copy(real(src), rights, real(dest)), model_copy(src, rights, dest));
 }
 
@@ -203,6 +239,7 @@ static void op_move(void)
     int src = pick_cap(UINT32_MAX), dest = pick_empty(1);
     if (src == NONE || dest == NONE || src == ROOT_SLOT || src == DEVICE_SLOT)
         return;
+    trace(src, dest, 0, 0, 0);
     CHECK_SAME(cap_move(real(src), real(dest)), model_move(src, dest));
 }
 
@@ -218,6 +255,7 @@ static void op_transfer(void)
     if (model.slots[src].object == NONE)
         return;
     uint8_t rights = (uint8_t)rnd(16);
+    trace(src, dest, rights, move, 0);
     errval_t want =
         move ? model_move(src, dest) : model_copy(src, (uint8_t)(rights & ~CAP_RIGHT_D), dest);
     CHECK_SAME(cap_transfer_check(real(src), real(dest), move), want);
@@ -236,6 +274,7 @@ static void op_split(void)
         !model_room(1, 0, 0))
         return;
     uint64_t off = rnd(object_at(src)->bytes / 4096 + 1) * 4096 + (one_in(20) ? 64 : 0);
+    trace(src, dest, off, 0, 0);
     CHECK_SAME(cap_split(real(src), off, real(dest)), model_split(src, off, dest));
 }
 
@@ -245,6 +284,7 @@ static void op_delete(void)
     if (slot == NONE || slot == ROOT_SLOT || slot == DEVICE_SLOT ||
         model.slots[slot].object == NONE)
         return;
+    trace(slot, NONE, 0, 0, 0);
     struct cte *victim = real(slot);
     model_delete(slot);
     errval_t err;
@@ -267,6 +307,7 @@ static void op_revoke(void)
     int slot = one_in(400) ? ROOT_SLOT : pick_cap(UINT32_MAX);
     if (slot == NONE || (slot != ROOT_SLOT && (is_first(slot) || !one_in(6))))
         return;
+    trace(slot, NONE, 0, 0, 0);
     if ((model.slots[slot].rights & CAP_RIGHT_D) == 0) {
         CHECK_SAME(cap_revoke(real(slot)), SYS_ERR_CAP_RIGHTS);
         return;
@@ -309,7 +350,12 @@ static void op_map(void)
     unsigned flags = memory || object_at(src)->type == CAPTYPE_DISPATCHER ? (unsigned)rnd(4) : 0;
     if (one_in(4))
         flags = (unsigned)rnd(18);
+    trace(vnode, src, index, pages, flags);
+    trace(mapping, NONE, off, 0, 0);
     errval_t want = model_map(vnode, index, src, off, pages, flags, mapping);
+    /* Below a table that is being emptied, the real one is attached until its turn comes. */
+    if (want == SYS_ERR_MAP_DETACHED)
+        env_settle();
     CHECK_SAME(vnode_map(real(vnode), index, real(src), off, pages, flags, real(mapping)), want);
 }
 
@@ -321,6 +367,7 @@ static void op_modify(void)
     unsigned entries = object_at(mapping)->entries;
     unsigned first = (unsigned)rnd(entries), pages = 1 + (unsigned)rnd(entries);
     unsigned flags = (unsigned)rnd(one_in(2) ? 4 : 17);
+    trace(mapping, NONE, first, pages, flags);
     CHECK_SAME(mapping_modify(real(mapping), first, pages, flags),
                model_modify(mapping, first, pages, flags));
 }
@@ -334,6 +381,8 @@ static void op_setup(void)
     int block = object_at(d)->block;
     if (object_at(d)->ended || model.slots[block * BLOCK_SLOTS].object != NONE)
         return;
+    trace(d, NONE, 0, 0, 0);
+    trace(cspace, vspace, 0, 0, 0);
     struct dispatcher *real_d = dispatcher_of(real(d));
     CHECK_EQ(real_d->cspace.type, CAPTYPE_NULL);
     cap_embed(real(cspace), &real_d->cspace);
@@ -347,6 +396,7 @@ static void op_end(void)
     int d = pick_cap(1u << CAPTYPE_DISPATCHER);
     if (d == NONE || object_at(d)->ended)
         return;
+    trace(d, NONE, 0, 0, 0);
     struct dispatcher *real_d = dispatcher_of(real(d));
     model_end(d);
     real_d->state = DISP_DEAD;
@@ -420,32 +470,95 @@ static void start(void)
     model_put(DEVICE_SLOT, model_object(CAPTYPE_DEVFRAME, DEVICE_BASE, DEVICE_BYTES), 11);
 }
 
-int main(int argc, char **argv)
+static void report(void)
 {
-    uint64_t count = argc > 1 ? strtoull(argv[1], NULL, 0) : OPERATIONS, most = 0;
-    seed = argc > 2 ? strtoull(argv[2], NULL, 0) : 20211;
+    if (finished)
+        return;
+    finished = true;
+    fprintf(stderr, "seed %llu: at operation %llu (%s); all was the same after %llu\n",
+            (unsigned long long)seed_given, (unsigned long long)performed, operation_name,
+            (unsigned long long)compared);
+    if (trace_from == UINT64_MAX)
+        fprintf(stderr, "to see each operation from there: test_cap_random %llu %llu %llu\n",
+                (unsigned long long)performed + 1, (unsigned long long)seed_given,
+                (unsigned long long)compared);
+}
+
+static void report_signal(int number)
+{
+    (void)number; /* SIGABRT ends the program anyway */
+    report();
+}
+
+/* Of ASan and UBSan, where the program is built with them. */
+void __sanitizer_set_death_callback(void (*callback)(void)) __attribute__((weak));
+
+/* In a child, so that the operations go on as without this. */
+static void compare_aside(void)
+{
+    fflush(stdout);
+    pid_t child = fork();
+    CHECK(child >= 0);
+    if (child == 0) {
+        finished = true; /* the parent reports */
+        env_settle();
+        model_compare();
+        _exit(0);
+    }
+    int status = 0;
+    CHECK_EQ(waitpid(child, &status, 0), child);
+    CHECK_EQ(status, 0);
+    compared = performed;
+}
+
+static void compare_sometimes(void)
+{
+    if (performed > trace_from && performed != compared)
+        compare_aside();
+    if (performed - settled >= COMPARE_EVERY) {
+        env_settle();
+        model_compare();
+        settled = compared = performed;
+    }
+}
+
+static void run(uint64_t count)
+{
     unsigned weights = 0;
     for (size_t i = 0; i < OPERATION_KINDS; i++)
         weights += operations[i].weight;
-    start();
-    uint64_t compared = 0;
     while (performed < count) {
         unsigned draw = (unsigned)rnd(weights);
         for (operation = 0; draw >= operations[operation].weight; operation++)
             draw -= operations[operation].weight;
+        operation_name = operations[operation].name;
         operations[operation].run();
         check_tlb();
         most = model.object_count > most ? model.object_count : most;
         if (one_in(2))
             (void)cap_work();
-        if (performed - compared >= COMPARE_EVERY) {
-            compared = performed;
-            env_settle();
-            model_compare();
-        }
+        compare_sometimes();
     }
     env_settle();
     model_compare();
+}
+
+int main(int argc, char **argv)
+{
+    uint64_t count = argc > 1 ? strtoull(argv[1], NULL, 0) : OPERATIONS;
+    if (getenv("AOS_DEEP") != NULL)
+        count *= DEEP;
+    seed_given = argc > 2 ? strtoull(argv[2], NULL, 0) : 20211;
+    trace_from = argc > 3 ? strtoull(argv[3], NULL, 0) : UINT64_MAX;
+    seed = seed_given;
+    CHECK(seed != 0); /* the generator would stay there */
+    atexit(report);
+    signal(SIGABRT, report_signal);
+    if (__sanitizer_set_death_callback != NULL)
+        __sanitizer_set_death_callback(report);
+    start();
+    run(count);
+    finished = true;
     for (size_t i = 0; i < OPERATION_KINDS; i++)
         printf("# %-9s %8llu done %8llu refused\n", operations[i].name,
                (unsigned long long)done[i][0], (unsigned long long)done[i][1]);

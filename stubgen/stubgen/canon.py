@@ -102,6 +102,11 @@ class _Writer:
             values = " ".join(f"{v.name} = {v.value};"
                               for v in sorted(decl.values, key=lambda v: v.value))
             line = f"{strict} {decl.kind} {name} : {decl.type.name()} {{ {values} }}"
+        elif isinstance(decl, model.Table):
+            fields = " ".join(f"{field.ordinal}: {self.param(field)};" for field in decl.fields)
+            words = "flexible " if decl.flexible else "strict "
+            words += "resource " if decl.resource else ""
+            line = f"{words}{decl.kind} {name} {{ {fields} }}"
         else:
             fields = " ".join(self.param(field) + ";" for field in decl.fields)
             resource = "resource " if decl.resource else ""

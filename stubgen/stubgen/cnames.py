@@ -69,19 +69,32 @@ def method_base(interface, method):
 def interface_names(interface):
     """The fixed names that belong to every interface."""
     name = interface.name
-    names = [f"{name}_{suffix}" for suffix in (
-        "binding", "bind", "close", "client_interface", "server", "serve", "server_ops",
-        "server_interface", "server_add", "server_new_end", "server_new_trusted_end",
-        "server_deinit", "event_ops", "set_events")]
+    names = [f"struct {name}_{suffix}" for suffix in ("binding", "server", "server_ops",
+                                                      "event_ops")]
+    names += [f"{name}_{suffix}" for suffix in (
+        "bind", "close", "client_interface", "serve", "server_interface", "server_add",
+        "server_new_end", "server_new_trusted_end", "server_deinit", "set_events")]
     return names + [f"{name}_{suffix}".upper() for suffix in ("id", "version", "hash")]
 
 
 def type_names(decl):
-    """The names that a type declaration makes, its values aside."""
+    """The names that a type declaration makes, its values aside. C keeps the tags of structs apart
+    from other names, so an interface can have a `stat` that returns a `Stat`."""
     base = type_base(decl)
     if isinstance(decl, model.Enum):
-        return [base, base + "_t"]
-    return [base, "get_" + base, "put_" + base]
+        return [base + "_t"]
+    union = isinstance(decl, model.Table) and decl.kind == "union"
+    return struct_names(base) + ([f"enum {base}_tag"] if union else [])
+
+
+def struct_names(base):
+    """The names that a struct makes: itself, and its functions in generated code."""
+    return [f"struct {base}", f"get_{base}", f"getcaps_{base}", f"put_{base}"]
+
+
+def union_tag(decl, field=None):
+    """The enumerator of a union's field; without one, that of a field that is not known."""
+    return f"{type_base(decl)}_{field.name if field else 'unknown'}".upper()
 
 
 def element_struct(buf):
@@ -98,8 +111,8 @@ def method_names(interface, method):
                         f"{interface.name}_subscribe_{method.name}"]
     names = sizes + [base, f"{interface.name}_handler_missing_on_{method.name}"]
     if method.kind == "call":
-        names += [base + suffix for suffix in ("_begin", "_end", "_cb", "_responder", "_defer",
-                                               "_reply")]
+        names += [base + suffix for suffix in ("_begin", "_end", "_cb", "_defer", "_reply")]
+        names.append(f"struct {base}_responder")
         names.append(f"{base}_reply_words".upper())
     return names
 

@@ -2,14 +2,16 @@
 
 A message's values are a dict by parameter name: int for integers, enums and flags, bool, str for
 string, bytes, a tuple of str for strings, a list for arrays, a dict for structs, None for what is
-absent, an int for the room of a `lend out` buffer in a request. Capabilities and channel ends are
-any objects but None."""
+absent, an int for the room of a `lend out` buffer in a request. A table or union is a dict of the
+fields that are there; under UNKNOWN it has what a newer peer sent on top: (present bits, words).
+Capabilities and channel ends are any objects but None."""
 import operator
 
 from . import layout, model
-from .limits import WORD_BYTES
+from .limits import MEMBERS_MAX, WORD_BYTES
 
 WORD_MASK = (1 << 64) - 1
+UNKNOWN = "?"
 
 
 class Malformed(Exception):
@@ -179,15 +181,44 @@ def _buffer_bytes(kind, value):
 
 
 def _encode_var(var, value):
-    length = _length(var, value)
+    length = 1 if var.kind == "members" else _length(var, value)
     if length > var.bound or (var.count is None and length != var.bound):
         raise BadValue(f"{length} where {var.bound} fit")
     if var.kind == "images":
         return [word for item in value for word in _encode(var.elem, item)]
+    if var.kind == "members":
+        return _encode_members(var.elem, value)
     data = _packed(var, value, length) if var.kind == "packed" else _buffer_bytes(var.kind, value)
     data += b"\0" * (-len(data) % WORD_BYTES)
     return [int.from_bytes(data[i:i + WORD_BYTES], "little")
             for i in range(0, len(data), WORD_BYTES)]
+
+
+def _encode_members(members, value):
+    present, words = 0, []
+    for field, image in members.fields:
+        if field.name in value:
+            present |= 1 << (field.ordinal - 1)
+            words += _encode(image, value)
+    unknown, more = value.get(UNKNOWN, (0, ()))
+    present, words = present | unknown, words + list(more)
+    if set(value) - {field.name for field, _ in members.fields} - {UNKNOWN}:
+        raise BadValue(f"{members.decl.name} has no such field")
+    _check_present(members, present)
+    if len(words) >= members.max_words:
+        raise BadValue(f"{members.decl.name} is too long")
+    return [present | len(words) << MEMBERS_MAX] + words
+
+
+def _check_present(members, present):
+    """Raises BadValue unless these fields can be there."""
+    name, unknown = members.decl.name, present & ~members.known
+    if unknown and not members.decl.flexible:
+        raise BadValue(f"an unknown field of {name}")
+    if unknown and unknown & -unknown < members.known:
+        raise BadValue(f"an unknown field of {name} that is older than a known one")
+    if members.is_union() and bin(present).count("1") != 1:
+        raise BadValue(f"{bin(present).count('1')} fields of union {name}")
 
 
 def _check_text(kind, data):
@@ -221,7 +252,10 @@ def _caps(image, values):
         value = _get(values, part.path)
         if value is None:
             continue
-        if isinstance(part.type, layout.Image):
+        if isinstance(part.type, layout.Members):
+            found += [cap for field, image in part.type.fields if field.name in value
+                      for cap in _caps(image, value)]
+        elif isinstance(part.type, layout.Image):
             found += [cap for item in value for cap in _caps(part.type, item)]
         else:
             found += value if _is_array(part) else [value]
@@ -275,7 +309,7 @@ def _decode(image, reader):
             count = var.bound if var.count is None else _bounded(var.count, found, var.bound)
             tree.put(var.path, _decode_var(var, count, reader))
     for part in image.caps:
-        if not tree.absent(part.path) and not isinstance(part.type, layout.Image):
+        if not tree.absent(part.path) and isinstance(part.type, (model.Cap, model.End)):
             count = part.max if part.count is None else _bounded(part.count, found)
             tree.put(part.path, [HERE] * count if _is_array(part) else HERE)
     return tree.values()
@@ -307,7 +341,31 @@ def _unpacked(place, data, count):
     return out
 
 
+def _decode_members(members, reader):
+    first = reader.take(1)[0]
+    present, count = first & layout.PRESENT_MASK, first >> MEMBERS_MAX
+    inner = _Reader(reader.take(count))
+    if count >= members.max_words:
+        raise Malformed("a table or union is too long")
+    try:
+        _check_present(members, present)
+    except BadValue as error:
+        raise BadContent(str(error)) from error
+    value = {}
+    for field, image in members.fields:
+        if present >> (field.ordinal - 1) & 1:
+            value.update(_decode(image, inner))
+    unknown = present & ~members.known
+    if unknown:
+        value[UNKNOWN] = unknown, tuple(inner.words[inner.at:])
+    elif inner.at != count:
+        raise Malformed("words are left over in a table or union")
+    return value
+
+
 def _decode_var(var, count, reader):
+    if var.kind == "members":
+        return _decode_members(var.elem, reader)
     if var.kind == "images":
         return [_decode(var.elem, reader) for _ in range(count)]
     size = count * (var.stride if var.kind == "packed" else 1)
@@ -330,6 +388,11 @@ def _fill(image, values, caps):
     for part in image.caps:
         place = _get(values, part.path)
         if place is None:
+            continue
+        if isinstance(part.type, layout.Members):
+            for field, image in part.type.fields:
+                if field.name in place:
+                    caps = _fill(image, place, caps)
             continue
         if isinstance(part.type, layout.Image):
             for item in place:

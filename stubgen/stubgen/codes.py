@@ -88,15 +88,17 @@ _TEXTS = {
     "E0504": ("circular type",
               "A type may not contain itself: messages are bounded."),
     "E0505": ("struct with capabilities",
-              "A struct that holds capabilities or channel ends is marked `resource`, so that a "
-              "reader sees it."),
+              "A struct, table or union that holds capabilities or channel ends is marked `resource`, "
+              "so that a reader sees it."),
     "E0506": ("resource struct without capabilities",
-              "`resource` is only for structs that hold capabilities or channel ends."),
+              "`resource` is only for structs, tables and unions that hold capabilities or channel "
+              "ends."),
     "E0507": ("array of arrays or optionals",
               "Elements of an array are single values; put them in a struct to nest further. "
               "Invocations have no arrays."),
     "E0508": ("misplaced `?`",
-              "Parameters, results and fields of messages can be optional, once."),
+              "Parameters, results and fields of structs can be optional, once. Every field of a "
+              "table may be absent, and a union has one, so theirs are not."),
     "E0509": ("type not for messages",
               "crefs, slots and user buffers belong to kernel invocations, lent buffers to the "
               "parameters of calls."),
@@ -116,10 +118,10 @@ _TEXTS = {
     "E0515": ("bad rights",
               "Rights are letters out of r w x d, each once."),
     "E0516": ("empty struct",
-              "A struct has at least one field."),
+              "A struct, table or union has at least one field."),
     "E0517": ("nested too deeply",
-              "Structs nest at most 16 deep, and constants and aliases lead to their value over at "
-              "most 16 others."),
+              "Structs, tables and unions nest at most 16 deep, and constants and aliases lead to "
+              "their value over at most 16 others."),
     "E0601": ("empty range",
               "A range is written lowest..highest, both inclusive."),
     "E0602": ("range beyond the type",
@@ -148,7 +150,8 @@ _TEXTS = {
     "E0704": ("missing or bad version",
               "Every interface has `version N;`, from 1 on."),
     "E0705": ("ordinal out of range",
-              "Ordinals are 1 to 4095; 0 belongs to the framework. System calls begin at 0."),
+              "Ordinals are 1 to 4095; 0 belongs to the framework. System calls begin at 0. The "
+              "fields of tables and unions have 1 to 48."),
     "E0706": ("duplicate ordinal",
               "Calls, oneways and events of an interface share the ordinals."),
     "E0707": ("reserved ordinal",

@@ -8,6 +8,10 @@ zero.
  * An integer, enum or flags takes its own size, a bool one byte (0 or 1).
  * `T?` takes one presence bit, then its parts as if it were present (all zero when absent).
  * A struct outside of arrays is flattened into its parent.
+ * A table or union is a variable part: a first word, `present:48 | words:16`, then its present
+   fields in the order of their ordinals, each an image of its own that starts on a word. Bit k-1 of
+   `present` belongs to ordinal k; `words` is how many follow the first one. The fields that the
+   receiver of a flexible one does not know come last, and it skips them.
  * `string`, `bytes`, `strings` and `T[<=N]` take a count (bytes or elements) as small as N allows.
  * `T[N]` and `T[<=N]` of scalars and of structs without variable parts stand packed, each at a
    multiple of its stride; `T[N]` in the fixed part, `T[<=N]` in a variable part. Any other element
@@ -20,9 +24,10 @@ from dataclasses import dataclass, field
 from typing import Any, List, Optional, Tuple
 
 from . import model
-from .limits import MESSAGE_CAPS, MESSAGE_WORDS, WORD_BYTES
+from .limits import MEMBERS_MAX, MESSAGE_CAPS, MESSAGE_WORDS, SPARE_WORDS, WORD_BYTES
 
 WORD_BITS = 8 * WORD_BYTES
+PRESENT_MASK = (1 << MEMBERS_MAX) - 1      # of the first word of a table or union
 
 
 class TooLarge(Exception):
@@ -58,14 +63,14 @@ class Item:
 @dataclass(eq=False)
 class Var:
     """One variable part. kind: string, bytes, strings; packed (stride bytes an element); images
-    (each element an Image). `count` is the Item that tells how many, None for T[N]. `bound` is in
-    bytes or elements."""
+    (each element an Image); members (a table or union). `count` is the Item that tells how many,
+    None for T[N] and members. `bound` is in bytes or elements."""
     kind: str
     path: Tuple[str, ...]
     count: Optional[Item]
     bound: int
     stride: int = 0
-    elem: Any = None           # packed: scalar type or Image; images: Image
+    elem: Any = None           # packed: scalar type or Image; images: Image; members: Members
     max_words: int = 0
     min_words: int = 0
     param: Any = None
@@ -74,10 +79,10 @@ class Var:
 @dataclass(eq=False)
 class CapPart:
     """Capabilities at one place. `optional` is the presence Item, `count` the Item of an array of
-    varying size; `max` is the largest number of capabilities. `within`: elements of an array of
-    structs."""
+    varying size; `max` is the largest number of capabilities."""
     path: Tuple[str, ...]
-    type: Any                  # model.Cap or model.End; for arrays of structs the element's Image
+    type: Any                  # model.Cap or model.End; for arrays of structs the element's Image,
+                               # for a table or union its Members
     min: int
     max: int
     optional: Optional[Item] = None
@@ -108,6 +113,22 @@ class Image:
         """Bytes from one element to the next when packed in an array."""
         size = -(-self.fixed_bits // 8)
         return max(self.align, -(-size // self.align) * self.align)
+
+
+@dataclass(eq=False)
+class Members:
+    """A table or union: its fields in the order of their ordinals, each with its Image (whose paths
+    begin with the field's name). The words count the first one."""
+    decl: Any
+    fields: List[Tuple[Any, Image]]
+    known: int = 0             # the present bits of the fields
+    min_words: int = 0
+    max_words: int = 0
+    min_caps: int = 0
+    max_caps: int = 0
+
+    def is_union(self):
+        return self.decl.kind == "union"
 
 
 class _Holes:
@@ -207,16 +228,50 @@ class _Builder:
             self.caps(CapPart(path, type_, 0 if optional else 1, 1, optional, None, param))
         elif isinstance(type_, model.Array):
             self.array(type_, path, param, optional)
+        elif isinstance(type_, model.Named) and isinstance(type_.decl, model.Table):
+            self.table(type_.decl, path, param, optional)
         elif isinstance(type_, model.Named):
+            caps, variable = len(self.image.caps), len(self.image.vars)
             for item in type_.decl.fields:
-                before = len(self.image.caps)
                 self.param(item, path)
-                if optional:
-                    for part in self.image.caps[before:]:
-                        part.min = 0
-                        part.optional = part.optional or optional
+            if optional:
+                for part in self.image.caps[caps:]:
+                    part.min = 0
+                    part.optional = part.optional or optional
+                for var in self.image.vars[variable:]:
+                    var.min_words = 0
         else:
             raise AssertionError(type_)
+
+    def table(self, decl, path, param, optional):
+        members = self.members(decl)
+        least_words = 0 if optional else members.min_words
+        if members.max_caps:
+            least = 0 if optional else members.min_caps
+            self.caps(CapPart(path, members, least, members.max_caps, optional, None, param))
+        self.var(Var("members", path, None, 1, 0, members, members.max_words, least_words, param))
+
+    def members(self, decl):
+        if decl not in self.memo:
+            fields = []
+            for item in decl.fields:
+                builder = _Builder({}, self.memo)
+                builder.param(item)
+                fields.append((item, builder.done()))
+            images = [image for _, image in fields]
+            most, caps = [i.max_words for i in images], [i.max_caps for i in images]
+            result = Members(decl, fields, sum(1 << (item.ordinal - 1) for item in decl.fields))
+            result.min_words = 1
+            result.max_words = 1 + (SPARE_WORDS if decl.flexible else 0) + sum(most)
+            result.max_caps = sum(caps)
+            if result.is_union():
+                result.max_words += max(most) - sum(most)
+                result.max_caps = max(caps)
+            if result.is_union() and not decl.flexible:
+                result.min_words += min(i.min_words for i in images)
+                result.min_caps = min(i.min_caps for i in images)
+            self.memo[decl] = result
+        return self.memo[decl]
 
     def array(self, type_, path, param, optional):
         elem, number = type_.elem, type_.count
@@ -246,9 +301,9 @@ class _Builder:
                       stride=stride, elem=inner, param=param)
 
     def element(self, type_, param):
-        """The image of one element of an array that is not a scalar. A string or bytes stands for a
-        struct with this one field, whose path is empty."""
-        if isinstance(type_, model.Named):
+        """The image of one element of an array that is not a scalar. A string, bytes, table or
+        union stands for a struct with this one field, whose path is empty."""
+        if isinstance(type_, model.Named) and isinstance(type_.decl, model.Struct):
             if type_.decl not in self.memo:
                 builder = _Builder({}, self.memo)
                 for item in type_.decl.fields:
@@ -272,6 +327,11 @@ class _Builder:
 def element_image(type_, param):
     """The image of one element of an array of this type, not a scalar."""
     return _Builder({}, {}).element(type_, param)
+
+
+def members_of(decl):
+    """The Members of a table or union."""
+    return _Builder({}, {}).members(decl)
 
 
 def request(method):

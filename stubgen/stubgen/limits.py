@@ -14,6 +14,8 @@ RIGHTS = "rwxd"                # bit 0 first
 NESTING_MAX = 16               # structs in structs, constants and aliases by way of others
 OPERATORS_MAX = 32             # of one condition
 DIGITS_MAX = 64                # of one number, underscores included
+MEMBERS_MAX = 48               # ordinals of a table or union: the present bits of its first word
+SPARE_WORDS = 8                # of a flexible table or union, beyond what the receiver knows
 NAME_MAX = 48                  # characters of one name
 
 INTS = {f"{'i' if signed else 'u'}{bits}": (bits, signed)

@@ -26,7 +26,7 @@ class Bool:
 
 @dataclass(frozen=True)
 class Named:
-    """An enum, flags or struct; `decl` is an Enum or a Struct of this module."""
+    """An enum, flags, struct, table or union; `decl` is an Enum, Struct or Table."""
     decl: Any
 
 
@@ -133,6 +133,21 @@ class Struct:
 
 
 @dataclass(eq=False)
+class Table:
+    """kind: table (any of its fields) or union (one of them). A flexible one may bring fields that
+    the receiver does not know, which it skips. No field is optional; each has its ordinal."""
+    kind: str
+    name: str
+    scope: Optional[str]
+    namespace: str
+    flexible: bool
+    resource: bool             # holds capabilities or channel ends
+    fields: List["Param"]      # in the order of their ordinals
+    doc: List[str]
+    span: Span
+
+
+@dataclass(eq=False)
 class Const:
     name: str
     scope: Optional[str]
@@ -146,7 +161,7 @@ class Const:
 @dataclass(eq=False)
 class Param:
     """A parameter, result or field. range: inclusive. counts: the parameter whose valid bytes it
-    gives."""
+    gives. ordinal: of a field of a table or union, else 0."""
     name: str
     type: Any
     doc: List[str]
@@ -154,6 +169,7 @@ class Param:
     range: Optional[Tuple[int, int]] = None
     pow2: bool = False
     counts: Optional[str] = None
+    ordinal: int = 0
 
 
 @dataclass(eq=False)
@@ -228,7 +244,7 @@ class Interface:
     draft: bool
     own_errors: bool
     errors: Optional[ErrorSet]
-    types: List[Any]           # Enum, Struct, Const declared inside
+    types: List[Any]           # Enum, Struct, Table, Const declared inside
     methods: List[Method]
     doc: List[str]
     span: Span
@@ -290,7 +306,7 @@ def as_json(value):
     if isinstance(value, Named):
         decl = value.decl
         scope = decl.scope or decl.namespace
-        kind = decl.kind if isinstance(decl, Enum) else "struct"
+        kind = getattr(decl, "kind", "struct")
         return {"kind": kind, "name": f"{scope}.{decl.name}"}
     if isinstance(value, FailsRef):
         return f"{value.set.owner}.{value.error.name}"

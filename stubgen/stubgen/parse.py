@@ -383,9 +383,9 @@ class Parser(AbiParser, Cursor):
 
     def at_typedecl(self):
         if self.at("strict") or self.at("flexible"):
-            return self.peek(1).text in ("enum", "flags", "table", "union")
+            return self.peek(1).text in ("enum", "flags", "table", "union", "resource")
         if self.at("resource"):
-            return self.at("struct", 1)
+            return self.peek(1).text in ("struct", "table", "union")
         return self.peek().text in TYPE_WORDS and self.at_kind(lex.IDENT)
 
     def typedecl(self, doc):
@@ -393,8 +393,11 @@ class Parser(AbiParser, Cursor):
         if self.at("strict") or self.at("flexible"):
             word = self.take()
             strictness = ast.Name(word.text, word.span)
-        elif self.accept("resource"):
+        if self.accept("resource"):
             resource = True
+            words = ("table", "union") if strictness else ("struct", "table", "union")
+            if self.peek().text not in words:
+                self.unknown_word("what holds capabilities", words)
         kind = self.take().text
         name = self.name(f"the {kind}'s name")
         node = ast.TypeDecl(kind, name, name.span, doc, strictness, resource)

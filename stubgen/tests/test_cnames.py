@@ -12,7 +12,7 @@ from stubgen.emit import TARGETS
 from stubgen.sema.cnames import names_of
 
 DECLARED = [re.compile(pattern, re.MULTILINE) for pattern in (
-    r"^#define (\w+)", r"^struct (\w+) \{", r"^typedef .*?(\w+);", r"^extern .*?(\w+);",
+    r"^#define (\w+)", r"^(struct \w+) \{", r"^typedef .*?(\w+);", r"^extern .*?(\w+);",
     r"^(?:static inline |__attribute__\S* )*[\w ]+?[ *](\w+)\("
     r"(?![^;{]*\)\s*\()")]
 
@@ -39,7 +39,8 @@ def test_headers_declare_only_known_names(files, context):
     seen = set()
     for name, text in TARGETS["if"].render(build):
         if name.endswith(".h"):
-            found = {item for item in declared(text) if item.split("_")[0].lower() in
+            found = {item for item in declared(text)
+                     if item.split()[-1].split("_")[0].lower() in
                      {i.name.split("_")[0] for i in build.interfaces}}
             assert found <= set(known), f"{name}: {sorted(found - set(known))}"
             seen |= found

@@ -55,6 +55,11 @@ class _Table:
         if isinstance(decl, model.Enum):
             for value in decl.values:
                 self.enter(cnames.enum_value(decl, value), decl.span)
+        if isinstance(decl, model.Table) and decl.kind == "union":
+            for field in decl.fields:
+                self.enter(cnames.union_tag(decl, field), field.span)
+            if decl.flexible:
+                self.enter(cnames.union_tag(decl), decl.span)
 
     def elements(self, scope, params):
         """Arrays of strings and bytes have a struct as element."""
@@ -65,8 +70,8 @@ class _Table:
                 name = cnames.snake(cnames.element_struct(type_.elem))
                 found.setdefault(f"{scope}_{name}", param.span)
         for base, span in found.items():
-            for prefix in ("", "get_", "put_"):
-                self.enter(prefix + base, span)
+            for name in cnames.struct_names(base):
+                self.enter(name, span)
 
     def interface(self, item):
         for name in cnames.interface_names(item):

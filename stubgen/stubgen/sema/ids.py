@@ -1,6 +1,6 @@
 """Pass ids: interface and error set ids, versions, ordinals."""
 from .. import ast
-from ..limits import ID_MAX, ID_MIN, ORDINAL_MAX, VERSION_MAX
+from ..limits import ID_MAX, ID_MIN, MEMBERS_MAX, ORDINAL_MAX, VERSION_MAX
 
 
 def run(context):
@@ -19,10 +19,9 @@ def run(context):
             elif isinstance(decl, ast.Method):
                 _ordinals(context, [decl], [], 0, syscalls)
     for space in context.namespaces:
-        for kind in ("table", "union"):
-            for decl in space.of(ast.TypeDecl):
-                if decl.kind == kind:
-                    _field_ordinals(context, decl)
+        inner = [item for decl in space.of(ast.Interface) for item in decl.types]
+        for decl in space.of(ast.TypeDecl) + inner:
+            _field_ordinals(context, decl)
 
 
 def _id(context, decl, owners):
@@ -92,9 +91,14 @@ def _since(context, decl):
 
 
 def _field_ordinals(context, decl):
+    """Of a table or union; others have none."""
     seen = {}
     for ordinal in decl.ordinals:
-        if ordinal.value in seen:
+        if not 1 <= ordinal.value <= MEMBERS_MAX:
+            context.error("E0705", ordinal.span, f"ordinal {ordinal.value} is out of range",
+                          f"ordinals of fields are 1 to {MEMBERS_MAX}", "use a smaller number"
+                          if ordinal.value else "count from 1")
+        elif ordinal.value in seen:
             context.error("E0706", ordinal.span, f"ordinal {ordinal.value} is used twice",
                           "the second use", "give it an ordinal that was never used",
                           [(seen[ordinal.value].span, "the first use")])

@@ -116,7 +116,7 @@ class Types:
                        "not a result", "make it a parameter")
 
     def typedecl(self, decl, interface):
-        """The model object of a type declaration; None for aliases, tables, and errors."""
+        """The model object of a type declaration; None for aliases and errors."""
         if id(decl) in self.context.made:
             return self.context.made[id(decl)]
         self.context.made[id(decl)] = None
@@ -125,15 +125,12 @@ class Types:
         made = None
         if decl.kind in ("enum", "flags"):
             made = self.enum(decl, scope, where)
-        elif decl.kind == "struct":
+        elif decl.kind in ("struct", "table", "union"):
             made = self.struct(decl, scope, where)
         elif decl.kind == "const":
             made = self.const(decl, scope, where)
-        elif decl.kind == "alias":
-            self.alias(decl, scope, [])
         else:
-            for item in decl.fields:
-                self.param(item, scope, STRUCT)
+            self.alias(decl, scope, [])
         self.context.made[id(decl)] = made
         return made
 
@@ -153,31 +150,53 @@ class Types:
                           values, decl.doc, decl.name.span)
 
     def struct(self, decl, scope, where):
-        node = model.Struct(decl.name.text, *where, decl.resource, [], decl.doc, decl.name.span)
+        kind = decl.kind
+        if kind == "struct":
+            node = model.Struct(decl.name.text, *where, decl.resource, [], decl.doc, decl.name.span)
+        else:
+            flexible = decl.strictness.text == "flexible" if decl.strictness else kind == "table"
+            node = model.Table(kind, decl.name.text, *where, flexible, decl.resource, [], decl.doc,
+                               decl.name.span)
         self.context.made[id(decl)] = node
         open_ = self.context.made.setdefault("open structs", [])
         open_.append(decl)
         if len(open_) > NESTING_MAX:
-            self.too_deep(decl.name.span, f"struct `{node.name}`")
-        else:
+            self.too_deep(decl.name.span, f"{kind} `{node.name}`")
+        elif kind == "struct":
             node.fields = [self.param(item, scope, STRUCT) for item in decl.fields]
+        else:
+            node.fields = self.members(decl, scope)
         open_.pop()
         self.context.depths[node] = 1 + max((self.depth(f.type) for f in node.fields), default=0)
         if self.context.depths[node] == NESTING_MAX + 1:
-            self.too_deep(decl.name.span, f"struct `{node.name}`")
+            self.too_deep(decl.name.span, f"{kind} `{node.name}`")
             node.fields = []
             return node
         holds = next((f for f in node.fields if f.type is not None and holds_caps(f.type)), None)
         if holds and not decl.resource:
-            self.error("E0505", decl.name.span, f"struct `{node.name}` holds capabilities",
-                       "not marked", "write `resource struct`", [(holds.span, "held here")])
+            self.error("E0505", decl.name.span, f"{kind} `{node.name}` holds capabilities",
+                       "not marked", f"write `resource {kind}`", [(holds.span, "held here")])
         elif decl.resource and not holds and all(f.type is not None for f in node.fields):
-            self.error("E0506", decl.name.span, f"resource struct `{node.name}` holds no "
-                       "capability", "nothing in it is a resource", "write `struct`")
+            self.error("E0506", decl.name.span, f"resource {kind} `{node.name}` holds no "
+                       "capability", "nothing in it is a resource", f"write `{kind}`")
         if not decl.fields:
-            self.error("E0516", decl.name.span, f"struct `{node.name}` has no fields",
+            self.error("E0516", decl.name.span, f"{kind} `{node.name}` has no fields",
                        "nothing to send", "give it a field or remove it")
         return node
+
+    def members(self, decl, scope):
+        """The fields of a table or union, in the order of their ordinals."""
+        fields = []
+        for item, ordinal in zip(decl.fields, decl.ordinals):
+            field = self.param(item, scope, STRUCT)
+            field.ordinal = ordinal.value
+            if isinstance(field.type, model.Optional_):
+                self.error("E0508", item.type.span, "`?` does not apply here",
+                           f"a {decl.kind} says itself which of its fields are there",
+                           "remove it")
+                field.type = None
+            fields.append(field)
+        return sorted(fields, key=lambda field: field.ordinal)
 
     def depth(self, type_):
         """How many structs deep a type is nested."""
@@ -333,14 +352,14 @@ class Types:
         if found.kind == "alias":
             return types.alias(found, where, trail)
         if found in self.context.made.get("open structs", ()):
-            self.error("E0504", expr.span, f"struct `{found.name.text}` contains itself",
+            self.error("E0504", expr.span, f"{found.kind} `{found.name.text}` contains itself",
                        "this closes the circle", "messages are bounded: name another type",
                        [(found.name.span, "declared here")])
             return None
         made = types.typedecl(found, where.interface)
         if made is None:
             return None
-        if place in (INVOKE, FIELD) and isinstance(made, model.Struct):
+        if place in (INVOKE, FIELD) and not isinstance(made, model.Enum):
             self.misplaced(ast.TypeExpr(made.name, expr.span), place)
             return None
         return model.Named(made)
@@ -373,6 +392,6 @@ def holds_caps(type_):
         return True
     if isinstance(type_, (model.Array, model.Optional_)):
         return holds_caps(type_.elem)
-    if isinstance(type_, model.Named) and isinstance(type_.decl, model.Struct):
+    if isinstance(type_, model.Named) and not isinstance(type_.decl, model.Enum):
         return type_.decl.resource
     return False

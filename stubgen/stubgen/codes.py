@@ -88,7 +88,8 @@ _TEXTS = {
     "E0504": ("circular type",
               "A type may not contain itself: messages are bounded."),
     "E0505": ("struct with capabilities",
-              "A struct, table or union that holds capabilities or channel ends is marked `resource`, "
+              "A struct, table or union that holds capabilities or channel ends is marked "
+              "`resource`, so that a reader sees it."),
               "so that a reader sees it."),
     "E0506": ("resource struct without capabilities",
               "`resource` is only for structs, tables and unions that hold capabilities or channel "

@@ -90,7 +90,6 @@ _TEXTS = {
     "E0505": ("struct with capabilities",
               "A struct, table or union that holds capabilities or channel ends is marked "
               "`resource`, so that a reader sees it."),
-              "so that a reader sees it."),
     "E0506": ("resource struct without capabilities",
               "`resource` is only for structs, tables and unions that hold capabilities or channel "
               "ends."),

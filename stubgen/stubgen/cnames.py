@@ -105,11 +105,12 @@ def element_struct(buf):
 def method_names(interface, method):
     """The file-scope names that belong to one method."""
     base = method_base(interface, method)
-    sizes = [f"{base}_request_words".upper()] + [name for name, _ in bounds(interface, method)]
+    macros = [f"{base}_ordinal".upper(), f"{base}_request_words".upper()]
+    macros += [name for name, _ in bounds(interface, method)]
     if method.kind == "event":
-        return sizes + [f"{interface.name}_event_{method.name}",
+        return macros + [f"{interface.name}_event_{method.name}",
                         f"{interface.name}_subscribe_{method.name}"]
-    names = sizes + [base, f"{interface.name}_handler_missing_on_{method.name}"]
+    names = macros + [base, f"{interface.name}_handler_missing_on_{method.name}"]
     if method.kind == "call":
         names += [base + suffix for suffix in ("_begin", "_end", "_cb", "_defer", "_reply")]
         names.append(f"struct {base}_responder")

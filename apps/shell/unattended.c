@@ -10,12 +10,12 @@
 #include "lineedit.h"
 #include "shell_priv.h"
 
-static void unattended_tell(struct shell *sh, serial_stream_t stream, int status)
+static errval_t unattended_tell(struct shell *sh, serial_stream_t stream, int status)
 {
     char text[16];
     int bytes = snprintf(text, sizeof(text), "%d", status);
 
-    (void)serial_write(sh->serial, stream, text, (size_t)bytes);
+    return serial_write(sh->serial, stream, text, (size_t)bytes);
 }
 
 void unattended_run(struct shell *sh, const char *commands, size_t bytes)
@@ -34,10 +34,12 @@ void unattended_run(struct shell *sh, const char *commands, size_t bytes)
             fprintf(stderr, "shell: a command has more than %u bytes\n", LINEEDIT_BYTES_MAX);
             sh->status = STATUS_USAGE;
         }
-        unattended_tell(sh, SERIAL_STREAM_STATUS, sh->status);
+        if (err_is_fail(unattended_tell(sh, SERIAL_STREAM_STATUS, sh->status))) {
+            break;                       /* nobody hears of the rest */
+        }
         at += length + 1;
     }
-    unattended_tell(sh, SERIAL_STREAM_DONE, sh->status);
+    (void)unattended_tell(sh, SERIAL_STREAM_DONE, sh->status);
     (void)serial_flush(sh->serial);
     (void)init_shutdown(sh->init, INIT_POWER_OFF);
     exit(STATUS_FAILED);

@@ -72,6 +72,12 @@ errval_t inv_kernel_console_release(struct dispatcher *self, struct cte *object)
     return ERR_OK;
 }
 
+errval_t inv_kernel_console_seize(struct dispatcher *self, struct cte *object)
+{
+    console_seize();
+    return ERR_OK;
+}
+
 errval_t inv_kernel_shutdown(struct dispatcher *self, struct cte *object, uint32_t how)
 {
     if (how == SHUTDOWN_OFF) {

@@ -66,6 +66,11 @@ errval_t kernel_console_release(void)
     return inv_kernel_console_release(KPI_CAP_KERNEL);
 }
 
+errval_t kernel_console_seize(void)
+{
+    return inv_kernel_console_seize(KPI_CAP_KERNEL);
+}
+
 errval_t kernel_shutdown(bool reset)
 {
     return inv_kernel_shutdown(KPI_CAP_KERNEL, reset ? KERNEL_RESET : KERNEL_OFF);

@@ -24,6 +24,7 @@ struct init_service {
     const struct manifest_service *line;
     uint32_t pid;
     bool alive;
+    bool awaited;                        /* has neither registered nor ended */
     struct proc proc;
     struct event_source death;
 };
@@ -33,7 +34,7 @@ struct init {
     struct manifest manifest;
     bool exec;                           /* commands came with the image: power off after them */
     uint32_t service_count;
-    uint32_t waiting;                    /* services that have not registered yet */
+    uint32_t waiting;                    /* services that are awaited */
     struct init_service services[MANIFEST_SERVICES_MAX];
     /* Ends for the nameserver, of services that started before it; by service. */
     caddr_t early_ends[MANIFEST_SERVICES_MAX];
@@ -43,6 +44,7 @@ struct init {
     struct process_binding process;
     struct init_server server;
     struct event_source log;
+    uint64_t console_pid;                /* the service that drives the console, 0: the kernel */
     uint32_t shell_pid;
     uint64_t shell_started_ns;
     uint32_t shell_quick_ends;           /* in a row */
@@ -53,6 +55,9 @@ extern struct init init;
 
 /* Starts services[index] and, if it is one init calls, connects to it. */
 errval_t init_start_service(uint32_t index);
+/* An awaited service has registered or, with an error, never will; after the last of them the shell
+ * starts. */
+void init_service_settled(struct init_service *service, errval_t err);
 /* Keeps a part of the boot memory. */
 errval_t init_take_ram(void);
 /* Serves init.if. */

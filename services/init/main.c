@@ -50,6 +50,17 @@ static void init_power_off(void *arg)
     (void)kernel_shutdown(/* reset= */ false);
 }
 
+/* Nobody at a terminal could do anything about it: with commands to run, the machine powers off,
+ * once the serial service has had time to print what was said. */
+static void init_no_shell(void)
+{
+    fflush(stdout);
+    if (init.exec) {
+        (void)waitset_timer_set(&init.ws, &init.power_off, time_deadline_ns(INIT_FAREWELL_NS),
+                                init_power_off, NULL);
+    }
+}
+
 static void init_shell_ended(void *arg, errval_t err, uint32_t who, const struct process_exit *how)
 {
     (void)arg;
@@ -66,9 +77,8 @@ static void init_shell_ended(void *arg, errval_t err, uint32_t who, const struct
         printf("init: the shell ended with status %d\n", how->status);
     }
     fflush(stdout);
-    if (init.exec) {                     /* the serial service needs time to print what was said */
-        (void)waitset_timer_set(&init.ws, &init.power_off, time_deadline_ns(INIT_FAREWELL_NS),
-                                init_power_off, NULL);
+    if (init.exec) {
+        init_no_shell();
         return;
     }
     init.shell_quick_ends = time_now_ns() - init.shell_started_ns < INIT_QUICK_END_NS
@@ -90,8 +100,8 @@ static void init_shell_started(void *arg, errval_t err, uint32_t pid)
         err = process_wait_cb(&init.process, pid, init_shell_ended, NULL);
     }
     if (err_is_fail(err)) {
-        printf("init: cannot start the shell: %s\n", init_error_text(err));
-        fflush(stdout);
+        printf("init: cannot start the shell %s: %s\n", init.manifest.shell, init_error_text(err));
+        init_no_shell();
     }
 }
 
@@ -103,7 +113,7 @@ static void init_start_shell(void)
 
     if (init.manifest.shell == NULL) {
         printf("init: the manifest names no shell\n");
-        fflush(stdout);
+        init_no_shell();
         return;
     }
     bytes = (size_t)snprintf(args, MANIFEST_NAME_BYTES + 1, "%s", init.manifest.shell) + 1;
@@ -145,21 +155,29 @@ static void init_hand_over(uint32_t pid, const char *name, caddr_t dispatcher, u
     }
 }
 
-static void init_registered(void *arg, errval_t err, caddr_t end)
+void init_service_settled(struct init_service *service, errval_t err)
 {
-    const struct init_service *service = arg;
-
+    if (!service->awaited) {
+        return;
+    }
+    service->awaited = false;
     if (err_is_fail(err)) {
         printf("init: service %s did not register: %s\n", service->line->name,
                init_error_text(err));
         fflush(stdout);
-    } else {
-        (void)cap_destroy(end);
     }
     if (--init.waiting == 0) {
         init_hand_over(domain_pid(), "init", KPI_CAP_SELF_DISP, CAP_RIGHT_R);
         init_start_shell();
     }
+}
+
+static void init_registered(void *arg, errval_t err, caddr_t end)
+{
+    if (err_is_ok(err)) {
+        (void)cap_destroy(end);
+    }
+    init_service_settled(arg, err);
 }
 
 static void init_await_services(void)
@@ -180,6 +198,7 @@ static void init_await_services(void)
             init.waiting--;              /* it answers, so it is there */
             continue;
         }
+        service->awaited = true;
         err = nameserver_await_cb(init.nameserver, name, strlen(name), /* iface= */ 0,
                                   init_registered, service);
         if (err_is_fail(err)) {

@@ -142,6 +142,7 @@ static errval_t on_console_taken(struct server_ctx *ctx, uint64_t *ret_next)
         return INIT_ERR_DENIED;
     }
     *ret_next = serve_log_end();
+    init.console_pid = ctx->peer_pid;
     return err_is_ok(kernel_console_release()) ? ERR_OK : INIT_ERR_DENIED;
 }
 

@@ -239,9 +239,14 @@ static void start_died(void *arg)
         return;
     }
     service->alive = false;
+    if (service->pid == init.console_pid) {
+        init.console_pid = 0;
+        (void)kernel_console_seize();    /* what is told now must get out */
+    }
     start_tell_end(service->line->name, &info);
     event_source_deinit(&service->death);
     proc_destroy(&service->proc);        /* now its clients see its channels end */
+    init_service_settled(service, RPC_ERR_PEER_GONE);
 }
 
 /* Watched before it runs, so that no end is missed. */

@@ -102,7 +102,15 @@ def _take(result, frame, guest):
         guest.shorten(PANIC_GRACE_S)
 
 
-def _judge(result, ended, guest):
+def _unfinished(result, commands):
+    """What had begun and told no status."""
+    number = len(result.statuses)
+    if number == len(commands):
+        return 'the run'
+    return f'command {number + 1} of {len(commands)} ({commands[number]})'
+
+
+def _judge(result, ended, guest, commands):
     """Sets status and trouble once no more frames come; `ended`: QEMU ended by itself."""
     last = result.text(frames.DONE)
     status = guest.status() if ended else None
@@ -117,7 +125,8 @@ def _judge(result, ended, guest):
         result.status, result.trouble = TIMEOUT, f'the time was over {where}'
     elif _number(last) is None:
         result.status = NO_BOOT
-        result.trouble = 'the system ended without the status of a last command'
+        result.trouble = (f'the system ended before {_unfinished(result, commands)} '
+                          'told its status')
     else:
         result.status = _number(last) & 0xFF
     if status not in (0, None):
@@ -139,7 +148,7 @@ def run(machine, commands, timeout_s=DEFAULT_TIMEOUT_S, sink=None):
         while data := guest.read():
             take(decoder.feed(data))
         take(decoder.finish())
-        _judge(result, data == b'', guest)
+        _judge(result, data == b'', guest, commands)
         if result.status and (said := guest.errors()):
             result.trouble += f'\n{said}'
     return result

@@ -31,6 +31,6 @@ void console_write(uint8_t stream, const char *text, size_t length);
 void console_release(void);
 bool console_released(void);
 
-// A panic takes the console back; the UART is set up anew.
+// A panic, or the end of the driver, takes the console back; the UART is set up anew.
 void console_seize(void);
 bool console_frames(void);

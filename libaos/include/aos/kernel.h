@@ -20,6 +20,8 @@ errval_t kernel_log_read(uint64_t from, char *buf, size_t room, size_t *ret_byte
 errval_t kernel_log_watch(caddr_t end);
 /* The kernel no longer writes its log to the console. */
 errval_t kernel_console_release(void);
+/* It does so again; the UART is set up anew. */
+errval_t kernel_console_seize(void);
 /* Returns only if it failed. */
 errval_t kernel_shutdown(bool reset);
 /* Fresh words of the kernel's generator; no two calls give the same. */

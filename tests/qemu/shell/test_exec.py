@@ -192,6 +192,40 @@ def test_shell1006_garbage(run):
     assert result.statuses == [2, 2, 127, 2, 2, 0, 0] and result.stdout.endswith('alive\n')
 
 
+def another_true(files):
+    return files['true']
+
+
+@pytest.mark.parametrize('module, stand_in, reason', [
+    ('shell', None, 'cannot start the shell shell: '),
+    ('shell', lambda _: b'no program', 'cannot start the shell shell: '),
+    ('shell', another_true, 'the shell ended with status 0'),
+    ('manifest', lambda files: re.sub(rb'(?m)^shell .*$', b'', files['manifest']),
+     'the manifest names no shell'),
+    ('process', another_true, 'init: process: '),
+    ('serial', another_true, 'service serial did not register: '),
+])
+def test_shell1008_without_a_shell_the_run_ends(build, tmp_path, module, stand_in, reason):
+    """At once, not when the time is over, and the log says why."""
+    machine = machines.from_build(build)
+    files = {name: data for name, (_, data) in cpio.read(machine.initrd.read_bytes()).items()}
+    files[module] = stand_in and stand_in(files)
+    initrd = tmp_path / 'initrd'
+    initrd.write_bytes(cpio.archive([(n, data) for n, data in files.items() if data is not None]))
+    result = run_in_trouble(build, initrd=initrd)
+    assert result.status == execmode.NO_BOOT and reason in result.log, result.evidence()
+    assert result.trouble == 'QEMU ended before the shell was ready'
+
+
+def test_shell1009_without_a_console_the_run_ends(build):
+    """The kernel takes the console back, so that init can tell what became of its driver."""
+    commands = ['echo hi', 'kill 4', 'echo on', 'sleep 9999']
+    result = execmode.run(machines.from_build(build), commands, conftest.TIMEOUT_S)
+    assert result.status == execmode.NO_BOOT and result.stdout == 'hi\n'
+    assert result.trouble == 'the system ended before command 2 of 4 (kill 4) told its status'
+    assert 'init: service serial ended with status 137' in result.log, result.evidence()
+
+
 VALUES = (0, 1, 0xfff, 0x1000, 0x400000, 0x600000, 0x30000000, 0x30200000, 0x3fe00000, 0x100000000,
           1 << 47, (1 << 48) - 1, 1 << 63, (1 << 64) - 4096, (1 << 64) - 1)
 HEADERS = range(16, 64 + 5 * 56)   # of an ELF file, behind its identification

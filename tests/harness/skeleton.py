@@ -1,14 +1,19 @@
-"""`aos new interface|service|app NAME`: writes something small that works, and names it where the
-build and the image look.
+"""`aos new interface|service|app NAME [INTERFACE...]`: writes something small that works, and names
+it where the build and the image look.
 
 interface  idl/if/NAME.if, one call; the name goes into the list of idl/meson.build
 service    services/NAME/ that serves the interface NAME (which must be there) and registers as NAME
 app        apps/NAME/ that says hello
+
+A service or app is built with the stubs of each INTERFACE that it calls: the manifest names them as
+the service's clients, and the app begins by connecting to them.
 """
 import argparse
 import re
 import sys
 from pathlib import Path
+
+import jinja2
 
 ROOT = Path(__file__).resolve().parents[2]
 NAME = re.compile(r'[a-z][a-z0-9_]{1,30}$')
@@ -16,76 +21,19 @@ RESERVED_SUFFIX = re.compile(r'_(begin|end|cb|bind|close|client|server)$')
 FIRST_ID, LAST_ID = 0x100, 0x2FF   # 1-15 are the system's, 768 and up for other trees
 ID = re.compile(r'^\s*id\s+(0x[0-9a-fA-F]+|\d+)\s*;', re.M)
 
-INTERFACE = '''/// What the service NAME does for its clients.
-interface NAME {
-  id ID; version 1;
-  /// Returns the number after `number`.
-  call next @1 (number: u64) -> (answer: u64);
-}
-'''
-
-SERVICE = '''/* The service NAME; its interface is idl/if/NAME.if. */
-#include <aos/debug.h>
-#include <aos/services.h>
-#include <aos/waitset.h>
-#include <if/NAME_server.h>
-
-static struct waitset loop;
-static struct NAME_server server;
-
-static errval_t on_next(struct server_ctx *ctx, uint64_t number, uint64_t *ret_answer)
-{
-    *ret_answer = number + 1;
-    return ERR_OK;
-}
-
-static const struct NAME_server_ops ops = {
-    .on_next = on_next,
-};
-
-int main(void)
-{
-    errval_t err;
-
-    waitset_init(&loop);
-    NAME_serve(&server, &ops, NULL, &loop);
-    err = aos_register(&server.base, "NAME", NULL, 0);
-    if (err_is_fail(err)) {
-        aos_panic("NAME: cannot start: 0x%llx", (unsigned long long)err);
-    }
-    waitset_run(&loop);
-}
-'''
-
-SERVICE_README = '''# services/NAME
-
-What the service NAME does. Its interface is `idl/if/NAME.if`; it registers as `NAME`.
-'''
-
-APP = '''/* NAME: says hello. */
-#include <stdio.h>
-
-int main(int argc, char *argv[])
-{
-    for (int i = 1; i < argc; i++) {
-        printf("hello, %s\\n", argv[i]);
-    }
-    return 0;
-}
-'''
-
-APP_README = '''# apps/NAME
-
-What the program NAME does and how it is called.
-'''
+TEMPLATES = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(Path(__file__).with_name('skeleton')),
+    undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+    keep_trailing_newline=True, autoescape=False)
+LIBRARY_CLIENTS = ['memory', 'nameserver']   # every service is a client of these
 
 
 class SkeletonError(Exception):
     """Why nothing was written."""
 
 
-def filled(template, name):
-    return template.replace('NAME', name)
+def filled(template, **facts):
+    return TEMPLATES.get_template(template).render(facts)
 
 
 def free_id(root):
@@ -129,31 +77,46 @@ def add_name(text, name):
     return text[:found.start()] + '\n'.join(lines) + text[found.end():]
 
 
-def interface(root, name):
+def meson_list(key, items, indent):
+    """What follows the last entry of a dictionary: a list, an item a line; nothing for none."""
+    start = '\n' + ' ' * indent
+    lines = ''.join(f'{start}  {item},' for item in items)
+    return f",{start}'{key}': [{lines}{start}]" if items else ''
+
+
+def demand_interface(root, name):
+    if not (root / 'idl' / 'if' / f'{name}.if').exists():
+        raise SkeletonError(f'there is no idl/if/{name}.if; first: ./aos new interface {name}')
+
+
+def interface(root, name, uses):
     """{path: text} of what becomes of the tree."""
+    if uses:
+        raise SkeletonError('an interface calls no other')
     build = root / 'idl' / 'meson.build'
-    text = filled(INTERFACE, name).replace('ID', free_id(root), 1)
+    text = filled('interface.if.j2', name=name, id=free_id(root))
     return {root / 'idl' / 'if' / f'{name}.if': text, build: add_name(build.read_text(), name)}
 
 
-def service(root, name):
-    source = root / 'idl' / 'if' / f'{name}.if'
-    if not source.exists():
-        raise SkeletonError(f'there is no idl/if/{name}.if; first: ./aos new interface {name}')
+def service(root, name, uses):
+    demand_interface(root, name)
     build, image = root / 'services' / 'meson.build', root / 'apps' / 'images' / 'default.image'
-    entry = f"  '{name}': {{'sources': ['main.c'], 'core': []}},"
+    clients = meson_list('clients', [f"'{used}'" for used in uses], indent=4)
+    entry = f"  '{name}': {{'sources': ['main.c'], 'core': []{clients}}},"
+    called = ','.join(dict.fromkeys(LIBRARY_CLIENTS + uses))
     manifest = add_after(image.read_text(), 'module ', f'module {name}', image)
-    manifest = add_after(manifest, 'service ', f'service {name} clients memory,nameserver', image)
-    return {root / 'services' / name / 'main.c': filled(SERVICE, name),
-            root / 'services' / name / 'README.md': filled(SERVICE_README, name),
+    manifest = add_after(manifest, 'service ', f'service {name} clients {called}', image)
+    return {root / 'services' / name / 'main.c': filled('service.c.j2', name=name),
+            root / 'services' / name / 'README.md': filled('service.md.j2', name=name),
             build: add_before(build.read_text(), r'\}$', entry, build), image: manifest}
 
 
-def app(root, name):
+def app(root, name, uses):
     build, image = root / 'apps' / 'meson.build', root / 'apps' / 'images' / 'default.image'
-    entry = f"programs += {{'{name}': {{'sources': files('{name}/{name}.c')}}}}"
-    return {root / 'apps' / name / f'{name}.c': filled(APP, name),
-            root / 'apps' / name / 'README.md': filled(APP_README, name),
+    deps = meson_list('deps', [f"if_client['{used}']" for used in uses], indent=2)
+    entry = f"programs += {{'{name}': {{\n  'sources': files('{name}/{name}.c'){deps},\n}}}}"
+    return {root / 'apps' / name / f'{name}.c': filled('app.c.j2', name=name, uses=uses),
+            root / 'apps' / name / 'README.md': filled('app.md.j2', name=name),
             build: add_before(build.read_text(), r"subdir\('images'\)", entry, build),
             image: add_after(image.read_text(), 'module ', f'module {name}', image)}
 
@@ -161,12 +124,15 @@ def app(root, name):
 KINDS = {'interface': interface, 'service': service, 'app': app}
 
 
-def write(root, kind, name):
+def write(root, kind, name, uses=()):
     """Writes a skeleton; returns the paths. Nothing is written if anything is in the way."""
     if not NAME.match(name) or RESERVED_SUFFIX.search(name):
         raise SkeletonError(f'{name} is no good name: lower case letters, digits and _, and no '
                             'suffix that generated code uses')
-    changed = KINDS[kind](root, name)
+    uses = list(dict.fromkeys(uses))
+    for used in uses:
+        demand_interface(root, used)
+    changed = KINDS[kind](root, name, uses)
     folders = {'interface': ('idl', 'if', f'{name}.if'), 'service': ('services', name),
                'app': ('apps', name)}
     if root.joinpath(*folders[kind]).exists():
@@ -183,9 +149,10 @@ def main():
     parser = argparse.ArgumentParser(prog='aos new')
     parser.add_argument('kind', choices=KINDS)
     parser.add_argument('name')
+    parser.add_argument('uses', nargs='*', metavar='INTERFACE', help='that it calls')
     arguments = parser.parse_args()
     try:
-        paths = write(ROOT, arguments.kind, arguments.name)
+        paths = write(ROOT, arguments.kind, arguments.name, arguments.uses)
     except (SkeletonError, OSError) as error:
         print(f'aos: {error}', file=sys.stderr)
         return 1

@@ -41,18 +41,21 @@ def test_har0111_a_service(tree):
 
 def test_har0112_an_app(tree):
     skeleton.write(tree, 'app', 'greet')
-    lines = (tree / 'apps/meson.build').read_text().splitlines()
-    assert lines[-2].startswith("programs += {'greet'") and lines[-1].startswith("subdir('images')")
+    assert (tree / 'apps/meson.build').read_text() == (
+        "# apps\n\nprograms += {'greet': {\n  'sources': files('greet/greet.c'),\n}}\n"
+        "subdir('images')   # last\n")
+    assert 'lookup' not in (tree / 'apps/greet/greet.c').read_text()
     assert 'module greet\n' in (tree / 'apps/images/default.image').read_text()
 
 
 @pytest.mark.parametrize('kind, name, said', [
     ('app', 'Bad', 'no good name'), ('app', '../x', 'no good name'), ('app', 'x_bind', 'no good'),
-    ('service', 'greeter', 'first: ./aos new interface'), ('interface', 'init', 'there already')])
+    ('service', 'greeter', 'first: ./aos new interface'), ('interface', 'init', 'there already'),
+    ('app', 'greet greeter', 'no idl/if/greeter.if'), ('interface', 'greeter init', 'no other')])
 def test_har0113_nothing_is_written_when_it_cannot_be(tree, kind, name, said):
     before = state(tree)
     with pytest.raises(skeleton.SkeletonError, match=said):
-        skeleton.write(tree, kind, name)
+        skeleton.write(tree, kind, name.split()[0], name.split()[1:])
     assert state(tree) == before
 
 
@@ -71,3 +74,16 @@ def test_har0114_a_name_is_used_once(tree):
 def test_har0115_a_long_list_of_names_is_broken():
     text = skeleton.add_name('if_names = [%s]\n' % ', '.join(f"'name{n}'" for n in range(30)), 'x')
     assert max(map(len, text.splitlines())) <= 100 and text.count("'") == 62
+
+
+def test_har0116_stubs_of_what_is_called(tree):
+    skeleton.write(tree, 'interface', 'greeter')
+    skeleton.write(tree, 'service', 'greeter', ['init', 'init'])
+    skeleton.write(tree, 'app', 'greet', ['greeter', 'init'])
+    assert "'core': [],\n    'clients': [\n      'init',\n    ]},\n" in (
+        tree / 'services/meson.build').read_text()
+    assert 'clients memory,nameserver,init\n' in (tree / 'apps/images/default.image').read_text()
+    assert "'deps': [\n    if_client['greeter'],\n    if_client['init'],\n  ],\n}}\n" in (
+        tree / 'apps/meson.build').read_text()
+    text = (tree / 'apps/greet/greet.c').read_text()
+    assert text.index('<if/greeter.h>') < text.index('connect_init(') < text.index('main(')

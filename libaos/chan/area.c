@@ -1,4 +1,4 @@
-/* Message areas: one frame per direction, made by the client, read-only to the receiver. A peer may
+/* Message areas and regions of lent buffers. Areas: one frame per direction, made by the client, read-only to the receiver. A peer may
  * revoke it at any time, so the copies recover from faults; nothing else touches an area. */
 #include "chan_priv.h"
 
@@ -81,4 +81,14 @@ bool chan_area_write(const struct chan_area *a, uint32_t slot, const uint64_t *w
 {
     uint8_t *to = chan_area_slot(a, slot, count);
     return to != NULL && arch_copy_words(to, words, count);
+}
+
+bool chan_area_get(const struct chan_area *a, uint32_t off, void *to, uint32_t bytes)
+{
+    return arch_copy_bytes(to, a->base + off, bytes);
+}
+
+bool chan_area_put(const struct chan_area *a, uint32_t off, const void *from, uint32_t bytes)
+{
+    return arch_copy_bytes(a->base + off, from, bytes);
 }

@@ -40,18 +40,26 @@ void pending_free_disabled(struct binding *b, struct pending *p)
     USER_CHECK(p->state != PENDING_FREE);
     p->state = PENDING_FREE;
     p->callback = false;
+    p->lent_bytes = 0;
     if (p == &b->pending[0]) {
         b->chan.slow &= ~CHAN_SLOW_BUSY;
     }
-    (void)thread_wake_one_disabled(&b->slot_waiters);
+    if (b->chan.region.base != NULL) {
+        thread_wake_all_disabled(&b->slot_waiters); /* not each of them can use what is free now */
+    } else {
+        (void)thread_wake_one_disabled(&b->slot_waiters);
+    }
 }
 
-struct pending *pending_take_disabled(struct binding *b)
+struct pending *pending_take_disabled(struct binding *b, uint32_t lent_bytes)
 {
     for (uint32_t i = 0; i < CHAN_CALLS_MAX; i++) {
         struct pending *p = &b->pending[i];
         if (p->state != PENDING_FREE) {
             continue;
+        }
+        if (lent_bytes != 0 && !lend_take_disabled(b, p, lent_bytes)) {
+            return NULL;
         }
         uint32_t gen = ((i == 0 ? b->chan.tx : p->tx) + MSG_GEN_ONE) & GEN_MASK;
         p->tx = gen | i << MSG_SLOT_SHIFT;
@@ -303,7 +311,11 @@ errval_t pending_read(struct binding *b, struct pending *p, struct binding_call 
         call->got_info[i] = p->caps_info[i];
     }
     call->header = header;
-    return ERR_OK;
+    errval_t err = p->lent_bytes != 0 ? lend_fetch(b, p, call) : ERR_OK;
+    if (err_is_fail(err)) {
+        (void)binding_bad_reply(p->caps, p->caps_count);
+    }
+    return err;
 }
 
 /* --- waiting -------------------------------------------------------------------------------- */
@@ -375,7 +387,8 @@ static errval_t binding_send_retry_disabled(struct binding *b, struct pending *p
     }
 }
 
-static errval_t binding_take(struct binding *b, uint64_t deadline, struct pending **ret_p)
+static errval_t binding_take(struct binding *b, uint32_t lent_bytes, uint64_t deadline,
+                             struct pending **ret_p)
 {
     disp_disable();
     for (;;) {
@@ -383,7 +396,7 @@ static errval_t binding_take(struct binding *b, uint64_t deadline, struct pendin
             disp_enable();
             return binding_state_error(b);
         }
-        struct pending *p = pending_take_disabled(b);
+        struct pending *p = pending_take_disabled(b, lent_bytes);
         if (p != NULL) {
             disp_enable();
             *ret_p = p;
@@ -401,6 +414,9 @@ errval_t binding_fill(struct binding *b, struct pending *p, const struct binding
                       struct lmp_msg *ret_msg)
 {
     uint32_t words = msg_words(call->header);
+    if (p->lent_bytes != 0) {
+        lend_fill(b, p, call);
+    }
     ret_msg->header = call->header | b->chan.hash_bits | p->tx;
     p->header = ret_msg->header;
     if (msg_in_area(call->header)) {
@@ -470,13 +486,16 @@ errval_t binding_call(struct binding *b, struct binding_call *call)
 {
     bool several = msg_caps(call->header) > 1;
     struct pending *p = NULL;
+    const uint32_t lent_bytes = lend_bytes(call);
     errval_t err = binding_setup(b, call->header);
-    if (err_is_ok(err) && binding_call_direct(b, call, &err)) {
+    if (err_is_ok(err) && lent_bytes != 0) {
+        err = lend_setup(b, lent_bytes);
+    } else if (err_is_ok(err) && binding_call_direct(b, call, &err)) {
         return err;
     }
     uint64_t deadline = time_deadline_ns(b->deadline_ns);
     if (err_is_ok(err)) {
-        err = binding_take(b, deadline, &p);
+        err = binding_take(b, lent_bytes, deadline, &p);
     }
     if (err_is_fail(err)) {
         return err;

@@ -22,12 +22,16 @@ errval_t binding_call_cb(struct binding *b, struct binding_call *call,
     if (b->chan.ws == NULL || msg_caps(call->header) > 1) {
         return LIB_ERR_BAD_STATE;
     }
+    const uint32_t lent_bytes = lend_bytes(call);
     errval_t err = binding_setup(b, call->header);
+    if (err_is_ok(err) && lent_bytes != 0) {
+        err = lend_setup(b, lent_bytes);
+    }
     if (err_is_fail(err)) {
         return err;
     }
     disp_disable();
-    struct pending *p = b->chan.state == CHAN_OPEN ? pending_take_disabled(b) : NULL;
+    struct pending *p = b->chan.state == CHAN_OPEN ? pending_take_disabled(b, lent_bytes) : NULL;
     disp_enable();
     if (p == NULL) {
         return b->chan.state == CHAN_OPEN ? RPC_ERR_AGAIN : binding_state_error(b);
@@ -74,7 +78,7 @@ errval_t binding_oneway(struct binding *b, struct binding_call *call)
     disp_disable();
     bool open = b->chan.state == CHAN_OPEN;
     if (open && area) {
-        p = pending_take_disabled(b);
+        p = pending_take_disabled(b, 0);
         if (p != NULL) {
             p->state = PENDING_ONEWAY;
         }

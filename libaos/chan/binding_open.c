@@ -15,9 +15,8 @@ static void binding_init(struct binding *b, const struct client_interface *iface
     binding_set_deadline(b, iface != NULL ? iface->deadline_ns : FRAMEWORK_DEADLINE_NS);
 }
 
-/* A framework call: `count` words in, at most `reply_max` out, at most one capability each way. */
-static errval_t binding_framework(struct binding *b, uint64_t *words, uint32_t count,
-                                  uint32_t reply_words, struct msg_cap cap, caddr_t *ret_cap)
+errval_t binding_framework(struct binding *b, uint64_t *words, uint32_t count,
+                           uint32_t reply_words, struct msg_cap cap, caddr_t *ret_cap)
 {
     uint32_t info = 0;
     caddr_t got = 0;
@@ -123,6 +122,7 @@ void binding_close(struct binding *b)
         }
         p->state = PENDING_FREE;
     }
+    chan_area_free(&b->chan.region);
 }
 
 void binding_set_deadline(struct binding *b, uint64_t ns)

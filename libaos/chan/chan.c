@@ -147,6 +147,9 @@ void chan_close(struct chan *c)
     c->peer = NULL;
     if (peer != NULL) {
         peer->peer = NULL;
+        if (peer->region.shared) {
+            peer->region = (struct chan_area){0}; /* it goes with this side */
+        }
         const struct lmp_msg gone = {.header = KPI_CONTROL_HEADER(KPI_CONTROL_PEER_GONE)};
         chan_deliver_disabled((uint64_t)(uintptr_t)peer, &gone);
     }

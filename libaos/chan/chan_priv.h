@@ -130,7 +130,8 @@ errval_t chan_area_attach(struct chan_area *a, caddr_t frame, uint32_t slot_byte
 void chan_area_free(struct chan_area *a);
 
 /* Pending table (binding.c). */
-struct pending *pending_take_disabled(struct binding *b);
+/* A free slot, with `lent_bytes` of the region. NULL: there is none. */
+struct pending *pending_take_disabled(struct binding *b, uint32_t lent_bytes);
 void pending_free_disabled(struct binding *b, struct pending *p);
 void pending_done_disabled(struct binding *b, struct pending *p);
 /* Waits for `p`, reads it, and enables. Enters disabled. */
@@ -146,6 +147,22 @@ errval_t binding_state_error(const struct binding *b);
 /* What a failed system call means to the caller of a stub. */
 errval_t binding_send_error(errval_t err);
 void binding_sweep_arm_disabled(void);
+/* Client side of leases (lend.c). How much of the region a call needs. */
+uint32_t lend_bytes(const struct binding_call *call);
+/* Makes the region if there is none. RPC_ERR_TOO_LARGE: it will never hold `bytes`. */
+errval_t lend_setup(struct binding *b, uint32_t bytes);
+/* A free range of the region for `p`. False: there is none now. */
+bool lend_take_disabled(struct binding *b, struct pending *p, uint32_t bytes);
+/* Completes the leases of a request with the range of `p` and copies what is lent in. */
+void lend_fill(struct binding *b, const struct pending *p, const struct binding_call *call);
+/* Copies what a reply, which is in call->words, says was lent out. */
+errval_t lend_fetch(struct binding *b, const struct pending *p, const struct binding_call *call);
+/* A framework call: `count` words in, `reply_words` out, at most one capability each way. */
+errval_t binding_framework(struct binding *b, uint64_t *words, uint32_t count,
+                           uint32_t reply_words, struct msg_cap cap, caddr_t *ret_cap);
+/* Maps the region of a client: `bytes` of `frame`, or as much as the interface ever needs. */
+errval_t conn_op_region(struct server_conn *conn, const struct server_interface *iface,
+                        struct server_ctx *ctx, struct lmp_msg *msg);
 /* Makes the message area if the method of `header` may need it and it is not there yet. */
 errval_t binding_setup(struct binding *b, uint64_t header);
 

@@ -37,6 +37,8 @@ errval_t conn_create(struct server *s, uint64_t pid, uint32_t flags, struct serv
 void conn_free(struct server_conn *conn)
 {
     USER_CHECK(conn->server == NULL && !conn->chan.ready && conn->queue_count == 0);
+    /* Not at the close: a handler that still runs may be copying. */
+    chan_area_free(&conn->chan.region);
     free(conn);
 }
 

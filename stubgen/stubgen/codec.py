@@ -2,16 +2,28 @@
 
 A message's values are a dict by parameter name: int for integers, enums and flags, bool, str for
 string, bytes, a tuple of str for strings, a list for arrays, a dict for structs, None for what is
-absent, an int for the room of a `lend out` buffer in a request. A table or union is a dict of the
-fields that are there; under UNKNOWN it has what a newer peer sent on top: (present bits, words).
-Capabilities and channel ends are any objects but None."""
+absent, an int for the room of a `lend out` buffer in a request, a Lease for a lent buffer that
+stands in the binding's region. A table or union is a dict of the fields that are there; under
+UNKNOWN it has what a newer peer sent on top: (present bits, words). Capabilities and channel ends
+are any objects but None."""
 import operator
+from dataclasses import dataclass
 
 from . import layout, model
-from .limits import MEMBERS_MAX, WORD_BYTES
+from .limits import LEASE_ALIGN, MEMBERS_MAX, MESSAGE_WORDS, WORD_BYTES
 
 WORD_MASK = (1 << 64) - 1
 UNKNOWN = "?"
+
+
+@dataclass(frozen=True)
+class Lease:
+    """`length` bytes at `offset` of the region: what the request says of a lent buffer."""
+    length: int
+    offset: int
+
+    def __len__(self):
+        return self.length
 
 
 class Malformed(Exception):
@@ -137,8 +149,9 @@ def _encode(image, values):
     words = [fixed >> (64 * i) & WORD_MASK for i in range(image.fixed_words)]
     for var in image.vars:
         value = _get(values, var.path)
-        if value is not None:
+        if value is not None and not isinstance(value, Lease):
             words += _encode_var(var, value)
+    _check_leases(image, values, words)
     return words
 
 
@@ -157,12 +170,42 @@ def _fixed(image, values):
             raw = int(value)
         elif item.role == "block":
             raw = int.from_bytes(_packed(item, value, item.bound), "little")
+        elif item.role == "lease":
+            raw = _raw_lease(item, value)
+            if raw & 0xffffffff > item.bound:
+                raise BadValue(f"{raw & 0xffffffff} bytes are more than {item.bound}")
         else:
             raw = value if item.role == "room" else _length(counted.get(item), value)
             if not 0 <= raw <= item.bound:
                 raise BadValue(f"{raw} is more than {item.bound}")
         fixed |= (raw & ((1 << item.bits) - 1)) << item.bit
     return fixed
+
+
+def _raw_lease(item, value):
+    """The word of a lease."""
+    if not isinstance(value, Lease):
+        return value if isinstance(value, int) else len(_buffer_bytes(item.param.type.kind, value))
+    if value.offset % LEASE_ALIGN or not 0 <= value.offset < 1 << 31 or not value.length:
+        raise BadValue("no lease")
+    return value.length | value.offset << 32 | 1 << 63
+
+
+def _check_leases(image, values, words):
+    """Raises BadValue unless exactly what does not fit the messages stands in the region."""
+    for direction in ("in", "out"):
+        found = [values[item.path[0]] for item in image.leases()
+                 if item.param.type.direction == direction]
+        found = [v for v in found if v != 0 and len(v if not isinstance(v, int) else (v,))]
+        bulk = [v for v in found if isinstance(v, Lease)]
+        if direction == "in":
+            total = len(words) + sum(-(-v.length // WORD_BYTES) for v in bulk)
+            room = MESSAGE_WORDS
+        else:
+            total = sum(-(-(v.length if isinstance(v, Lease) else v) // WORD_BYTES) for v in found)
+            room = image.room_words
+        if bulk and len(bulk) != len(found) or bool(bulk) != (total > room):
+            raise BadValue(f"lend {direction}: the wrong place for {total} words")
 
 
 def _length(var, value):
@@ -291,8 +334,11 @@ def _decode(image, reader):
     """The values of one image, with HERE where capabilities belong."""
     fixed = sum(word << (64 * i) for i, word in enumerate(reader.take(image.fixed_words)))
     found = {item: fixed >> item.bit & ((1 << item.bits) - 1) for item in image.items}
+    leases = image.leases()
     tree = _Tree()
     for piece in image.order:
+        if isinstance(piece, layout.Var) and piece.count in leases:
+            continue
         if not isinstance(piece, layout.Item):
             tree.put(piece.path, None)          # reserves the place in the order of declaration
         elif piece.role == "presence":
@@ -304,8 +350,10 @@ def _decode(image, reader):
             tree.put(piece.path, _scalar(piece.type, found[piece], piece.bits))
         elif piece.role == "room":
             tree.put(piece.path, _bounded(piece, found))
+        elif piece.role == "lease":
+            tree.put(piece.path, _lease(piece, found))
     for var in image.vars:
-        if not tree.absent(var.path):
+        if not tree.absent(var.path) and not (var.count in leases and found[var.count] >> 63):
             count = var.bound if var.count is None else _bounded(var.count, found, var.bound)
             tree.put(var.path, _decode_var(var, count, reader))
     for part in image.caps:
@@ -313,6 +361,20 @@ def _decode(image, reader):
             count = part.max if part.count is None else _bounded(part.count, found)
             tree.put(part.path, [HERE] * count if _is_array(part) else HERE)
     return tree.values()
+
+
+def _lease(item, found):
+    """The value of a lease: a Lease, the room for inline bytes, or none yet."""
+    raw = found[item]
+    found[item] = raw & (0xffffffff | 1 << 63)
+    length, offset = raw & 0xffffffff, raw >> 32 & 0x7fffffff
+    if length > item.bound:
+        raise Malformed("a lent buffer beyond its bound")
+    if raw >> 63:
+        return Lease(length, offset)
+    if offset:
+        raise BadContent("an offset without a region")
+    return length if item.param.type.direction == "out" else None
 
 
 def _bounded(item, found, bound=None):

@@ -140,6 +140,9 @@ _TEXTS = {
               "A message has at most 255 words. Bulk data is lent: `buf: lend in bytes<1MiB>`."),
     "E0609": ("too many capabilities",
               "A message carries at most 15 capabilities."),
+    "E0610": ("too much lent",
+              "One call lends at most 64 MiB, all its buffers together: its caller pays for the "
+              "region they stand in."),
     "E0701": ("missing id",
               "Interfaces and error sets have an id, unique in the build."),
     "E0702": ("id out of range",
@@ -224,9 +227,6 @@ _TEXTS = {
               "_begin _end _cb _bind _close are the suffixes of generated functions."),
     "E1201": ("stream: not yet",
               "Streams are part of the language, but this version cannot generate them."),
-    "E1202": ("large lend: not yet",
-              "This version sends lent buffers inside the message, so the whole message must fit "
-              "255 words."),
     "E1203": ("table or union: not yet",
               "Tables and unions are part of the language, but this version cannot generate them."),
     "E1204": ("device: not yet",

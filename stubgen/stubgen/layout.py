@@ -18,13 +18,19 @@ zero.
    is an image of its own: word aligned, its fixed part, then its variable parts.
  * `lend in` is like `bytes`. `lend out` takes a count in the request (how much the caller can
    take); its bytes are a variable part of the reply, counted by the result that `counts` it.
+ * If the message could be too large for that, each of its lent buffers takes a word of the request
+   instead, `len:32 | offset:31 | bulk:1` (a lease). bulk 0: as above. bulk 1: the bytes stand in
+   the binding's region at `offset`, and nothing in the message. Lent buffers that are not empty
+   have bulk 1 if and only if the request with all its `lend in` bytes, or the largest reply with
+   as many `lend out` bytes as there is room for, would be more than 255 words.
  * Capabilities and channel ends take no words: they travel beside the words in traversal order. An
    array of them takes a count if its size varies, an optional one its presence bit."""
 from dataclasses import dataclass, field
 from typing import Any, List, Optional, Tuple
 
 from . import model
-from .limits import MEMBERS_MAX, MESSAGE_CAPS, MESSAGE_WORDS, SPARE_WORDS, WORD_BYTES
+from .limits import (CALLS_MAX, LEASE_ALIGN, MEMBERS_MAX, MESSAGE_CAPS, MESSAGE_WORDS, PAGE_BYTES,
+                     REGION_BYTES, SPARE_WORDS, WORD_BYTES)
 
 WORD_BITS = 8 * WORD_BYTES
 PRESENT_MASK = (1 << MEMBERS_MAX) - 1      # of the first word of a table or union
@@ -38,8 +44,8 @@ class TooLarge(Exception):
 class Item:
     """One piece of the fixed part. `path` names the parameter and then fields. role:
     value (type: Int, Bool or Named enum), presence, count (of bytes or elements; bound), room (lend
-    out in a request), block (a fixed array: stride bytes, count elements, elem an Image or
-    scalar)."""
+    out in a request), lease (either lend, if it can be too large for the message), block (a fixed
+    array: stride bytes, count elements, elem an Image or scalar)."""
     role: str
     path: Tuple[str, ...]
     bit: int
@@ -93,7 +99,8 @@ class CapPart:
 @dataclass(eq=False)
 class Image:
     """`order` lists Item, Var and CapPart in traversal order; the other lists hold them by class.
-    `fixed_bits` counts without the padding of the last word."""
+    `fixed_bits` counts without the padding of the last word. `rest_words` is max_words without the
+    bytes of leases; `room_words` (requests) how many words of `lend out` bytes the reply holds."""
     items: List[Item] = field(default_factory=list)
     vars: List[Var] = field(default_factory=list)
     caps: List[CapPart] = field(default_factory=list)
@@ -105,6 +112,11 @@ class Image:
     max_words: int = 0
     min_caps: int = 0
     max_caps: int = 0
+    rest_words: int = 0
+    room_words: int = 0
+
+    def leases(self):
+        return [item for item in self.items if item.role == "lease"]
 
     def is_fixed(self):
         return not self.vars
@@ -164,10 +176,11 @@ def scalar_bits(type_):
 
 
 class _Builder:
-    """Lays out one image. `memo` holds the images of struct elements that are known already."""
+    """Lays out one image. `memo` holds the images of struct elements that are known already,
+    `leased` the names of lent buffers that are leases."""
 
-    def __init__(self, lent_out, memo):
-        self.memo = memo
+    def __init__(self, lent_out, memo, leased=()):
+        self.memo, self.leased = memo, leased
         self.image = Image()
         self.holes = _Holes()
         self.lent_out = lent_out       # replies: {name of counted buffer: its Param}
@@ -221,7 +234,11 @@ class _Builder:
             self.buffer(type_.kind, path, count, type_.bound, param)
         elif isinstance(type_, model.Lend):
             role = "count" if type_.direction == "in" else "room"
-            count = self.count(path, type_.bound, param, role)
+            if param.name in self.leased:
+                count = self.item("lease", path, WORD_BITS, WORD_BITS, bound=type_.bound,
+                                  param=param)
+            else:
+                count = self.count(path, type_.bound, param, role)
             if role == "count":
                 self.buffer(type_.kind, path, count, type_.bound, param)
         elif isinstance(type_, (model.Cap, model.End)):
@@ -319,6 +336,10 @@ class _Builder:
         image.fixed_words = -(-image.fixed_bits // WORD_BITS)
         image.min_words = image.fixed_words + sum(var.min_words for var in image.vars)
         image.max_words = image.fixed_words + sum(var.max_words for var in image.vars)
+        image.rest_words = image.max_words - sum(
+            var.max_words for var in image.vars if var.path[:1] and var.path[0] in self.leased)
+        if image.rest_words != image.max_words:
+            image.max_words = max(image.rest_words, min(image.max_words, MESSAGE_WORDS))
         image.min_caps = sum(part.min for part in image.caps)
         image.max_caps = sum(part.max for part in image.caps)
         return image
@@ -334,19 +355,62 @@ def members_of(decl):
     return _Builder({}, {}).members(decl)
 
 
-def request(method):
-    """The image of what the caller (for an event: the server) sends."""
-    builder = _Builder({}, {})
+def lends(method, direction):
+    """The lent buffers of a call, by name."""
+    return {p.name: p for p in method.params
+            if isinstance(p.type, model.Lend) and p.type.direction == direction}
+
+
+def _request(method, leased):
+    builder = _Builder({}, {}, leased)
     for param in method.params:
         builder.param(param)
     return builder.done()
 
 
-def reply(method):
-    """The image of a successful reply."""
-    lent = {p.name: p for p in method.params
-            if isinstance(p.type, model.Lend) and p.type.direction == "out"}
-    builder = _Builder(lent, {})
+def _reply(method, lent, leased):
+    builder = _Builder(lent, {}, leased)
     for result in method.results:
         builder.param(result)
     return builder.done()
+
+
+def _leased(method, direction, make):
+    """The names of the lent buffers of one direction if `make`(no leases) can be too large."""
+    lent = lends(method, direction)
+    return set(lent) if lent and make().max_words > MESSAGE_WORDS else set()
+
+
+def _leased_out(method):
+    return _leased(method, "out", lambda: _reply(method, lends(method, "out"), ()))
+
+
+def request(method):
+    """The image of what the caller (for an event: the server) sends."""
+    out = _leased_out(method)
+    leased = out | _leased(method, "in", lambda: _request(method, out))
+    image = _request(method, leased)
+    if out:
+        image.room_words = MESSAGE_WORDS - reply(method).rest_words
+    return image
+
+
+def reply(method, bulk=False):
+    """The image of a successful reply; with `bulk`, of one to a request whose `lend out` leases
+    have the bulk bit."""
+    leased = _leased_out(method)
+    lent = lends(method, "out")
+    return _reply(method, {} if leased and bulk else lent, leased)
+
+
+def lease_bytes(method):
+    """How much of the region one call needs at most."""
+    return sum(-(-item.bound // LEASE_ALIGN) * LEASE_ALIGN for item in request(method).leases())
+
+
+def region_bytes(interface):
+    """The size of the region of a binding: room for one call of each txid slot as far as that is
+    not more than REGION_BYTES, and for one call in any case."""
+    largest = max((lease_bytes(m) for m in interface.methods if m.kind == "call"), default=0)
+    size = max(largest, min(largest * CALLS_MAX, REGION_BYTES))
+    return -(-size // PAGE_BYTES) * PAGE_BYTES

@@ -3,6 +3,11 @@
 WORD_BYTES = 8
 MESSAGE_WORDS = 255            # header bits 32-39
 MESSAGE_CAPS = 15              # header bits 40-43
+CALLS_MAX = 8                  # calls in flight on one binding (aos/chan.h)
+LEASE_MAX = 1 << 26            # bytes that one call can lend
+LEASE_ALIGN = 64               # where a lent buffer begins in the region (aos/lend.h)
+REGION_BYTES = 1 << 21         # of one binding, unless one call needs more
+PAGE_BYTES = 4096
 ORDINAL_MAX = 4095             # header bits 0-11; 0 is the framework's
 ID_MIN, ID_MAX = 1, 1023       # errval_t: id:10 | code:6
 ERROR_MAX = 63

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <aos/chan.h>
+#include <aos/lend.h>
 #include <aos/thread.h>
 #include <aos/timer.h>
 #include <aos/waitset.h>
@@ -35,6 +36,8 @@ struct client_interface {
     uint16_t method_count;       /* one above the largest ordinal */
     uint16_t request_area_words; /* largest request that needs the area; 0: none does */
     uint16_t reply_area_words;   /* the same for replies and events */
+    uint32_t region_bytes;       /* of lent buffers; 0: they fit the messages */
+    bool region_written;         /* by the server */
     const struct client_method *methods;
     /* Decodes an event and calls the handler of `events`; NULL: the interface has none. */
     void (*on_event)(struct binding *b, const struct binding_call *event);
@@ -50,6 +53,8 @@ struct binding_call {
     caddr_t *got;                    /* received */
     uint32_t *got_info;              /* type | rights << 8 of each */
     uint64_t keep[BINDING_KEEP_MAX]; /* callback form: arguments that judge the reply */
+    const struct lend_set *lends;    /* NULL: the method has no leases */
+    struct binding_lend *lent;
 };
 
 enum pending_state {
@@ -66,6 +71,7 @@ struct pending {
     uint64_t header; /* as sent */
     uint32_t tx;     /* generation and slot, in their header positions */
     uint8_t state;   /* enum pending_state */
+    uint32_t lent_off, lent_bytes; /* its range of the region, until it is free again */
     uint8_t caps_count;
     bool callback;
     bool answered; /* the late answer came before the callback ran */

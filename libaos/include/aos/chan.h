@@ -46,6 +46,7 @@ struct chan {
     struct chan *ready_next;
     struct chan *peer; /* loopback: the other half */
     struct chan_area out, in;
+    struct chan_area region; /* lent buffers, both directions */
 };
 
 _Static_assert(offsetof(struct chan, end) == 0x08, "assembly uses it");
@@ -71,6 +72,7 @@ enum chan_op {
     CHAN_OP_CLONE,     /* pid, flags -> EndPoint */
     CHAN_OP_AREA,      /* direction (0 requests, 1 replies), slot bytes, bytes; Frame */
     CHAN_OP_SUBSCRIBE, /* event ordinal, on */
+    CHAN_OP_REGION,    /* bytes -> bytes that the server mapped of them; Frame */
 };
 
 /* Control messages (kind control) between stubs; the kernel makes up 1 and 2 (kpi/lmp.h). */
@@ -112,6 +114,9 @@ bool source_run(struct chan *c);
 bool chan_area_read(const struct chan_area *a, uint32_t slot, uint64_t *words, uint32_t count);
 bool chan_area_write(const struct chan_area *a, uint32_t slot, const uint64_t *words,
                      uint32_t count);
+/* The same for bytes at any place of an area; the caller has checked that they are in it. */
+bool chan_area_get(const struct chan_area *a, uint32_t off, void *to, uint32_t bytes);
+bool chan_area_put(const struct chan_area *a, uint32_t off, const void *from, uint32_t bytes);
 
 _Static_assert(KPI_LMP_RING(CHAN_RING_BYTES) > CHAN_CALLS_MAX + CHAN_EVENTS_MAX,
                "replies always fit");

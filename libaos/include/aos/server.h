@@ -12,6 +12,7 @@
 #pragma once
 
 #include <aos/chan.h>
+#include <aos/lend.h>
 #include <aos/waitset.h>
 
 #define SERVER_DEFERRED                                                                            \
@@ -37,6 +38,7 @@ struct server_ctx {
     uint32_t *caps_info;
     uint32_t caps_count;
     uint32_t reply_caps_count;
+    struct lease *lent; /* leases of the request, while its handler runs */
     struct msg_cap reply_caps[MSG_CAPS_MAX];
 };
 
@@ -63,6 +65,8 @@ struct server_interface {
     uint16_t version;
     uint16_t method_count; /* one above the largest ordinal */
     uint16_t event_count;
+    uint32_t region_bytes; /* of lent buffers, at most; 0: there are no leases */
+    bool region_written;   /* some are lent out */
     const struct server_method *methods; /* by ordinal */
     const struct server_event *events;
 };

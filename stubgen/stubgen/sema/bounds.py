@@ -1,6 +1,6 @@
 """Pass bounds: ranges, sizes and counts, enum values, and the largest size of every message."""
 from .. import ast, layout, model
-from ..limits import MESSAGE_CAPS, MESSAGE_WORDS, WORD_BYTES
+from ..limits import LEASE_MAX, MESSAGE_CAPS, MESSAGE_WORDS, WORD_BYTES
 
 COUNT_MAX = MESSAGE_WORDS * WORD_BYTES      # elements or bytes that can fit any message
 
@@ -138,8 +138,13 @@ def _method(context, decl):
     parts = [(layout.request, "request" if node.kind == "call" else node.kind)]
     if node.kind == "call":
         parts.append((layout.reply, "reply"))
+    before = len(context.diags.items)
     for make, what in parts:
         _message(context, decl, node, make, what)
+    if len(context.diags.items) == before and layout.lease_bytes(node) > LEASE_MAX:
+        context.error("E0610", decl.name.span, f"`{decl.name.text}` lends up to "
+                      f"{layout.lease_bytes(node)} bytes", f"a call lends at most {LEASE_MAX}",
+                      "lend less, and call again for the rest")
 
 
 def _message(context, decl, node, make, what):
@@ -150,16 +155,12 @@ def _message(context, decl, node, make, what):
         context.error("E0608", name.span, f"the {what} of `{name.text}` is far too large",
                       f"a message has at most {MESSAGE_WORDS} words", "use lend for large data")
         return
-    if image.max_words > MESSAGE_WORDS and not _has_large_lend(node):
+    if image.rest_words > MESSAGE_WORDS:
         context.error("E0608", name.span, f"the {what} of `{name.text}` takes up to "
-                      f"{image.max_words} words", f"a message has at most {MESSAGE_WORDS} words",
+                      f"{image.rest_words} words", f"a message has at most {MESSAGE_WORDS} words",
                       "use lend for large data, or smaller bounds")
     if image.max_caps > MESSAGE_CAPS:
         context.error("E0609", name.span, f"the {what} of `{name.text}` carries up to "
                       f"{image.max_caps} capabilities", f"a message has at most {MESSAGE_CAPS}",
                       "send fewer at a time")
 
-
-def _has_large_lend(node):
-    """Pass support reports lent buffers that do not fit inline."""
-    return any(isinstance(p.type, model.Lend) for p in node.params)

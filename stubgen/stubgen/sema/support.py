@@ -1,6 +1,5 @@
 """Pass support: what the language has but no back end generates yet is refused, never ignored."""
-from .. import ast, layout, model
-from ..limits import MESSAGE_WORDS
+from .. import ast, model
 
 NOT_YET = "not supported by this version"
 
@@ -36,18 +35,3 @@ def _method(context, decl):
         if isinstance(param.type, model.Cap) and param.type.move == "borrow":
             context.error("E1205", item.type.span, f"`borrow` is {NOT_YET}", "a borrowed "
                           "capability", "use `copy`, and delete it in the server")
-    lent = [(item, param) for item, param in zip(decl.params, node.params)
-            if isinstance(param.type, model.Lend)]
-    if not lent or context.poisoned(node):
-        return
-    for make in (layout.request, layout.reply):
-        try:
-            fits = make(node).max_words <= MESSAGE_WORDS
-        except layout.TooLarge:
-            fits = False
-        if not fits:
-            item, param = max(lent, key=lambda pair: pair[1].type.bound)
-            context.error("E1202", item.type.span, f"lending {param.type.bound} bytes is {NOT_YET}",
-                          f"the message must fit {MESSAGE_WORDS} words",
-                          "lend at most 1KiB or so, and call again for the rest")
-            return

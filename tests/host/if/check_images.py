@@ -1,6 +1,6 @@
-"""check_images.py PROGRAM INTERFACE.if CONTEXT.if...: every message that generated C sends is the
-one image that the Python codec knows for its values, and both refuse the same requests. PROGRAM
-prints the messages (trace.c). Prints TAP."""
+"""check_images.py PROGRAM,PROGRAM... INTERFACE.if CONTEXT.if...: every message that generated C sends
+is the one image that the Python codec knows for its values, and both refuse the same requests. The
+programs print the messages (trace.c). Prints TAP."""
 import os
 import subprocess
 import sys
@@ -46,6 +46,7 @@ class Checker:
         rpc = next(s for s in build.error_sets if s.owner == "rpc")
         self.malformed = next(e.code for e in rpc.errors if e.name == "malformed")
         self.seen, self.images, self.refused = set(), 0, 0
+        self.bulk = {}         # of calls: do their `lend out` buffers stand in the region?
         self.faults = []
         self.verdicts = {}     # of calls without an answer: is it right?, what was said about it
 
@@ -65,7 +66,8 @@ class Checker:
 
     def decode(self, method, kind, message):
         """(is it right?, why not). A message that is no image at all is a fault."""
-        image = layout.reply(method) if kind == "reply" else layout.request(method)
+        image = layout.reply(method, self.bulk.get(message.transaction)) if kind == "reply" else \
+            layout.request(method)
         try:
             values = codec.decode(image, message.words, [object()] * message.caps)
             self.images += 1
@@ -76,6 +78,9 @@ class Checker:
             self.faults.append(f"{kind} {method.name}: {error}: {[hex(w) for w in message.words]}, "
                                f"{message.caps} capabilities")
             return False, str(error)
+        if kind == "call":
+            self.bulk[message.transaction] = any(
+                isinstance(values[name], codec.Lease) for name in layout.lends(method, "out"))
         if kind != "reply" and not all(codec.holds(e, values) for e in method.requires):
             return False, "a condition is false"
         return True, ""
@@ -88,13 +93,16 @@ class Checker:
             self.faults.append(f"the server {'refused' if said else 'took'} {why or 'it'}")
 
 
-def main(program, interface, *context):
-    done = subprocess.run([program], capture_output=True, text=True, timeout=60, check=False)
+def main(programs, interface, *context):
     build, diags, _ = driver.compile_files([interface], context)
-    assert done.returncode == 0 and not diags, done.stderr + diags.render()
+    assert not diags, diags.render()
     checker = Checker(build)
-    for message in messages(done.stdout):
-        checker.message(message)
+    for program in programs.split(","):
+        done = subprocess.run([program, "images"], capture_output=True, text=True, timeout=60,
+                              check=False)
+        assert done.returncode == 0, done.stderr
+        for message in messages(done.stdout):
+            checker.message(message)
     for fault in checker.faults:
         print("#", fault)
     missing = sorted({m.name for m in checker.methods.values()} - checker.seen)

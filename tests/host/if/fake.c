@@ -18,6 +18,7 @@
 #define TIMERS 32u
 
 struct kpi_dispatcher arch_host_page;
+bool (*arch_host_copy)(void *to, const void *from, uint32_t bytes);
 uint64_t arch_host_counter;
 struct waitset *fake_waitset;
 

@@ -375,6 +375,10 @@ static const struct kitchen_sink_server_ops ops = {
     .on_poke = on_poke,
     .on_post = on_post,
     .on_fire = on_fire,
+    .on_load = sink_load,
+    .on_store = sink_store,
+    .on_convert = sink_convert,
+    .on_later = sink_later,
     .on_peer_gone = on_peer_gone,
 };
 

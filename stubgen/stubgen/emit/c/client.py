@@ -1,5 +1,6 @@
 """Bodies of the client's functions: calls, the callback form, oneways, and events that arrive."""
 from ... import cnames, model
+from ...limits import MESSAGE_WORDS
 from ..wrap import wrap
 from . import ctypes
 from .codec import Reader
@@ -88,25 +89,44 @@ class ClientView(MethodView):
 
     def _call_struct(self, writer, kind, caps_out=0):
         """Lines that encode the request and make call_, with room for caps_out capabilities."""
-        room = max(self.request.max_words, self.reply.max_words, 1)
+        room = MESSAGE_WORDS if self.leases else max(self.request.max_words, self.reply.max_words,
+                                                     1)
         caps_in = self.request.max_caps
-        lines = self._since() + [f"    uint64_t w_[{room}];"] + writer.write()
+        lines = self._since() + [f"    uint64_t w_[{room}];"] + writer.write() + self._lend(writer)
         if caps_in:
             lines += [f"    struct msg_cap caps_[{caps_in}];", "    uint32_t caps_n_ = 0;"]
             lines += writer.caps(lambda text: f"    caps_[caps_n_++] = (struct msg_cap){text};")
         if caps_out:
             lines += [f"    caddr_t got_[{caps_out}];", f"    uint32_t info_[{caps_out}];"]
         count = "caps_n_" if caps_in else "0"
+        words = "pos_" if self.leases else writer.count_text()
         room = self.reply.max_words if kind == "MSG_CALL" else 0
         # One by one: an initializer would clear `keep`, too.
         return lines + [
             "    struct binding_call call_;",
-            f"    call_.header = {self._header(kind, writer.count_text(), count)};",
+            f"    call_.header = {self._header(kind, words, count)};",
             "    call_.words = w_;", f"    call_.words_max = {room};",
             f"    call_.caps_max = {caps_out};",
             f"    call_.caps = {'caps_' if caps_in else 'NULL'};",
             f"    call_.got = {'got_' if caps_out else 'NULL'};",
-            f"    call_.got_info = {'info_' if caps_out else 'NULL'};"]
+            f"    call_.got_info = {'info_' if caps_out else 'NULL'};",
+            f"    call_.lends = {f'&lends_{self.name}' if self.leases else 'NULL'};"] \
+            + ["    call_.lent = lent_;"] * bool(self.leases)
+
+    def _lend(self, writer):
+        """Lines that complete a request with leases: lent_, and pos_ again."""
+        if not self.leases:
+            return []
+        lines = [f"    struct binding_lend lent_[{len(self.leases)}] = {{"]
+        for item in self.request.leases():
+            name = cnames.safe(item.path[0])
+            lines.append(f"        {{.in = {name}, .len = (uint32_t){name}_len, .at = {name}_at_}},"
+                         if item.param.type.direction == "in" else
+                         f"        {{.out = {name}, .len = (uint32_t){name}_len}},")
+        before = writer.count_text()
+        declare = "" if self.request.vars else "uint32_t "
+        return lines + ["    };", f"    {declare}pos_ = lend_words(&lends_{self.name}, lent_, w_, "
+                        f"{before});"]
 
     def _large_body(self):
         writer = Writer(self.request, self.m.params, "return RPC_ERR_TOO_LARGE;")
@@ -115,7 +135,7 @@ class ClientView(MethodView):
         lines += writer.moved(lambda place: f"binding_moved(err_, {place});")
         lines += ["    if (err_is_fail(err_)) {", "        return err_;", "    }"]
         lines += self._result_lines("call_.header", "return ")
-        return "\n".join(lines + _assign(self.m) + ["    return ERR_OK;"])
+        return "\n".join(lines + _assign(self.m, self.leases) + ["    return ERR_OK;"])
 
     def _reply(self, header, leave):
         """(lines that judge the shape of a reply in w_, got_ and info_; a Reader of its values;
@@ -128,6 +148,7 @@ class ClientView(MethodView):
             lines.append(f"    const uint32_t got_n_ = msg_caps({header});")
         reader = Reader(image, self.m.results, fail, fail,
                         ("got_", "info_", "got_n_") if image.max_caps else None)
+        reader.leases = self.leases
         return lines + word_check(image, fail), reader, fail
 
     def _result_lines(self, header, leave):
@@ -239,7 +260,7 @@ def _zero(declaration):
     return "false" if declaration.startswith("bool ") else "0"
 
 
-def _assign(method):
+def _assign(method, leases=()):
     """Lines that set the ret_ parameters from what a Reader declared."""
     lines = []
     for result in method.results:
@@ -264,5 +285,10 @@ def _assign(method):
         lent = next((p for p in method.params if p.name == result.counts), None)
         if lent is not None and lent.type.direction == "out":
             buf = cnames.safe(lent.name)
-            lines.append(f"    __builtin_memcpy({buf}, {buf}_at_, {name});")
+            copy = f"__builtin_memcpy({buf}, {buf}_at_, {name});"
+            if lent.name in leases:            # else they are there already (lend_fetch)
+                lines += [f"    if (!lent_[{leases.index(lent.name)}].bulk) {{",
+                          f"        {copy}", "    }"]
+            else:
+                lines.append(f"    {copy}")
     return lines

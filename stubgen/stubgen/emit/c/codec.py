@@ -131,6 +131,7 @@ class Reader:
         self.optionals = {i.path: i for i in image.items if i.role == "presence"}
         self.declared = set()
         self.names = {}
+        self.leases = []               # names of lent buffers that are leases: lent_[index]
 
     # Output
 
@@ -217,7 +218,7 @@ class Reader:
             self.value(item)
         elif item.role == "count":
             self.count(item)
-        else:
+        elif item.role != "lease":
             self.block(item)
         self.flush()
 
@@ -357,6 +358,9 @@ class Reader:
             length = cnames.safe(var.count.path[0])        # a lent buffer: its counting result
         part = f"{'_'.join(var.path)}_at_" if len(var.path) > 1 or lent_out else place
         elem = "char" if var.kind != "bytes" else "void"
+        if lent_out and var.path[0] in self.leases:
+            self.lease_bytes(var, place, length)
+            return
         if lent_out and var.count is not None and var.count.path == var.path:
             part = place
         self.line(f"const {elem} *{part} = msg_part(&rd_, {length});")
@@ -371,6 +375,24 @@ class Reader:
             self.line(f"__builtin_memcpy({place}, {part}, {length});")
             if var.kind == "string":
                 self.line(f"{place}[{length}] = 0;")
+
+    def lease_bytes(self, var, name, length):
+        """The bytes of a lease as far as they stand in the message."""
+        lease = f"lent_[{self.leases.index(var.path[0])}]"
+        if var.count.role == "lease":          # a request: the server's view
+            self.line(f"{lease}.base = (void *)(uintptr_t)msg_part(&rd_, "
+                      f"lease_inline_len(&{lease}));")
+            self.test(f"{lease}.base == NULL")
+            at = f"{lease}.base"
+            length = f"lease_inline_len(&{lease})"
+        else:
+            self.line(f"const void *{name}_at_ = msg_part(&rd_, {lease}.bulk ? 0 : {length});")
+            self.test(f"{name}_at_ == NULL")
+            at = f"{lease}.bulk ? {name} : {name}_at_"
+        self.flush()
+        if var.kind == "strings":
+            self.test(f"!msg_strings_ok({at}, {length})")
+        self.flush()
 
     def cap(self, part):
         type_ = part.type
@@ -436,7 +458,9 @@ class Reader:
             name = cnames.safe(param.name)
             if optional and not ctypes.is_handle(type_):
                 found.append(f"has_{param.name}")
-            if isinstance(type_, (model.Buf, model.Lend)):
+            if param.name in self.leases:
+                found.append(f"&lent_[{self.leases.index(param.name)}]")
+            elif isinstance(type_, (model.Buf, model.Lend)):
                 found += [name, f"{name}_len"]
             elif isinstance(type_, model.Array):
                 found.append(f"{name}_")

@@ -23,6 +23,7 @@ class MethodView:
         self.has_lost = method.queue is not None
         self.fails = [f"0x{f.error.code:04x}" for f in method.fails]
         self.doc = comment(method.doc + self._notes())
+        self.leases = [i.path[0] for i in self.request.leases()]    # names, in order
         self.event_index = 0
         if method.kind == "event":
             ordinals = sorted(m.ordinal for m in item.methods if m.kind == "event")
@@ -80,7 +81,7 @@ class MethodView:
         return self.m.kind == "call" and not self.has_lend_out()
 
     def handler(self):
-        args = ["struct server_ctx *ctx"] + ctypes.in_params(self.m.params) \
+        args = ["struct server_ctx *ctx"] + self._handler_params() \
             + ctypes.out_params(self.m.results)
         result = "errval_t" if self.m.kind == "call" else "void"
         return wrap(f"    {result} (*on_{self.name})(", args, ");", indent=" " * 8)
@@ -99,6 +100,33 @@ class MethodView:
                                                  "errval_t err_"] + self._reply_params(),
                     ")" + tail)
 
+    def _handler_params(self):
+        """Parameters of a handler: leases are opaque."""
+        return [text for p in self.m.params for text in (
+            [f"{'const ' if p.type.direction == 'in' else ''}struct lease *{cnames.safe(p.name)}"]
+            if p.name in self.leases else ctypes.in_param(p))]
+
+    def lend_set(self):
+        """C of the tables that describe the method's leases; empty if there are none."""
+        if not self.leases:
+            return ""
+        counts = {item.param.counts: item for item in self.reply.items if item.role == "value"}
+        rows = []
+        for item in self.request.leases():
+            row = f"{item.bound}, {item.word()}, "
+            counting = counts.get(item.path[0])
+            out = item.param.type.direction == "out"
+            row += f"true, {counting.word()}, {counting.shift()}, {counting.bits}" if out \
+                else "false, 0, 0, 0"
+            rows.append(f"    {{{row}}},")
+        return "\n".join([f"static const struct lend_info lend_info_{self.name}[] = {{"] + rows + [
+            "};", f"static const struct lend_set lends_{self.name} = {{lend_info_{self.name}, "
+            f"{len(self.leases)}, {self.request.room_words}}};", ""])
+
+    def _lease(self, name):
+        """C of the struct lease or binding_lend of a lent buffer."""
+        return f"lent_[{self.leases.index(name)}]"
+
     def _lent_out(self):
         return [p for p in self.m.params
                 if isinstance(p.type, model.Lend) and p.type.direction == "out"]
@@ -110,10 +138,10 @@ class MethodView:
 
     # Conditions
 
-    def _conditions(self, exprs, fail):
+    def _conditions(self, exprs, fail, length=None):
         lines, used = [], 0
         for expr in exprs:
-            made = cexpr.condition(expr, self._operand, self._length, used)
+            made = cexpr.condition(expr, self._operand, length or self._length, used)
             used += len(made.temps)
             lines += [f"    uint64_t {temp};" for temp in made.temps]
             lines += [f"    if ({made.failed}) {{", f"        {fail}", "    }"]

@@ -1,6 +1,7 @@
 """Bodies of the server's functions: the shim between a message and its handler, answers that come
 later, and events that are sent."""
 from ... import cnames, layout, model
+from ...limits import WORD_BYTES
 from ..wrap import wrap
 from . import ctypes
 from .codec import Reader
@@ -60,6 +61,11 @@ class ServerView(MethodView):
         for param in self.m.params:
             if isinstance(param.type, model.Lend) and param.type.direction == "out":
                 name = cnames.safe(param.name)
+                if param.name in self.leases:
+                    room = max(1, min(param.type.bound, self.request.room_words * WORD_BYTES))
+                    extra += [f"    uint8_t {name}_buf_[{room}];",
+                              f"    {self._lease(param.name)}.base = {name}_buf_;"]
+                    continue
                 extra.append(f"    uint8_t {name}_buf_[{param.type.bound}];")
                 extra.append(f"    void *{name} = {name}_buf_;")
         return reader.lines + extra, arguments
@@ -68,10 +74,18 @@ class ServerView(MethodView):
         image = self.request
         one = image.max_caps == 1 and image.min_caps == 1
         many = image.max_caps and not one
-        return Reader(image, self.m.params, "return RPC_ERR_MALFORMED;",
-                      "return RPC_ERR_CAPABILITY;",
-                      ("ctx_->caps", "ctx_->caps_info", "ctx_->caps_count") if many else None,
-                      ("ctx_->caps[0]", "ctx_->caps_info[0]") if one else None)
+        reader = Reader(image, self.m.params, "return RPC_ERR_MALFORMED;",
+                        "return RPC_ERR_CAPABILITY;",
+                        ("ctx_->caps", "ctx_->caps_info", "ctx_->caps_count") if many else None,
+                        ("ctx_->caps[0]", "ctx_->caps_info[0]") if one else None)
+        reader.leases = self.leases
+        return reader
+
+    def _server_length(self, name, result):
+        """C of len(name) in a shim."""
+        if not result and name in self.leases:
+            return f"(uint64_t){self._lease(name)}.len"
+        return self._length(name, result)
 
     def _call_handler(self, arguments):
         results, passed = [], []
@@ -89,7 +103,7 @@ class ServerView(MethodView):
         for result in self.m.results:
             lent = next((p for p in self.m.params if p.name == result.counts), None)
             if lent is not None:
-                lines += [f"    if (ret_{result.name} > {cnames.safe(lent.name)}_len) {{",
+                lines += [f"    if (ret_{result.name} > {self._server_length(lent.name, False)}) {{",
                           "        return RPC_ERR_BAD_REPLY;", "    }"]
         return lines
 
@@ -98,8 +112,13 @@ class ServerView(MethodView):
         lines = []
         if not self.request.is_fixed():
             lines.append("    const uint32_t n_ = msg_words(ctx_->header);")
+        if self.leases:
+            lines += [f"    struct lease lent_[{len(self.leases)}];",
+                      f"    if (!server_leases(ctx_, &lends_{self.name}, w_, lent_)) {{",
+                      "        return RPC_ERR_MALFORMED;", "    }"]
         before, arguments = self._arguments(self._reader())
-        required = self._conditions(self.m.requires, "return RPC_ERR_MALFORMED;")
+        required = self._conditions(self.m.requires, "return RPC_ERR_MALFORMED;",
+                                    self._server_length)
         return lines + before + required, arguments
 
     def _handled(self):
@@ -139,6 +158,7 @@ class ServerView(MethodView):
         if self.m.kind != "call":
             return "\n".join(lines)
         writer = Writer(self.reply, self.m.results, "return RPC_ERR_TOO_LARGE;", True)
+        writer.leases = self.leases
         lines.append(f"    uint64_t out_[{max(self.reply.max_words, 1)}];")
         lines += writer.write("out_")
         lines += writer.caps(lambda text: f"    server_reply_cap(ctx_, (struct msg_cap){text});")
@@ -151,7 +171,7 @@ class ServerView(MethodView):
         lines, inner = [], []
         if words:
             lines += [f"    uint64_t w_[{words}] = {{0}};", "    uint32_t count_ = 0;"]
-            args = ["w_", "&count_"] + _names(self._reply_params())
+            args = ["w_", "&count_"] + self._lent_arg("r_->lent") + _names(self._reply_params())
             inner.append(wrap(f"        err_ = encode_{self.base}_(", args, ");",
                               indent=" " * 12))
         if caps:
@@ -168,11 +188,19 @@ class ServerView(MethodView):
         if not self.reply.max_words:
             return ""
         writer = Writer(self.reply, self.m.results, "return RPC_ERR_TOO_LARGE;")
-        args = ["uint64_t *w_", "uint32_t *ret_count_"] + self._reply_params()
+        writer.leases = self.leases
+        args = ["uint64_t *w_", "uint32_t *ret_count_"] + self._lent_arg("struct lease *lent_") \
+            + self._reply_params()
         lines = [wrap(f"static errval_t encode_{self.base}_(", args, ")"), "{"]
         lines += writer.write()
         lines += [f"    *ret_count_ = {writer.count_text()};", "    return ERR_OK;", "}"]
         return "\n".join(lines)
+
+    def leased_out(self):
+        return any(p.name in self.leases for p in self._lent_out())
+
+    def _lent_arg(self, text):
+        return [text] if self.leased_out() else []
 
     def event_body(self):
         writer = Writer(self.request, self.m.params, "return;")

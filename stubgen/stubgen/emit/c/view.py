@@ -1,6 +1,6 @@
 """What the templates of this back end see of an interface: its names, its types and the methods,
 each a view of its own (`method.py`, `client.py`, `server.py`)."""
-from ... import cnames, model
+from ... import cnames, layout, model
 from ..wrap import comment
 from . import ctypes
 from .client import ClientView
@@ -57,6 +57,8 @@ def interface(build, item):
         "oneways": [by_ordinal[m.ordinal] for m in oneways],
         "events": [by_ordinal[m.ordinal] for m in events], "served": served,
         "method_count": max([m.ordinal for m in methods], default=0) + 1, "methods": methods,
+        "region_bytes": layout.region_bytes(item),
+        "region_written": any(m.leased_out() for m in methods),
         "request_area": max(areas[0], default=0), "reply_area": max(areas[1], default=0),
         "client_get": _functions(get_function, [m.results for m in calls]),
         "client_event_get": _functions(get_function, [m.params for m in events]),

@@ -15,6 +15,7 @@ class Writer:
     def __init__(self, image, params, fail, result=False):
         self.image, self.params, self.fail, self.result = image, params, fail, result
         self.lines = []
+        self.leases = []               # names of lent buffers that are leases: lent_[index]
         self.optionals = {i.path for i in image.items if i.role == "presence"}
 
     def line(self, text, depth=1):
@@ -59,6 +60,8 @@ class Writer:
             return self.guarded(outer, text) if outer else text
         if item.role in ("count", "room"):
             return f"(uint64_t){self.length(item)}"
+        if item.role == "lease":
+            return "0"                 # lend_words writes it
         place, type_ = self.place(item.path), item.type
         c_type = ctypes.elem_type(type_)
         signed = c_type.startswith("int") or (
@@ -83,10 +86,11 @@ class Writer:
         """C conditions that are true when something is too long."""
         found = []
         for item in self.image.items:
-            if item.role in ("count", "room"):
+            if item.role in ("count", "room", "lease"):
                 found.append(f"{self.length(item)} > {item.bound}u")
         for var in self.image.vars:
-            if var.count is not None and var.count.role == "value":
+            if var.count is not None and var.count.role == "value" \
+                    and var.path[0] not in self.leases:
                 found.append(f"{self.place(var.count.path)} > {var.bound}u")
         return found
 
@@ -148,6 +152,17 @@ class Writer:
     def var(self, var, target):
         type_ = type_at(self.params, var.path)
         place = self.place(var.path)
+        if var.count is not None and var.count.role == "lease":
+            self.line(f"const uint32_t {cnames.safe(var.path[0])}_at_ = pos_;")
+            return
+        if var.path[:1] and var.path[0] in self.leases:
+            name, error = cnames.safe(var.path[0]), f"{var.path[0]}_err_"
+            lease = f"&lent_[{self.leases.index(var.path[0])}]"
+            self.lines.append(wrap(f"    errval_t {error} = lease_reply(", [
+                lease, target, self.position(), "NULL" if self.result else name,
+                self.place(var.count.path)], ");", indent=" " * 8))
+            self.lines += [f"    if (err_is_fail({error})) {{", f"        return {error};", "    }"]
+            return
         if var.kind in ("string", "bytes", "strings"):
             if isinstance(type_, model.Lend) or type_ is None:
                 place = cnames.safe(var.path[0])

@@ -1,4 +1,4 @@
-/* A copy of whole words that survives the loss of its source or destination
+/* Copies that survive the loss of their source or destination
  * (libaos/chan/arch/armv8/copy.S). */
 #pragma once
 
@@ -7,6 +7,8 @@
 
 /* False: a fault stopped it half-way. Both 8-byte aligned. */
 bool arch_copy_words(void *to, const void *from, uint32_t count);
+/* The same for bytes, not aligned. */
+bool arch_copy_bytes(void *to, const void *from, uint32_t bytes);
 extern const char arch_copy_first[], arch_copy_last[], arch_copy_failed[];
 
 /* For a fault handler: if `*pc` is in the copy, lets it fail. */

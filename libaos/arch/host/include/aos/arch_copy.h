@@ -1,4 +1,4 @@
-/* Host: nothing is ever revoked. */
+/* Host: a test decides what becomes of a copy. */
 #pragma once
 
 #include <stdbool.h>
@@ -7,6 +7,21 @@
 static inline bool arch_copy_words(void *to, const void *from, uint32_t count)
 {
     __builtin_memcpy(to, from, 8u * (uint64_t)count);
+    return true;
+}
+
+/* Not NULL: does the copy, and may do as if a fault stopped it half-way (false), or let the peer
+ * change what is copied. */
+extern bool (*arch_host_copy)(void *to, const void *from, uint32_t bytes);
+
+static inline bool arch_copy_bytes(void *to, const void *from, uint32_t bytes)
+{
+    if (arch_host_copy != NULL) {
+        return arch_host_copy(to, from, bytes);
+    }
+    if (bytes != 0) {
+        __builtin_memcpy(to, from, bytes);
+    }
     return true;
 }
 

@@ -7,6 +7,7 @@
 
 #define BENCH_WARMUP  64u
 #define BENCH_SAMPLES 1001u
+#define BENCH_LENT_BYTES 0x100000u
 
 /* One measured operation; returns 0, or the error that makes the figure worthless. */
 typedef errval_t (*bench_fn)(void *arg);

@@ -58,6 +58,23 @@ static errval_t rpc_text(void *arg)
     return bench_text(&binding, text, sizeof(text), &length);
 }
 
+static uint8_t lent[BENCH_LENT_BYTES];
+
+/* `arg`: how many bytes are lent. */
+static errval_t rpc_take(void *arg)
+{
+    uint64_t sum;
+
+    return bench_take(&binding, lent, (size_t)(uintptr_t)arg, &sum);
+}
+
+static errval_t rpc_give(void *arg)
+{
+    uint32_t n;
+
+    return bench_give(&binding, lent, (size_t)(uintptr_t)arg, 0, &n);
+}
+
 /* One way: from before the send here to the handler there, which preempts. */
 static uint64_t rpc_note(void *arg)
 {
@@ -99,6 +116,12 @@ void bench_rpc(void)
     bench_run("rpc_8", &(struct bench){.fn = rpc_eight}, NULL);
     bench_run("rpc_cap", &(struct bench){.fn = rpc_cap}, NULL);
     bench_run("rpc_string_1k", &(struct bench){.fn = rpc_text}, NULL);
+    bench_run("lend_in_4k", &(struct bench){.fn = rpc_take}, (void *)4096);
+    bench_run("lend_out_4k", &(struct bench){.fn = rpc_give}, (void *)4096);
+    const struct bench take = {.fn = rpc_take, .samples = 15, .per = BENCH_LENT_BYTES / 1024};
+    const struct bench give = {.fn = rpc_give, .samples = 15, .per = BENCH_LENT_BYTES / 1024};
+    bench_run("lend_in_1m_per_kib", &take, (void *)BENCH_LENT_BYTES);
+    bench_run("lend_out_1m_per_kib", &give, (void *)BENCH_LENT_BYTES);
     bench_sample("notify", rpc_note, NULL, BENCH_SAMPLES);
     bench_close(&binding);
     bench_check("ending the second domain", aos_kill(pid));

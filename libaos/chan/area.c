@@ -1,5 +1,6 @@
-/* Message areas and regions of lent buffers. Areas: one frame per direction, made by the client, read-only to the receiver. A peer may
- * revoke it at any time, so the copies recover from faults; nothing else touches an area. */
+/* Message areas and regions of lent buffers. Areas: one frame per direction, made by the client,
+ * read-only to the receiver. A region: one frame for both. A peer may revoke either at any time, so
+ * the copies recover from faults; nothing else touches them. */
 #include "chan_priv.h"
 
 #include <aos/arch_copy.h>

@@ -15,7 +15,7 @@ STUBS = ("_client.c", "_server.c")
 FILES = {
     "scalars": (".h", "_client.c", "_client_cb.c", "_server.h", "_server.c"),
     "strings": STUBS, "arrays": STUBS, "structs": STUBS, "caps": STUBS, "errors": STUBS,
-    "events": STUBS, "object": ("kernel_invoke.c", "user.h"),
+    "events": STUBS, "lends": STUBS, "object": ("kernel_invoke.c", "user.h"),
 }
 
 

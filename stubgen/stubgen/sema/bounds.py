@@ -163,4 +163,3 @@ def _message(context, decl, node, make, what):
         context.error("E0609", name.span, f"the {what} of `{name.text}` carries up to "
                       f"{image.max_caps} capabilities", f"a message has at most {MESSAGE_CAPS}",
                       "send fewer at a time")
-

@@ -1,6 +1,6 @@
-"""check_images.py PROGRAM,PROGRAM... INTERFACE.if CONTEXT.if...: every message that generated C sends
-is the one image that the Python codec knows for its values, and both refuse the same requests. The
-programs print the messages (trace.c). Prints TAP."""
+"""check_images.py PROGRAM,PROGRAM... INTERFACE.if CONTEXT.if...: every message that generated C
+sends is the one image that the Python codec knows for its values, and both refuse the same
+requests. The programs print the messages (trace.c). Prints TAP."""
 import os
 import subprocess
 import sys

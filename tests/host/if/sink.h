@@ -26,6 +26,7 @@ struct sink {
     uint32_t peers_gone;
     struct kitchen_sink_later_responder later;
     struct lease later_lease;  /* as the handler saw it */
+    void (*when_deferred)(void);
     void (*in_store)(void);    /* runs between two reads of sink_store */
     uint32_t calls; /* handlers that ran */
     bool keep_caps; /* handlers take what they get */

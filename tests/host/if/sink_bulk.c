@@ -107,5 +107,8 @@ errval_t sink_later(struct server_ctx *ctx, struct lease *buf, uint32_t *ret_n)
     s->calls++;
     s->later = kitchen_sink_later_defer(ctx);
     s->later_lease = *buf;
+    if (s->when_deferred != NULL) {
+        s->when_deferred();
+    }
     return SERVER_DEFERRED;
 }

@@ -13,7 +13,14 @@ struct chantest_server {
     uint32_t calls;
     uint32_t peers_gone;
     struct work close;
+    void (*between)(void); /* runs between two copies of lent memory */
 };
+
+/* What `give` writes. */
+static inline uint8_t chantest_byte(uint64_t at)
+{
+    return (uint8_t)(at * 7 + (at >> 8) + (at >> 16));
+}
 
 extern struct chantest_server chantest_server;
 void chantest_serve(void);

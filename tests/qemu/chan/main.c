@@ -217,7 +217,7 @@ static void clones(void)
 static void a_revoked_area(void)
 {
     static struct bench_binding other;
-    static uint64_t own[4096 / sizeof(uint64_t) * 3];
+    static uint64_t own[4096 / sizeof(uint64_t) * 4];
     static const char text[200] = {[0 ... 199] = 'y'};
     struct chan_area *area = &other.base.chan.out;
     uint32_t got = 0;
@@ -240,6 +240,86 @@ static void a_revoked_area(void)
     while (chantest_server.peers_gone == gone) {
         thread_yield();
     }
+}
+
+#define LENT_BYTES 0x100000u
+static uint8_t lent[LENT_BYTES];
+
+/* Sizes on both sides of what a message holds, of pages and of pieces. */
+static void lent_buffers(void)
+{
+    static const uint32_t sizes[] = {0, 1, 2000, 2041, 4096, 5000, 5001, 65536, LENT_BYTES - 3,
+                                     LENT_BYTES};
+    for (uint64_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        uint32_t bytes = sizes[i], n = 0;
+        uint64_t sum = 0, expected = 0;
+        EXPECT_ERR(ERR_OK, bench_give(&b, lent, bytes, i, &n));
+        EXPECT(n == bytes);
+        for (uint32_t k = 0; k < bytes; k++) {
+            EXPECT(lent[k] == chantest_byte(i + k));
+            expected = expected * 31 + lent[k];
+        }
+        EXPECT_ERR(ERR_OK, bench_take(&b, lent, bytes, &sum));
+        EXPECT(sum == expected);
+    }
+    uint32_t n = 5;
+    EXPECT_ERR(RPC_ERR_TOO_LARGE, bench_give(&b, lent, LENT_BYTES + 1, 0, &n));
+    EXPECT(n == 5);
+}
+
+static struct bench_binding lender;
+
+static void revoke_region(void)
+{
+    chantest_server.between = NULL;
+    EXPECT_ERR(ERR_OK, cap_revoke(lender.base.chan.region.frame));
+}
+
+/* The client takes its region away between two copies of the server: only its own call fails. Its
+ * own mapping goes with it, so nothing of it may be touched here. */
+static void a_revoked_region(void)
+{
+    for (int i = 0; i < 2; i++) {
+        uint32_t n = 3;
+        uint64_t sum = 4;
+        chantest_bind(&lender);
+        EXPECT_ERR(ERR_OK, bench_give(&lender, lent, 20000, 0, &n));
+        chantest_server.between = revoke_region;
+        EXPECT_ERR(RPC_ERR_PEER_GONE, i == 0 ? bench_give(&lender, lent, 20000, 0, &n)
+                                             : bench_take(&lender, lent, 20000, &sum));
+        EXPECT(n == 20000 && sum == 4);
+        EXPECT_ERR(ERR_OK, bench_take(&b, lent, 20000, &sum));
+        EXPECT_ERR(ERR_OK, bench_take(&lender, lent, 200, &sum));
+        uint32_t gone = chantest_server.peers_gone;
+        bench_close(&lender);
+        while (chantest_server.peers_gone == gone) {
+            thread_yield();
+        }
+    }
+}
+
+/* Memory, slots and addresses of regions come back. */
+static void regions_come_and_go(void)
+{
+    uint64_t before = 0, after, total, slots = 0;
+    for (int i = 0; i < 30; i++) {
+        uint32_t n = 0, gone = chantest_server.peers_gone;
+        if (i == 10) {
+            recv_slot_refill();
+            slots = chantest_slots();
+            ram_stats(&before, &total);
+        }
+        chantest_bind(&lender);
+        EXPECT_ERR(ERR_OK, bench_give(&lender, lent, 4096, 0, &n));
+        bench_close(&lender);
+        while (chantest_server.peers_gone == gone) {
+            thread_yield();
+        }
+    }
+    recv_slot_refill();
+    ram_stats(&after, &total);
+    EXPECT(after + 4ull * CHAN_RING_BYTES >= before);
+    EXPECT(chantest_slots() <= slots + 8);
 }
 
 /* The memory of channels that the side that made them closes first comes back all the same. */
@@ -308,6 +388,9 @@ int main(void)
         {"CHAN0007 clones", clones},
         {"CHAN0008 a revoked message area", a_revoked_area},
         {"CHAN0009 channels closed by their maker", channels_closed_by_their_maker},
+        {"CHAN0011 lent buffers", lent_buffers},
+        {"CHAN0012 a region that is revoked", a_revoked_region},
+        {"CHAN0013 regions come and go", regions_come_and_go},
         {"CHAN0010 a server that ends", a_server_that_ends},
     };
     int count = (int)(sizeof(tests) / sizeof(tests[0]));

@@ -80,6 +80,53 @@ static errval_t on_noted(struct server_ctx *ctx, uint64_t *ret_cycles)
     return ERR_OK;
 }
 
+/* Both copy in pieces; a client may revoke its region between two of them. */
+#define PIECE 5000u
+
+static errval_t on_take(struct server_ctx *ctx, const struct lease *data, uint64_t *ret_sum)
+{
+    static uint8_t piece[PIECE];
+    struct chantest_server *s = ctx->state;
+    uint64_t sum = 0;
+    for (uint32_t at = 0, n; at < lease_len(data); at += n) {
+        n = lease_len(data) - at < PIECE ? lease_len(data) - at : PIECE;
+        errval_t err = lease_read(data, at, piece, n);
+        if (err_is_fail(err)) {
+            return err;
+        }
+        for (uint32_t i = 0; i < n; i++) {
+            sum = sum * 31 + piece[i];
+        }
+        if (s->between != NULL) {
+            s->between();
+        }
+    }
+    *ret_sum = sum;
+    return ERR_OK;
+}
+
+static errval_t on_give(struct server_ctx *ctx, struct lease *data, uint64_t seed,
+                        uint32_t *ret_n)
+{
+    static uint8_t piece[PIECE];
+    struct chantest_server *s = ctx->state;
+    for (uint32_t at = 0, n; at < lease_len(data); at += n) {
+        n = lease_len(data) - at < PIECE ? lease_len(data) - at : PIECE;
+        for (uint32_t i = 0; i < n; i++) {
+            piece[i] = chantest_byte(seed + at + i);
+        }
+        errval_t err = lease_write(data, at, piece, n);
+        if (err_is_fail(err)) {
+            return err;
+        }
+        if (s->between != NULL) {
+            s->between();
+        }
+    }
+    *ret_n = lease_len(data);
+    return ERR_OK;
+}
+
 static void on_peer_gone(struct server_ctx *ctx)
 {
     struct chantest_server *s = ctx->state;
@@ -95,6 +142,8 @@ static const struct bench_server_ops ops = {
     .on_text = on_text,
     .on_note = on_note,
     .on_noted = on_noted,
+    .on_take = on_take,
+    .on_give = on_give,
     .on_peer_gone = on_peer_gone,
 };
 

@@ -103,7 +103,8 @@ class ServerView(MethodView):
         for result in self.m.results:
             lent = next((p for p in self.m.params if p.name == result.counts), None)
             if lent is not None:
-                lines += [f"    if (ret_{result.name} > {self._server_length(lent.name, False)}) {{",
+                room = self._server_length(lent.name, False)
+                lines += [f"    if (ret_{result.name} > {room}) {{",
                           "        return RPC_ERR_BAD_REPLY;", "    }"]
         return lines
 

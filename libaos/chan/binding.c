@@ -1,7 +1,7 @@
 /* Calls. Invariants of the pending table:
  *  1. FREE -> TAKEN (by a caller) -> WAITING (sent) -> DONE (answered, or the peer is gone) -> FREE
  * (caller has read it); WAITING -> LOST when the caller stops waiting; LOST -> FREE when the answer
- * comes after all.
+ * comes after all. A stream: TAKEN -> STREAM -> FREE (all read) or LOST (closed before its end).
  *  2. A slot's generation grows with every call, so an answer matches at most one call.
  *  3. Slot 0 is in use iff CHAN_SLOW_BUSY; the assembly fast path uses it without an entry
  * (binding_call.S). All transitions happen disabled. */
@@ -13,8 +13,7 @@
 #include <aos/time.h>
 #include <aos/arch_lmp.h>
 
-#define GEN_MASK      (~0u << MSG_GEN_SHIFT)
-#define RETRY_FULL_NS 1000000ull /* how long to wait for room in a full channel */
+#define GEN_MASK (~0u << MSG_GEN_SHIFT)
 
 uint32_t chan_sweep_off = 1;
 static struct timer sweep_timer;
@@ -49,6 +48,7 @@ void pending_free_disabled(struct binding *b, struct pending *p)
     } else {
         (void)thread_wake_one_disabled(&b->slot_waiters);
     }
+    binding_writable_disabled(b);
 }
 
 struct pending *pending_take_disabled(struct binding *b, uint32_t lent_bytes)
@@ -70,6 +70,7 @@ struct pending *pending_take_disabled(struct binding *b, uint32_t lent_bytes)
         p->state = PENDING_TAKEN;
         p->callback = false;
         p->answered = false;
+        p->cancel_due = false;
         p->err = ERR_OK;
         p->caps_count = 0;
         p->binding = b;
@@ -122,18 +123,35 @@ void pending_done_disabled(struct binding *b, struct pending *p)
     }
 }
 
-static struct pending *binding_find_disabled(struct binding *b, uint64_t header)
+struct pending *pending_find_disabled(struct binding *b, uint64_t txid)
 {
-    uint32_t slot = msg_slot(header);
-    if (slot >= CHAN_CALLS_MAX || (header & MSG_TXID_MASK) != b->pending[slot].tx) {
+    uint32_t slot = msg_slot(txid);
+    if (slot >= CHAN_CALLS_MAX || (txid & MSG_TXID_MASK) != b->pending[slot].tx) {
         return NULL;
     }
     return &b->pending[slot];
 }
 
+void pending_drop_disabled(struct binding *b, struct pending *p)
+{
+    /* A reply of which capabilities are still to come has been here: there will be no other. */
+    bool begun = p->state == PENDING_WAITING && p->caps_count != 0;
+    for (uint32_t i = 0; i < p->caps_count; i++) {
+        chan_discard_cap_disabled(p->caps[i]);
+    }
+    p->caps_count = 0;
+    p->callback = false;
+    if (begun || p->answered || b->chan.state != CHAN_OPEN) {
+        pending_free_disabled(b, p);
+        return;
+    }
+    p->state = PENDING_LOST;
+    p->cancel_due = !binding_control_disabled(b, CHAN_CONTROL_CANCEL, p->tx, 0);
+}
+
 static void binding_answer_disabled(struct binding *b, const struct lmp_msg *msg)
 {
-    struct pending *p = binding_find_disabled(b, msg->header);
+    struct pending *p = pending_find_disabled(b, msg->header);
     uint64_t same = MSG_ORDINAL_MASK | MSG_FLEXIBLE | MSG_HASH_MASK | MSG_UMP_MASK;
     if (p == NULL || ((p->header ^ msg->header) & same) != 0) {
         chan_discard_cap_disabled(msg->cap);
@@ -159,6 +177,7 @@ static void binding_answer_disabled(struct binding *b, const struct lmp_msg *msg
     case PENDING_FREE:
     case PENDING_TAKEN:
     case PENDING_ONEWAY:
+    case PENDING_STREAM:
         break;
     }
     chan_discard_cap_disabled(msg->cap);
@@ -166,7 +185,7 @@ static void binding_answer_disabled(struct binding *b, const struct lmp_msg *msg
 
 static void binding_more_caps_disabled(struct binding *b, const struct lmp_msg *msg)
 {
-    struct pending *p = binding_find_disabled(b, msg->header);
+    struct pending *p = pending_find_disabled(b, msg->header);
     if (p == NULL || p->state != PENDING_WAITING || p->caps_count == 0) {
         chan_discard_cap_disabled(msg->cap);
         return;
@@ -191,6 +210,7 @@ static void binding_gone_disabled(struct binding *b)
         }
     }
     thread_wake_all_disabled(&b->slot_waiters);
+    binding_writable_disabled(b);
     if (b->gone.fn != NULL && b->chan.ws != NULL) {
         waitset_post_disabled(b->chan.ws, &b->gone);
     }
@@ -238,7 +258,7 @@ void binding_deliver_disabled(struct chan *c, const struct lmp_msg *msg)
     if (control == KPI_CONTROL_PEER_GONE) {
         binding_gone_disabled(b);
     } else if (control == CHAN_CONTROL_ONEWAY_DONE) {
-        struct pending *p = binding_find_disabled(b, msg->header);
+        struct pending *p = pending_find_disabled(b, msg->header);
         if (p != NULL && p->state == PENDING_ONEWAY) {
             pending_free_disabled(b, p);
         }
@@ -325,7 +345,7 @@ errval_t binding_finish_disabled(struct binding *b, struct pending *p, struct bi
 {
     while (p->state == PENDING_WAITING) {
         if (!thread_block_until_disabled(&p->waiter, deadline) && p->state == PENDING_WAITING) {
-            p->state = PENDING_LOST;
+            pending_drop_disabled(b, p);
             disp_enable();
             chan_tidy();
             return RPC_ERR_TIMEOUT;
@@ -334,7 +354,12 @@ errval_t binding_finish_disabled(struct binding *b, struct pending *p, struct bi
     disp_enable();
     errval_t err = pending_read(b, p, call);
     disp_disable();
-    pending_free_disabled(b, p);
+    p->caps_count = 0; /* the caller's now, or deleted */
+    if (p->err == RPC_ERR_TIMEOUT || p->err == RPC_ERR_CANCELLED) {
+        pending_drop_disabled(b, p); /* of a callback: given up before there was an answer */
+    } else {
+        pending_free_disabled(b, p);
+    }
     disp_enable();
     chan_tidy();
     return err;
@@ -379,7 +404,7 @@ static errval_t binding_send_retry_disabled(struct binding *b, struct pending *p
             return RPC_ERR_TIMEOUT;
         }
         disp_enable();
-        thread_sleep_until(now + RETRY_FULL_NS < deadline ? now + RETRY_FULL_NS : deadline);
+        thread_sleep_until(now + CHAN_RETRY_NS < deadline ? now + CHAN_RETRY_NS : deadline);
         disp_disable();
         if (b->chan.state != CHAN_OPEN) {
             return RPC_ERR_PEER_GONE;
@@ -431,9 +456,8 @@ errval_t binding_fill(struct binding *b, struct pending *p, const struct binding
     return ERR_OK;
 }
 
-/* The capabilities after the first, one message each. Enters and returns disabled. */
-static errval_t binding_send_more_disabled(struct binding *b, struct pending *p,
-                                           const struct binding_call *call, uint64_t deadline)
+errval_t binding_send_more_disabled(struct binding *b, struct pending *p,
+                                    const struct binding_call *call, uint64_t deadline)
 {
     errval_t err = ERR_OK;
     for (uint32_t i = 1; i < msg_caps(call->header) && err_is_ok(err); i++) {
@@ -447,9 +471,12 @@ static errval_t binding_send_more_disabled(struct binding *b, struct pending *p,
             if (err_no(err) != SYS_ERR_LMP_FULL || now >= deadline) {
                 break;
             }
-            thread_sleep_until(now + RETRY_FULL_NS);
+            thread_sleep_until(now + CHAN_RETRY_NS);
         }
         disp_disable();
+    }
+    if (err_is_fail(err)) {
+        binding_gone_disabled(b); /* half a message cannot be taken back */
     }
     return err;
 }
@@ -468,18 +495,14 @@ static errval_t binding_send_all_disabled(struct binding *b, struct pending *p,
         disp_enable();
         err = chan_send(&b->chan, msg, call->caps[0]);
         if (err_no(err) == SYS_ERR_LMP_FULL) {
-            thread_sleep_ns(RETRY_FULL_NS);
+            thread_sleep_ns(CHAN_RETRY_NS);
         }
         disp_disable();
     } while (err_no(err) == SYS_ERR_LMP_FULL && time_now_ns() < deadline);
     if (err_is_fail(err)) {
         return err;
     }
-    err = binding_send_more_disabled(b, p, call, deadline);
-    if (err_is_fail(err)) {
-        binding_gone_disabled(b); /* half a message cannot be taken back */
-    }
-    return err;
+    return binding_send_more_disabled(b, p, call, deadline);
 }
 
 errval_t binding_call(struct binding *b, struct binding_call *call)

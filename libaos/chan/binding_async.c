@@ -1,27 +1,16 @@
-/* Calls without waiting: callback form, oneways, events. */
+/* Calls without waiting: begin and end, cancel, callback form, oneways, events. */
 #include "chan_priv.h"
 
 #include <aos/slot.h>
 #include <aos/cap.h>
 #include <aos/time.h>
 
-static void binding_timeout_disabled(struct timer *t)
-{
-    struct pending *p = (struct pending *)((uint8_t *)t - offsetof(struct pending, timer));
-    if (p->state == PENDING_WAITING) {
-        p->err = RPC_ERR_TIMEOUT;
-        pending_done_disabled(p->binding, p);
-    }
-}
+/* --- begin, end, cancel --------------------------------------------------------------------- */
 
-errval_t binding_call_cb(struct binding *b, struct binding_call *call,
-                         void (*complete)(struct binding *, errval_t, const struct binding_call *,
-                                          void (*)(void), void *),
-                         void (*done)(void), void *arg)
+/* Takes a place in the table and fills `msg`. Nothing is sent yet. */
+static errval_t pending_start(struct binding *b, const struct binding_call *call,
+                              struct pending **ret_p, struct lmp_msg *ret_msg)
 {
-    if (b->chan.ws == NULL || msg_caps(call->header) > 1) {
-        return LIB_ERR_BAD_STATE;
-    }
     const uint32_t lent_bytes = lend_bytes(call);
     errval_t err = binding_setup(b, call->header);
     if (err_is_ok(err) && lent_bytes != 0) {
@@ -31,77 +20,201 @@ errval_t binding_call_cb(struct binding *b, struct binding_call *call,
         return err;
     }
     disp_disable();
-    struct pending *p = b->chan.state == CHAN_OPEN ? pending_take_disabled(b, lent_bytes) : NULL;
+    bool open = b->chan.state == CHAN_OPEN;
+    struct pending *p = open ? pending_take_disabled(b, lent_bytes) : NULL;
     disp_enable();
     if (p == NULL) {
-        return b->chan.state == CHAN_OPEN ? RPC_ERR_AGAIN : binding_state_error(b);
+        return open ? RPC_ERR_AGAIN : binding_state_error(b);
     }
-    struct lmp_msg msg;
-    err = binding_fill(b, p, call, &msg);
-    disp_disable();
-    p->callback = true;
-    p->complete = complete;
-    p->done = done;
-    p->arg = arg;
-    __builtin_memcpy(p->keep, call->keep, sizeof(p->keep));
-    p->timer.fire_disabled = binding_timeout_disabled;
-    p->state = PENDING_WAITING;
-    if (b->deadline_ns != AOS_FOREVER &&
-        !timer_arm_disabled(&p->timer, time_deadline_ns(b->deadline_ns))) {
-        err = LIB_ERR_NO_MEMORY;
-    }
-    disp_enable();
-    if (err_is_ok(err)) {
-        err = chan_send(&b->chan, &msg,
-                        msg_caps(call->header) == 1 ? call->caps[0] : (struct msg_cap){0});
-    }
+    err = binding_fill(b, p, call, ret_msg);
     if (err_is_fail(err)) {
         disp_disable();
-        timer_cancel_disabled(&p->timer);
         pending_free_disabled(b, p);
         disp_enable();
+        return err;
+    }
+    *ret_p = p;
+    return ERR_OK;
+}
+
+/* Sends what pending_start has made, whose state says already what its answer means. On failure the
+ * place is free again. */
+static errval_t pending_launch(struct binding *b, struct pending *p,
+                               const struct binding_call *call, const struct lmp_msg *msg)
+{
+    uint32_t caps = msg_caps(call->header);
+    if (caps > 1) {
+        mutex_lock(&b->setup_lock);
+    }
+    errval_t err = chan_send(&b->chan, msg, caps != 0 ? call->caps[0] : (struct msg_cap){0});
+    disp_disable();
+    if (err_is_ok(err) && caps > 1) {
+        err = binding_send_more_disabled(b, p, call, time_deadline_ns(b->deadline_ns));
+    }
+    if (err_is_fail(err) && p->state != PENDING_FREE) {
+        pending_free_disabled(b, p);
+    }
+    disp_enable();
+    if (caps > 1) {
+        mutex_unlock(&b->setup_lock);
     }
     return binding_send_error(err);
 }
 
-errval_t binding_oneway(struct binding *b, struct binding_call *call)
+errval_t binding_begin(struct binding *b, struct binding_call *call,
+                       struct binding_handle *ret_handle)
 {
-    errval_t err = binding_setup(b, call->header);
+    struct pending *p;
+    struct lmp_msg msg;
+    errval_t err = pending_start(b, call, &p, &msg);
     if (err_is_fail(err)) {
         return err;
     }
-    if (msg_caps(call->header) > 1) {
-        return LIB_ERR_BAD_STATE;
+    __builtin_memcpy(p->keep, call->keep, sizeof(p->keep));
+    p->deadline_ns = time_deadline_ns(b->deadline_ns);
+    p->state = PENDING_WAITING;
+    uint32_t tx = p->tx;
+    err = pending_launch(b, p, call, &msg);
+    if (err_is_ok(err)) {
+        *ret_handle = (struct binding_handle){b, tx};
     }
-    bool area = msg_in_area(call->header);
-    struct pending none = {0}, *p = &none;
+    return err;
+}
+
+/* The call of a handle; NULL: it has ended. Disabled. */
+static struct pending *handle_find_disabled(const struct binding_handle *h)
+{
+    if (h->binding == NULL) {
+        return NULL;
+    }
+    struct pending *p = pending_find_disabled(h->binding, h->tx);
+    return p != NULL && !p->callback &&
+                   (p->state == PENDING_WAITING || p->state == PENDING_DONE)
+               ? p
+               : NULL;
+}
+
+errval_t binding_end(struct binding_handle *h, uint64_t deadline_ns, struct binding_call *call)
+{
+    struct binding *b = h->binding;
     disp_disable();
-    bool open = b->chan.state == CHAN_OPEN;
-    if (open && area) {
-        p = pending_take_disabled(b, 0);
-        if (p != NULL) {
-            p->state = PENDING_ONEWAY;
+    struct pending *p = handle_find_disabled(h);
+    h->binding = NULL;
+    if (p == NULL) {
+        disp_enable();
+        return b != NULL && b->chan.state == CHAN_CLOSED ? RPC_ERR_NOT_BOUND : LIB_ERR_BAD_STATE;
+    }
+    __builtin_memcpy(call->keep, p->keep, sizeof(p->keep));
+    return binding_finish_disabled(b, p, call,
+                                   deadline_ns != BINDING_DEADLINE ? deadline_ns : p->deadline_ns);
+}
+
+bool binding_call_answered(const struct binding_handle *h)
+{
+    disp_disable();
+    const struct pending *p = handle_find_disabled(h);
+    bool waits = p != NULL && p->state == PENDING_WAITING;
+    disp_enable();
+    return !waits;
+}
+
+void binding_call_cancel(struct binding_handle *h)
+{
+    disp_disable();
+    struct pending *p = handle_find_disabled(h);
+    if (p != NULL && p->state == PENDING_DONE) {
+        p->answered = true;
+    }
+    if (p != NULL) {
+        pending_drop_disabled(h->binding, p);
+    }
+    h->binding = NULL;
+    disp_enable();
+    chan_tidy();
+}
+
+/* --- the callback form ---------------------------------------------------------------------- */
+
+/* The call ends here, whatever may still come. */
+static void pending_abandon_disabled(struct pending *p, errval_t err)
+{
+    p->err = err;
+    p->answered = p->caps_count != 0; /* a reply has begun: there will be no other */
+    pending_done_disabled(p->binding, p);
+}
+
+static void binding_timeout_disabled(struct timer *t)
+{
+    struct pending *p = (struct pending *)((uint8_t *)t - offsetof(struct pending, timer));
+    if (p->state == PENDING_WAITING) {
+        pending_abandon_disabled(p, RPC_ERR_TIMEOUT);
+    }
+}
+
+void binding_then(const struct binding_handle *h,
+                  void (*complete)(struct binding_handle *call, void (*done)(void), void *arg),
+                  void (*done)(void), void *arg)
+{
+    disp_disable();
+    struct pending *p = handle_find_disabled(h);
+    p->callback = true;
+    p->complete = complete;
+    p->done = done;
+    p->arg = arg;
+    if (p->state == PENDING_DONE) {
+        chan_ready_disabled(&h->binding->chan);
+    } else if (p->deadline_ns != AOS_FOREVER) {
+        p->timer.fire_disabled = binding_timeout_disabled;
+        if (!timer_arm_disabled(&p->timer, p->deadline_ns)) {
+            pending_abandon_disabled(p, RPC_ERR_TIMEOUT);
         }
     }
     disp_enable();
-    if (!open) {
+}
+
+void pending_complete(struct pending *p)
+{
+    struct binding_handle h = {p->binding, p->tx};
+    p->complete(&h, p->done, p->arg);
+}
+
+uint32_t binding_cancel_cb(struct binding *b, void *arg)
+{
+    uint32_t count = 0;
+    disp_disable();
+    for (uint32_t i = 0; i < CHAN_CALLS_MAX; i++) {
+        struct pending *p = &b->pending[i];
+        if (p->callback && p->state == PENDING_WAITING && p->arg == arg) {
+            pending_abandon_disabled(p, RPC_ERR_CANCELLED);
+            count++;
+        }
+    }
+    disp_enable();
+    return count;
+}
+
+/* --- oneways -------------------------------------------------------------------------------- */
+
+errval_t binding_oneway(struct binding *b, struct binding_call *call)
+{
+    struct pending *p;
+    struct lmp_msg msg;
+    if (msg_in_area(call->header)) {
+        errval_t err = pending_start(b, call, &p, &msg);
+        if (err_is_fail(err)) {
+            return err;
+        }
+        p->state = PENDING_ONEWAY;
+        return pending_launch(b, p, call, &msg);
+    }
+    if (b->chan.state != CHAN_OPEN) {
         return binding_state_error(b);
     }
-    if (p == NULL) {
-        return RPC_ERR_AGAIN;
-    }
-    struct lmp_msg msg;
-    err = binding_fill(b, p, call, &msg);
-    if (err_is_ok(err)) {
-        err = chan_send(&b->chan, &msg,
-                        msg_caps(call->header) == 1 ? call->caps[0] : (struct msg_cap){0});
-    }
-    if (err_is_fail(err) && area) {
-        disp_disable();
-        pending_free_disabled(b, p);
-        disp_enable();
-    }
-    return binding_send_error(err);
+    struct pending none = {0};
+    (void)binding_fill(b, &none, call, &msg);
+    return binding_send_error(
+        chan_send(&b->chan, &msg,
+                  msg_caps(call->header) == 1 ? call->caps[0] : (struct msg_cap){0}));
 }
 
 void binding_moved(errval_t err, caddr_t cap)
@@ -116,30 +229,35 @@ void binding_moved(errval_t err, caddr_t cap)
     }
 }
 
-static void binding_cloned(struct binding *b, errval_t err, const struct binding_call *reply,
-                           void (*done)(void), void *arg)
+/* Ends a call of CHAN_OP_CLONE: the new end, or the error. */
+static void binding_cloned(struct binding_handle *h, void (*done)(void), void *arg)
 {
     void (*give)(void *, errval_t, caddr_t) = (void (*)(void *, errval_t, caddr_t))done;
-    uint32_t caps = err_is_ok(err) ? msg_caps(reply->header) : 0;
-    (void)b;
-    if (err_is_ok(err) && (msg_words(reply->header) != 0 || caps != 1 ||
-                           (reply->got_info[0] & 0xff) != CAPTYPE_ENDPOINT)) {
-        err = binding_bad_reply(reply->got, caps);
+    caddr_t got[1];
+    uint32_t info[1];
+    struct binding_call call = {.caps_max = 1, .got = got, .got_info = info};
+    errval_t err = binding_end(h, BINDING_DEADLINE, &call);
+    uint32_t caps = err_is_ok(err) ? msg_caps(call.header) : 0;
+    if (err_is_ok(err) && (caps != 1 || (info[0] & 0xff) != CAPTYPE_ENDPOINT)) {
+        err = binding_bad_reply(got, caps);
     }
-    give(arg, err, err_is_ok(err) ? reply->got[0] : 0);
+    give(arg, err, err_is_ok(err) ? got[0] : 0);
 }
 
 errval_t binding_clone_cb(struct binding *b, uint64_t pid, uint32_t flags,
                           void (*done)(void *arg, errval_t err, caddr_t end), void *arg)
 {
     uint64_t words[] = {CHAN_OP_CLONE, pid, flags};
-    struct binding_call call = {
-        .header = MSG_HEADER(0, MSG_CALL, 3, 0),
-        .words = words,
-        .words_max = 3,
-        .caps_max = 1,
-    };
-    return binding_call_cb(b, &call, binding_cloned, (void (*)(void))done, arg);
+    struct binding_call call = {.header = MSG_HEADER(0, MSG_CALL, 3, 0), .words = words};
+    struct binding_handle h;
+    if (b->chan.ws == NULL) {
+        return LIB_ERR_BAD_STATE;
+    }
+    errval_t err = binding_begin(b, &call, &h);
+    if (err_is_ok(err)) {
+        binding_then(&h, binding_cloned, (void (*)(void))done, arg);
+    }
+    return err;
 }
 
 void binding_on_peer_gone(struct binding *b, void (*fn)(void *arg), void *arg)
@@ -158,37 +276,17 @@ static bool binding_run_callback(struct binding *b)
 {
     struct pending *p = NULL;
     disp_disable();
-    for (uint32_t i = 0; i < CHAN_CALLS_MAX; i++) {
+    for (uint32_t i = 0; i < CHAN_CALLS_MAX && p == NULL; i++) {
         if (b->pending[i].callback && b->pending[i].state == PENDING_DONE) {
             p = &b->pending[i];
-            break;
+            p->callback = false; /* no other thread takes it */
         }
     }
     disp_enable();
     if (p == NULL) {
         return false;
     }
-    uint64_t words[MSG_WORDS_MAX];
-    caddr_t got[MSG_CAPS_MAX];
-    uint32_t info[MSG_CAPS_MAX];
-    struct binding_call call = {.header = p->header,
-                                .words = words,
-                                .words_max = MSG_WORDS_MAX,
-                                .caps_max = MSG_CAPS_MAX,
-                                .got = got,
-                                .got_info = info};
-    errval_t err = pending_read(b, p, &call);
-    struct pending was = *p;
-    disp_disable();
-    if (p->err == RPC_ERR_TIMEOUT && !p->answered) {
-        p->callback = false;
-        p->state = PENDING_LOST;
-    } else {
-        pending_free_disabled(b, p);
-    }
-    disp_enable();
-    __builtin_memcpy(call.keep, was.keep, sizeof(call.keep));
-    was.complete(b, err, &call, was.done, was.arg);
+    pending_complete(p);
     return true;
 }
 

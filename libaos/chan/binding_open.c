@@ -110,15 +110,25 @@ void binding_close(struct binding *b)
     for (uint32_t i = 0; i < CHAN_CALLS_MAX; i++) {
         timer_cancel_disabled(&b->pending[i].timer);
     }
+    timer_cancel_disabled(&b->retry);
+    b->writable_wanted = false;
+    if (b->chan.ws != NULL) {
+        waitset_unpost_disabled(b->chan.ws, &b->writable);
+    }
     disp_enable();
     chan_close(&b->chan);
     for (uint32_t i = 0; i < CHAN_CALLS_MAX; i++) {
         struct pending *p = &b->pending[i];
-        if (p->callback && (p->state == PENDING_WAITING || p->state == PENDING_DONE)) {
-            struct binding_call none = {.header = p->header};
+        if (p->state == PENDING_WAITING) {
+            p->err = RPC_ERR_CANCELLED;
+            p->state = PENDING_DONE;
+        }
+        if (p->state == PENDING_DONE && p->callback) {
+            p->err = RPC_ERR_CANCELLED;
             p->callback = false;
-            (void)binding_bad_reply(p->caps, p->caps_count);
-            p->complete(b, RPC_ERR_CANCELLED, &none, p->done, p->arg);
+            pending_complete(p);
+        } else if (p->state == PENDING_DONE) {
+            (void)binding_bad_reply(p->caps, p->caps_count); /* begun, and never ended */
         }
         p->state = PENDING_FREE;
     }

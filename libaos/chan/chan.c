@@ -285,6 +285,18 @@ errval_t chan_send(struct chan *c, const struct lmp_msg *msg, struct msg_cap cap
     return arch_lmp_send(c->end, msg_xfer(cap), msg);
 }
 
+errval_t chan_send_disabled(struct chan *c, const struct lmp_msg *msg)
+{
+    if (c->end != 0) {
+        return arch_lmp_send(c->end, 0, msg);
+    }
+    if (c->peer == NULL) {
+        return SYS_ERR_LMP_PEER_GONE;
+    }
+    chan_deliver_disabled((uint64_t)(uintptr_t)c->peer, msg);
+    return ERR_OK;
+}
+
 void chan_cap_sent(struct msg_cap cap, bool sent)
 {
     if (cap.cap == 0 || !cap.move) {

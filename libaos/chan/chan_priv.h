@@ -10,7 +10,8 @@
 struct server_request {
     struct lmp_msg msg;
     uint8_t caps_count;
-    bool partial; /* more capabilities are to come */
+    bool partial;   /* more capabilities are to come */
+    bool cancelled; /* nobody waits for the answer: the handler is spared */
     caddr_t caps[MSG_CAPS_MAX];
     uint32_t caps_info[MSG_CAPS_MAX];
 };
@@ -47,6 +48,9 @@ struct server_conn {
     uint32_t deferred; /* bit per txid slot with a responder */
     uint32_t
         deferred_tx[CHAN_CALLS_MAX]; /* generation and slot of each, in their header positions */
+    uint32_t cancelled;              /* those of `deferred` for whose answer nobody waits */
+    uint32_t cancels;                /* bit per txid slot: cancelled, and not in this queue */
+    uint32_t cancels_tx[CHAN_CALLS_MAX];
     uint32_t subscribed;             /* bit per event of the interface */
     uint32_t lost;                   /* bit per event: some were dropped since the last one sent */
     uint32_t events_free;            /* bit per event slot of the client */
@@ -91,11 +95,15 @@ static inline bool waitset_idle_disabled(const struct waitset *ws)
  * `req`, for the connection returned (held): so a server that fell behind finds back to the
  * one-trap reply and wait. Enters disabled, returns enabled. */
 struct server_conn *waitset_next_disabled(struct waitset *ws, struct server_request *req);
+/* Takes back work that has not run. */
+void waitset_unpost_disabled(struct waitset *ws, struct work *w);
 /* Sends a reply and frees what it moved. A channel that cannot take it is closed, soon. */
 void conn_reply(struct server_conn *conn, const struct lmp_msg *msg, struct msg_cap cap);
 /* The same with several capabilities. */
 void conn_reply_caps(struct server_conn *conn, const struct lmp_msg *msg,
                      const struct msg_cap *caps, uint32_t count);
+/* A deferred call is cancelled. False: it is not deferred. */
+bool conn_cancel_disabled(struct server_conn *conn, uint32_t tx);
 /* A reply could not be sent. */
 void conn_failed(struct server_conn *conn, errval_t err);
 uint64_t conn_error_header(uint64_t request);
@@ -134,6 +142,17 @@ void chan_area_free(struct chan_area *a);
 struct pending *pending_take_disabled(struct binding *b, uint32_t lent_bytes);
 void pending_free_disabled(struct binding *b, struct pending *p);
 void pending_done_disabled(struct binding *b, struct pending *p);
+/* Runs the callback of a call that is DONE and was taken out of the callback form. */
+void pending_complete(struct pending *p);
+/* Nobody waits for the answer to `p` any more: frees it if the answer came, else tells the server
+ * and leaves it to the late answer. */
+void pending_drop_disabled(struct binding *b, struct pending *p);
+/* The entry of a txid; NULL: it has another generation now. */
+struct pending *pending_find_disabled(struct binding *b, uint64_t txid);
+/* The capabilities of `call` after the first, one message each, waiting for room until `deadline`.
+ * On failure the binding is gone. Enters and returns disabled. */
+errval_t binding_send_more_disabled(struct binding *b, struct pending *p,
+                                    const struct binding_call *call, uint64_t deadline);
 /* Waits for `p`, reads it, and enables. Enters disabled. */
 errval_t binding_finish_disabled(struct binding *b, struct pending *p, struct binding_call *call,
                                  uint64_t deadline);
@@ -144,6 +163,11 @@ errval_t pending_read(struct binding *b, struct pending *p, struct binding_call 
 errval_t binding_fill(struct binding *b, struct pending *p, const struct binding_call *call,
                       struct lmp_msg *ret_msg);
 errval_t binding_state_error(const struct binding *b);
+/* Requests may be sent again, or never: tells who wants to know. */
+void binding_writable_disabled(struct binding *b);
+/* Sends a control message about txid `tx`, with a word unless it is 0. False: the channel is full,
+ * and the timer `retry` is armed. */
+bool binding_control_disabled(struct binding *b, uint32_t control, uint32_t tx, uint64_t word);
 /* What a failed system call means to the caller of a stub. */
 errval_t binding_send_error(errval_t err);
 void binding_sweep_arm_disabled(void);
@@ -166,6 +190,8 @@ errval_t conn_op_region(struct server_conn *conn, const struct server_interface 
 /* Makes the message area if the method of `header` may need it and it is not there yet. */
 errval_t binding_setup(struct binding *b, uint64_t header);
 
+/* When it is tried again to send on a full channel: nothing tells of room in it. */
+#define CHAN_RETRY_NS 1000000ull
 /* The interval in which calls are looked at for timeouts. */
 #define CHAN_SWEEP_NS 1000000000ull
 /* Not 0: no sweep timer is armed. A call on the fast path arms it first (on the slow path). */

@@ -156,6 +156,7 @@ static __attribute__((noinline)) void serve_came_disabled(struct waitset *ws, st
         return;
     }
     s->req.caps_count = 0;
+    s->req.cancelled = false;
     if (msg->cap != 0) {
         chan_untidy = 1;
         (void)recv_slot_rotate_disabled();

@@ -178,6 +178,7 @@ static void conn_request_disabled(struct server_conn *conn, const struct lmp_msg
     req->caps_count = msg->cap != 0;
     req->caps[0] = msg->cap;
     req->caps_info[0] = msg->cap_info;
+    req->cancelled = false;
     req->partial = (msg->header & MSG_MORE) != 0 && msg_caps(msg->header) > 1;
     conn->queue_count++;
     conn->chan.slow |= CHAN_SLOW_QUEUED;
@@ -204,6 +205,25 @@ static void conn_more_caps_disabled(struct server_conn *conn, const struct lmp_m
     chan_discard_cap_disabled(msg->cap);
 }
 
+/* The client does not wait for this call any more. If it is neither in the queue nor deferred, it is
+ * being handled, and may yet be deferred: conn_step looks again when the handler is done. */
+static void conn_cancel_control_disabled(struct server_conn *conn, uint64_t header)
+{
+    uint32_t tx = (uint32_t)(header & MSG_TXID_MASK), slot = msg_slot(header);
+    for (uint32_t i = 0; i < conn->queue_count; i++) {
+        struct server_request *req = &conn->queue[(conn->queue_head + i) % SERVER_QUEUE_MAX];
+        if ((req->msg.header & MSG_TXID_MASK) == tx && msg_kind(req->msg.header) == MSG_CALL) {
+            req->cancelled = true;
+            return;
+        }
+    }
+    if (slot < CHAN_CALLS_MAX && !conn_cancel_disabled(conn, tx)) {
+        conn->cancels |= 1u << slot;
+        conn->cancels_tx[slot] = tx;
+        chan_ready_disabled(&conn->chan);
+    }
+}
+
 void conn_deliver_disabled(struct chan *c, const struct lmp_msg *msg)
 {
     struct server_conn *conn = (struct server_conn *)(void *)c;
@@ -222,6 +242,8 @@ void conn_deliver_disabled(struct chan *c, const struct lmp_msg *msg)
         c->state = CHAN_GONE;
         c->slow |= CHAN_SLOW_STATE;
         chan_ready_disabled(c);
+    } else if (control == CHAN_CONTROL_CANCEL) {
+        conn_cancel_control_disabled(conn, msg->header);
     } else if (control == CHAN_CONTROL_EVENT_DONE && msg_slot(msg->header) < CHAN_EVENTS_MAX) {
         conn->events_free |= 1u << msg_slot(msg->header);
         if (conn->events_head != NULL) {
@@ -269,10 +291,23 @@ static bool conn_pop(struct server_conn *conn, struct server_request *ret_req,
     return some;
 }
 
+/* Calls that were being handled when they were cancelled. */
+static void conn_cancels(struct server_conn *conn)
+{
+    disp_disable();
+    for (; conn->cancels != 0; conn->cancels &= conn->cancels - 1) {
+        (void)conn_cancel_disabled(conn, conn->cancels_tx[__builtin_ctz(conn->cancels)]);
+    }
+    disp_enable();
+}
+
 bool conn_step(struct server_conn *conn, struct server_request *req)
 {
     bool reply = false;
     struct server *server;
+    if (conn->cancels != 0) {
+        conn_cancels(conn);
+    }
     if (conn->chan.state == CHAN_GONE || conn->overflow) {
         conn_gone(conn);
     } else if (conn_pop(conn, req, &server)) {

@@ -135,7 +135,7 @@ bool conn_serve(struct server_conn *conn, struct server *server, struct server_r
     ctx.reply_caps_count = 0;
     ret_cap->cap = 0;
     const struct server_method *m = NULL;
-    errval_t err = conn_check(conn, server->iface, req, &m);
+    errval_t err = req->cancelled ? RPC_ERR_CANCELLED : conn_check(conn, server->iface, req, &m);
     if (err_is_ok(err)) {
         err = m != NULL ? m->shim(&ctx, &req->msg) : conn_framework(conn, server, &ctx, &req->msg);
     }
@@ -205,9 +205,27 @@ struct server_responder server_defer(struct server_ctx *ctx)
     conn_hold(conn);
     disp_disable();
     conn->deferred |= 1u << msg_slot(ctx->header);
+    conn->deferred_tx[msg_slot(ctx->header)] = (uint32_t)(ctx->header & MSG_TXID_MASK);
+    conn->cancelled &= ~(1u << msg_slot(ctx->header));
     conn->chan.slow |= CHAN_SLOW_DEFERRED;
     disp_enable();
     return (struct server_responder){conn, ctx->header};
+}
+
+bool conn_cancel_disabled(struct server_conn *conn, uint32_t tx)
+{
+    uint32_t bit = 1u << msg_slot(tx);
+    if ((conn->deferred & bit) == 0 || conn->deferred_tx[msg_slot(tx)] != tx) {
+        return false;
+    }
+    conn->cancelled |= bit;
+    return true;
+}
+
+bool server_responder_cancelled(const struct server_responder *r)
+{
+    return r->conn != NULL && (r->conn->chan.state != CHAN_OPEN ||
+                               (r->conn->cancelled >> msg_slot(r->header) & 1u) != 0);
 }
 
 bool server_responder_alive(const struct server_responder *r)

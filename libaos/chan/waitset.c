@@ -161,8 +161,11 @@ errval_t waitset_timer_set(struct waitset *ws, struct waitset_timer *t, uint64_t
     return armed ? ERR_OK : LIB_ERR_NO_MEMORY;
 }
 
-static void waitset_unpost_disabled(struct waitset *ws, struct work *w)
+void waitset_unpost_disabled(struct waitset *ws, struct work *w)
 {
+    if (!w->queued) {
+        return;
+    }
     struct work *before = NULL;
     for (struct work *i = ws->work_head; i != NULL; before = i, i = i->next) {
         if (i != w) {
@@ -185,8 +188,6 @@ void waitset_timer_cancel(struct waitset_timer *t)
 {
     disp_disable();
     timer_cancel_disabled(&t->timer);
-    if (t->work.queued) {
-        waitset_unpost_disabled(t->ws, &t->work);
-    }
+    waitset_unpost_disabled(t->ws, &t->work);
     disp_enable();
 }

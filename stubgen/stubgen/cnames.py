@@ -112,8 +112,9 @@ def method_names(interface, method):
                         f"{interface.name}_subscribe_{method.name}"]
     names = macros + [base, f"{interface.name}_handler_missing_on_{method.name}"]
     if method.kind == "call":
-        names += [base + suffix for suffix in ("_begin", "_end", "_cb", "_defer", "_reply")]
-        names.append(f"struct {base}_responder")
+        names += [base + suffix for suffix in ("_begin", "_end", "_cb", "_complete_", "_defer",
+                                               "_reply")]
+        names += [f"struct {base}_call", f"struct {base}_responder"]
         names.append(f"{base}_reply_words".upper())
     return names
 

@@ -206,6 +206,9 @@ _TEXTS = {
     "E0913": ("event without coalesce or queue",
               "An event says what happens when it is raised again before it is read: `coalesce` "
               "keeps the newest, `queue N` keeps N and sets lost."),
+    "E0914": ("reply judged by too much",
+              "Until the reply of a call comes, 6 values of its request are kept to judge it: "
+              "parameters and lengths in `ensures`, and two for each `lend out`."),
     "E1001": ("object without captype",
               "An object names the capability types it is invoked on."),
     "E1002": ("unknown capability type",

@@ -12,6 +12,7 @@ ORDINAL_MAX = 4095             # header bits 0-11; 0 is the framework's
 ID_MIN, ID_MAX = 1, 1023       # errval_t: id:10 | code:6
 ERROR_MAX = 63
 VERSION_MAX = 0xffff
+KEEP_MAX = 6                   # values of a request that judge its reply: BINDING_KEEP_MAX
 QUEUE_MAX = 64                 # queued events per binding
 INVOKE_REGISTERS = 8           # x2-x9 in, x1-x8 out
 CAPTYPES_MAX = 32              # masks of capability types are u32

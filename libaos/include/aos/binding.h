@@ -1,8 +1,21 @@
 /* Client side of a connection: the runtime under the generated stubs of <if/NAME.h>. A binding
- * speaks one interface over one channel end and may be used by all threads of the domain. A call
- * blocks only its thread, at most until the binding's deadline; a timed-out call keeps its txid
- * slot until its answer or the end of the peer. The struct is the caller's memory and stays where
- * it is until the close.
+ * speaks one interface over one channel end and may be used by all threads of the domain. The
+ * struct is the caller's memory and stays where it is until the close.
+ *
+ * Forms of a call `m` of interface `I`; none of them allocates memory:
+ *   I_m            blocks its thread, at most until the binding's deadline; runs no handler, callback
+ *                  or other work meanwhile
+ *   I_m_begin      sends and returns; I_m_end waits for the answer and reads it. Every begun call is
+ *                  ended or cancelled, once; a lent buffer is the call's until then
+ *   I_m_cb         sends and returns; `done` runs once in the waitset of the binding
+ *   I_m_open       of a call with a stream: sends and returns; I_m_next waits for an item,
+ *                  I_m_close ends it. Every opened stream is closed, before its binding
+ *
+ * At most CHAN_CALLS_MAX calls are under way, of them CHAN_STREAMS_MAX streams. begin, cb and open
+ * do not wait: with no place left, or a full channel, they return RPC_ERR_AGAIN; binding_on_writable
+ * tells when to try again. The first message that needs the message area may wait until it is made.
+ * A call that timed out or was cancelled keeps its place until its answer or the end of the peer, so
+ * that a late answer finds nobody; the server is told that nobody waits.
  *
  * Ownership: a capability sent with `move` is gone from the caller's slot and the slot is free
  * again, whatever the call returns; one sent with `copy` stays. Received capabilities are in fresh
@@ -18,13 +31,14 @@
 struct binding;
 struct binding_call;
 
-#define BINDING_KEEP_MAX 4u
+/* Values of the request that judge the reply (stubgen's KEEP_MAX). */
+#define BINDING_KEEP_MAX 6u
 
 /* What the framework must know of a method to judge its answer. Indexed by ordinal. */
 struct client_method {
     const uint16_t *fails; /* codes of the errors it lists */
     uint8_t fails_count;
-    bool large; /* request or reply may need the message area */
+    bool large; /* request, reply or item may need the message area */
 };
 
 struct client_interface {
@@ -35,9 +49,10 @@ struct client_interface {
     uint16_t version;
     uint16_t method_count;       /* one above the largest ordinal */
     uint16_t request_area_words; /* largest request that needs the area; 0: none does */
-    uint16_t reply_area_words;   /* the same for replies and events */
+    uint16_t reply_area_words;   /* the same for replies, events and items of streams */
     uint32_t region_bytes;       /* of lent buffers; 0: they fit the messages */
     bool region_written;         /* by the server */
+    uint8_t window;              /* largest window of its streams; 0: it has none */
     const struct client_method *methods;
     /* Decodes an event and calls the handler of `events`; NULL: the interface has none. */
     void (*on_event)(struct binding *b, const struct binding_call *event);
@@ -52,9 +67,15 @@ struct binding_call {
     const struct msg_cap *caps;      /* to send, as many as the shape says */
     caddr_t *got;                    /* received */
     uint32_t *got_info;              /* type | rights << 8 of each */
-    uint64_t keep[BINDING_KEEP_MAX]; /* callback form: arguments that judge the reply */
+    uint64_t keep[BINDING_KEEP_MAX]; /* begin: arguments that judge the reply; end: the same */
     const struct lend_set *lends;    /* NULL: the method has no leases */
     struct binding_lend *lent;
+};
+
+/* A call that was begun; all zero: none. */
+struct binding_handle {
+    struct binding *binding;
+    uint32_t tx; /* generation and slot, in their header positions */
 };
 
 enum pending_state {
@@ -62,8 +83,9 @@ enum pending_state {
     PENDING_TAKEN, /* being sent */
     PENDING_WAITING,
     PENDING_DONE,
-    PENDING_LOST,   /* timed out: waits for a late answer */
+    PENDING_LOST,   /* timed out or cancelled: waits for a late answer */
     PENDING_ONEWAY, /* until the server has read the area slot */
+    PENDING_STREAM, /* items and the end go to `stream`, which frees it */
 };
 
 /* A call in flight: one per txid slot. */
@@ -74,20 +96,22 @@ struct pending {
     uint32_t lent_off, lent_bytes; /* its range of the region, until it is free again */
     uint8_t caps_count;
     bool callback;
-    bool answered; /* the late answer came before the callback ran */
+    bool answered;   /* the answer came, or began to, after the deadline */
+    bool cancel_due; /* the server is still to be told */
     errval_t err;
+    uint64_t deadline_ns; /* begun: when its end gives up by default */
     struct thread_queue waiter;
     struct lmp_msg msg; /* the reply; its cap is caps[0] */
     caddr_t caps[MSG_CAPS_MAX];
     uint32_t caps_info[MSG_CAPS_MAX];
     struct timer timer; /* callback form */
     struct binding *binding;
-    /* Callback form: decodes the reply and calls done. */
-    void (*complete)(struct binding *b, errval_t err, const struct binding_call *reply,
-                     void (*done)(void), void *arg);
+    /* Callback form: ends the call and calls done. */
+    void (*complete)(struct binding_handle *call, void (*done)(void), void *arg);
     void (*done)(void);
     void *arg;
     uint64_t keep[BINDING_KEEP_MAX];
+    struct binding_stream *stream;
 };
 
 struct binding {
@@ -104,6 +128,9 @@ struct binding {
     const void *events; /* handlers: struct NAME_event_ops */
     void *events_arg;
     struct work gone;   /* posted when the peer has ended; fn NULL: nobody wants to know */
+    struct work writable; /* posted when a request may be sent again, if that is wanted */
+    bool writable_wanted;
+    struct timer retry; /* armed while something is to be sent and the channel is full */
     struct pending pending[CHAN_CALLS_MAX];
     struct lmp_msg event_msgs[CHAN_EVENTS_MAX];
 };
@@ -139,15 +166,39 @@ errval_t binding_clone_cb(struct binding *b, uint64_t pid, uint32_t flags,
  * side). The binding's memory must stay until what was posted to the waitset before its close has
  * run. */
 void binding_on_peer_gone(struct binding *b, void (*fn)(void *arg), void *arg);
+/* After RPC_ERR_AGAIN: fn(arg) runs once in the waitset of the binding, as soon as a request may be
+ * sent (which can fail again: there are others who send) or the peer has ended. A later call
+ * replaces an earlier one that has not run. */
+void binding_on_writable(struct binding *b, void (*fn)(void *arg), void *arg);
+
+/* Gives up: the answer will be dropped, its capabilities deleted, and the server told. Empties the
+ * handle; nothing happens if it is empty. */
+void binding_call_cancel(struct binding_handle *h);
+/* Would the end of this call return without waiting? */
+bool binding_call_answered(const struct binding_handle *h);
+/* Gives up the calls in callback form that were made with `arg`: their `done` runs with
+ * RPC_ERR_CANCELLED. Returns how many there were. */
+uint32_t binding_cancel_cb(struct binding *b, void *arg);
+/* How long an end waits that is given no time of its own: the binding's deadline, counted from the
+ * begin. */
+#define BINDING_DEADLINE 0u
+
 /* For generated code. */
 /* The slow ways of a call in registers: nothing sent yet; sent, but something else came back. */
 errval_t binding_call_regs(struct binding *b, struct lmp_regs *r);
 errval_t binding_call_parked(struct binding *b, uint64_t sent, uint64_t cookie, struct lmp_regs *r);
 errval_t binding_call(struct binding *b, struct binding_call *call);
-errval_t binding_call_cb(struct binding *b, struct binding_call *call,
-                         void (*complete)(struct binding *, errval_t, const struct binding_call *,
-                                          void (*)(void), void *),
-                         void (*done)(void), void *arg);
+/* Sends without waiting for the answer. On failure there is no handle. */
+errval_t binding_begin(struct binding *b, struct binding_call *call,
+                       struct binding_handle *ret_handle);
+/* Waits for the answer until the time `deadline_ns` (BINDING_DEADLINE: the default) and reads it.
+ * The handle is empty afterwards. LIB_ERR_BAD_STATE: it was already. */
+errval_t binding_end(struct binding_handle *h, uint64_t deadline_ns, struct binding_call *call);
+/* Makes a call in callback form of a begun one: `complete` runs once, in the waitset, which there
+ * must be. */
+void binding_then(const struct binding_handle *h,
+                  void (*complete)(struct binding_handle *call, void (*done)(void), void *arg),
+                  void (*done)(void), void *arg);
 /* A oneway: RPC_ERR_AGAIN when the channel is full. */
 errval_t binding_oneway(struct binding *b, struct binding_call *call);
 errval_t binding_subscribe(struct binding *b, uint32_t ordinal, bool on);

@@ -80,6 +80,7 @@ enum chan_control {
     CHAN_CONTROL_CAP = 16,    /* the next capability of the message with this txid */
     CHAN_CONTROL_EVENT_DONE,  /* client: the event in this slot was consumed */
     CHAN_CONTROL_ONEWAY_DONE, /* server: the oneway in this slot was consumed */
+    CHAN_CONTROL_CANCEL,      /* client: nobody waits for the answer to this call; it is due still */
 };
 
 /* Makes a channel: two EndPoints in fresh slots. Neither is bound. */
@@ -93,6 +94,8 @@ errval_t chan_bind(struct chan *c, enum chan_role role, caddr_t end, struct wait
 /* Sends without waiting, in thread context. SYS_ERR_LMP_*: nothing was sent, the capability is
  * where it was. */
 errval_t chan_send(struct chan *c, const struct lmp_msg *msg, struct msg_cap cap);
+/* The same without a capability, disabled. */
+errval_t chan_send_disabled(struct chan *c, const struct lmp_msg *msg);
 /* A capability that nobody asked for: deleted as soon as a thread has the time. */
 void chan_discard_cap_disabled(caddr_t cap);
 /* In thread context, on the way out of a wait: discarded capabilities, receive slots. */

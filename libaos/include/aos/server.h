@@ -125,6 +125,10 @@ struct server_responder server_defer(struct server_ctx *ctx);
 /* False: the client is gone and a reply goes nowhere. */
 bool server_responder_alive(const struct server_responder *r);
 
+/* True: nobody waits for the answer, as the client has cancelled the call, its deadline has passed,
+ * or it is gone. What the call does may be broken off; the reply is still due. */
+bool server_responder_cancelled(const struct server_responder *r);
+
 /* For generated code. */
 /* The request's words, copied out of the area if they stand there. */
 errval_t server_request(struct server_ctx *ctx, uint64_t *words, uint32_t words_max);

@@ -1,7 +1,7 @@
 """Pass clauses: do the clauses of a method apply, and do their parts exist?"""
 from .. import ast, model
 from ..diag import nearest
-from ..limits import QUEUE_MAX
+from ..limits import KEEP_MAX, QUEUE_MAX
 from .context import Scope
 from .types import Types
 
@@ -56,6 +56,7 @@ class _Clauses:
             self.apply(clause)
         self.channel(seen)
         self.counts()
+        self.kept()
 
     def apply(self, clause):
         node, word = self.node, clause.word
@@ -164,6 +165,24 @@ class _Clauses:
         self.error("E0904", name.span, f"unknown parameter `{name.text}`", "not declared",
                    f"did you mean `{guess}`?" if guess else
                    "name a parameter" + (" or a result" if with_results else ""))
+
+    def kept(self):
+        """A client keeps what the reply is judged with, in a table of fixed size."""
+        found = {result.counts for result in self.node.results if result.counts}
+        found |= {("at", p.name) for p in self.node.params
+                  if isinstance(p.type, model.Lend) and p.type.direction == "out"}
+
+        def visit(expr):
+            if expr.kind in ("param", "len") and not expr.result:
+                found.add(expr.name)
+            for arg in expr.args:
+                visit(arg)
+        for expr in self.node.ensures:
+            visit(expr)
+        if len(found) > KEEP_MAX:
+            self.error("E0914", self.decl.name.span, f"the reply of `{self.decl.name.text}` is "
+                       f"judged with {len(found)} values of the request",
+                       f"at most {KEEP_MAX} are kept", "check the rest in the client")
 
     # counts --------------------------------------------------------------------------------
 

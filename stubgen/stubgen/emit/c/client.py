@@ -1,4 +1,5 @@
-"""Bodies of the client's functions: calls, the callback form, oneways, and events that arrive."""
+"""Bodies of the client's functions: calls and their asynchronous forms, oneways, and events that
+arrive."""
 from ... import cnames, model
 from ...limits import MESSAGE_WORDS
 from ..wrap import wrap
@@ -7,11 +8,9 @@ from .codec import Reader
 from .method import REG_WORDS, MethodView, word_bounds, word_check
 from .writer import Writer
 
-KEEP_MAX = 4
-
 
 class ClientView(MethodView):
-    """What `X.h`, `X_client.c` and `X_client_cb.c` need."""
+    """What `X.h`, `X_client.c` and `X_client_async.c` need."""
 
     def in_registers(self):
         """May the request be passed as words in registers, without an array?"""
@@ -89,8 +88,9 @@ class ClientView(MethodView):
 
     def _call_struct(self, writer, kind, caps_out=0):
         """Lines that encode the request and make call_, with room for caps_out capabilities."""
-        room = MESSAGE_WORDS if self.leases else max(self.request.max_words, self.reply.max_words,
-                                                     1)
+        begun = kind == "BEGIN"        # the reply is somebody else's
+        room = MESSAGE_WORDS if self.leases else \
+            max(self.request.max_words, 0 if begun else self.reply.max_words, 1)
         caps_in = self.request.max_caps
         lines = self._since() + [f"    uint64_t w_[{room}];"] + writer.write() + self._lend(writer)
         if caps_in:
@@ -100,18 +100,27 @@ class ClientView(MethodView):
             lines += [f"    caddr_t got_[{caps_out}];", f"    uint32_t info_[{caps_out}];"]
         count = "caps_n_" if caps_in else "0"
         words = "pos_" if self.leases else writer.count_text()
-        room = self.reply.max_words if kind == "MSG_CALL" else 0
+        header = self._header("MSG_CALL" if begun else kind, words, count)
         # One by one: an initializer would clear `keep`, too.
-        return lines + [
-            "    struct binding_call call_;",
-            f"    call_.header = {self._header(kind, words, count)};",
-            "    call_.words = w_;", f"    call_.words_max = {room};",
-            f"    call_.caps_max = {caps_out};",
-            f"    call_.caps = {'caps_' if caps_in else 'NULL'};",
-            f"    call_.got = {'got_' if caps_out else 'NULL'};",
-            f"    call_.got_info = {'info_' if caps_out else 'NULL'};",
-            f"    call_.lends = {f'&lends_{self.name}' if self.leases else 'NULL'};"] \
-            + ["    call_.lent = lent_;"] * bool(self.leases)
+        lines += ["    struct binding_call call_;", f"    call_.header = {header};",
+                  "    call_.words = w_;"]
+        if caps_in or not begun:
+            lines.append(f"    call_.caps = {'caps_' if caps_in else 'NULL'};")
+        lines += self._leases("lent_")
+        return lines if begun else lines + self._room(kind != "MSG_CALL", caps_out)
+
+    def _leases(self, lent):
+        """Lines that name what is lent."""
+        if not self.leases:
+            return ["    call_.lends = NULL;"]
+        return [f"    call_.lends = &lends_{self.name};", f"    call_.lent = {lent};"]
+
+    def _room(self, is_oneway, caps):
+        """Lines that say how much room there is for a reply."""
+        return [f"    call_.words_max = {0 if is_oneway else self.reply.max_words};",
+                f"    call_.caps_max = {caps};",
+                f"    call_.got = {'got_' if caps else 'NULL'};",
+                f"    call_.got_info = {'info_' if caps else 'NULL'};"]
 
     def _lend(self, writer):
         """Lines that complete a request with leases: lent_, and pos_ again."""
@@ -166,70 +175,90 @@ class ClientView(MethodView):
                           f"        {fail}", "    }"]
         return lines + self._conditions(self.m.ensures, fail)
 
-    # Callback form
+    # Asynchronous forms: begin, end, and a callback made of the two
 
     def kept(self):
-        """Parameters that conditions on the results mention: [(C type, C text, index)]."""
+        """What the request holds that the reply is judged with: [(C declaration, C value)]."""
         found = []
 
+        def add(declaration, value):
+            if (declaration, value) not in found:
+                found.append((declaration, value))
+
         def visit(expr):
-            if expr.kind in ("param", "len") and not expr.result:
-                key = (expr.kind, expr.name)
-                if key not in found:
-                    found.append(key)
+            if expr.kind == "param" and not expr.result:
+                add(f"uint64_t {cnames.safe(expr.name)}", self._operand(expr.name, False))
+            elif expr.kind == "len" and not expr.result:
+                value = self._length(expr.name, False)
+                add(f"uint64_t {value.split(')')[-1]}", value)
             for arg in expr.args:
                 visit(arg)
 
         for expr in self.m.ensures:
             visit(expr)
         for result in self.m.results:
-            if result.counts and ("len", result.counts) not in found:
-                found.append(("len", result.counts))
-        if len(found) > KEEP_MAX:
-            raise ctypes.Limit(f"{self.base}: conditions on results name too many parameters")
+            if result.counts:
+                value = self._length(result.counts, False)
+                add(f"uint64_t {value.split(')')[-1]}", value)
+        for param in self._lent_out():
+            name = cnames.safe(param.name)
+            add(f"void *{name}", f"(uint64_t)(uintptr_t){name}")
         return found
 
-    def cb_body(self):
+    def begin_body(self):
         writer = Writer(self.request, self.m.params, "return RPC_ERR_TOO_LARGE;")
-        lines = self._call_struct(writer, "MSG_CALL")
-        for index, (kind, name) in enumerate(self.kept()):
-            value = self._length(name, False) if kind == "len" else self._operand(name, False)
-            lines.append(f"    call_.keep[{index}] = {value};")
-        lines += [wrap("    errval_t err_ = binding_call_cb(",
-                       ["&b_->base", "&call_", f"{self.base}_complete", "(void (*)(void))done_",
-                        "arg_"], ");", indent=" " * 8)]
+        lines = self._call_struct(writer, "BEGIN")
+        lines += [f"    call_.keep[{index}] = {value};"
+                  for index, (_, value) in enumerate(self.kept())]
+        lines.append("    errval_t err_ = binding_begin(&b_->base, &call_, &ret_call_->base);")
         lines += writer.moved(lambda place: f"binding_moved(err_, {place});")
+        if self.leases:
+            lines.append("    __builtin_memcpy(ret_call_->lent, lent_, sizeof(lent_));")
         return "\n".join(lines + ["    return err_;"])
 
-    def cb_complete(self):
-        """The body of the function that decodes a reply and calls done_."""
-        zero = "".join(", " + _zero(p) for p in ctypes.in_params(self.m.results))
-        lines = ["    errval_t err_ = result_;", "    if (err_is_ok(err_)) {",
-                 f"        err_ = {self.base}_judge(reply_, done_, arg_);",
-                 "        if (err_is_ok(err_)) {", "            return;", "        }", "    }"]
-        lines.append(f"    (({self.done_type('')})done_)(arg_, err_{zero});")
+    def end_body(self):
+        caps = self.reply.max_caps
+        lines = [f"    uint64_t w_[{max(self.reply.max_words, 1)}];"]
+        if caps:
+            lines += [f"    caddr_t got_[{caps}];", f"    uint32_t info_[{caps}];"]
+        lines += ["    struct binding_call call_;", "    call_.words = w_;"]
+        if self.leases:
+            lines.append("    struct binding_lend *const lent_ = c_->lent;")
+        lines += self._leases("lent_") + self._room(False, caps)
+        lines += ["    errval_t err_ = binding_end(&c_->base, deadline_ns_, &call_);",
+                  "    if (err_is_fail(err_)) {", "        return err_;", "    }"]
+        for index, (declaration, _) in enumerate(self.kept()):
+            cast = "(void *)(uintptr_t)" if "*" in declaration else ""
+            joint = "" if declaration.endswith("*") or "*" in declaration else "const "
+            lines.append(f"    {joint}{declaration} = {cast}call_.keep[{index}];")
+        lines += self._result_lines("call_.header", "return ")
+        return "\n".join(lines + _assign(self.m, self.leases) + ["    return ERR_OK;"])
+
+    def complete_body(self):
+        """Ends the call and gives its results to done_."""
+        lines, outs, passed = [], [], []
+        for result in self.m.results:
+            more = ctypes.result_local(result)
+            lines += more[0]
+            outs += more[1]
+            passed += _done_args(result)
+        call = ["c_", "BINDING_DEADLINE"] + outs
+        lines.append(wrap(f"    errval_t err_ = {self.base}_end(", call, ");", indent=" " * 8))
+        lines.append(wrap(f"    (({self.done_type('')})done_)(", ["arg_", "err_"] + passed, ");",
+                          indent=" " * 8))
         return "\n".join(lines)
 
-    def cb_judge(self):
-        """Decodes; calls done_ on success."""
-        lines = ["    const uint64_t *const w_ = reply_->words;", "    (void)w_;"]
-        if self.reply.max_caps:
-            lines += ["    caddr_t *got_ = reply_->got;", "    uint32_t *info_ = reply_->got_info;"]
-        lines += ["    if (msg_caps(reply_->header) > " + str(self.reply.max_caps) + ") {",
-                  "        return binding_bad_reply(reply_->got, msg_caps(reply_->header));",
-                  "    }"]
-        for index, (kind, name) in enumerate(self.kept()):
-            c_name = f"{cnames.safe(name)}_len" if kind == "len" else cnames.safe(name)
-            if kind == "len" and self._length(name, False).endswith("_count"):
-                c_name = f"{cnames.safe(name)}_count"
-            lines.append(f"    const uint64_t {c_name} = reply_->keep[{index}];")
-        head, reader, fail = self._reply("reply_->header", "return ")
-        reader.read()
-        arguments = reader.arguments()
-        lines += head + reader.lines + self._ensures(reader, fail)
-        lines.append(wrap(f"    (({self.done_type('')})done_)(", ["arg_", "ERR_OK"] + arguments,
-                          ");", indent=" " * 8))
-        return "\n".join(lines + ["    return ERR_OK;"])
+    def cb_body(self):
+        args = ["b_"] + [name for p in self.m.params for name in ctypes.in_names(p)] + ["&call_"]
+        return "\n".join([
+            f"    struct {self.base}_call call_;",
+            "    if (b_->base.chan.ws == NULL) {", "        return LIB_ERR_BAD_STATE;", "    }",
+            wrap(f"    errval_t err_ = {self.base}_begin(", args, ");", indent=" " * 8),
+            "    if (err_is_ok(err_)) {",
+            wrap("        binding_then(", ["&call_.base", f"{self.base}_complete_",
+                                           "(void (*)(void))done_", "arg_"], ");",
+                 indent=" " * 12),
+            "    }", "    return err_;"])
 
     # Oneways and events
 
@@ -254,10 +283,19 @@ class ClientView(MethodView):
         return "\n".join(lines + ["    }"])
 
 
-def _zero(declaration):
-    if "*" in declaration:
-        return "NULL"
-    return "false" if declaration.startswith("bool ") else "0"
+def _done_args(result):
+    """What `done` is given of a result_local; nothing is pointed to after an error."""
+    type_, optional = ctypes.strip_optional(result.type)
+    name = f"ret_{result.name}"
+    has = [f"{name}_present"] if optional and not ctypes.is_handle(type_) else []
+    if isinstance(type_, model.Buf):
+        return has + [f"err_is_ok(err_) ? {name} : NULL", f"{name}_len"]
+    if isinstance(type_, model.Array):
+        count = [f"{name}_count"] if type_.at_most else []
+        return has + [f"err_is_ok(err_) ? {name} : NULL"] + count
+    if ctypes.is_struct(type_):
+        return has + [f"err_is_ok(err_) ? &{name} : NULL"]
+    return has + [name]
 
 
 def _assign(method, leases=()):

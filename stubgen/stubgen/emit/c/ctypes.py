@@ -8,10 +8,6 @@ from ..wrap import comment
 INDENT = "    "
 
 
-class Limit(Exception):
-    """Something this back end cannot express."""
-
-
 def strip_optional(type_):
     """(the type without `?`, whether there was one)."""
     if isinstance(type_, model.Optional_):
@@ -136,6 +132,42 @@ def out_param(result):
         count = [f"size_t *{name}_count"] if type_.at_most else []
         return has + [f"{elem_type(type_.elem)} *{name}"] + count
     return has + [f"{elem_type(type_)} *{name}"]
+
+
+def in_names(param):
+    """The names in in_param."""
+    return [text.split("*")[-1].split()[-1] for text in in_param(param)]
+
+
+def result_local(result):
+    """(lines that declare the variables of a result, the out arguments for it)."""
+    type_, optional = strip_optional(result.type)
+    name = f"ret_{result.name}"
+    lines, args = [], []
+    if optional and not is_handle(type_):
+        lines.append(f"    bool {name}_present = false;")
+        args.append(f"&{name}_present")
+    if isinstance(type_, model.Buf):
+        room = type_.bound + 1 if type_.kind == "string" else type_.bound
+        lines += [f"    {buffer_elem(type_.kind)} {name}[{room}];",
+                  f"    size_t {name}_len = 0;"]
+        args += [name, f"&{name}_len"]
+    elif isinstance(type_, model.Array):
+        lines.append(f"    {elem_type(type_.elem)} {name}[{type_.count}];")
+        args.append(name)
+        if type_.at_most:
+            lines.append(f"    size_t {name}_count = 0;")
+            args.append(f"&{name}_count")
+        else:
+            lines.append(f"    __builtin_memset({name}, 0, sizeof({name}));")
+    elif is_struct(type_):
+        lines += [f"    {elem_type(type_)} {name};",
+                  f"    __builtin_memset(&{name}, 0, sizeof({name}));"]
+        args.append(f"&{name}")
+    else:
+        lines.append(f"    {elem_type(type_)} {name} = 0;")
+        args.append(f"&{name}")
+    return lines, args
 
 
 def kinds_mask(type_):

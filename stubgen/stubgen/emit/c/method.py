@@ -72,13 +72,21 @@ class MethodView:
     def client_cb(self, tail):
         args = [self.binding()] + ctypes.in_params(self.m.params) + [self.done_type(),
                                                                      "void *arg_"]
-        return wrap(f"errval_t {self.base}_cb(", args, ")" + tail)
-
-    def has_lend_out(self):
-        return bool(self._lent_out())
+        return wrap(f"static inline errval_t {self.base}_cb(", args, ")" + tail)
 
     def has_cb(self):
-        return self.m.kind == "call" and not self.has_lend_out()
+        """A lease that the callee fills needs the caller's struct until the end."""
+        return self.m.kind == "call" and not any(p.name in self.leases for p in self._lent_out())
+
+    def client_begin(self, tail):
+        args = [self.binding()] + ctypes.in_params(self.m.params) \
+            + [f"struct {self.base}_call *ret_call_"]
+        return wrap(f"errval_t {self.base}_begin(", args, ")" + tail)
+
+    def client_end(self, tail):
+        args = [f"struct {self.base}_call *c_", "uint64_t deadline_ns_"] \
+            + ctypes.out_params(self.m.results)
+        return wrap(f"errval_t {self.base}_end(", args, ")" + tail)
 
     def handler(self):
         args = ["struct server_ctx *ctx"] + self._handler_params() \

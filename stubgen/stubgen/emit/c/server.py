@@ -90,7 +90,7 @@ class ServerView(MethodView):
     def _call_handler(self, arguments):
         results, passed = [], []
         for result in self.m.results:
-            more = _result_local(result)
+            more = ctypes.result_local(result)
             results += more[0]
             passed += more[1]
         call = ["ctx_"] + arguments + passed
@@ -214,34 +214,3 @@ class ServerView(MethodView):
 
 def _names(declarations):
     return [text.split("*")[-1].split()[-1] for text in declarations]
-
-
-def _result_local(result):
-    """(lines that declare the variables of a handler's result, the arguments for it)."""
-    type_, optional = ctypes.strip_optional(result.type)
-    name = f"ret_{result.name}"
-    lines, args = [], []
-    if optional and not ctypes.is_handle(type_):
-        lines.append(f"    bool {name}_present = false;")
-        args.append(f"&{name}_present")
-    if isinstance(type_, model.Buf):
-        room = type_.bound + 1 if type_.kind == "string" else type_.bound
-        lines += [f"    {ctypes.buffer_elem(type_.kind)} {name}[{room}];",
-                  f"    size_t {name}_len = 0;"]
-        args += [name, f"&{name}_len"]
-    elif isinstance(type_, model.Array):
-        lines.append(f"    {ctypes.elem_type(type_.elem)} {name}[{type_.count}];")
-        args.append(name)
-        if type_.at_most:
-            lines.append(f"    size_t {name}_count = 0;")
-            args.append(f"&{name}_count")
-        else:
-            lines.append(f"    __builtin_memset({name}, 0, sizeof({name}));")
-    elif ctypes.is_struct(type_):
-        lines += [f"    {ctypes.elem_type(type_)} {name};",
-                  f"    __builtin_memset(&{name}, 0, sizeof({name}));"]
-        args.append(f"&{name}")
-    else:
-        lines.append(f"    {ctypes.elem_type(type_)} {name} = 0;")
-        args.append(f"&{name}")
-    return lines, args

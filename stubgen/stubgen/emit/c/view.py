@@ -8,7 +8,7 @@ from .codec import get_function
 from .server import ServerView
 from .writer import put_function
 
-SUFFIXES = (".h", "_client.c", "_client_cb.c", "_server.h", "_server.c")
+SUFFIXES = (".h", "_client.c", "_client_async.c", "_client_cb.c", "_server.h", "_server.c")
 DEADLINE_NS = 5_000_000_000
 
 
@@ -48,6 +48,7 @@ def interface(build, item):
     served = [by_ordinal[m.ordinal] for m in sorted(calls + oneways, key=lambda m: m.ordinal)]
     areas = [[m.request_area() for m in served], [m.reply_area() for m in methods]]
     return {
+        "unprotected": "__attribute__((no_stack_protector))\n",
         "name": item.name, "upper": item.name.upper(), "id": item.id, "version": item.version,
         "hash": f"UINT64_C({item.hash:#018x})", "doc": comment(item.doc),
         "deadline": DEADLINE_NS, "decls": decl_texts(item.types),

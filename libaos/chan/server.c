@@ -205,8 +205,8 @@ static void conn_more_caps_disabled(struct server_conn *conn, const struct lmp_m
     chan_discard_cap_disabled(msg->cap);
 }
 
-/* The client does not wait for this call any more. If it is neither in the queue nor deferred, it is
- * being handled, and may yet be deferred: conn_step looks again when the handler is done. */
+/* The client does not wait for this call any more. If it is neither in the queue nor deferred, it
+ * is being handled, and may yet be deferred: conn_step looks again when the handler is done. */
 static void conn_cancel_control_disabled(struct server_conn *conn, uint64_t header)
 {
     uint32_t tx = (uint32_t)(header & MSG_TXID_MASK), slot = msg_slot(header);

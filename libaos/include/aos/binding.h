@@ -3,19 +3,17 @@
  * struct is the caller's memory and stays where it is until the close.
  *
  * Forms of a call `m` of interface `I`; none of them allocates memory:
- *   I_m            blocks its thread, at most until the binding's deadline; runs no handler, callback
- *                  or other work meanwhile
- *   I_m_begin      sends and returns; I_m_end waits for the answer and reads it. Every begun call is
- *                  ended or cancelled, once; a lent buffer is the call's until then
+ *   I_m            blocks its thread, at most until the binding's deadline; meanwhile it runs no
+ *                  handler, callback or other work
+ *   I_m_begin      sends and returns; I_m_end waits for the answer and reads it. Every begun call
+ *                  is ended or cancelled, once; a lent buffer is the call's until then
  *   I_m_cb         sends and returns; `done` runs once in the waitset of the binding
- *   I_m_open       of a call with a stream: sends and returns; I_m_next waits for an item,
- *                  I_m_close ends it. Every opened stream is closed, before its binding
  *
- * At most CHAN_CALLS_MAX calls are under way, of them CHAN_STREAMS_MAX streams. begin, cb and open
- * do not wait: with no place left, or a full channel, they return RPC_ERR_AGAIN; binding_on_writable
- * tells when to try again. The first message that needs the message area may wait until it is made.
- * A call that timed out or was cancelled keeps its place until its answer or the end of the peer, so
- * that a late answer finds nobody; the server is told that nobody waits.
+ * At most CHAN_CALLS_MAX calls are under way. begin and cb do not wait: with no place left, or a
+ * full channel, they return RPC_ERR_AGAIN; binding_on_writable tells when to try again. The first
+ * message that needs the message area may wait until it is made. A call that timed out or was
+ * cancelled keeps its place until its answer or the end of the peer, so that a late answer finds
+ * nobody; the server is told that nobody waits.
  *
  * Ownership: a capability sent with `move` is gone from the caller's slot and the slot is free
  * again, whatever the call returns; one sent with `copy` stays. Received capabilities are in fresh

@@ -80,7 +80,7 @@ enum chan_control {
     CHAN_CONTROL_CAP = 16,    /* the next capability of the message with this txid */
     CHAN_CONTROL_EVENT_DONE,  /* client: the event in this slot was consumed */
     CHAN_CONTROL_ONEWAY_DONE, /* server: the oneway in this slot was consumed */
-    CHAN_CONTROL_CANCEL,      /* client: nobody waits for the answer to this call; it is due still */
+    CHAN_CONTROL_CANCEL,      /* client: nobody waits for the answer to this call */
 };
 
 /* Makes a channel: two EndPoints in fresh slots. Neither is bound. */

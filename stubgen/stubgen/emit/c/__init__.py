@@ -1,5 +1,6 @@
-"""Back end if: the C of interfaces. Per interface X: X.h (types, client), X_client.c, X_client_async.c
-(begin and end), X_client_cb.c (callback form), X_server.h, X_server.c; per file with types at file level X_types.h."""
+"""Back end if: the C of interfaces. Per interface X: X.h (types, client), X_client.c,
+X_client_async.c (begin and end), X_client_cb.c (callback form), X_server.h, X_server.c; per file
+with types at file level X_types.h."""
 from .. import env
 from . import lower, view
 

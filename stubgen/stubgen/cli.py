@@ -29,7 +29,7 @@ def _parser():
 
     def command(name, text):
         sub = commands.add_parser(name, help=text, description=text)
-        sub.set_defaults(run=globals()[f"_{name}"])
+        sub.set_defaults(run=globals().get(f"_{name}") or _module(name))
         return sub
 
     def takes_files(sub):
@@ -54,9 +54,23 @@ def _parser():
     takes_files(doc)
     doc.add_argument("--out", required=True, metavar="DIR", help="where the pages go")
     doc.set_defaults(target="doc", depfile=None, list_outputs=False)
+    fmt = command("fmt", "put files into their canonical form")
+    fmt.add_argument("files", nargs="+", metavar="FILE", help=".if and .dev files; - is stdin")
+    fmt.add_argument("--check", action="store_true",
+                     help="write nothing, fail if a file is not in canonical form")
+    fmt.add_argument("--format", choices=("gcc", "json"), default="gcc",
+                     help="how diagnostics are printed (default: gcc)")
     explain = command("explain", "say what a diagnostic code means")
     explain.add_argument("code", nargs="?", metavar="E0123", help="without one, all are listed")
     return top
+
+
+def _module(name):
+    """A command that has a file of its own, which is read only if it runs."""
+    def run(args):
+        from importlib import import_module
+        return import_module(f".cmd_{name}", __package__).run(args)
+    return run
 
 
 def main(argv):

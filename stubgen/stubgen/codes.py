@@ -13,7 +13,7 @@ class Code:
 
 _PASSES = {"01": "lex", "02": "parse", "03": "imports", "04": "names", "05": "types",
            "06": "bounds", "07": "ids", "08": "errors", "09": "clauses", "10": "abi",
-           "11": "cnames", "12": "support"}
+           "11": "cnames", "12": "support", "20": "fmt"}
 
 _TEXTS = {
     "E0101": ("unexpected character",
@@ -239,5 +239,8 @@ _TEXTS = {
               "Borrowed capabilities are part of the language, but this version cannot generate "
               "them."),
 }
+
+_TEXTS["E2001"] = ("not formatted",
+                   "Files of the tree have one look, which `stubgen fmt` gives them.")
 
 CODES = {code: Code(_PASSES[code[1:3]], title, text) for code, (title, text) in _TEXTS.items()}

@@ -16,6 +16,7 @@ sys.path.insert(0, os.path.dirname(HERE))
 
 from stubgen import ast  # noqa: E402
 from stubgen.diag import Diags  # noqa: E402
+from stubgen.fmt import format_source  # noqa: E402
 from stubgen.parse import parse  # noqa: E402
 from stubgen.source import Source  # noqa: E402
 
@@ -47,7 +48,7 @@ class Permuter:
             self.decl(decl, text)
         for span, new in sorted(self.edits, key=lambda e: e[0].start, reverse=True):
             text = text[:span.start] + new + text[span.end:]
-        return text
+        return format_source(Source(path, text))[0]
 
     def numbers(self, literals, space):
         for literal, value in zip(literals, self.pick.sample(space, len(literals))):

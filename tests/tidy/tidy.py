@@ -16,6 +16,7 @@ FILE_RULES = rules.FILE_RULES + layers.FILE_RULES
 TREE_RULES = layers.TREE_RULES + files.TREE_RULES
 SHELLCHECK = ('shellcheck', '-S', 'style')
 PYFLAKES = ('pyflakes3',)
+FORMAT = (sys.executable, 'stubgen/stubgen.py', 'fmt', '--check')
 
 
 def check_files(sources):
@@ -38,11 +39,14 @@ def lint(root, sources):
     """The findings of the linters that the distribution has."""
     found = []
     for command, paths in ((SHELLCHECK, [s.path for s in sources if s.is_shell]),
-                           (PYFLAKES, [s.path for s in sources if s.is_python])):
+                           (PYFLAKES, [s.path for s in sources if s.is_python]),
+                           (FORMAT, [s.path for s in sources if s.path.startswith('idl/')
+                                     and s.suffix in ('.if', '.dev')])):
         if paths:
             done = subprocess.run([*command, *paths], cwd=root, text=True, capture_output=True)
             if done.returncode:
-                found.append(Finding(command[0], 1, 'lint', '\n' + done.stdout + done.stderr))
+                found.append(Finding(' '.join(command), 1, 'lint',
+                                     '\n' + done.stdout + done.stderr))
     return found
 
 

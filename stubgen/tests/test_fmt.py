@@ -1,4 +1,4 @@
-"""`stubgen fmt`: what it writes means the same, is written the same again, and keeps all remarks."""
+"""`stubgen fmt`: what it writes means the same, is written the same again, and keeps remarks."""
 import os
 import random
 

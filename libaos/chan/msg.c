@@ -16,6 +16,69 @@ const void *msg_part(struct msg_reader *r, size_t bytes)
     return part;
 }
 
+bool msg_get_images(struct msg_reader *r, size_t count, bool (*get)(struct msg_reader *, void *),
+                    void *out, size_t size)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!get(r, (char *)out + i * size)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool msg_put_images(uint64_t *words, uint32_t *pos, size_t count,
+                    bool (*put)(uint64_t *, uint32_t *, const void *), const void *from,
+                    size_t size)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!put(words, pos, (const char *)from + i * size)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Can these fields be there? An unknown one is newer than all that are known, and only a flexible
+ * table or union has any. */
+static bool msg_members_ok(uint64_t present, uint64_t known, uint32_t flags)
+{
+    uint64_t unknown = present & ~known;
+    if (unknown != 0 && ((flags & MSG_MEMBERS_FLEXIBLE) == 0 || (unknown & -unknown) < known)) {
+        return false;
+    }
+    return (flags & MSG_MEMBERS_UNION) == 0 || msg_pow2(present);
+}
+
+bool msg_members_enter(struct msg_reader *r, struct msg_members *m, uint64_t known,
+                       uint32_t words_max, uint32_t flags)
+{
+    const uint64_t *first = msg_fixed(r, 1);
+    if (first == NULL) {
+        return false;
+    }
+    uint32_t count = (uint32_t)(*first >> MSG_MEMBERS_SHIFT);
+    uint64_t present = *first & ((1ull << MSG_MEMBERS_SHIFT) - 1);
+    if (count > words_max || count > r->end - r->pos || !msg_members_ok(present, known, flags)) {
+        return false;
+    }
+    m->present = present;
+    m->unknown = present & ~known;
+    m->outer = r->end;
+    r->end = r->pos + count;
+    return true;
+}
+
+bool msg_members_leave(struct msg_reader *r, const struct msg_members *m)
+{
+    if (m->unknown == 0 && r->pos != r->end) {
+        return false;
+    }
+    r->pos = r->end;
+    r->end = m->outer;
+    return true;
+}
+
 /* Length of the UTF-8 sequence that starts at `s` (RFC 3629, section 4), 0 if there is none. */
 static size_t msg_utf8_sequence(const uint8_t *s, size_t left)
 {

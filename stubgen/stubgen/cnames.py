@@ -138,14 +138,14 @@ def bounds(interface, method):
     return found
 
 
-def value_names(param, is_result):
-    """The C parameter names that one parameter or result becomes."""
+def value_names(param, is_result, in_table=False):
+    """The C names that one parameter, result or field becomes."""
     base = f"ret_{param.name}" if is_result else safe(param.name)
     type_ = param.type
     names = [base]
-    if isinstance(type_, model.Optional_):
+    if isinstance(type_, model.Optional_) or in_table:
         names.append(f"{base}_present" if is_result else f"has_{param.name}")
-        type_ = type_.elem
+        type_ = type_ if in_table else type_.elem
     if isinstance(type_, (model.Buf, model.Lend, model.User)):
         names.append(f"{base}_len")
     elif isinstance(type_, model.Array) and type_.at_most:

@@ -230,8 +230,6 @@ _TEXTS = {
               "_begin _end _cb _bind _close are the suffixes of generated functions."),
     "E1201": ("stream: not yet",
               "Streams are part of the language, but this version cannot generate them."),
-    "E1203": ("table or union: not yet",
-              "Tables and unions are part of the language, but this version cannot generate them."),
     "E1204": ("device: not yet",
               "Devices are part of the language, but this version cannot generate accessors for "
               "them."),

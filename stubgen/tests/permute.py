@@ -70,6 +70,9 @@ class Permuter:
             self.numbers([m.ordinal for m in decl.methods], METHODS)
         elif isinstance(decl, ast.TypeDecl) and decl.kind == "struct":
             self.fields(decl, text)
+        elif isinstance(decl, ast.TypeDecl):
+            ordinals = [ordinal.value for ordinal in decl.ordinals]
+            self.numbers(decl.ordinals, ordinals)
 
     def fields(self, decl, text):
         """Puts the fields of a struct in another order; each keeps its text."""

@@ -13,6 +13,7 @@ GOLDEN = os.path.join(HERE, "golden")
 # Interface: the ends of the names of the files to compare; all files of the first.
 STUBS = ("_client.c", "_server.c")
 FILES = {
+    "tables": ("tables.h", "_client.c", "_server.c"),
     "scalars": (".h", "_client.c", "_client_async.c", "_client_cb.c",
                 "_server.h", "_server.c"),
     "strings": STUBS, "arrays": STUBS, "structs": STUBS, "caps": STUBS, "errors": STUBS,

@@ -130,6 +130,36 @@ static inline const void *msg_part_again(struct msg_reader *r, size_t bytes)
     return part;
 }
 
+/* The next `count` words, the fixed part of an image. NULL: they are not there. */
+static inline const uint64_t *msg_fixed(struct msg_reader *r, uint32_t count)
+{
+    if (count > r->end - r->pos) {
+        return NULL;
+    }
+    r->pos += count;
+    return r->words + r->pos - count;
+}
+
+/* `count` images, each read by `get` into the next `size` bytes of `out`. */
+bool msg_get_images(struct msg_reader *r, size_t count, bool (*get)(struct msg_reader *, void *),
+                    void *out, size_t size);
+
+/* Tables and unions: a first word, `present:48 | words:16`, then the fields that are there. */
+#define MSG_MEMBERS_SHIFT    48
+#define MSG_MEMBERS_FLEXIBLE 1u /* fields above the known ones are skipped */
+#define MSG_MEMBERS_UNION    2u /* exactly one field */
+struct msg_members {
+    uint64_t present;
+    uint64_t unknown; /* present, but not known */
+    uint32_t outer;   /* where the words around it end */
+};
+/* Reads the first word; from here to msg_members_leave the reader ends with the last word of the
+ * table. False: not one that has the fields `known` and at most `words_max` words. */
+bool msg_members_enter(struct msg_reader *r, struct msg_members *m, uint64_t known,
+                       uint32_t words_max, uint32_t flags);
+/* Skips the fields that are not known. False: words are left over. */
+bool msg_members_leave(struct msg_reader *r, const struct msg_members *m);
+
 /* Valid UTF-8 (shortest form, no surrogates, at most U+10FFFF) without U+0000. */
 bool msg_utf8_ok(const void *text, size_t bytes);
 /* A NUL-separated list: every string valid as above and ended by NUL. */
@@ -155,6 +185,18 @@ static inline void msg_put_bytes(uint64_t *words, uint32_t *pos, const void *fro
     if (bytes != 0) {
         __builtin_memcpy(part, from, bytes);
     }
+}
+
+/* `count` images, each written by `put` from the next `size` bytes of `from`; false if one is too
+ * long. */
+bool msg_put_images(uint64_t *words, uint32_t *pos, size_t count,
+                    bool (*put)(uint64_t *, uint32_t *, const void *), const void *from,
+                    size_t size);
+
+/* The first word of a table or union, at `first`; its fields end before `pos`. */
+static inline void msg_members_end(uint64_t *words, uint32_t pos, uint32_t first, uint64_t present)
+{
+    words[first] = present | (uint64_t)(pos - first - 1) << MSG_MEMBERS_SHIFT;
 }
 
 /* The next of the received capabilities. False: there is none, or it is of the wrong kind. */

@@ -36,6 +36,7 @@ class _Table:
     def __init__(self, diags):
         self.diags = diags
         self.spans = {}
+        self.made = set()          # elements of arrays of strings and bytes
         self.reported = set()      # one message per declaration, however many names it makes
 
     def enter(self, name, span):
@@ -55,11 +56,25 @@ class _Table:
         if isinstance(decl, model.Enum):
             for value in decl.values:
                 self.enter(cnames.enum_value(decl, value), decl.span)
+        self.fields(decl)
         if isinstance(decl, model.Table) and decl.kind == "union":
             for field in decl.fields:
                 self.enter(cnames.union_tag(decl, field), field.span)
             if decl.flexible:
                 self.enter(cnames.union_tag(decl), decl.span)
+
+    def fields(self, decl):
+        """The members of one C struct."""
+        is_union = isinstance(decl, model.Table) and decl.kind == "union"
+        seen = {"tag": decl} if is_union else {}
+        for field in getattr(decl, "fields", ()):
+            for name in cnames.value_names(field, False, isinstance(decl, model.Table)
+                                           and not is_union):
+                if seen.get(name, field) is not field:
+                    self.diags.error("E1101", field.span, f"the C member `{name}` is made twice",
+                                     "by this", "rename one of them",
+                                     [(seen[name].span, "and by this")])
+                seen[name] = field
 
     def elements(self, scope, params):
         """Arrays of strings and bytes have a struct as element."""
@@ -70,6 +85,9 @@ class _Table:
                 name = cnames.snake(cnames.element_struct(type_.elem))
                 found.setdefault(f"{scope}_{name}", param.span)
         for base, span in found.items():
+            if base in self.made:
+                continue
+            self.made.add(base)
             for name in cnames.struct_names(base):
                 self.enter(name, span)
 

@@ -10,20 +10,9 @@ def run(context):
             if isinstance(decl, ast.Device):
                 context.error("E1204", decl.name.span, f"devices are {NOT_YET}",
                               "a device", "write the register header by hand for now")
-            elif isinstance(decl, ast.TypeDecl):
-                _typedecl(context, decl)
             elif isinstance(decl, ast.Interface):
-                for item in decl.types:
-                    _typedecl(context, item)
                 for method in decl.methods:
                     _method(context, method)
-
-
-def _typedecl(context, decl):
-    if decl.kind in ("table", "union"):
-        context.error("E1203", decl.name.span, f"a {decl.kind} is {NOT_YET}", f"a {decl.kind}",
-                      "use a struct with optional fields" if decl.kind == "table" else
-                      "use a struct with a kind and the fields of all kinds")
 
 
 def _method(context, decl):

@@ -6,7 +6,7 @@
 
 #include "fake.h"
 
-static struct sink *sink_of(struct server_ctx *ctx)
+struct sink *sink_of(struct server_ctx *ctx)
 {
     struct sink *s = ctx->state;
     s->calls++;
@@ -379,6 +379,9 @@ static const struct kitchen_sink_server_ops ops = {
     .on_store = sink_store,
     .on_convert = sink_convert,
     .on_later = sink_later,
+    .on_tables = sink_on_tables,
+    .on_unions = sink_on_unions,
+    .on_gifts = sink_on_gifts,
     .on_peer_gone = on_peer_gone,
 };
 

@@ -32,7 +32,28 @@ struct sink {
     bool keep_caps; /* handlers take what they get */
     caddr_t kept[16];
     uint32_t kept_count;
+    enum kitchen_sink_note_tag note; /* the last one */
 };
 
 void sink_init(struct sink *s);
 void sink_deinit(struct sink *s);
+/* The server of a handler that begins. */
+struct sink *sink_of(struct server_ctx *ctx);
+
+/* Handlers in sink_types.c. */
+errval_t sink_on_tables(struct server_ctx *ctx, const struct kitchen_sink_stat *stat,
+                        bool has_exact, const struct kitchen_sink_exact *exact,
+                        const struct kitchen_sink_stat *list, size_t list_count,
+                        struct kitchen_sink_stat *ret_stat_out,
+                        struct kitchen_sink_stat *ret_list_out, size_t *ret_list_out_count,
+                        bool *ret_exact_out_present, struct kitchen_sink_exact *ret_exact_out);
+errval_t sink_on_unions(struct server_ctx *ctx, const struct kitchen_sink_shape *shape,
+                        const struct kitchen_sink_note *note,
+                        const struct kitchen_sink_shape *shapes, size_t shapes_count,
+                        const struct kitchen_sink_scene *scene,
+                        struct kitchen_sink_shape *ret_shape_out,
+                        struct kitchen_sink_note *ret_note_out,
+                        struct kitchen_sink_scene *ret_scene_out);
+errval_t sink_on_gifts(struct server_ctx *ctx, const struct kitchen_sink_gift *gift,
+                       const struct kitchen_sink_way *ways, size_t ways_count,
+                       struct kitchen_sink_way *ret_back, uint32_t *ret_total);

@@ -2,19 +2,19 @@
 #include <check.h>
 
 #include "fake.h"
-#include "sink.h"
+#include "round.h"
 
-static struct sink sink;
-static struct kitchen_sink_binding b;
+struct sink sink;
+struct kitchen_sink_binding b;
 
-static void start(void)
+void round_start(void)
 {
     fake_start();
     sink_init(&sink);
     CHECK_EQ(binding_open_loop(&b.base, &sink.server.base, &kitchen_sink_client_interface), ERR_OK);
 }
 
-static void end(void)
+void round_end(void)
 {
     kitchen_sink_close(&b);
     sink_deinit(&sink);
@@ -24,7 +24,7 @@ static void end(void)
 
 static void scalars(void)
 {
-    start();
+    round_start();
     int64_t sum = 0;
     CHECK_EQ(
         kitchen_sink_ints(&b, 200, -5, 60000, -30000, 4000000000u, -7, 1ull << 40, -1, true, &sum),
@@ -52,12 +52,12 @@ static void scalars(void)
     uint32_t newer;
     CHECK_EQ(kitchen_sink_newer(&b, &newer), ERR_OK);
     CHECK_EQ(newer, 3);
-    end();
+    round_end();
 }
 
 static void constraints(void)
 {
-    start();
+    round_start();
     uint64_t mid = 77;
     CHECK_EQ(kitchen_sink_ranges(&b, 8, 64, 4, 10, 20, &mid), ERR_OK);
     CHECK_EQ(mid, 15);
@@ -81,12 +81,12 @@ static void constraints(void)
     CHECK_EQ(mid, 15);
     CHECK_EQ(err_no(kitchen_sink_wrong_error(&b, 0)), RPC_ERR_BAD_REPLY);
     CHECK_EQ(kitchen_sink_wrong_error(&b, 1), err_push(LIB_ERR_QUOTA, RPC_ERR_BAD_REPLY));
-    end();
+    round_end();
 }
 
 static void optionals(void)
 {
-    start();
+    round_start();
     bool has_b = true, has_size = true, has_text = true;
     uint32_t r = 9;
     struct kitchen_sink_size size = {.rows = 3, .cols = 4}, size_out = {0};
@@ -109,12 +109,12 @@ static void optionals(void)
     CHECK_EQ(kitchen_sink_optional(&b, false, 0, false, 0, true, &size, false, NULL, 0, &has_b, &r,
                                    &has_size, &size_out, &has_text, text, &text_len),
              RPC_ERR_MALFORMED);
-    end();
+    round_end();
 }
 
 static void texts(void)
 {
-    start();
+    round_start();
     char path[256], args[200];
     uint8_t data[300], data_in[300];
     size_t path_len, args_len, data_len;
@@ -149,91 +149,12 @@ static void texts(void)
     CHECK_STR(upper, "SIXTEEN LETTERS!");
     CHECK_EQ(kitchen_sink_short(&b, "", 0, upper, &upper_len), ERR_OK);
     CHECK_EQ(upper_len, 0);
-    end();
-}
-
-static void arrays(void)
-{
-    start();
-    const uint32_t fixed[4] = {1, 2, 3, UINT32_MAX};
-    const kitchen_sink_op_t some[9] = {1, 2, 3, 1, 2, 3, 1, 2, 3};
-    const bool bools[5] = {true, false, true, true, false};
-    struct kitchen_sink_size sizes[7], sizes_out[7];
-    const struct kitchen_sink_size pair[2] = {{.rows = 9, .cols = 8}, {.rows = 7, .cols = 6}};
-    const struct kitchen_sink_string7 names[2] = {{.text_len = 7, .text = "seventy"},
-                                                  {.text_len = 2, .text = "ok"}};
-    struct kitchen_sink_string7 names_out[3];
-    size_t names_n = 0;
-    uint32_t count = 0, fixed_out[4];
-    size_t n = 0;
-    for (uint16_t i = 0; i < 7; i++) {
-        sizes[i] = (struct kitchen_sink_size){.rows = i, .cols = (uint16_t)(i + 1)};
-    }
-    CHECK_EQ(kitchen_sink_arrays(&b, fixed, some, 9, bools, 5, sizes, 7, pair, names, &count,
-                                 fixed_out, sizes_out, &n, names_out, &names_n),
-             ERR_OK);
-    CHECK(count == 18 + 3 && fixed_out[0] == UINT32_MAX && fixed_out[3] == 1 && n == 7);
-    CHECK(sizes_out[0].rows == 6 && sizes_out[6].cols == 1 && names_n == 3);
-    CHECK_STR(names_out[0].text, "ok");
-    CHECK_STR(names_out[1].text, "seventy");
-    CHECK_EQ(kitchen_sink_arrays(&b, fixed, some, 0, bools, 0, sizes, 0, pair, names, &count,
-                                 fixed_out, sizes_out, &n, names_out, &names_n),
-             ERR_OK);
-    CHECK(count == 0 && n == 2 && sizes_out[1].rows == 7 && sizes_out[0].cols == 8);
-    const kitchen_sink_op_t wrong[1] = {4};
-    CHECK_EQ(kitchen_sink_arrays(&b, fixed, wrong, 1, bools, 0, sizes, 0, pair, names, &count,
-                                 fixed_out, sizes_out, &n, names_out, &names_n),
-             RPC_ERR_MALFORMED);
-    sizes[3].cols = 401;
-    CHECK_EQ(kitchen_sink_arrays(&b, fixed, some, 0, bools, 0, sizes, 4, pair, names, &count,
-                                 fixed_out, sizes_out, &n, names_out, &names_n),
-             RPC_ERR_MALFORMED);
-    CHECK_EQ(kitchen_sink_arrays(&b, fixed, some, 10, bools, 0, sizes, 0, pair, names, &count,
-                                 fixed_out, sizes_out, &n, names_out, &names_n),
-             RPC_ERR_TOO_LARGE);
-    end();
-}
-
-static void structs(void)
-{
-    start();
-    struct kitchen_sink_box box = {.size = {1, 2},
-                                   .hash = {1, 2, 3, 4},
-                                   .has_note = true,
-                                   .note_len = 4,
-                                   .note = "note",
-                                   .has_weight = true,
-                                   .weight = 1ull << 63,
-                                   .ops_count = 2,
-                                   .ops = {3, 1}};
-    struct kitchen_sink_box out;
-    struct kitchen_sink_prop props[4], props_out[4];
-    memset(props, 0, sizeof(props));
-    for (size_t i = 0; i < 4; i++) {
-        props[i].key_len = 31 - i;
-        memset(props[i].key, 'k', 31 - i);
-        props[i].value_len = 63;
-        memset(props[i].value, 'v', 63);
-        props[i].rank = -(int32_t)i;
-    }
-    size_t n = 0;
-    CHECK_EQ(kitchen_sink_structs(&b, &box, props, 4, &out, props_out, &n), ERR_OK);
-    CHECK(n == 4 && memcmp(props, props_out, sizeof(props)) == 0);
-    CHECK(out.size.cols == 2 && memcmp(out.hash, box.hash, 4) == 0 && out.has_note);
-    CHECK_STR(out.note, "note");
-    CHECK(out.has_weight && out.weight == 1ull << 63 && out.ops_count == 2 && out.ops[0] == 3);
-    box.has_note = false;
-    box.has_weight = false;
-    CHECK_EQ(kitchen_sink_structs(&b, &box, props, 0, &out, props_out, &n), ERR_OK);
-    CHECK(n == 0 && !out.has_note && !out.has_weight && out.weight == 0);
-    props[2].key[0] = (char)0xc0;
-    CHECK_EQ(kitchen_sink_structs(&b, &box, props, 3, &out, props_out, &n), RPC_ERR_MALFORMED);
-    end();
+    round_end();
 }
 
 static void one_capability(void)
 {
-    start();
+    round_start();
     uint64_t bytes = 0;
     caddr_t ram = fake_cap(CAPTYPE_RAM, CAP_RIGHTS_ALL);
     sink.keep_caps = true;
@@ -269,16 +190,16 @@ static void one_capability(void)
     CHECK_EQ(cap_destroy(got), ERR_OK);
     CHECK_EQ(kitchen_sink_cap_out(&b, false, &got, &number), ERR_OK);
     CHECK_EQ(got, 0);
-    end();
-    start();
+    round_end();
+    round_start();
     CHECK_EQ(kitchen_sink_cap_get(&b, &got), ERR_OK);
     CHECK_EQ(cap_destroy(got), ERR_OK);
-    end();
+    round_end();
 }
 
 static void several_capabilities(void)
 {
-    start();
+    round_start();
     caddr_t many[4], back[5];
     for (size_t i = 0; i < 4; i++) {
         many[i] = fake_cap(CAPTYPE_FRAME, CAP_RIGHTS_ALL);
@@ -327,12 +248,12 @@ static void several_capabilities(void)
     CHECK_EQ(cap_destroy(mine), ERR_OK);
     CHECK_EQ(kitchen_sink_ends(&b, fake_cap(CAPTYPE_RAM, CAP_RIGHTS_ALL), &mine),
              RPC_ERR_CAPABILITY);
-    end();
+    round_end();
 }
 
 static void lent_buffers(void)
 {
-    start();
+    round_start();
     uint8_t buf[1024];
     uint32_t n = 0;
     bool at_end = false;
@@ -348,7 +269,7 @@ static void lent_buffers(void)
     n = 50;
     CHECK_EQ(kitchen_sink_write(&b, "\xff", 1, &n), RPC_ERR_BAD_REPLY);
     CHECK_EQ(n, 50);
-    end();
+    round_end();
 }
 
 struct done {
@@ -377,7 +298,7 @@ static void one_done(void *arg, errval_t err, uint64_t value)
 
 static void callbacks_and_deferred_answers(void)
 {
-    start();
+    round_start();
     struct done d = {0}, d2 = {0};
     CHECK_EQ(kitchen_sink_wait_cb(&b, 1, wait_done, &d), LIB_ERR_BAD_STATE);
     binding_set_waitset(&b.base, &sink.ws);
@@ -415,12 +336,12 @@ static void callbacks_and_deferred_answers(void)
     kitchen_sink_close(&b);
     CHECK(d.times == 3 && d.err == RPC_ERR_CANCELLED);
     kitchen_sink_wait_reply(&sink.waiting, ERR_OK, "x", 1);
-    end();
+    round_end();
 }
 
 static void timeouts_and_late_answers(void)
 {
-    start();
+    round_start();
     char text[32] = "unset";
     size_t length = 9;
     CHECK_EQ(kitchen_sink_wait(&b, 1, text, &length), RPC_ERR_TIMEOUT);
@@ -456,12 +377,12 @@ static void timeouts_and_late_answers(void)
         kitchen_sink_wait_reply(&lost[i], ERR_OK, "late", 4);
     }
     CHECK_EQ(kitchen_sink_null(&b), ERR_OK);
-    end();
+    round_end();
 }
 
 static void oneways(void)
 {
-    start();
+    round_start();
     CHECK_EQ(kitchen_sink_poke(&b, 4), ERR_OK);
     CHECK_EQ(kitchen_sink_poke(&b, 10), ERR_OK); /* malformed: dropped */
     char text[200];
@@ -472,7 +393,7 @@ static void oneways(void)
     }
     CHECK_EQ(sink.poked, 4);
     CHECK_EQ(strlen(sink.posted), 200);
-    end();
+    round_end();
 }
 
 struct heard {
@@ -501,7 +422,7 @@ static void on_moved(void *arg, bool lost, const struct kitchen_sink_size *size,
 static void events(void)
 {
     static const struct kitchen_sink_event_ops event_ops = {.on_low = on_low, .on_moved = on_moved};
-    start();
+    round_start();
     struct heard h = {0};
     CHECK_EQ(kitchen_sink_subscribe_low(&b, true), LIB_ERR_BAD_STATE);
     kitchen_sink_set_events(&b, &sink.ws, &event_ops, &h);
@@ -527,12 +448,12 @@ static void events(void)
     while (waitset_poll(&sink.ws)) {
     }
     CHECK(h.low == 0 && h.moved == 1);
-    end();
+    round_end();
 }
 
 static void a_server_that_goes_away(void)
 {
-    start();
+    round_start();
     struct done d = {0};
     binding_set_waitset(&b.base, &sink.ws);
     CHECK_EQ(kitchen_sink_wait_cb(&b, 1, wait_done, &d), ERR_OK);
@@ -585,6 +506,9 @@ int main(void)
         {"STUB0004 texts", texts},
         {"STUB0005 arrays", arrays},
         {"STUB0006 structs", structs},
+        {"STUB0016 tables", tables},
+        {"STUB0017 unions", unions},
+        {"STUB0018 tables and unions with capabilities", gifts},
         {"STUB0007 one capability", one_capability},
         {"STUB0008 several capabilities", several_capabilities},
         {"STUB0009 lent buffers", lent_buffers},

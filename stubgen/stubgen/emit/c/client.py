@@ -4,7 +4,7 @@ from ... import cnames, model
 from ...limits import MESSAGE_WORDS
 from ..wrap import wrap
 from . import ctypes
-from .codec import Reader
+from .codec import Reader, has_one_cap
 from .method import REG_WORDS, MethodView, word_bounds, word_check
 from .writer import Writer
 
@@ -73,7 +73,7 @@ class ClientView(MethodView):
                      f"    if ({word_bounds(image)} || "
                      f"msg_caps(r_.header) > {caps} || (r_.header & MSG_MORE) != 0) {{"]
         lines += ["        return binding_bad_reply1((caddr_t)r_.cap);", "    }"]
-        one = image.max_caps == 1 and image.min_caps == 1
+        one = has_one_cap(image, self.m.results)
         reader = Reader(image, self.m.results, fail, fail,
                         None if one or not caps else ("&got_", "&info_", "got_n_"),
                         ("(caddr_t)r_.cap", "(uint32_t)r_.cap_info") if one else None)
@@ -293,7 +293,7 @@ def _done_args(result):
     if isinstance(type_, model.Array):
         count = [f"{name}_count"] if type_.at_most else []
         return has + [f"err_is_ok(err_) ? {name} : NULL"] + count
-    if ctypes.is_struct(type_):
+    if ctypes.is_aggregate(type_):
         return has + [f"err_is_ok(err_) ? &{name} : NULL"]
     return has + [name]
 
@@ -316,7 +316,7 @@ def _assign(method, leases=()):
             lines.append(f"    __builtin_memcpy({target}, {name}_, {count} * sizeof({name}_[0]));")
             if type_.at_most:
                 lines.append(f"    *{target}_count = {count};")
-        elif ctypes.is_struct(type_):
+        elif ctypes.is_aggregate(type_):
             lines.append(f"    *{target} = {name}_;")
         else:
             lines.append(f"    *{target} = {name};")

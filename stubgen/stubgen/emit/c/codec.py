@@ -5,7 +5,7 @@ thing that is not exactly as it must be. Where a value stands is asked of layout
 in `_` are the codec's own:
     w_   words of the image at hand        n_   words of the message
     rd_  cursor over the variable parts    cp_  cursor over the capabilities
-A struct in an array has functions of its own: get_<struct>, put_<struct>."""
+Tables, unions and structs in arrays have functions of their own: elements.py."""
 from ... import cnames, layout, model
 from ..cexpr import c_number
 from ..wrap import wrap
@@ -35,6 +35,18 @@ def type_at(params, path):
         if ctypes.is_struct(type_):
             params = type_.decl.fields
     return type_
+
+
+def has_one_cap(image, params):
+    """Does the image carry exactly one capability, which is no element of anything?"""
+    return image.max_caps == 1 and image.min_caps == 1 and is_plain_cap(image, params)
+
+
+def is_plain_cap(image, params):
+    """Is the only capability of the image a parameter, or a field of a struct that is there?"""
+    part = image.caps[0]
+    optionals = {item.path for item in image.items if item.role == "presence"}
+    return ctypes.is_handle(type_at(params, part.path)) and not enclosing(part.path[:-1], optionals)
 
 
 def is_cap_presence(params, item):
@@ -122,6 +134,8 @@ def _range(int_type, low, high, name):
 class Reader:
     """C that takes one image apart. `fail` and `fail_cap` are the statements for a malformed image
     and a wrong capability. `caps`: (array, info array, count) expressions, or None."""
+    cursor_at = "&rd_"                 # C: address of the cursor over the variable parts
+    caps_at = "&cp_"                   # C: address of the cursor over the capabilities
 
     def __init__(self, image, params, fail, fail_cap, caps=None, one_cap=None):
         self.image, self.params = image, params
@@ -278,9 +292,20 @@ class Reader:
             return cnames.safe(path[0]) + "_"
         if len(path) == 1:
             self.declared.add(path)
-            self.line(f"{ctypes.elem_type(elem)} {cnames.safe(path[0])}_[{count}];")
-            return cnames.safe(path[0]) + "_"
+            name = cnames.safe(path[0]) + "_"
+            self.line(f"{ctypes.elem_type(elem)} {name}[{count}];")
+            if path in self.optionals and not type_at(self.params, path).at_most:
+                self.line(f"__builtin_memset({name}, 0, sizeof({name}));")
+            return name
         return self.place(path)
+
+    def counted(self, path, place):
+        """What the name of the number of elements begins with."""
+        return place if len(path) > 1 else place[:-1]
+
+    def number(self, path, place, count, bound):
+        """C of the number of elements; `count` is the Item that tells it, or None."""
+        return f"{self.counted(path, place)}_count" if count is not None else str(bound)
 
     def block(self, item):
         """T[N] in the fixed part."""
@@ -317,10 +342,12 @@ class Reader:
                 self.line("}")
             return
         limit = f"{guard} && i_ < {count}" if guard else f"i_ < {count}"
+        words = part.elem.fixed_words
         self.line(f"for (size_t i_ = 0; {limit}; i_++) {{")
-        self.line(f"uint64_t e_[{part.elem.fixed_words}] = {{0}};", 2)
+        self.line(f"uint64_t e_[{words}] = {{0}};", 2)
         self.line(f"__builtin_memcpy(e_, {at} + i_ * {part.stride}u, {part.stride}u);", 2)
-        self.tests = [f"!get_{cnames.type_base(elem.decl)}(e_, NULL, &{place}[i_])"]
+        self.line(f"struct msg_reader in_ = {{e_, 0, {words}}};", 2)
+        self.tests = [f"!get_{cnames.type_base(elem.decl)}(&in_, &{place}[i_])"]
         self.flush(2)
         self.line("}")
 
@@ -330,25 +357,39 @@ class Reader:
         if var.kind in ("string", "bytes", "strings"):
             self.buffer(var, type_, guard)
             return
+        if var.kind == "members":
+            place = self.whole_place(var.path)
+            text = f"!get_{cnames.type_base(type_.decl)}({self.cursor_at}, &{place})"
+            self.test(f"({guard} && {text})" if guard else text)
+            self.flush()
+            return
         place = self.array_place(var.path, type_.elem, var.bound)
-        name = place if len(var.path) > 1 else place[:-1]
-        count = f"{name}_count" if var.count is not None else str(var.bound)
+        count = self.number(var.path, place, var.count, var.bound)
         if var.kind == "packed":
             part = f"{'_'.join(var.path)}_at_"
-            self.line(f"const uint8_t *{part} = msg_part(&rd_, {count} * {var.stride}u);")
+            self.line(f"const uint8_t *{part} = msg_part({self.cursor_at}, "
+                      f"{count} * {var.stride}u);")
             self.test(f"{part} == NULL")
             self.flush()
             self.elements(place, type_, var, part, count, "")
             return
-        limit = f"{guard} && i_ < {count}" if guard and var.count is None else f"i_ < {count}"
-        self.line(f"for (size_t i_ = 0; {limit}; i_++) {{")
-        self.test(f"rd_.end - rd_.pos < {var.elem.fixed_words}")
-        self.flush(2)
-        self.line("const uint64_t *e_ = rd_.words + rd_.pos;", 2)
-        self.line(f"rd_.pos += {var.elem.fixed_words};", 2)
-        self.test(f"!get_{cnames.type_base(type_.elem.decl)}(e_, &rd_, &{place}[i_])")
-        self.flush(2)
-        self.line("}")
+        if guard and var.count is None:
+            count = f"({guard} ? {count} : 0)"
+        self.test(f"!msg_get_images({self.cursor_at}, {count}, "
+                  f"get_{cnames.type_base(type_.elem.decl)}, {place}, sizeof({place}[0]))")
+        self.flush()
+
+    def whole_place(self, path):
+        """The lvalue for a table or union, which is declared here if it is a parameter."""
+        if len(path) > 1:
+            return self.place(path)
+        name = f"{cnames.safe(path[0])}_"
+        if path[0] not in self.declared:
+            self.declared.add(path[0])
+            self.line(f"{ctypes.elem_type(type_at(self.params, path))} {name};")
+            if path in self.optionals:
+                self.line(f"__builtin_memset(&{name}, 0, sizeof({name}));")
+        return name
 
     def buffer(self, var, type_, guard):
         lent_out = isinstance(type_, model.Lend) or type_ is None
@@ -363,7 +404,7 @@ class Reader:
             return
         if lent_out and var.count is not None and var.count.path == var.path:
             part = place
-        self.line(f"const {elem} *{part} = msg_part(&rd_, {length});")
+        self.line(f"const {elem} *{part} = msg_part({self.cursor_at}, {length});")
         self.test(f"{part} == NULL")
         self.flush()
         if var.kind == "string":
@@ -405,17 +446,16 @@ class Reader:
             self.set(part.path, "caddr_t", name)
             return
         array, info, count = self.caps
-        if isinstance(type_, layout.Image):
-            self.struct_caps(part)
+        if not ctypes.is_handle(type_):
+            self.inner_caps(part)
             return
-        args = f"{array}, {info}, {count}, &cp_, {ctypes.kinds_mask(type_)}, " \
+        args = f"{array}, {info}, {count}, {self.caps_at}, {ctypes.kinds_mask(type_)}, " \
                f"{ctypes.rights_mask(type_)}"
         holder = type_at(self.params, part.path)
         guard = self.guard(part.path)
         if isinstance(holder, model.Array):
             place = self.array_place(part.path, type_, holder.count)
-            name = place if len(part.path) > 1 else place[:-1]
-            number = f"{name}_count" if part.count is not None else str(holder.count)
+            number = self.number(part.path, place, part.count, holder.count)
             limit = f"{guard} && i_ < {number}" if guard and part.count is None \
                 else f"i_ < {number}"
             self.line(f"for (size_t i_ = 0; {limit}; i_++) {{")
@@ -424,28 +464,35 @@ class Reader:
             self.line("}", 2)
             self.line("}")
             return
-        if len(part.path) == 1:
-            self.line(f"caddr_t {self.place(part.path)} = 0;")
-        place = self.place(part.path)
-        test = f"!msg_cap_next({args}, &{place})"
-        if len(part.path) > 1:
-            self.line(f"{place} = 0;")
-        self.line(f"if ({guard + ' && ' if guard else ''}{test}) {{")
+        place = self.cap_place(part.path)
+        self.line(f"if ({guard + ' && ' if guard else ''}!msg_cap_next({args}, &{place})) {{")
         self.line(self.fail_cap, 2)
         self.line("}")
 
-    def struct_caps(self, part):
-        """Capabilities of the elements of an array of structs."""
+    def cap_place(self, path):
+        """The lvalue for a capability, which is 0 now."""
+        place = self.place(path)
+        self.line(f"caddr_t {place} = 0;" if len(path) == 1 else f"{place} = 0;")
+        return place
+
+    def inner_caps(self, part):
+        """Capabilities of the elements of an array, or of a table or union."""
         array, info, count = self.caps
         holder = type_at(self.params, part.path)
-        place = self.array_place(part.path, holder.elem, holder.count)
-        name = place if len(part.path) > 1 else place[:-1]
-        number = f"{name}_count" if part.count is not None else str(holder.count)
         guard = self.guard(part.path)
+        decl = holder.elem.decl if isinstance(holder, model.Array) else holder.decl
+        call = f"!getcaps_{cnames.type_base(decl)}({array}, {info}, {count}, {self.caps_at}, "
+        if not isinstance(holder, model.Array):
+            call += f"&{self.whole_place(part.path)})"
+            self.line(f"if ({guard + ' && ' if guard else ''}{call}) {{")
+            self.line(self.fail_cap, 2)
+            self.line("}")
+            return
+        place = self.array_place(part.path, holder.elem, holder.count)
+        number = self.number(part.path, place, part.count, holder.count)
         limit = f"{guard} && i_ < {number}" if guard and part.count is None else f"i_ < {number}"
         self.line(f"for (size_t i_ = 0; {limit}; i_++) {{")
-        self.line(f"if (!getcaps_{cnames.type_base(holder.elem.decl)}({array}, {info}, {count}, "
-                  f"&cp_, &{place}[i_])) {{", 2)
+        self.line(f"if ({call}&{place}[i_])) {{", 2)
         self.line(self.fail_cap, 3)
         self.line("}", 2)
         self.line("}")
@@ -466,118 +513,9 @@ class Reader:
                 found.append(f"{name}_")
                 if type_.at_most:
                     found.append(f"{name}_count")
-            elif ctypes.is_struct(type_):
+            elif ctypes.is_aggregate(type_):
                 self.place((param.name, "x"))
                 found.append(f"&{name}_")
             else:
                 found.append(name)
         return found
-
-
-def get_function(decl):
-    """static bool get_<struct>(e, rd, out): one element of an array; and, if it holds capabilities,
-    getcaps_<struct>, which takes them (an optional one is marked by get_<struct>)."""
-    image = ctypes.image_of(decl)
-    reader = _StructReader(image, decl)
-    body = reader.read()
-    base = cnames.type_base(decl)
-    return "\n".join([
-        f"static bool get_{base}(const uint64_t *w_, struct msg_reader *rd_, "
-        f"{ctypes.struct_name(decl)} *out_)", "{", "    (void)rd_;", "    (void)w_;"]
-        + body + ["    return true;", "}", ""] + _getcaps(decl, image))
-
-
-def _getcaps(decl, image):
-    if not image.caps:
-        return []
-    lines = [f"static bool getcaps_{cnames.type_base(decl)}(const caddr_t *caps_, "
-             "const uint32_t *info_, uint32_t count_,",
-             f"    uint32_t *cp_, {ctypes.struct_name(decl)} *out_)", "{"]
-    for part in image.caps:
-        place = "out_->" + ".".join(cnames.safe(p) for p in part.path)
-        holder = type_at(decl.fields, part.path)
-        if isinstance(holder, model.Array):
-            count = f"{place}_count" if part.count is not None else f"{holder.count}u"
-            lines += [f"    for (size_t i_ = 0; i_ < {count}; i_++) {{",
-                      "        if (!msg_cap_next(caps_, info_, count_, cp_,",
-                      f"                {ctypes.kinds_mask(part.type)}, "
-                      f"{ctypes.rights_mask(part.type)}, &{place}[i_])) {{",
-                      "            return false;", "        }", "    }"]
-            continue
-        marked = f"{place} != 0 && " if part.optional is not None else ""
-        lines += [f"    if ({marked}!msg_cap_next(caps_, info_, count_, cp_,",
-                  f"            {ctypes.kinds_mask(part.type)}, {ctypes.rights_mask(part.type)}, "
-                  f"&{place})) {{", "        return false;", "    }"]
-    return lines + ["    return true;", "}", ""]
-
-
-class _StructReader(Reader):
-    """Fills the fields of `out_`; variable parts come from the cursor of the message."""
-
-    def __init__(self, image, decl):
-        super().__init__(image, decl.fields, "return false;", "return false;")
-
-    def place(self, path):
-        return "out_->" + ".".join(cnames.safe(p) for p in path)
-
-    def set(self, path, c_type, value):
-        self.line(f"{self.place(path)} = {value};")
-        return self.place(path)
-
-    def present_name(self, path):
-        return "out_->" + ".".join([cnames.safe(p) for p in path[:-1]] + [f"has_{path[-1]}"])
-
-    def presence(self, item):
-        if is_cap_presence(self.params, item):
-            self.line(f"{self.place(item.path)} = {bits_of(item)} != 0;")
-            return
-        name = self.present_name(item.path)
-        self.line(f"{name} = ({bits_of(item)}) != 0;")
-        self.names[item.path] = name
-        under = [i for i in self.image.items
-                 if i is not item and i.path[:len(item.path)] == item.path]
-        for other in under:
-            self.test(f"(!{name} && {bits_of(other)} != 0)")
-
-    def count(self, item):
-        type_ = type_at(self.params, item.path)
-        suffix = "count" if isinstance(type_, model.Array) else "len"
-        self.line(f"{self.place(item.path)}_{suffix} = {bits_of(item)};")
-        if item.bound < (1 << item.bits) - 1:
-            self.test(f"{self.place(item.path)}_{suffix} > {item.bound}u")
-
-    def array_place(self, path, elem, count):
-        return self.place(path)
-
-    def read(self):
-        self.line("__builtin_memset(out_, 0, sizeof(*out_));")
-        for word, mask in enumerate(word_masks(self.image)):
-            if mask != ALL:
-                self.test(f"(w_[{word}] & ~{mask_text(mask)}) != 0" if mask else f"w_[{word}] != 0")
-        self.flush()
-        for item in self.image.order:
-            if isinstance(item, layout.Item):
-                self.item(item)
-        for item in self.image.order:
-            if isinstance(item, layout.Var):
-                self.element_var(item)
-        return self.lines
-
-    def element_var(self, var):
-        start = len(self.lines)
-        self.var(var)
-        self.lines[start:] = [line.replace("&rd_", "rd_").replace("rd_.", "rd_->")
-                              for line in self.lines[start:]]
-
-    def buffer(self, var, type_, guard):
-        place = self.place(var.path)
-        length = f"{place}_len"
-        part = f"{'_'.join(var.path)}_at_"
-        self.line(f"const void *{part} = msg_part(&rd_, {length});")
-        self.test(f"{part} == NULL")
-        self.flush()
-        if var.kind in ("string", "strings"):
-            check = "utf8" if var.kind == "string" else "strings"
-            self.test(f"!msg_{check}_ok({part}, {length})")
-            self.flush()
-        self.line(f"__builtin_memcpy({place}, {part}, {length});")

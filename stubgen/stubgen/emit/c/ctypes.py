@@ -27,7 +27,7 @@ def elem_type(type_):
     """The C type of one value that is not a buffer or array."""
     if is_handle(type_):
         return "caddr_t"
-    if isinstance(type_, model.Named) and isinstance(type_.decl, model.Struct):
+    if is_aggregate(type_):
         return struct_name(type_.decl)
     if isinstance(type_, model.Named):
         return cnames.type_base(type_.decl) + "_t"
@@ -74,6 +74,30 @@ def struct_view(decl):
     return "\n".join([comment(decl.doc) + struct_name(decl) + " {"] + body + ["};"]) + "\n"
 
 
+def table_view(decl):
+    """A table: every field with its `has_`; a capability that is not there is 0."""
+    fields = [model.Param(f.name, model.Optional_(f.type), f.doc, f.span) for f in decl.fields]
+    body = [line for field in fields for line in field_lines(field)]
+    return "\n".join([comment(decl.doc) + struct_name(decl) + " {"] + body + ["};"]) + "\n"
+
+
+def union_view(decl):
+    """A union: which of its fields is there (0: one that is not known), and this field."""
+    base = f"{cnames.type_base(decl)}_tag"
+    tags = [f"{INDENT}{cnames.union_tag(decl)} = 0,"] if decl.flexible else []
+    tags += [f"{INDENT}{cnames.union_tag(decl, f)} = {f.ordinal}," for f in decl.fields]
+    body = []
+    for field in decl.fields:
+        lines = [INDENT + line for text in field_lines(field) for line in text.split("\n")]
+        if len(lines) > 1 + bool(field.doc):
+            lines = [f"{INDENT * 2}struct {{"] + [INDENT + line for line in lines] \
+                + [f"{INDENT * 2}}};"]
+        body += lines
+    head = [f"enum {base} {{"] + tags + ["};", comment(decl.doc) + struct_name(decl) + " {",
+                                         f"{INDENT}enum {base} tag;", f"{INDENT}union {{"]
+    return "\n".join(head + body + [f"{INDENT}}};", "};"]) + "\n"
+
+
 def const_view(decl):
     value = c_string(decl.value) if isinstance(decl.value, str) else c_number(decl.value)
     return f"{comment(decl.doc)}#define {cnames.const(decl)} {value}\n"
@@ -84,6 +108,8 @@ def decl_view(decl):
         return enum_view(decl)
     if isinstance(decl, model.Struct):
         return struct_view(decl)
+    if isinstance(decl, model.Table):
+        return union_view(decl) if decl.kind == "union" else table_view(decl)
     return const_view(decl)
 
 
@@ -92,6 +118,11 @@ def decl_view(decl):
 
 def is_struct(type_):
     return isinstance(type_, model.Named) and isinstance(type_.decl, model.Struct)
+
+
+def is_aggregate(type_):
+    """Is it a struct, table or union: a struct in C?"""
+    return isinstance(type_, model.Named) and not isinstance(type_.decl, model.Enum)
 
 
 def in_params(params):
@@ -111,7 +142,7 @@ def in_param(param):
     if isinstance(type_, model.Array):
         count = [f"size_t {name}_count"] if type_.at_most else []
         return has + [f"const {elem_type(type_.elem)} *{name}"] + count
-    if is_struct(type_):
+    if is_aggregate(type_):
         return has + [f"const {elem_type(type_)} *{name}"]
     return has + [f"{elem_type(type_)} {name}"]
 
@@ -160,7 +191,7 @@ def result_local(result):
             args.append(f"&{name}_count")
         else:
             lines.append(f"    __builtin_memset({name}, 0, sizeof({name}));")
-    elif is_struct(type_):
+    elif is_aggregate(type_):
         lines += [f"    {elem_type(type_)} {name};",
                   f"    __builtin_memset(&{name}, 0, sizeof({name}));"]
         args.append(f"&{name}")
@@ -198,28 +229,19 @@ def is_moved(type_):
     return isinstance(type_, model.End) or type_.move == "move"
 
 
-def element_decl(type_):
-    """The struct of an array's elements, None for scalars and handles."""
-    type_, _ = strip_optional(type_)
-    if isinstance(type_, model.Array) and is_struct(type_.elem):
-        return type_.elem.decl
-    return None
-
-
 def element_decls(params):
-    """All structs that stand in arrays of these parameters, inner ones first."""
+    """All structs that stand in arrays of these parameters, and all tables and unions, inner ones
+    first."""
     found = []
 
-    def visit(type_):
-        type_, _ = strip_optional(type_)
-        if isinstance(type_, model.Array) and is_struct(type_.elem):
-            for item in type_.elem.decl.fields:
-                visit(item.type)
-            if type_.elem.decl not in found:
-                found.append(type_.elem.decl)
-        elif is_struct(type_):
+    def visit(type_, in_array=False):
+        if isinstance(type_, (model.Array, model.Optional_)):
+            visit(type_.elem, isinstance(type_, model.Array))
+        elif is_aggregate(type_) and type_.decl not in found:
             for item in type_.decl.fields:
                 visit(item.type)
+            if in_array or not is_struct(type_):
+                found.append(type_.decl)
 
     for param in params:
         visit(param.type)

@@ -6,12 +6,12 @@ def texts(build):
     """Changes the build: every such array has a struct `String9` or `Bytes9` as element, declared
     where the array is."""
     for decl in list(build.types):
-        if isinstance(decl, model.Struct):
-            _Lowering(build.types, None, decl.namespace).params(decl.fields)
+        if isinstance(decl, (model.Struct, model.Table)):
+            _Lowering(build.types, [], None, decl.namespace).params(decl.fields)
     for item in build.interfaces:
-        lowering = _Lowering(item.types, item.name, item.namespace)
+        lowering = _Lowering(item.types, build.types, item.name, item.namespace)
         for decl in list(item.types):
-            if isinstance(decl, model.Struct):
+            if isinstance(decl, (model.Struct, model.Table)):
                 lowering.params(decl.fields)
         for method in item.methods:
             lowering.params(method.params)
@@ -19,8 +19,11 @@ def texts(build):
 
 
 class _Lowering:
-    def __init__(self, types, scope, namespace):
-        self.types, self.scope, self.namespace = types, scope, namespace
+    """`outer`: the types at file level, which may hold the same struct under the same C name."""
+
+    def __init__(self, types, outer, scope, namespace):
+        self.types, self.outer = types, outer
+        self.scope, self.namespace = scope, namespace
 
     def params(self, params):
         for param in params:
@@ -36,9 +39,9 @@ class _Lowering:
 
     def struct(self, buf, span):
         name = cnames.element_struct(buf)
-        for decl in self.types:
-            if decl.name == name and decl.scope == self.scope \
-                    and decl.namespace == self.namespace:
+        for decl in self.types + self.outer:
+            if decl.name == name and decl.namespace == self.namespace \
+                    and cnames.scope_of(decl) == (self.scope or self.namespace):
                 return decl
         field = model.Param("data" if buf.kind == "bytes" else "text", buf, [], span)
         decl = model.Struct(name, self.scope, self.namespace, False, [field],

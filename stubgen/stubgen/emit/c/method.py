@@ -4,6 +4,7 @@ from ... import cnames, layout, model
 from .. import cexpr
 from ..wrap import comment, wrap
 from . import ctypes
+from .codec import is_plain_cap
 
 REG_WORDS = 8
 
@@ -37,14 +38,17 @@ class MethodView:
     def request_area(self):
         if self.m.kind == "event":
             return 0
-        return self._area(self.request)
+        return self._area(self.request, self.m.params)
 
     def reply_area(self):
-        return self._area(self.request if self.m.kind == "event" else self.reply)
+        if self.m.kind == "event":
+            return self._area(self.request, self.m.params)
+        return self._area(self.reply, self.m.results)
 
     @staticmethod
-    def _area(image):
-        if image.max_words > REG_WORDS or image.max_caps > 1:
+    def _area(image, params):
+        if image.max_words > REG_WORDS or image.max_caps > 1 \
+                or image.max_caps and not is_plain_cap(image, params):
             return max(image.max_words, 1)
         return 0
 

@@ -4,7 +4,7 @@ from ... import cnames, layout, model
 from ...limits import WORD_BYTES
 from ..wrap import wrap
 from . import ctypes
-from .codec import Reader
+from .codec import Reader, has_one_cap
 from .method import REG_WORDS, MethodView
 from .writer import Writer
 
@@ -72,7 +72,7 @@ class ServerView(MethodView):
 
     def _reader(self):
         image = self.request
-        one = image.max_caps == 1 and image.min_caps == 1
+        one = has_one_cap(image, self.m.params)
         many = image.max_caps and not one
         reader = Reader(image, self.m.params, "return RPC_ERR_MALFORMED;",
                         "return RPC_ERR_CAPABILITY;",

@@ -4,9 +4,8 @@ from ... import cnames, layout, model
 from ..wrap import comment
 from . import ctypes
 from .client import ClientView
-from .codec import get_function
+from .elements import get_function, put_function
 from .server import ServerView
-from .writer import put_function
 
 SUFFIXES = (".h", "_client.c", "_client_async.c", "_client_cb.c", "_server.h", "_server.c")
 DEADLINE_NS = 5_000_000_000

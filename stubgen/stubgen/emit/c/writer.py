@@ -10,7 +10,7 @@ INDENT = "    "
 
 
 class Writer:
-    index = "i_"                       # of loops over capabilities
+    depth = 0                          # of loops over capabilities: i_, j_, ...
 
     def __init__(self, image, params, fail, result=False):
         self.image, self.params, self.fail, self.result = image, params, fail, result
@@ -129,7 +129,7 @@ class Writer:
         if guards:
             self.line(f"if ({' && '.join(guards)}) {{")
         if ctypes.is_struct(type_.elem):
-            self.packed(at, place, type_.elem.decl, item, str(item.bound), "NULL, NULL")
+            self.packed(at, place, type_.elem.decl, item, str(item.bound))
         else:
             self.line(f"__builtin_memcpy({at}, {place}, {item.stride * item.bound}u);")
         if guards:
@@ -137,10 +137,11 @@ class Writer:
             self.line(f"__builtin_memset({at}, 0, {item.stride * item.bound}u);", 2)
             self.line("}")
 
-    def packed(self, at, place, decl, part, count, rest):
+    def packed(self, at, place, decl, part, count):
         self.line(f"for (size_t i_ = 0; i_ < {count}; i_++) {{")
         self.line(f"uint64_t e_[{part.elem.fixed_words}];", 2)
-        self.line(f"if (!put_{cnames.type_base(decl)}(e_, {rest}, &{place}[i_])) {{", 2)
+        self.line("uint32_t end_ = 0;", 2)
+        self.line(f"if (!put_{cnames.type_base(decl)}(e_, &end_, &{place}[i_])) {{", 2)
         self.line(self.fail, 3)
         self.line("}", 2)
         self.line(f"__builtin_memcpy({at} + i_ * {part.stride}u, e_, {part.stride}u);", 2)
@@ -170,6 +171,12 @@ class Writer:
                 else self.length(var.count)
             self.line(f"msg_put_bytes({target}, {self.position()}, {place}, {length});")
             return
+        if var.kind == "members":
+            guards = [self.present(o) for o in enclosing(var.path, self.optionals)]
+            at = place if self.is_pointer(var.path) else f"&{place}"
+            call = f"!put_{cnames.type_base(type_.decl)}({target}, {self.position()}, {at})"
+            self.fail_if(" && ".join(guards + [call]))
+            return
         count = self.length(var.count) if var.count is not None else \
             self.guarded(var.path, str(var.bound))
         if var.kind == "packed" and not ctypes.is_struct(type_.elem):
@@ -181,17 +188,19 @@ class Writer:
             at = f"{'_'.join(var.path)}_at_"
             self.line(f"uint8_t *{at} = msg_put({target}, {self.position()}, "
                       f"{count} * {var.stride}u);")
-            self.packed(at, place, decl, var, count, "NULL, NULL")
+            self.packed(at, place, decl, var, count)
             return
-        pos = self.position()
-        deref = "pos_" if pos == "&pos_" else "*pos_"
-        self.line(f"for (size_t i_ = 0; i_ < {count}; i_++) {{")
-        self.line(f"uint64_t *e_ = {target} + {deref};", 2)
-        self.line(f"{deref} += {var.elem.fixed_words};", 2)
-        self.line(f"if (!put_{cnames.type_base(decl)}(e_, {target}, {pos}, &{place}[i_])) {{", 2)
-        self.line(self.fail, 3)
-        self.line("}", 2)
+        self.fail_if(f"!msg_put_images({target}, {self.position()}, {count}, "
+                     f"put_{cnames.type_base(decl)}, {place}, sizeof({place}[0]))")
+
+    def fail_if(self, condition):
+        self.line(f"if ({condition}) {{")
+        self.line(self.fail, 2)
         self.line("}")
+
+    def is_pointer(self, path):
+        """Is a struct, table or union at this path named by its address?"""
+        return len(path) == 1 and not self.result
 
     def caps(self, add):
         """Lines that hand each capability to `add`(C of struct msg_cap)."""
@@ -199,8 +208,8 @@ class Writer:
         for part in self.image.caps:
             holder = type_at(self.params, part.path)
             place = self.place(part.path)
-            if isinstance(part.type, layout.Image):
-                lines += self.each(part, holder, place, lambda w: w.caps(add))
+            if not ctypes.is_handle(part.type):
+                lines += self.inside(part, holder, lambda w: w.caps(add))
             elif isinstance(holder, model.Array):
                 count = f"{place}_count" if part.count is not None else str(holder.count)
                 count = self.guarded(part.path, count)
@@ -216,18 +225,34 @@ class Writer:
                 lines.append(add(ctypes.sent_cap(part.type, place)))
         return lines
 
+    @property
+    def index(self):
+        return f"{'ijklmnop'[self.depth]}_"
+
     def loop(self, count):
         i = self.index
         return f"{INDENT}for (size_t {i} = 0; {i} < {count}; {i}++) {{"
 
-    def each(self, part, holder, place, make):
-        """A loop over an array of structs around what `make`(writer of one element) gives."""
-        count = f"{place}_count" if part.count is not None else str(holder.count)
-        inner = make(_ElementWriter(part.type, holder.elem.decl, f"{place}[{self.index}]."))
-        if not inner:
-            return []
-        return [self.loop(self.guarded(part.path, count))] \
-            + [INDENT + line for line in inner] + [INDENT + "}"]
+    def inside(self, part, holder, make):
+        """What `make`(writer) gives for the elements of an array, in a loop, or for the fields of a
+        table or union."""
+        place = self.place(part.path)
+        if isinstance(holder, model.Array):
+            count = f"{place}_count" if part.count is not None else str(holder.count)
+            begin, base = self.loop(self.guarded(part.path, count)), f"{place}[{self.index}]."
+            decl, depth = holder.elem.decl, self.depth + 1
+        else:
+            guards = [self.present(o) for o in enclosing(part.path, self.optionals)]
+            begin = f"{INDENT}if ({' && '.join(guards)}) {{" if guards else ""
+            base = place + ("->" if self.is_pointer(part.path) else ".")
+            decl, depth = holder.decl, self.depth
+        if isinstance(decl, model.Struct):
+            inner = make(_ElementWriter(part.type, decl.fields, base, depth))
+        else:
+            inner = _of_fields(layout.members_of(decl), base, depth, make)
+        if not inner or not begin:
+            return inner
+        return [begin] + [INDENT + line for line in inner] + [INDENT + "}"]
 
     def moved(self, call):
         """Lines that call `call`(place) for each capability given away."""
@@ -235,8 +260,8 @@ class Writer:
         for part in self.image.caps:
             holder = type_at(self.params, part.path)
             place = self.place(part.path)
-            if isinstance(part.type, layout.Image):
-                lines += self.each(part, holder, place, lambda w: w.moved(call))
+            if not ctypes.is_handle(part.type):
+                lines += self.inside(part, holder, lambda w: w.moved(call))
                 continue
             if not ctypes.is_moved(part.type):
                 continue
@@ -253,51 +278,49 @@ class Writer:
         return lines
 
 
-class _StructWriter(Writer):
-    """The fields of `in_`, one element of an array."""
+def _of_fields(members, base, depth, make):
+    """What `make`(writer) gives for each field of a table or union that holds capabilities."""
+    lines = []
+    for field, image in members.fields:
+        inner = make(_ElementWriter(image, [field], base, depth)) if image.max_caps else []
+        if inner:
+            there = f"{base}{cnames.safe(field.name)} != 0" if ctypes.is_handle(field.type) \
+                else f"{base}has_{field.name}"
+            if members.is_union():
+                there = f"{base}tag == {cnames.union_tag(members.decl, field)}"
+            lines += [f"{INDENT}if ({there}) {{"] + [INDENT + line for line in inner] \
+                + [INDENT + "}"]
+    return lines
 
-    def __init__(self, image, decl):
-        super().__init__(image, decl.fields, "return false;")
+
+class StructWriter(Writer):
+    """The fields of `in_`."""
+
+    def __init__(self, image, fields):
+        super().__init__(image, fields, "return false;")
 
     def place(self, path):
         return "in_->" + ".".join(cnames.safe(p) for p in path)
 
+    def is_pointer(self, path):
+        return False
+
     def present(self, path):
         if ctypes.is_handle(type_at(self.params, path)):
             return f"{self.place(path)} != 0"
-        return "in_->" + ".".join([cnames.safe(p) for p in path[:-1]] + [f"has_{path[-1]}"])
+        return self.place(path[:-1] + ("x",))[:-1] + f"has_{path[-1]}"
 
     def position(self):
         return "pos_"
 
 
-class _ElementWriter(_StructWriter):
+class _ElementWriter(StructWriter):
     """The fields of an element named by `base`."""
 
-    def __init__(self, image, decl, base):
-        super().__init__(image, decl)
+    def __init__(self, image, fields, base, depth):
+        super().__init__(image, fields)
         self.base = base
-        self.index = "j_"
+        self.depth = depth
 
     def place(self, path):
         return self.base + ".".join(cnames.safe(p) for p in path)
-
-
-def put_function(decl):
-    """static bool put_<struct>(e, words, pos, in): one element. e: its fixed part; false: too
-    long."""
-    image = ctypes.image_of(decl)
-    writer = _StructWriter(image, decl)
-    writer.check()
-    for number, text in enumerate(writer.words()):
-        writer.line(f"w_[{number}] = {text};")
-    for item in image.items:
-        if item.role == "block":
-            writer.block(item, "w_")
-    for var in image.vars:
-        writer.var(var, "all_")
-    base = cnames.type_base(decl)
-    return "\n".join([
-        wrap(f"static bool put_{base}(", ["uint64_t *w_", "uint64_t *all_", "uint32_t *pos_",
-                                          f"const {ctypes.struct_name(decl)} *in_"], ")"),
-        "{", "    (void)all_;", "    (void)pos_;"] + writer.lines + ["    return true;", "}", ""])

@@ -1,43 +1,40 @@
-// Generic Interrupt Controller version 3, one security state. Source: Arm IHI 0069H, chapters 12.2
-// (CPU interface registers), 12.9 (distributor) and 12.11 (redistributors).
+// Generic Interrupt Controller version 3, one security state. Source of what is not in memory: Arm
+// IHI 0069H, chapter 12.2 (CPU interface registers).
 #include "gic_priv.h"
 
+#include <arch/mmio.h>
 #include <arch/sysreg.h>
 #include <kernel/mmu.h>
 
-#define GICD_IROUTER 0x6000u // one 64-bit register per interrupt
-
-#define CTLR_GRP1_NS 2u // EnableGrp1A, seen from the non-secure side or with one security state
-#define CTLR_ARE_NS  (1u << 4)
-#define CTLR_RWP     (1u << 31)
-
-#define GICR_CTLR       0x0000u
-#define GICR_TYPER      0x0008u
-#define GICR_WAKER      0x0014u
-#define GICR_SGI_FRAME  0x10000u // the second page: same layout as a distributor for 32 interrupts
-#define GICR_BYTES      0x20000u // two frames; virtual LPIs add two more
-#define GICR_VLPI_BYTES 0x40000u
-
-#define GICR_CTLR_RWP         (1u << 3)
-#define TYPER_VLPIS           (1u << 1)
-#define TYPER_LAST            (1u << 4)
-#define WAKER_PROCESSOR_SLEEP (1u << 1)
-#define WAKER_CHILDREN_ASLEEP (1u << 2)
+#define GICR_BYTES      (GICR_SIZE + GICD_SIZE) // its own page and one like a distributor's
+#define GICR_VLPI_BYTES (2u * GICR_BYTES)       // virtual LPIs add two more
 
 #define MPIDR_AFFINITY 0xff00fffffful
 #define GIC_WAIT_MAX   1000000u // looks at a flag before the controller counts as dead
 #define GIC_CORES_MAX  512u     // redistributors looked at in one region
 
-// Register addresses and size, set by init. `gicr` is this core's redistributor.
+// Set by init. `gicr` is this core's redistributor, `own` its page with the private interrupts.
 static struct {
-    uintptr_t gicd, gicr;
+    struct gicd_regs gicd, own;
+    struct gicr_regs gicr;
     uint32_t limit;
 } gic;
 
-static bool gic_v3_wait_clear(uintptr_t reg, uint32_t bits)
+static bool gic_v3_wait_distributor(void)
 {
     for (unsigned i = 0; i < GIC_WAIT_MAX; i++) {
-        if (!(mmio_read32(reg) & bits))
+        if (!gicd_ctlr_rwp_rd(&gic.gicd))
+            return true;
+        mmio_relax();
+    }
+    return false;
+}
+
+// Until all bits of `mask` in CTLR or WAKER of the redistributor are clear.
+static bool gic_v3_wait_redistributor(uint32_t (*read)(const struct gicr_regs *), uint32_t mask)
+{
+    for (unsigned i = 0; i < GIC_WAIT_MAX; i++) {
+        if (!(read(&gic.gicr) & mask))
             return true;
         mmio_relax();
     }
@@ -59,57 +56,59 @@ static bool gic_v3_find_redistributor(const struct platform *platform, const str
         uintptr_t regs = (uintptr_t)dev_map(region->base + offset, GICR_BYTES);
         if (regs == 0)
             return false;
-        uint64_t typer = mmio_read64(regs + GICR_TYPER);
-        if (typer >> 32 == self) {
-            gic.gicr = regs;
+        const struct gicr_wide_regs wide = gicr_wide_at(regs);
+        uint64_t typer = gicr_wide_typer_rd(&wide);
+        if (gicr_wide_typer_affinity(typer) == self) {
+            gic.gicr = gicr_at(regs);
+            gic.own = gicd_at(regs + GICR_SIZE);
             return true;
         }
         dev_unmap_last(region->base + offset, GICR_BYTES);
-        if (typer & TYPER_LAST)
+        if (gicr_wide_typer_last(typer))
             return false;
         offset += platform->gicr_stride != 0 ? platform->gicr_stride
-                  : typer & TYPER_VLPIS      ? GICR_VLPI_BYTES
-                                             : GICR_BYTES;
+                  : gicr_wide_typer_vlpis(typer) ? GICR_VLPI_BYTES
+                                                 : GICR_BYTES;
     }
     return false;
 }
 
 static bool gic_v3_init_distributor(void)
 {
+    const struct gicd_regs *gicd = &gic.gicd;
+    const struct gicd_wide_regs wide = gicd_wide_at(gicd->base);
     uint64_t self = sysreg_read(mpidr_el1) & MPIDR_AFFINITY;
-    mmio_write32(gic.gicd + GICD_CTLR, 0);
-    if (!gic_v3_wait_clear(gic.gicd + GICD_CTLR, CTLR_RWP))
+    gicd_ctlr_wr(gicd, 0);
+    if (!gic_v3_wait_distributor())
         return false;
-    for (uint32_t irq = IRQ_FIRST_SHARED; irq < gic.limit; irq += 32) {
-        mmio_write32(gic_bit_register(gic.gicd + GICD_ICENABLER, irq), ~0u);
-        mmio_write32(gic_bit_register(gic.gicd + GICD_ICPENDR, irq), ~0u);
-        mmio_write32(gic_bit_register(gic.gicd + GICD_IGROUPR, irq), ~0u);
+    for (uint32_t i = IRQ_FIRST_SHARED / 32; i < (gic.limit + 31) / 32; i++) {
+        gicd_icenabler_clear(gicd, i, ~0u);
+        gicd_icpendr_clear(gicd, i, ~0u);
+        gicd_igroupr_wr(gicd, i, ~0u);
     }
-    for (uint32_t irq = IRQ_FIRST_SHARED; irq < gic.limit; irq += 4)
-        mmio_write32(gic.gicd + GICD_IPRIORITYR + irq, GIC_PRIORITY_ALL);
-    for (uint32_t irq = IRQ_FIRST_SHARED; irq < gic.limit; irq += 16)
-        mmio_write32(gic.gicd + GICD_ICFGR + irq / 4, 0);
-    mmio_write32(gic.gicd + GICD_CTLR, CTLR_ARE_NS | CTLR_GRP1_NS);
-    if (!gic_v3_wait_clear(gic.gicd + GICD_CTLR, CTLR_RWP))
+    for (uint32_t i = IRQ_FIRST_SHARED / 4; i < gic.limit / 4; i++)
+        gicd_ipriorityr_wr(gicd, i, GIC_PRIORITY_ALL);
+    for (uint32_t i = IRQ_FIRST_SHARED / 16; i < (gic.limit + 15) / 16; i++)
+        gicd_icfgr_wr(gicd, i, 0);
+    gicd_ctlr_wr(gicd, GICD_CTLR_ARE | GICD_CTLR_ENABLE_GRP1);
+    if (!gic_v3_wait_distributor())
         return false;
     for (uint32_t irq = IRQ_FIRST_SHARED; irq < gic.limit; irq++)
-        mmio_write64(gic.gicd + GICD_IROUTER + 8ul * irq, self);
+        gicd_wide_irouter_wr(&wide, irq, self);
     return true;
 }
 
 static bool gic_v3_init_redistributor(void)
 {
-    uintptr_t sgi = gic.gicr + GICR_SGI_FRAME;
-    uint32_t waker = mmio_read32(gic.gicr + GICR_WAKER);
-    mmio_write32(gic.gicr + GICR_WAKER, waker & ~WAKER_PROCESSOR_SLEEP);
-    if (!gic_v3_wait_clear(gic.gicr + GICR_WAKER, WAKER_CHILDREN_ASLEEP))
+    gicr_waker_processor_sleep_wr(&gic.gicr, false);
+    if (!gic_v3_wait_redistributor(gicr_waker_rd, GICR_WAKER_CHILDREN_ASLEEP))
         return false;
-    mmio_write32(sgi + GICD_ICENABLER, ~0u);
-    mmio_write32(sgi + GICD_ICPENDR, ~0u);
-    mmio_write32(sgi + GICD_IGROUPR, ~0u);
-    for (uint32_t irq = 0; irq < IRQ_FIRST_SHARED; irq += 4)
-        mmio_write32(sgi + GICD_IPRIORITYR + irq, GIC_PRIORITY_ALL);
-    return gic_v3_wait_clear(gic.gicr + GICR_CTLR, GICR_CTLR_RWP);
+    gicd_icenabler_clear(&gic.own, 0, ~0u);
+    gicd_icpendr_clear(&gic.own, 0, ~0u);
+    gicd_igroupr_wr(&gic.own, 0, ~0u);
+    for (uint32_t i = 0; i < IRQ_FIRST_SHARED / 4; i++)
+        gicd_ipriorityr_wr(&gic.own, i, GIC_PRIORITY_ALL);
+    return gic_v3_wait_redistributor(gicr_ctlr_rd, GICR_CTLR_RWP);
 }
 
 static bool gic_v3_init_interface(void)
@@ -128,13 +127,13 @@ static bool gic_v3_init_interface(void)
 
 static const char *gic_v3_init(const struct platform *platform)
 {
-    gic.gicd = (uintptr_t)dev_map(platform->gicd.base, platform->gicd.size);
-    if (gic.gicd == 0)
+    gic.gicd = gicd_at((uintptr_t)dev_map(platform->gicd.base, platform->gicd.size));
+    if (gic.gicd.base == 0)
         return "no room to map the distributor";
-    gic.limit = gic_distributor_limit(gic.gicd);
-    for (unsigned i = 0; i < platform->gicr_count && gic.gicr == 0; i++)
+    gic.limit = gic_distributor_limit(&gic.gicd);
+    for (unsigned i = 0; i < platform->gicr_count && gic.gicr.base == 0; i++)
         (void)gic_v3_find_redistributor(platform, &platform->gicr[i]);
-    if (gic.gicr == 0)
+    if (gic.gicr.base == 0)
         return "no redistributor for this core";
     if (!gic_v3_init_distributor())
         return "the distributor does not answer";
@@ -145,31 +144,31 @@ static const char *gic_v3_init(const struct platform *platform)
     return NULL;
 }
 
-// Distributor or this core's redistributor: the frame with the interrupt's registers.
-static uintptr_t gic_v3_frame(uint32_t irq)
+// Distributor or this core's redistributor: the page with the interrupt's registers.
+static const struct gicd_regs *gic_v3_page(uint32_t irq)
 {
-    return irq < IRQ_FIRST_SHARED ? gic.gicr + GICR_SGI_FRAME : gic.gicd;
+    return irq < IRQ_FIRST_SHARED ? &gic.own : &gic.gicd;
 }
 
 static void gic_v3_enable(uint32_t irq)
 {
-    mmio_write32(gic_bit_register(gic_v3_frame(irq) + GICD_ISENABLER, irq), gic_bit(irq));
+    gicd_isenabler_set(gic_v3_page(irq), irq / 32, gic_bit(irq));
 }
 
 static void gic_v3_disable(uint32_t irq)
 {
-    mmio_write32(gic_bit_register(gic_v3_frame(irq) + GICD_ICENABLER, irq), gic_bit(irq));
+    gicd_icenabler_clear(gic_v3_page(irq), irq / 32, gic_bit(irq));
     if (irq < IRQ_FIRST_SHARED)
-        (void)gic_v3_wait_clear(gic.gicr + GICR_CTLR, GICR_CTLR_RWP);
+        (void)gic_v3_wait_redistributor(gicr_ctlr_rd, GICR_CTLR_RWP);
     else
-        (void)gic_v3_wait_clear(gic.gicd + GICD_CTLR, CTLR_RWP);
+        (void)gic_v3_wait_distributor();
 }
 
 static uint32_t gic_v3_claim(void)
 {
     uint32_t irq = (uint32_t)sysreg_read_x(ICC_IAR1_EL1);
     dsb_sy(); // the read has its effect before anything the handler does (IHI 0069, 4.1.1)
-    return irq < GIC_INTID_MAX ? irq : IRQ_NONE;
+    return irq < GIC_LINES_MAX ? irq : IRQ_NONE;
 }
 
 static void gic_v3_eoi(uint32_t irq)
@@ -180,7 +179,7 @@ static void gic_v3_eoi(uint32_t irq)
 
 static void gic_v3_set_edge(uint32_t irq, bool edge)
 {
-    gic_config_edge(gic.gicd + GICD_ICFGR, irq, edge);
+    gic_config_edge(&gic.gicd, irq, edge);
 }
 
 static uint32_t gic_v3_limit(void)

@@ -1,38 +1,28 @@
-// Arm PrimeCell UART. Source: PL011 Technical Reference Manual (DDI 0183), chapter 3.
+// Arm PrimeCell UART. Registers: idl/dev/pl011.dev.
 #include <kernel/console.h>
 #include <arch/mmio.h>
+#include <dev/pl011.h>
 
-#define PL011_DR   0x00
-#define PL011_FR   0x18
-#define PL011_LCRH 0x2c
-#define PL011_CR   0x30
-#define PL011_IMSC 0x38
-
-#define FR_BUSY       (1u << 3)
-#define FR_TXFF       (1u << 5)
-#define LCRH_FEN      (1u << 4)
-#define LCRH_WLEN8    (3u << 5)
-#define CR_UARTEN     (1u << 0)
-#define CR_TXE        (1u << 8)
-#define CR_RXE        (1u << 9)
 #define PL011_WAIT_MAX 1000000u // looks at the flag before a byte is dropped
 
 // The loader's last bytes go out first: settings may only change while nothing is being sent.
 static void pl011_init(uintptr_t regs)
 {
-    for (unsigned i = 0; i < PL011_WAIT_MAX && mmio_read32(regs + PL011_FR) & FR_BUSY; i++)
+    const struct pl011_regs uart = pl011_at(regs);
+    for (unsigned i = 0; i < PL011_WAIT_MAX && pl011_fr_busy_rd(&uart); i++)
         mmio_relax();
-    mmio_write32(regs + PL011_CR, 0);
-    mmio_write32(regs + PL011_IMSC, 0);
-    mmio_write32(regs + PL011_LCRH, LCRH_FEN | LCRH_WLEN8);
-    mmio_write32(regs + PL011_CR, CR_UARTEN | CR_TXE | CR_RXE);
+    pl011_cr_wr(&uart, 0);
+    pl011_imsc_wr(&uart, 0);
+    pl011_lcrh_wr(&uart, pl011_lcrh_wlen_put(PL011_LCRH_FEN, PL011_LENGTH_EIGHT));
+    pl011_cr_wr(&uart, PL011_CR_UARTEN | PL011_CR_TXE | PL011_CR_RXE);
 }
 
 static void pl011_put(uintptr_t regs, uint8_t byte)
 {
+    const struct pl011_regs uart = pl011_at(regs);
     for (unsigned i = 0; i < PL011_WAIT_MAX; i++) {
-        if (!(mmio_read32(regs + PL011_FR) & FR_TXFF)) {
-            mmio_write32(regs + PL011_DR, byte);
+        if (!pl011_fr_txff_rd(&uart)) {
+            pl011_dr_data_wr(&uart, byte);
             return;
         }
         mmio_relax();

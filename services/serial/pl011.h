@@ -1,16 +1,18 @@
 /* The PL011 UART, driven by interrupts. Line settings stay as the firmware or the kernel left them.
- * Arm PrimeCell UART (PL011) Technical Reference Manual, DDI 0183G, chapter 3. */
+ * Registers: idl/dev/pl011.dev. */
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include <dev/pl011.h>
+
 struct pl011 {
-    volatile uint32_t *regs;             /* mapped registers, one page */
+    struct pl011_regs regs;
 };
 
-/* Enables receive interrupts, masks the rest. */
+/* `regs`: the mapped registers, one page. Enables receive interrupts, masks the rest. */
 void pl011_init(struct pl011 *u, void *regs);
 /* Hands over as many of `bytes` as the transmit FIFO takes; returns how many. */
 size_t pl011_write(struct pl011 *u, const uint8_t *data, size_t bytes);

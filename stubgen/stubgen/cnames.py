@@ -2,7 +2,7 @@
 semantic pass checks the names of a whole build against each other."""
 import re
 
-from . import model
+from . import access, model
 
 KEYWORDS = frozenset(
     "auto break case char const continue default do double else enum extern float for goto if "
@@ -136,6 +136,30 @@ def bounds(interface, method):
         base = method_base(interface, method).upper()
         found.append((f"{base}_{ret}{param.name.upper()}_MAX", number))
     return found
+
+
+def device_names(device):
+    """The file-scope names that belong to a device, those of its registers aside."""
+    return [f"{device.name}_regs", f"{device.name}_at", f"{device.name}_device",
+            f"{device.name}_size".upper()]
+
+
+def register_base(device, register):
+    return f"{device.name}_{register.name}".lower()
+
+
+def register_names(device, register):
+    """The names that one register makes, those of its fields aside."""
+    base = register_base(device, register)
+    sizes = ["offset"] + (["stride", "count"] if register.stride is not None else [])
+    return [f"{base}_{size}".upper() for size in sizes] + \
+        [f"{base}_{op}" for op in access.register_ops(register)]
+
+
+def field_names(device, register, field):
+    base = f"{register_base(device, register)}_{field.name}"
+    names = [base.upper(), f"{base}_SHIFT".upper()]
+    return names + [f"{base}_{op}" if op else base for op in access.field_ops(register, field)]
 
 
 def value_names(param, is_result, in_table=False):

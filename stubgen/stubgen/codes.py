@@ -13,7 +13,7 @@ class Code:
 
 _PASSES = {"01": "lex", "02": "parse", "03": "imports", "04": "names", "05": "types",
            "06": "bounds", "07": "ids", "08": "errors", "09": "clauses", "10": "abi",
-           "11": "cnames", "12": "support", "20": "fmt"}
+           "11": "cnames", "12": "support", "13": "devices", "20": "fmt"}
 
 _TEXTS = {
     "E0101": ("unexpected character",
@@ -221,8 +221,6 @@ _TEXTS = {
               "Rights are letters out of r w x d, each once."),
     "E1006": ("too many capability types",
               "Sets of capability types are 32-bit masks."),
-    "E1007": ("incomplete device",
-              "A device tells the size of its register block and its word."),
     "E1101": ("C name collision",
               "stubgen computes every C identifier of a build; two declarations would become the "
               "same one."),
@@ -230,12 +228,53 @@ _TEXTS = {
               "_begin _end _cb _bind _close are the suffixes of generated functions."),
     "E1201": ("stream: not yet",
               "Streams are part of the language, but this version cannot generate them."),
-    "E1204": ("device: not yet",
-              "Devices are part of the language, but this version cannot generate accessors for "
-              "them."),
     "E1205": ("borrow: not yet",
               "Borrowed capabilities are part of the language, but this version cannot generate "
               "them."),
+    "E1301": ("incomplete device",
+              "A device tells the size of its register block and its word, u8 to u64, which is the "
+              "width of its registers. A block with registers of two widths is two devices over "
+              "the same addresses, one a width."),
+    "E1302": ("bad size of a device",
+              "The size of a register block is a multiple of its word, and at most 4 GiB."),
+    "E1303": ("register outside the block",
+              "A register, and every one of an array, ends within the size of its device."),
+    "E1304": ("misaligned register",
+              "Offsets and strides are multiples of the word."),
+    "E1305": ("overlapping registers",
+              "No two registers of a device share an address. What an address means when it is "
+              "read and when it is written may differ: that is two devices."),
+    "E1306": ("bad array",
+              "An array has at least one register, and its stride is not 0."),
+    "E1307": ("empty register",
+              "A register says what its bits mean: it has at least one named field."),
+    "E1308": ("field outside the register",
+              "Bits are counted from 0, the lowest, to one less than the width of the word, and "
+              "written highest..lowest."),
+    "E1309": ("overlapping fields",
+              "A bit belongs to one field."),
+    "E1310": ("hole in a register",
+              "A register that names reserved bits (mbz, mb1, keep) names all of them, so that a "
+              "forgotten field is found. In one that names none, all other bits are mbz."),
+    "E1311": ("field against its register",
+              "In an rw register a field has any access; in an ro register it is ro or rc, in a wo "
+              "register wo, in any other the register's own or ro."),
+    "E1312": ("reserved bits with access or type",
+              "Nobody reads or writes reserved bits, so they have neither."),
+    "E1313": ("bad type of a field",
+              "A field is an integer or, with a type, an enum or flags on an unsigned integer, "
+              "declared at the top of a .dev file."),
+    "E1314": ("type wider than its field",
+              "Every value of the type fits the bits of the field."),
+    "E1315": ("keep without reading",
+              "`keep` bits are written as they were read, so the register must be readable without "
+              "side effects, and have no shadow."),
+    "E1316": ("attribute does not apply",
+              "`sideeffect` says that reading changes the device, so the register is readable; "
+              "`shadow` keeps what was last written, so the register is rw or wo. Each stands "
+              "once."),
+    "E1317": ("reserved name",
+              "Names that begin with dev_ belong to the support code of all devices."),
 }
 
 _TEXTS["E2001"] = ("not formatted",

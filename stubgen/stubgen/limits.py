@@ -22,6 +22,8 @@ OPERATORS_MAX = 32             # of one condition
 DIGITS_MAX = 64                # of one number, underscores included
 MEMBERS_MAX = 48               # ordinals of a table or union: the present bits of its first word
 SPARE_WORDS = 8                # of a flexible table or union, beyond what the receiver knows
+DEVICE_MAX = 1 << 32           # bytes of a register block
+RESERVED_BITS = ("mbz", "mb1", "keep")
 NAME_MAX = 48                  # characters of one name
 
 INTS = {f"{'i' if signed else 'u'}{bits}": (bits, signed)

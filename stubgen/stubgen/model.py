@@ -278,6 +278,50 @@ class CapType:
 
 
 @dataclass(eq=False)
+class RegField:
+    """Bits of a register. access: rw, ro, wo, w1c, w1s or rc; mbz, mb1 or keep for reserved ones,
+    which have no name."""
+    name: str
+    low: int
+    bits: int
+    access: str
+    type: Optional[Enum]
+    doc: List[str]
+    span: Span
+
+    def mask(self):
+        return (1 << self.bits) - 1 << self.low
+
+
+@dataclass(eq=False)
+class Register:
+    """A register, or `count` of them, `stride` bytes apart, if stride is not None."""
+    name: str
+    offset: int
+    stride: Optional[int]
+    count: int
+    access: str
+    sideeffect: bool
+    shadow: bool
+    fields: List[RegField]
+    doc: List[str]
+    span: Span
+
+
+@dataclass(eq=False)
+class Device:
+    """A block of `size` bytes of registers, each as wide as `word`."""
+    name: str
+    namespace: str
+    size: int
+    word: Int
+    big: bool
+    registers: List[Register]
+    doc: List[str]
+    span: Span
+
+
+@dataclass(eq=False)
 class File:
     """One input. generate: False for files that only give context."""
     path: str
@@ -295,6 +339,7 @@ class Build:
     captypes: List[CapType] = field(default_factory=list)
     objects: List[Object] = field(default_factory=list)
     syscalls: List[Method] = field(default_factory=list)
+    devices: List[Device] = field(default_factory=list)
     types: List[Any] = field(default_factory=list)     # declared at file level
 
     def interface(self, name):

@@ -6,7 +6,7 @@ import re
 import pytest
 from conftest import HERE, ROOT
 
-from stubgen import driver
+from stubgen import cnames, driver, model
 from stubgen.diag import Diags
 from stubgen.emit import TARGETS
 from stubgen.sema.cnames import names_of
@@ -20,6 +20,20 @@ DECLARED = [re.compile(pattern, re.MULTILINE) for pattern in (
 def declared(text):
     """The identifiers that a header declares at file scope."""
     return {name for pattern in DECLARED for name in pattern.findall(text)}
+
+
+def test_device_headers_declare_only_known_names():
+    folder = os.path.join(ROOT, "idl", "dev")
+    files = [os.path.join(folder, name) for name in sorted(os.listdir(folder))
+             if name.endswith(".dev")] + [os.path.join(ROOT, "idl", "test", "device.dev")]
+    build, diags, _ = driver.compile_files(files)
+    assert not diags, diags.render()
+    found = set()
+    for name, text in TARGETS["dev"].render(build):
+        if name.endswith(".h") and not name.startswith("dev_"):
+            found |= declared(re.sub(r"^ .*", "", text, flags=re.MULTILINE))
+    bases = {cnames.type_base(decl) for decl in build.types if isinstance(decl, model.Enum)}
+    assert found == set(names_of(build, Diags())) - bases
 
 
 def folder_files(*names):

@@ -12,7 +12,8 @@ GOOD = os.path.join(HERE, "good")
 
 def pages():
     build, diags, _ = driver.compile_files([os.path.join(GOOD, "kernel.if"),
-                                            os.path.join(GOOD, "everything.if")])
+                                            os.path.join(GOOD, "everything.if"),
+                                            os.path.join(GOOD, "uart.dev")])
     assert not diags, diags.render()
     target = TARGETS["doc"]
     found = dict(target.render(build))
@@ -22,7 +23,7 @@ def pages():
 
 def test_pages():
     assert set(pages()) == {"if_everything.md", "captypes.md", "invocations.md",
-                            "syscalls.md", "errors.md", "index.md"}
+                            "syscalls.md", "errors.md", "index.md", "dev_uart.md"}
 
 
 def test_every_link_of_the_index_has_a_page():
@@ -60,10 +61,23 @@ def test_kernel_pages():
     assert "| `SYS_ERR_CAP_TYPE` | 2 | `0x0042` | wrong type |" in found["errors.md"]
 
 
+def test_a_device_page_is_a_register_map():
+    text = pages()["dev_uart.md"]
+    for wanted in ("| `0x000` | `DR` | rw, side effect | Data. |",
+                   "| `0x100 + 8 i` | `DMA[8]` | rw, shadow |", "## uart.CTRL",
+                   "| 1..0 | `parity` | rw | Parity |",
+                   "| 31..7 |  | keep | reserved, written as read |",
+                   "`uart_ctrl_done_clear`", "`uart_config_wr` `uart_config_shadow`",
+                   "## Type Parity", "| `even` | 3 |",
+                   "0x1000 bytes of registers with 8 bits, big-endian"):
+        assert wanted in text, wanted
+    assert "uart_config_rd" not in text
+
+
 def test_the_examples_of_the_language_reference_are_right():
     with open(os.path.join(ROOT, "docs", "ref", "LANGUAGE.md"), encoding="utf-8") as file:
-        examples = re.findall(r"^```if\n(.*?)^```", file.read(), re.DOTALL | re.MULTILINE)
-    assert examples
-    for text in examples:
-        _, diags = compile_text(text)
+        examples = re.findall(r"^```(if|dev)\n(.*?)^```", file.read(), re.DOTALL | re.MULTILINE)
+    assert {kind for kind, _ in examples} == {"if", "dev"}
+    for kind, text in examples:
+        _, diags = compile_text(text, f"demo.{kind}")
         assert not diags, diags.render()

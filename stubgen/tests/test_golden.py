@@ -18,21 +18,22 @@ FILES = {
                 "_server.h", "_server.c"),
     "strings": STUBS, "arrays": STUBS, "structs": STUBS, "caps": STUBS, "errors": STUBS,
     "events": STUBS, "lends": STUBS, "object": ("kernel_invoke.c", "user.h"),
+    "registers": (".h", ".c"),
 }
 
 
 def generate(name):
     """The generated files of golden/NAME.if that are compared, as one text."""
-    path = os.path.join(GOLDEN, f"{name}.if")
-    with open(path, encoding="utf-8") as file:
-        sources = [(Source(f"{name}.if", file.read()), True)]
-    target = "abi" if name == "object" else "if"
+    target = {"object": "abi", "registers": "dev"}.get(name, "if")
+    file_name = name + (".dev" if target == "dev" else ".if")
+    with open(os.path.join(GOLDEN, file_name), encoding="utf-8") as file:
+        sources = [(Source(file_name, file.read()), True)]
     if target == "if":
         sources.insert(0, (CAPTYPES, False))
     build, diags, _ = driver.compile_sources(sources)
     assert not diags, diags.render()
     return "".join(f"==> {file}\n{text}" for file, text in TARGETS[target].render(build)
-                   if file.endswith(FILES[name]))
+                   if file.endswith(FILES[name]) and not file.startswith("dev_"))
 
 
 @pytest.mark.parametrize("name", sorted(FILES))
@@ -48,5 +49,6 @@ def test_golden(name, request):
 
 
 def test_every_interface_is_compared():
-    found = {os.path.splitext(file)[0] for file in os.listdir(GOLDEN) if file.endswith(".if")}
+    found = {os.path.splitext(file)[0] for file in os.listdir(GOLDEN)
+             if file.endswith((".if", ".dev"))}
     assert found == set(FILES)

@@ -18,7 +18,7 @@ ALLOWED = {
                 'kernel/format.h',
                 'kernel/symbols.h',
                 'machine/', 'sys/'),
-    'services/': ('aos/', 'if/'),
+    'services/': ('aos/', 'dev/', 'if/'),
     'apps/': ('aos/', 'if/'),
     # These two are about the kernel's ABI itself.
     'apps/bench/': ('aos/', 'if/', 'abi/', 'kpi/'),

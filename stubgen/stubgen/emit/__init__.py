@@ -22,6 +22,7 @@ class Target:
 
 TARGETS = {
     "abi": Target("abi", "errors, capability types, system calls, invocations"),
+    "dev": Target("dev", "device registers: accessors, traces, models"),
     "doc": Target("doc", "reference pages"),
     "errors": Target("errors", "errors.c: the names of all errors, context files included"),
     "if": Target("c", "interfaces: types, clients, servers"),

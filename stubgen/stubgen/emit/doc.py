@@ -1,9 +1,10 @@
-"""Back end doc: reference pages in Markdown, one per file with interfaces and one each for errors,
-capability types, invocations and system calls."""
+"""Back end doc: reference pages in Markdown, one per file with interfaces or devices and one each
+for errors, capability types, invocations and system calls."""
 import re
 
 from .. import canon, cnames, layout, model
-from . import env
+from . import doc_dev, env
+from .doc_dev import cell
 
 
 def outputs(build):
@@ -28,6 +29,12 @@ def _pages(build):
             view = {"title": "interface " + ", ".join(i["name"] for i in found),
                     "banner": env.banner([file.path]), "interfaces": found}
             pages.append((f"if_{file.namespace}.md", "interface.md.j2", view))
+        devices = [doc_dev.device(d, _type) for d in build.devices
+                   if d.namespace == file.namespace]
+        if file.generate and devices:
+            view = {"title": "device " + ", ".join(d["name"] for d in devices),
+                    "banner": env.banner([file.path]), "devices": devices}
+            pages.append((f"dev_{file.namespace}.md", "device.md.j2", view))
     captypes = [t for t in build.captypes if t.namespace in shown]
     if captypes:
         pages.append(("captypes.md", "captypes.md.j2", {"types": [_captype(t) for t in captypes]}))
@@ -43,11 +50,6 @@ def _pages(build):
     titles = [(name, view.get("title", name[:-3])) for name, _, view in pages]
     pages.append(("index.md", "index.md.j2", {"pages": titles}))
     return [(name, template, {"banner": source, **view}) for name, template, view in pages]
-
-
-def cell(text):
-    """Text inside a table."""
-    return text.replace("|", "\\|")
 
 
 def _error_set(item):

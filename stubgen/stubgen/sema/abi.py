@@ -18,9 +18,6 @@ def run(context):
                 _captype(context, name)
         for decl in space.of(ast.Object):
             _object(context, decl, users)
-    for space in context.namespaces:
-        for decl in space.of(ast.Device):
-            _device(context, decl)
 
 
 def registers(params):
@@ -66,10 +63,3 @@ def _object(context, decl, users):
                 context.error("E1004", method.name.span, f"`{method.name.text}` needs {count} "
                               f"registers for its {what}", f"there are {INVOKE_REGISTERS}",
                               "pass less, or put it in a user buffer")
-
-
-def _device(context, decl):
-    for what, value in (("size", decl.size), ("word", decl.word)):
-        if value is None:
-            context.error("E1007", decl.name.span, f"device `{decl.name.text}` has no {what}",
-                          f"expected `{what} ..;` inside", "write `size 4KiB; word u32 little;`")

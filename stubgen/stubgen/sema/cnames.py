@@ -27,6 +27,8 @@ def names_of(build, diags):
             table.enter(cnames.invoke(item, method), method.span)
             table.enter(cnames.invoke_number(item, method), method.span)
             table.values(method)
+    for item in build.devices:
+        table.device(item)
     for item in build.interfaces:
         table.interface(item)
     return table.spans
@@ -90,6 +92,16 @@ class _Table:
             self.made.add(base)
             for name in cnames.struct_names(base):
                 self.enter(name, span)
+
+    def device(self, item):
+        for name in cnames.device_names(item):
+            self.enter(name, item.span)
+        for register in item.registers:
+            for name in cnames.register_names(item, register):
+                self.enter(name, register.span)
+            for field in register.fields:
+                for name in cnames.field_names(item, register, field) if field.name else ():
+                    self.enter(name, field.span)
 
     def interface(self, item):
         for name in cnames.interface_names(item):

@@ -2,7 +2,7 @@
 import re
 
 from .. import ast
-from ..limits import INTS, NAME_MAX
+from ..limits import INTS, NAME_MAX, RESERVED_BITS
 
 _CAMEL = re.compile(r"[A-Z][A-Za-z0-9]*")
 _SNAKE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
@@ -72,7 +72,8 @@ class _Names:
             elif isinstance(decl, ast.CapType):
                 self.captype(decl)
             elif isinstance(decl, ast.Device):
-                self.style(decl.name, "snake_case")
+                self.declare(everything, decl.name, decl, "the name")
+                self.device(decl)
         self.methods([d for d in space.file.decls if isinstance(d, ast.Method)], {})
 
     def members(self, items, what):
@@ -80,6 +81,15 @@ class _Names:
         for item in items:
             self.style(item.name, "snake_case")
             self.declare(table, item.name, item, what)
+
+    def device(self, decl):
+        self.style(decl.name, "snake_case")
+        registers = {}
+        for register in decl.registers:
+            self.style(register.name, "UPPER_CASE")
+            self.declare(registers, register.name, register, "the register")
+            self.members([f for f in register.fields if f.name.text not in RESERVED_BITS],
+                         "the field")
 
     def captype(self, decl):
         self.style(decl.name, "CamelCase")

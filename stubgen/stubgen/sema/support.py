@@ -7,10 +7,7 @@ NOT_YET = "not supported by this version"
 def run(context):
     for space in context.namespaces:
         for decl in space.file.decls:
-            if isinstance(decl, ast.Device):
-                context.error("E1204", decl.name.span, f"devices are {NOT_YET}",
-                              "a device", "write the register header by hand for now")
-            elif isinstance(decl, ast.Interface):
+            if isinstance(decl, ast.Interface):
                 for method in decl.methods:
                     _method(context, method)
 

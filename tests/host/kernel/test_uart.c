@@ -1,75 +1,79 @@
 // UART drivers and the console's two modes, against models of the registers.
 #include <check.h>
 
-#include <arch/mmio.h>
+#include <dev/dev_model.h>
+#include <dev/lpuart.h>
+#include <dev/pl011.h>
 #include <kernel/console.h>
 
 #define SENT_MAX  4096
 #define BASE      0x1000u
-#define LP_STAT   0x14u
-#define LP_CTRL   0x18u
-#define LP_DATA   0x1cu
-#define LP_BAUD   0x10u
-#define LP_TDRE   (1u << 23)
-#define LP_TE     (1u << 19)
-#define LP_IRQS   (0xfu << 20)
-#define PL_DR     0x00u
-#define PL_FR     0x18u
-#define PL_LCRH   0x2cu
-#define PL_CR     0x30u
-#define PL_TXFF   (1u << 5)
+#define LP_ENABLE (LPUART_CTRL_TE | LPUART_CTRL_RE)
+#define LP_IRQS   (LPUART_CTRL_TIE | LPUART_CTRL_TCIE | LPUART_CTRL_RIE | LPUART_CTRL_ILIE)
+#define PL_ENABLE (PL011_CR_UARTEN | PL011_CR_TXE)
 
 // Both devices: what was sent, and a FIFO that is full for `delay` looks after each byte.
 static struct {
+    struct dev_model regs;
+    uint8_t memory[PL011_SIZE];
     bool lpuart;
     uint8_t sent[SENT_MAX];
     unsigned count, delay, busy, unready_writes, other_writes, looks;
-    uint32_t ctrl, lcrh;
-    bool enabled;
 } model;
 
-uint32_t mmio_read32(uintptr_t addr)
+static uint32_t held(uint32_t offset)
 {
-    uint32_t offset = (uint32_t)(addr - BASE);
-    if (model.lpuart && offset == LP_CTRL)
-        return model.ctrl;
-    CHECK_EQ(offset, model.lpuart ? LP_STAT : PL_FR);
+    return (uint32_t)dev_model_get(&model.regs, model.lpuart ? &lpuart_device : &pl011_device,
+                                   offset);
+}
+
+static bool enabled(void)
+{
+    return model.lpuart ? held(LPUART_CTRL_OFFSET) & LPUART_CTRL_TE
+                        : (held(PL011_CR_OFFSET) & PL_ENABLE) == PL_ENABLE;
+}
+
+static void model_read(struct dev_model *m, const struct dev_register *reg, uint32_t index)
+{
+    (void)index;
+    if (reg->offset != (model.lpuart ? LPUART_STAT_OFFSET : PL011_FR_OFFSET))
+        return;
     model.looks++;
     bool full = model.busy > 0;
     model.busy -= full && model.busy != UINT32_MAX;
     if (model.lpuart)
-        return full ? 0 : LP_TDRE;
-    return full ? PL_TXFF : 0;
+        dev_model_put(m, &lpuart_device, reg->offset, full ? 0 : LPUART_STAT_TDRE);
+    else
+        dev_model_put(m, &pl011_device, reg->offset, full ? PL011_FR_TXFF : 0);
 }
 
-void mmio_write32(uintptr_t addr, uint32_t value)
+static void model_write(struct dev_model *m, const struct dev_register *reg, uint32_t index,
+                        uint64_t written)
 {
-    uint32_t offset = (uint32_t)(addr - BASE);
-    if (offset == (model.lpuart ? LP_DATA : PL_DR)) {
-        model.unready_writes += model.busy > 0 || !model.enabled;
-        model.sent[model.count++ % SENT_MAX] = (uint8_t)value;
+    (void)m;
+    (void)index;
+    if (reg->offset == (model.lpuart ? LPUART_DATA_OFFSET : PL011_DR_OFFSET)) {
+        model.unready_writes += model.busy > 0 || !enabled();
+        model.sent[model.count++ % SENT_MAX] = (uint8_t)written;
         model.busy = model.delay;
-    } else if (model.lpuart && offset == LP_CTRL) {
-        model.ctrl = value;
-        model.enabled = value & LP_TE;
-    } else if (!model.lpuart && offset == PL_CR) {
-        model.enabled = (value & 0x101) == 0x101;
-    } else if (!model.lpuart && offset == PL_LCRH) {
-        model.lcrh = value;
-    } else {
+    } else if (model.lpuart ? reg->offset != LPUART_CTRL_OFFSET
+                            : reg->offset != PL011_CR_OFFSET && reg->offset != PL011_LCRH_OFFSET
+                                  && reg->offset != PL011_IMSC_OFFSET) {
         model.other_writes++;
     }
 }
 
-void mmio_relax(void)
-{
-}
-
 static void start(bool lpuart, bool frames)
 {
+    dev_model_stop(&model.regs);
     memset(&model, 0, sizeof(model));
     model.lpuart = lpuart;
-    model.ctrl = LP_IRQS | 1u << 18; // as a loader may leave it
+    model.regs = (struct dev_model){.on_read = model_read, .on_write = model_write};
+    dev_model_start(&model.regs, BASE, model.memory, sizeof(model.memory));
+    if (lpuart) // as a loader may leave it
+        dev_model_put(&model.regs, &lpuart_device, LPUART_CTRL_OFFSET, LP_IRQS | LPUART_CTRL_RE);
+    else
+        dev_model_put(&model.regs, &pl011_device, PL011_IMSC_OFFSET, PL011_IMSC_RX);
     console_init(lpuart ? &uart_lpuart : &uart_pl011, BASE, frames);
 }
 
@@ -83,8 +87,7 @@ static void check_sent(const void *expected, size_t size)
 static void test_lpuart(void)
 {
     start(true, false);
-    CHECK_EQ(model.ctrl & LP_IRQS, 0);
-    CHECK(model.enabled);
+    CHECK_EQ(held(LPUART_CTRL_OFFSET), LP_ENABLE);
     CHECK_EQ(model.other_writes, 0); // baud rate and line settings stay the loader's
     model.delay = 7;
     console_write('l', "ab\n", 3);
@@ -94,8 +97,10 @@ static void test_lpuart(void)
 static void test_pl011(void)
 {
     start(false, false);
-    CHECK(model.enabled);
-    CHECK_EQ(model.lcrh, 0x70); // 8 bits, FIFO
+    CHECK(enabled());
+    CHECK_EQ(held(PL011_LCRH_OFFSET), 0x70); // 8 bits, FIFO
+    CHECK_EQ(held(PL011_IMSC_OFFSET), 0);
+    CHECK_EQ(model.other_writes, 0);
     model.delay = 3;
     console_write('l', "ab\n", 3);
     check_sent("ab\r\n", 4);
@@ -143,7 +148,8 @@ static void test_release(void)
     CHECK(console_released());
     console_write('l', "lost", 4);
     check_sent("", 0);
-    model.enabled = false; // a driver that died with the device off
+    // A driver that died with the device off.
+    dev_model_put(&model.regs, &lpuart_device, LPUART_CTRL_OFFSET, 0);
     console_seize();
     console_write('p', "panic", 5);
     check_sent("panic", 5);

@@ -140,7 +140,7 @@ def bounds(interface, method):
 
 def device_names(device):
     """The file-scope names that belong to a device, those of its registers aside."""
-    return [f"{device.name}_regs", f"{device.name}_at", f"{device.name}_device",
+    return [f"struct {device.name}_regs", f"{device.name}_at", f"{device.name}_device",
             f"{device.name}_size".upper()]
 
 

@@ -275,6 +275,9 @@ _TEXTS = {
               "once."),
     "E1317": ("reserved name",
               "Names that begin with dev_ belong to the support code of all devices."),
+    "E1318": ("type of no use in a device file",
+              "Beside devices a .dev file has constants, enums and flags: a register holds nothing "
+              "else."),
 }
 
 _TEXTS["E2001"] = ("not formatted",

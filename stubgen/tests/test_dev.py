@@ -72,7 +72,7 @@ EXPECTED = {
     "full_read": (["ldr w"], 3), "full_write": (["str w"], 3), "constant_write": (["str w"], 4),
     "one_bit": (["ldr w"], 4), "byte_push": (["str w"], 4), "clear_all": (["str w"], 3),
     "element": (["ldr w"], 3), "swapped": (["ldrh w"], 5), "bytes": (["strb w"], 4),
-    "wide": (["ldr x"], 4), "one_field": (["ldr w", "str w"], 6), "fixed": (["str w"], 4),
+    "wide": (["ldr x"], 4), "one_field": (["ldr w", "str w"], 7), "fixed": (["str w"], 5),
 }
 
 

@@ -9,12 +9,18 @@ from .types import Types
 # The access of a register, and what its fields may have.
 _FIELD_ACCESS = {"rw": ("rw", "ro", "wo", "w1c", "w1s", "rc"), "ro": ("ro", "rc"), "wo": ("wo",),
                  "w1c": ("w1c", "ro"), "w1s": ("w1s", "ro"), "rc": ("rc", "ro")}
+_TYPES = ("enum", "flags", "const")
 _WRITE_ONLY = ("wo",)
 _FULLY_WRITTEN = ("rw", "wo")
 
 
 def run(context):
     for space in context.namespaces:
+        for decl in space.of(ast.TypeDecl) if space.path.endswith(".dev") else ():
+            if decl.kind not in _TYPES:
+                context.error("E1318", decl.name.span, f"a {decl.kind} in a device file",
+                              "no register holds one", "use an enum or flags, or move it to the "
+                              ".if file that needs it")
         for decl in space.of(ast.Device):
             made = _Device(context, space, decl).check()
             if made is not None:

@@ -62,7 +62,7 @@ void chan_area_free(struct chan_area *a)
     *a = (struct chan_area){0};
 }
 
-static uint8_t *chan_area_slot(const struct chan_area *a, uint32_t slot, uint32_t count)
+uint8_t *chan_area_place(const struct chan_area *a, uint32_t slot, uint32_t count)
 {
     if (a->base == NULL || count * 8u > a->slot_bytes ||
         (uint64_t)(slot + 1u) * a->slot_bytes > a->bytes) {
@@ -73,14 +73,14 @@ static uint8_t *chan_area_slot(const struct chan_area *a, uint32_t slot, uint32_
 
 bool chan_area_read(const struct chan_area *a, uint32_t slot, uint64_t *words, uint32_t count)
 {
-    const uint8_t *from = chan_area_slot(a, slot, count);
+    const uint8_t *from = chan_area_place(a, slot, count);
     return from != NULL && arch_copy_words(words, from, count);
 }
 
 bool chan_area_write(const struct chan_area *a, uint32_t slot, const uint64_t *words,
                      uint32_t count)
 {
-    uint8_t *to = chan_area_slot(a, slot, count);
+    uint8_t *to = chan_area_place(a, slot, count);
     return to != NULL && arch_copy_words(to, words, count);
 }
 

@@ -265,6 +265,16 @@ void binding_deliver_disabled(struct chan *c, const struct lmp_msg *msg)
     }
 }
 
+void binding_wake_disabled(struct binding *b)
+{
+    for (uint32_t i = 0; i < CHAN_CALLS_MAX; i++) {
+        if (b->pending[i].state == PENDING_WAITING && !b->pending[i].callback) {
+            thread_wake_all_disabled(&b->pending[i].waiter);
+        }
+    }
+    thread_wake_all_disabled(&b->slot_waiters);
+}
+
 /* --- judging an answer ---------------------------------------------------------------------- */
 
 static errval_t binding_error(const struct binding *b, uint32_t ordinal, errval_t err)
@@ -344,6 +354,11 @@ errval_t binding_finish_disabled(struct binding *b, struct pending *p, struct bi
                                  uint64_t deadline)
 {
     while (p->state == PENDING_WAITING) {
+        /* What keeps coming may be anything but the answer, so time is looked at, too. */
+        if (b->chan.carrier != NULL && b->chan.carrier->wait_disabled(&b->chan) &&
+            (p->state != PENDING_WAITING || time_now_ns() < deadline)) {
+            continue;
+        }
         if (!thread_block_until_disabled(&p->waiter, deadline) && p->state == PENDING_WAITING) {
             pending_drop_disabled(b, p);
             disp_enable();

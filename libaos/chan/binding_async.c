@@ -327,6 +327,9 @@ static bool binding_run_event(struct binding *b)
 bool binding_run(struct chan *c)
 {
     struct binding *b = (struct binding *)(void *)c;
+    if (c->carrier != NULL) {
+        c->carrier->run(c);
+    }
     disp_disable();
     uint32_t due = b->events_count;
     for (uint32_t i = 0; i < CHAN_CALLS_MAX; i++) {

@@ -7,12 +7,7 @@
 #include <aos/time.h>
 #include <aos/arch_lmp.h>
 
-/* The call `sent` is under way, and `msg` came for `cookie`: enters it in the pending table and
- * waits. Enters disabled, returns enabled. */
-static __attribute__((noinline)) errval_t binding_parked_disabled(struct binding *b, uint64_t sent,
-                                                                  uint64_t cookie,
-                                                                  const struct lmp_msg *msg,
-                                                                  struct binding_call *call)
+struct pending *binding_enter_disabled(struct binding *b, uint64_t sent)
 {
     struct pending *p = &b->pending[0];
     *p = (struct pending){.header = sent,
@@ -20,6 +15,17 @@ static __attribute__((noinline)) errval_t binding_parked_disabled(struct binding
                           .state = PENDING_WAITING,
                           .binding = b};
     b->chan.slow |= CHAN_SLOW_BUSY;
+    return p;
+}
+
+/* The call `sent` is under way, and `msg` came for `cookie`: enters it in the pending table and
+ * waits. Enters disabled, returns enabled. */
+static __attribute__((noinline)) errval_t binding_parked_disabled(struct binding *b, uint64_t sent,
+                                                                  uint64_t cookie,
+                                                                  const struct lmp_msg *msg,
+                                                                  struct binding_call *call)
+{
+    struct pending *p = binding_enter_disabled(b, sent);
     if (cookie != 0) {
         chan_deliver_disabled(cookie, msg);
     } else {
@@ -79,6 +85,10 @@ bool binding_call_direct(struct binding *b, struct binding_call *call, errval_t 
 
 errval_t binding_call_regs(struct binding *b, struct lmp_regs *r)
 {
+    errval_t err;
+    if (b->chan.carrier != NULL && b->chan.carrier->call(b, r, &err)) {
+        return err;
+    }
     struct msg_cap cap = {(caddr_t)r->cap, (uint8_t)(r->cap >> KPI_XFER_RIGHTS_SHIFT),
                           (r->cap & KPI_XFER_MOVE) != 0};
     caddr_t got = 0;
@@ -92,7 +102,7 @@ errval_t binding_call_regs(struct binding *b, struct lmp_regs *r)
         .got = &got,
         .got_info = &got_info,
     };
-    errval_t err = binding_call(b, &call);
+    err = binding_call(b, &call);
     r->header = call.header;
     r->cap = got;
     r->cap_info = got_info;

@@ -7,7 +7,7 @@
 
 #define FRAMEWORK_DEADLINE_NS 5000000000ull
 
-static void binding_init(struct binding *b, const struct client_interface *iface)
+void binding_init(struct binding *b, const struct client_interface *iface)
 {
     *b = (struct binding){0};
     b->iface = iface;
@@ -44,7 +44,7 @@ errval_t binding_framework(struct binding *b, uint64_t *words, uint32_t count,
     return ERR_OK;
 }
 
-static errval_t binding_handshake(struct binding *b)
+errval_t binding_handshake(struct binding *b)
 {
     const struct client_interface *iface = b->iface;
     uint64_t words[MSG_REG_WORDS] = {
@@ -133,6 +133,7 @@ void binding_close(struct binding *b)
         p->state = PENDING_FREE;
     }
     chan_area_free(&b->chan.region);
+    chan_carrier_free(&b->chan);
 }
 
 void binding_set_deadline(struct binding *b, uint64_t ns)
@@ -150,6 +151,9 @@ void binding_set_waitset(struct binding *b, struct waitset *ws)
 {
     disp_disable();
     b->chan.ws = ws;
+    if (b->chan.carrier != NULL) {
+        chan_ready_disabled(&b->chan); /* it may have slept while nobody listened */
+    }
     disp_enable();
 }
 

@@ -145,6 +145,7 @@ void chan_close(struct chan *c)
     c->end = 0;
     struct chan *peer = c->peer;
     c->peer = NULL;
+    const struct chan_carrier *carrier = c->carrier;
     if (peer != NULL) {
         peer->peer = NULL;
         if (peer->region.shared) {
@@ -154,6 +155,9 @@ void chan_close(struct chan *c)
         chan_deliver_disabled((uint64_t)(uintptr_t)peer, &gone);
     }
     disp_enable();
+    if (carrier != NULL) {
+        carrier->close(c);
+    }
     if (end != 0) {
         chan_close_end(end, c->owns_ram, peer_gone);
     }
@@ -279,10 +283,18 @@ static errval_t chan_send_loop(struct chan *c, const struct lmp_msg *msg, struct
 
 errval_t chan_send(struct chan *c, const struct lmp_msg *msg, struct msg_cap cap)
 {
-    if (c->end == 0) {
-        return chan_send_loop(c, msg, cap);
+    if (c->end != 0) {
+        return arch_lmp_send(c->end, msg_xfer(cap), msg);
     }
-    return arch_lmp_send(c->end, msg_xfer(cap), msg);
+    return c->carrier != NULL ? c->carrier->send(c, msg, cap) : chan_send_loop(c, msg, cap);
+}
+
+void chan_carrier_free(struct chan *c)
+{
+    if (c->carrier != NULL) {
+        c->carrier->free(c);
+        c->carrier = NULL;
+    }
 }
 
 errval_t chan_send_disabled(struct chan *c, const struct lmp_msg *msg)

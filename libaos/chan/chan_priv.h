@@ -136,6 +136,11 @@ errval_t chan_area_create(struct chan_area *a, uint32_t slot_bytes, uint32_t slo
 errval_t chan_area_attach(struct chan_area *a, caddr_t frame, uint32_t slot_bytes, uint32_t bytes,
                           uint32_t flags);
 void chan_area_free(struct chan_area *a);
+/* Where `count` words of a slot stand; NULL: they would not fit, or there is no area. */
+uint8_t *chan_area_place(const struct chan_area *a, uint32_t slot, uint32_t count);
+
+/* After the close, when nobody looks at the channel any more: what the carrier had. */
+void chan_carrier_free(struct chan *c);
 
 /* Pending table (binding.c). */
 /* A free slot, with `lent_bytes` of the region. NULL: there is none. */
@@ -162,6 +167,11 @@ bool binding_call_direct(struct binding *b, struct binding_call *call, errval_t 
 errval_t pending_read(struct binding *b, struct pending *p, struct binding_call *call);
 errval_t binding_fill(struct binding *b, struct pending *p, const struct binding_call *call,
                       struct lmp_msg *ret_msg);
+/* A call was sent as `sent` from txid slot 0 without an entry in the table: makes the entry. It is
+ * waiting. Disabled. */
+struct pending *binding_enter_disabled(struct binding *b, uint64_t sent);
+/* All threads that wait for an answer look again. Disabled. */
+void binding_wake_disabled(struct binding *b);
 errval_t binding_state_error(const struct binding *b);
 /* Requests may be sent again, or never: tells who wants to know. */
 void binding_writable_disabled(struct binding *b);
@@ -187,6 +197,9 @@ errval_t binding_framework(struct binding *b, uint64_t *words, uint32_t count,
 /* Maps the region of a client: `bytes` of `frame`, or as much as the interface ever needs. */
 errval_t conn_op_region(struct server_conn *conn, const struct server_interface *iface,
                         struct server_ctx *ctx, struct lmp_msg *msg);
+/* What every way to open a binding does, before (no channel yet) and after. */
+void binding_init(struct binding *b, const struct client_interface *iface);
+errval_t binding_handshake(struct binding *b);
 /* Makes the message area if the method of `header` may need it and it is not there yet. */
 errval_t binding_setup(struct binding *b, uint64_t header);
 

@@ -66,7 +66,7 @@ static errval_t lend_create(struct binding *b)
     if (err_is_fail(err)) {
         return err;
     }
-    if (b->chan.end == 0) {
+    if (b->chan.peer != NULL) { /* loopback */
         b->chan.peer->region = a;
         b->chan.peer->region.frame = 0;
         b->chan.peer->region.shared = true;

@@ -39,6 +39,7 @@ void conn_free(struct server_conn *conn)
     USER_CHECK(conn->server == NULL && !conn->chan.ready && conn->queue_count == 0);
     /* Not at the close: a handler that still runs may be copying. */
     chan_area_free(&conn->chan.region);
+    chan_carrier_free(&conn->chan);
     free(conn);
 }
 
@@ -152,6 +153,11 @@ static void conn_refuse_disabled(struct server_conn *conn, uint64_t header)
     struct lmp_msg msg = {.header = conn_error_header(header), .words = {RPC_ERR_AGAIN}};
     if (conn->chan.end != 0) {
         if (err_is_fail(arch_lmp_send(conn->chan.end, 0, &msg))) {
+            conn->overflow = true;
+            chan_ready_disabled(&conn->chan);
+        }
+    } else if (conn->chan.carrier != NULL) {
+        if (err_is_fail(conn->chan.carrier->send_disabled(&conn->chan, &msg))) {
             conn->overflow = true;
             chan_ready_disabled(&conn->chan);
         }
@@ -329,6 +335,9 @@ bool conn_run(struct chan *c)
 {
     struct server_conn *conn = (struct server_conn *)(void *)c;
     struct server_request req;
+    if (c->carrier != NULL) {
+        c->carrier->run(c);
+    }
     if (conn_step(conn, &req)) {
         conn_reply(conn, &req.msg, (struct msg_cap){0});
         conn_release(conn);

@@ -336,9 +336,9 @@ static errval_t conn_op_area(struct server_conn *conn, struct server_ctx *ctx, s
     uint64_t direction = msg->words[1], slot_bytes = msg->words[2], bytes = msg->words[3];
     struct chan_area *a = direction == 0 ? &conn->chan.in : &conn->chan.out;
     uint32_t rights = direction == 0 ? CAP_RIGHT_R : CAP_RIGHT_R | CAP_RIGHT_W;
-    if (direction > 1 || a->base != NULL || slot_bytes == 0 || slot_bytes % 8 != 0 ||
-        slot_bytes > AREA_BYTES_MAX || bytes == 0 || bytes > AREA_BYTES_MAX ||
-        bytes % AOS_PAGE_BYTES != 0) {
+    if (conn->chan.carrier != NULL || direction > 1 || a->base != NULL || slot_bytes == 0 ||
+        slot_bytes % 8 != 0 || slot_bytes > AREA_BYTES_MAX || bytes == 0 ||
+        bytes > AREA_BYTES_MAX || bytes % AOS_PAGE_BYTES != 0) {
         return RPC_ERR_MALFORMED;
     }
     if (ctx->caps_count != 1 || !msg_cap_ok(ctx->caps_info[0], 1u << CAPTYPE_FRAME, rights)) {

@@ -33,6 +33,28 @@ struct chan_area {
     bool shared;   /* loopback: mapped by the other side */
 };
 
+struct chan;
+struct binding;
+
+/* A way for messages that is neither LMP nor loopback (UMP: libaos/chan/ump.c). */
+struct chan_carrier {
+    /* As chan_send. */
+    errval_t (*send)(struct chan *c, const struct lmp_msg *msg, struct msg_cap cap);
+    /* The same without a capability, disabled. */
+    errval_t (*send_disabled)(struct chan *c, const struct lmp_msg *msg);
+    /* A thread is about to block until something comes: true if something came. Disabled. */
+    bool (*wait_disabled)(struct chan *c);
+    /* From the ready list: takes in what has come, and puts the channel back there unless it may
+     * sleep. A connection is held by the caller. */
+    void (*run)(struct chan *c);
+    /* A call that fits the registers, if nothing is in the way. False: nothing was sent. */
+    bool (*call)(struct binding *b, struct lmp_regs *r, errval_t *ret_err);
+    /* Nothing is sent or delivered after this. In thread context. */
+    void (*close)(struct chan *c);
+    /* After the close: nobody looks at the channel any more. */
+    void (*free)(struct chan *c);
+};
+
 struct chan {
     uint64_t hash_bits; /* 0x00 low byte of the agreed hash, in its header position */
     caddr_t end;        /* 0x08 own end; 0: loopback */
@@ -44,7 +66,9 @@ struct chan {
     bool owns_ram;      /* this side made the channel: its RAM comes back here */
     struct waitset *ws;
     struct chan *ready_next;
-    struct chan *peer; /* loopback: the other half */
+    struct chan *peer;                  /* loopback: the other half */
+    const struct chan_carrier *carrier; /* NULL: LMP or loopback */
+    struct ump *ump;                    /* of the carrier */
     struct chan_area out, in;
     struct chan_area region; /* lent buffers, both directions */
 };
@@ -53,10 +77,10 @@ _Static_assert(offsetof(struct chan, end) == 0x08, "assembly uses it");
 _Static_assert(offsetof(struct chan, slow) == 0x0c, "assembly uses it");
 _Static_assert(offsetof(struct chan, tx) == 0x10, "assembly uses it");
 
-#define CHAN_SLOW_CARRIER  0x1u /* not LMP */
-#define CHAN_SLOW_BUSY     0x2u /* txid slot 0 is in use */
-#define CHAN_SLOW_STATE    0x4u /* not open */
-#define CHAN_SLOW_DEADLINE 0x8u /* the deadline is shorter than the sweep interval */
+#define CHAN_SLOW_CARRIER  0x1u  /* not LMP */
+#define CHAN_SLOW_BUSY     0x2u  /* txid slot 0 is in use */
+#define CHAN_SLOW_STATE    0x4u  /* not open */
+#define CHAN_SLOW_DEADLINE 0x8u  /* the deadline is shorter than the sweep interval */
 #define CHAN_SLOW_UNBOUND  0x10u /* connection: the client has not introduced itself */
 #define CHAN_SLOW_QUEUED   0x20u /* connection: requests wait in user space */
 #define CHAN_SLOW_DEFERRED 0x40u /* connection: calls of it are still to be answered */
@@ -81,6 +105,7 @@ enum chan_control {
     CHAN_CONTROL_EVENT_DONE,  /* client: the event in this slot was consumed */
     CHAN_CONTROL_ONEWAY_DONE, /* server: the oneway in this slot was consumed */
     CHAN_CONTROL_CANCEL,      /* client: nobody waits for the answer to this call */
+    CHAN_CONTROL_ACK = 32,    /* UMP only: a line that says nothing but what was consumed */
 };
 
 /* Makes a channel: two EndPoints in fresh slots. Neither is bound. */

@@ -67,6 +67,8 @@ struct server_interface {
     uint16_t event_count;
     uint32_t region_bytes; /* of lent buffers, at most; 0: there are no leases */
     bool region_written;   /* some are lent out */
+    uint16_t request_area_words; /* as in struct client_interface */
+    uint16_t reply_area_words;
     const struct server_method *methods; /* by ordinal */
     const struct server_event *events;
 };

@@ -1,6 +1,7 @@
 /* Every method of kitchen_sink there and back. */
 #include <check.h>
 
+#include "carrier.h"
 #include "fake.h"
 #include "round.h"
 
@@ -11,7 +12,7 @@ void round_start(void)
 {
     fake_start();
     sink_init(&sink);
-    CHECK_EQ(binding_open_loop(&b.base, &sink.server.base, &kitchen_sink_client_interface), ERR_OK);
+    CHECK_EQ(carrier_open(&b.base, &sink.server.base, &kitchen_sink_client_interface), ERR_OK);
 }
 
 void round_end(void)
@@ -479,13 +480,13 @@ static void versions(void)
     sink_init(&sink);
     struct client_interface other = kitchen_sink_client_interface;
     other.id = 0x301;
-    CHECK_EQ(binding_open_loop(&b.base, &sink.server.base, &other), RPC_ERR_VERSION);
+    CHECK_EQ(carrier_open(&b.base, &sink.server.base, &other), RPC_ERR_VERSION);
     other = kitchen_sink_client_interface;
     other.hash ^= 1;
-    CHECK_EQ(binding_open_loop(&b.base, &sink.server.base, &other), RPC_ERR_VERSION);
+    CHECK_EQ(carrier_open(&b.base, &sink.server.base, &other), RPC_ERR_VERSION);
     /* An older client of a newer server is fine. */
     other.version = 2;
-    CHECK_EQ(binding_open_loop(&b.base, &sink.server.base, &other), ERR_OK);
+    CHECK_EQ(carrier_open(&b.base, &sink.server.base, &other), ERR_OK);
     CHECK_EQ(kitchen_sink_null(&b), ERR_OK);
     /* A method that the server is too old for fails here. */
     b.base.version = 2;

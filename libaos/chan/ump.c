@@ -1,0 +1,338 @@
+/* The UMP carrier: messages of bindings and connections over a ring (ump_ring.h). Invariants stand
+ * at struct ump. */
+#include "ump_priv.h"
+
+#include <stdlib.h>
+
+#include <aos/debug.h>
+
+/* Where the words of a message that has too many stand in an area. */
+static uint32_t ump_area_slot(uint64_t header)
+{
+    return msg_slot(header) + (msg_kind(header) == MSG_EVENT ? CHAN_CALLS_MAX : 0);
+}
+
+/* --- out ------------------------------------------------------------------------------------ */
+
+/* Its words, wherever they stand. NULL: in an area that is not there. */
+static const uint64_t *ump_words(const struct chan *c, const struct lmp_msg *msg)
+{
+    if (!msg_in_area(msg->header)) {
+        return msg->words;
+    }
+    return (const uint64_t *)(const void *)chan_area_place(&c->out, ump_area_slot(msg->header),
+                                                           msg_words(msg->header));
+}
+
+static bool ump_ring_put_disabled(struct chan *c, const struct lmp_msg *msg)
+{
+    const uint64_t *words = ump_words(c, msg);
+    USER_CHECK(words != NULL || msg_words(msg->header) == 0);
+    return ump_ring_send(&c->ump->ring, msg->header, words, msg_words(msg->header));
+}
+
+/* What found no room before. */
+static void ump_flush_disabled(struct chan *c)
+{
+    struct ump *u = c->ump;
+    bool sent = false;
+    while (u->backlog_count != 0 && ump_ring_put_disabled(c, &u->backlog[u->backlog_head])) {
+        u->backlog_head = (uint8_t)((u->backlog_head + 1u) % UMP_BACKLOG_MAX);
+        u->backlog_count--;
+        sent = true;
+    }
+    if (sent) {
+        ump_bell_disabled(u);
+    }
+}
+
+bool ump_put_disabled(struct chan *c, const struct lmp_msg *msg)
+{
+    struct ump *u = c->ump;
+    if (__builtin_expect(u->backlog_count == 0 && ump_ring_put_disabled(c, msg), 1)) {
+        ump_bell_disabled(u);
+        return true;
+    }
+    if (u->backlog_count == UMP_BACKLOG_MAX) {
+        return false;
+    }
+    u->backlog[(u->backlog_head + u->backlog_count) % UMP_BACKLOG_MAX] = *msg;
+    u->backlog_count++;
+    return true;
+}
+
+/* Acknowledges what was taken in if the peer may wait for that. */
+static void ump_ack_disabled(struct ump *u)
+{
+    if (ump_ring_ack(&u->ring)) {
+        ump_bell_disabled(u);
+    }
+}
+
+/* May a message be put now? Requests need room in the ring, and find it by taking in what has come;
+ * answers and events must not wait, so they may go to the backlog. */
+static errval_t ump_room_disabled(struct chan *c, uint64_t header)
+{
+    struct ump *u = c->ump;
+    uint32_t lines = ump_message_lines(msg_words(header));
+    if (c->state != CHAN_OPEN || u->dead) {
+        return SYS_ERR_LMP_PEER_GONE;
+    }
+    ump_flush_disabled(c);
+    if (c->role == CHAN_CONN) {
+        return u->backlog_count < UMP_BACKLOG_MAX ? ERR_OK : SYS_ERR_LMP_FULL;
+    }
+    for (uint32_t i = 0; i < u->ring.in_lines && ump_ring_room(&u->ring) < lines; i++) {
+        if (!ump_step_disabled(c)) {
+            break;
+        }
+    }
+    ump_ack_disabled(u);
+    if (u->dead) {
+        return SYS_ERR_LMP_PEER_GONE;
+    }
+    return u->backlog_count == 0 && ump_ring_room(&u->ring) >= lines ? ERR_OK : SYS_ERR_LMP_FULL;
+}
+
+static errval_t ump_send_disabled(struct chan *c, const struct lmp_msg *msg)
+{
+    errval_t err = ump_room_disabled(c, msg->header);
+    if (err_is_ok(err) && !ump_put_disabled(c, msg)) {
+        err = SYS_ERR_LMP_FULL;
+    }
+    return err;
+}
+
+/* With a capability: it goes first, and the message follows in the same order. */
+static errval_t ump_send_cap(struct chan *c, const struct lmp_msg *msg, struct msg_cap cap)
+{
+    struct ump *u = c->ump;
+    if (u->caps == NULL) {
+        return RPC_ERR_CAPABILITY;
+    }
+    mutex_lock(&u->caps_lock);
+    disp_disable();
+    errval_t err = ump_room_disabled(c, msg->header);
+    disp_enable();
+    if (err_is_ok(err)) {
+        err = u->caps->send(u->ctx, u->caps_sent, cap);
+    }
+    if (err_is_ok(err)) {
+        u->caps_sent++;
+        disp_disable();
+        /* Other threads may have taken the room: then it waits, since it can no longer fail. */
+        if (!u->dead && !ump_put_disabled(c, msg)) {
+            ump_kill_disabled(c);
+        }
+        disp_enable();
+    }
+    mutex_unlock(&u->caps_lock);
+    return err;
+}
+
+static errval_t ump_send(struct chan *c, const struct lmp_msg *msg, struct msg_cap cap)
+{
+    if (cap.cap != 0) {
+        return ump_send_cap(c, msg, cap);
+    }
+    disp_disable();
+    errval_t err = ump_send_disabled(c, msg);
+    disp_enable();
+    return err;
+}
+
+/* --- in ------------------------------------------------------------------------------------- */
+
+void ump_kill_disabled(struct chan *c)
+{
+    struct ump *u = c->ump;
+    if (u->dead) {
+        return;
+    }
+    ump_ring_close(&u->ring);
+    ump_bell_disabled(u);
+    u->dead = true;
+    const struct lmp_msg gone = {.header = KPI_CONTROL_HEADER(KPI_CONTROL_PEER_GONE)};
+    chan_deliver_disabled((uint64_t)(uintptr_t)c, &gone);
+}
+
+/* Delivers the message in `in`. False: it has to wait for its capability. */
+static bool ump_deliver_disabled(struct chan *c)
+{
+    struct ump *u = c->ump;
+    struct lmp_msg msg = {.header = u->in.header};
+    if (msg_caps(msg.header) != 0) {
+        errval_t err = u->caps == NULL
+                           ? RPC_ERR_CAPABILITY
+                           : u->caps->recv(u->ctx, u->caps_got, &msg.cap, &msg.cap_info);
+        u->parked = err_no(err) == RPC_ERR_AGAIN;
+        if (err_is_fail(err)) {
+            if (!u->parked) {
+                ump_kill_disabled(c);
+            }
+            return !u->parked;
+        }
+        u->caps_got++;
+    }
+    uint32_t words = msg_words(msg.header);
+    if (msg_in_area(msg.header)) {
+        /* A message that is longer than any that this side knows loses its words: it is not for
+         * any method with so many. */
+        uint8_t *to = chan_area_place(&c->in, ump_area_slot(msg.header), words);
+        if (to != NULL) {
+            __builtin_memcpy(to, u->in.words, 8u * words);
+        }
+    } else {
+        __builtin_memcpy(msg.words, u->in.words, 8u * words);
+    }
+    chan_deliver_disabled((uint64_t)(uintptr_t)c, &msg);
+    return true;
+}
+
+bool ump_took_disabled(struct chan *c, enum ump_got got)
+{
+    switch (got) {
+    case UMP_NONE:
+        return false;
+    case UMP_SOME:
+        return true;
+    case UMP_MESSAGE:
+        return ump_deliver_disabled(c);
+    case UMP_BAD:
+        break;
+    }
+    ump_kill_disabled(c);
+    return true;
+}
+
+bool ump_step_disabled(struct chan *c)
+{
+    struct ump *u = c->ump;
+    if (c->state != CHAN_OPEN || u->dead) {
+        return false;
+    }
+    return u->parked ? ump_deliver_disabled(c)
+                     : ump_took_disabled(c, ump_ring_recv(&u->ring, &u->in, u->ring.in_lines));
+}
+
+/* Nothing came for a while: may this side sleep until it is rung? Disabled. */
+static bool ump_sleep_disabled(struct chan *c)
+{
+    struct ump *u = c->ump;
+    if (u->dead || u->parked) {
+        return true; /* nothing more comes, or the coming of the capability wakes */
+    }
+    if (!ump_ring_arm(&u->ring)) {
+        return false;
+    }
+    if (ump_ring_ended(&u->ring)) {
+        ump_kill_disabled(c);
+    }
+    return true;
+}
+
+static bool ump_wait_disabled(struct chan *c)
+{
+    struct ump *u = c->ump;
+    for (uint32_t i = 0;; i++) {
+        if (ump_step_disabled(c)) {
+            ump_ack_disabled(u);
+            return true;
+        }
+        if (i >= u->spin || disp_runnable() || disp_pending()) {
+            break;
+        }
+    }
+    if (u->dead) {
+        return false;
+    }
+    ump_ack_disabled(u);
+    return !ump_sleep_disabled(c) || u->dead;
+}
+
+/* Back to the ready list, unless nothing came for a while. */
+static void ump_stay_disabled(struct chan *c, bool some)
+{
+    struct ump *u = c->ump;
+    ump_ack_disabled(u);
+    u->idle = some ? 0 : u->idle + 1;
+    if (u->idle <= u->spin || !ump_sleep_disabled(c)) {
+        chan_ready_disabled(c);
+    } else {
+        u->idle = 0;
+    }
+}
+
+static void ump_run(struct chan *c)
+{
+    struct ump *u = c->ump;
+    bool some = false;
+    disp_disable();
+    if (c->state == CHAN_OPEN && !u->dead) {
+        ump_flush_disabled(c);
+        if (c->role == CHAN_CONN) {
+            struct server_conn *conn = (struct server_conn *)(void *)c;
+            /* A full queue is left to be worked off first, unless it waits for capabilities. */
+            some =
+                (conn->queue_count == SERVER_QUEUE_MAX && !conn->queue[conn->queue_head].partial) ||
+                ump_serve_disabled(conn);
+        } else {
+            for (uint32_t i = 0; i < u->ring.in_lines && ump_step_disabled(c); i++) {
+                some = true;
+            }
+        }
+    }
+    if (c->state == CHAN_OPEN && !u->dead) {
+        ump_stay_disabled(c, some);
+    }
+    disp_enable();
+}
+
+void ump_rung_disabled(struct chan *c)
+{
+    if (c->state != CHAN_OPEN) {
+        return;
+    }
+    chan_ready_disabled(c);
+    if (c->role == CHAN_BINDING) {
+        binding_wake_disabled((struct binding *)(void *)c);
+    }
+}
+
+void ump_peer_died_disabled(struct chan *c)
+{
+    if (c->state == CHAN_OPEN) {
+        ump_kill_disabled(c);
+    }
+}
+
+/* --- life ----------------------------------------------------------------------------------- */
+
+static void ump_close(struct chan *c)
+{
+    struct ump *u = c->ump;
+    disp_disable();
+    if (!u->dead) {
+        ump_flush_disabled(c); /* the areas are still there */
+        ump_ring_close(&u->ring);
+        ump_bell_disabled(u);
+        u->dead = true;
+    }
+    disp_enable();
+}
+
+static void ump_free(struct chan *c)
+{
+    free(c->ump);
+    c->ump = NULL;
+}
+
+const struct chan_carrier ump_carrier = {
+    .send = ump_send,
+    .send_disabled = ump_send_disabled,
+    .wait_disabled = ump_wait_disabled,
+    .run = ump_run,
+    .call = ump_call,
+    .close = ump_close,
+    .free = ump_free,
+};

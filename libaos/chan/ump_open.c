@@ -1,0 +1,92 @@
+/* Opening channels over UMP: the client's side and the server's. */
+#include "ump_priv.h"
+
+#include <stdlib.h>
+
+static bool ump_frame_ok(const void *frame, uint32_t bytes)
+{
+    return bytes >= UMP_FRAME_BYTES_MIN && bytes <= UMP_FRAME_BYTES_MAX &&
+           (uintptr_t)frame % UMP_LINE_BYTES == 0;
+}
+
+struct ump_room { /* of an area */
+    uint32_t words, slots;
+};
+
+/* Opens `c` (chan_open) over a new struct ump. The areas hold the largest message each way. */
+static errval_t ump_open(struct chan *c, enum chan_role role, struct waitset *ws,
+                         const struct ump_config *config, const struct ump_room *in,
+                         const struct ump_room *out)
+{
+    _Static_assert(UMP_FRAME_BYTES_MIN / UMP_LINE_BYTES * 3 / 4 > UMP_MESSAGE_LINES + 1,
+                   "room comes for every message (ump_ring_longest)");
+    if (!ump_frame_ok(config->out, config->out_bytes) ||
+        !ump_frame_ok(config->in, config->in_bytes)) {
+        return LIB_ERR_RANGE;
+    }
+    uint32_t in_words = in->words * in->slots, out_words = out->words * out->slots;
+    struct ump *u = calloc(1, sizeof(*u) + 8u * (in_words + out_words));
+    if (u == NULL) {
+        return LIB_ERR_NO_MEMORY;
+    }
+    ump_ring_init(&u->ring, config->out, ump_frame_lines(config->out_bytes), config->in,
+                  ump_frame_lines(config->in_bytes));
+    u->caps = config->caps;
+    u->bell = config->bell;
+    u->ctx = config->ctx;
+    u->spin = config->spin == 0               ? UMP_SPIN_DEFAULT
+              : config->spin == UMP_SPIN_NONE ? 0
+                                              : config->spin;
+    chan_open(c, role, 0, ws);
+    c->carrier = &ump_carrier;
+    c->ump = u;
+    if (in_words != 0) {
+        c->in = (struct chan_area){(uint8_t *)u->area, 8u * in->words, 8u * in_words, 0, true};
+    }
+    if (out_words != 0) {
+        c->out = (struct chan_area){(uint8_t *)(u->area + in_words), 8u * out->words,
+                                    8u * out_words, 0, true};
+    }
+    return ERR_OK;
+}
+
+errval_t binding_open_ump(struct binding *b, const struct ump_config *config,
+                          const struct client_interface *iface)
+{
+    binding_init(b, iface);
+    const struct ump_room out = {iface->request_area_words, CHAN_CALLS_MAX};
+    const struct ump_room in = {iface->reply_area_words, CHAN_CALLS_MAX + CHAN_EVENTS_MAX};
+    errval_t err = ump_open(&b->chan, CHAN_BINDING, NULL, config, &in, &out);
+    if (err_is_fail(err)) {
+        return err;
+    }
+    b->setup_done = true;
+    binding_set_deadline(b, b->deadline_ns);
+    err = binding_handshake(b);
+    if (err_is_fail(err)) {
+        binding_close(b);
+    }
+    return err;
+}
+
+errval_t server_add_ump(struct server *s, const struct ump_config *config, uint64_t pid,
+                        uint32_t flags, struct server_conn **ret_conn)
+{
+    struct server_conn *conn;
+    errval_t err = conn_create(s, pid, flags, &conn);
+    if (err_is_fail(err)) {
+        return err;
+    }
+    const struct ump_room in = {s->iface->request_area_words, CHAN_CALLS_MAX};
+    const struct ump_room out = {s->iface->reply_area_words, CHAN_CALLS_MAX + CHAN_EVENTS_MAX};
+    err = ump_open(&conn->chan, CHAN_CONN, s->ws, config, &in, &out);
+    if (err_is_fail(err)) {
+        server_conn_close(conn);
+        return err;
+    }
+    disp_disable();
+    chan_ready_disabled(&conn->chan);
+    disp_enable();
+    *ret_conn = conn;
+    return ERR_OK;
+}

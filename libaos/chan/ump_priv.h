@@ -1,0 +1,58 @@
+/* Between the files of the UMP carrier. */
+#pragma once
+
+#include <aos/thread.h>
+#include <aos/ump.h>
+
+#include "chan_priv.h"
+#include "ump_ring.h"
+
+/* Messages that found no room in the ring: more than a peer that keeps to the rules can cause. */
+#define UMP_BACKLOG_MAX (2u * (CHAN_CALLS_MAX + CHAN_EVENTS_MAX))
+
+/* What a channel over UMP has beside its struct chan. Invariants:
+ *  1. `ring`, `in` and the backlog change only while disabled, so a message is sent and received
+ *     whole before another thread of the domain sees them.
+ *  2. The channel of a connection, and of a binding with a waitset, is in the ready list of its
+ *     waitset, or its doorbell is armed and not yet answered, or a thread is about to run it.
+ *  3. Words that do not fit struct lmp_msg stand in the areas of the channel, as with LMP; only
+ *     that these are private memory, to and from which the words are copied here.
+ *  4. `dead`: neither ring is touched again. */
+struct ump {
+    struct ump_ring ring;
+    const struct ump_caps_ops *caps;
+    const struct ump_bell_ops *bell;
+    void *ctx;
+    uint32_t spin, idle; /* looks at an empty ring in a row: how many are allowed, and were */
+    bool dead;
+    bool parked; /* `in` is complete and waits for its capability */
+    uint8_t backlog_head, backlog_count;
+    uint64_t caps_sent, caps_got;
+    struct mutex caps_lock; /* capabilities are sent in the order of their messages */
+    struct ump_message in;
+    struct lmp_msg backlog[UMP_BACKLOG_MAX];
+    uint64_t area[]; /* in, then out */
+};
+
+extern const struct chan_carrier ump_carrier;
+/* Takes in at most one message. False: there was none. Disabled. */
+bool ump_step_disabled(struct chan *c);
+/* The same after ump_ring_recv, which said `got`. */
+bool ump_took_disabled(struct chan *c, enum ump_got got);
+/* Rings if the peer sleeps. After each send. Disabled. */
+static inline void ump_bell_disabled(struct ump *u)
+{
+    if (ump_ring_bell(&u->ring) && u->bell != NULL) {
+        u->bell->ring(u->ctx);
+    }
+}
+/* Puts a message into the ring or the backlog. Disabled. False: neither has room. */
+bool ump_put_disabled(struct chan *c, const struct lmp_msg *msg);
+/* Ends the channel: the rules were broken, or the peer is gone. Disabled. */
+void ump_kill_disabled(struct chan *c);
+
+/* Of struct chan_carrier. */
+bool ump_call(struct binding *b, struct lmp_regs *r, errval_t *ret_err);
+/* Takes in requests and answers those that need nothing but their handler. False: there is nothing
+ * more. Enters and returns disabled, enabled in between; the caller holds the connection. */
+bool ump_serve_disabled(struct server_conn *conn);

@@ -1,0 +1,128 @@
+/* The UMP ring; what is ordered with what, and why, stands in ump_ring.h. */
+#include "ump_ring.h"
+
+#include <aos/chan.h>
+
+/* What a line that only acknowledges says beside the count. */
+#define UMP_ACK_HEADER MSG_HEADER(CHAN_CONTROL_ACK, MSG_CONTROL, 0, 0)
+
+void ump_ring_init(struct ump_ring *r, void *out, uint32_t out_lines, const void *in,
+                   uint32_t in_lines)
+{
+    *r = (struct ump_ring){.out = out,
+                           .in = in,
+                           .out_lines = out_lines,
+                           .in_lines = in_lines,
+                           .out_epoch = UMP_EPOCH,
+                           .in_epoch = UMP_EPOCH};
+}
+
+/* Writes the next line, and does not move on. */
+static inline void ump_ring_put(struct ump_ring *r, uint64_t header, const uint64_t *words,
+                                uint32_t count)
+{
+    struct ump_line *line = &r->out->line[r->out_at];
+    for (uint32_t i = 0; i < count; i++) {
+        atomic_store_explicit(&line->word[i], words[i], memory_order_relaxed); /* (4) */
+    }
+    header |= (uint64_t)(r->consumed & UMP_COUNT_MASK) << UMP_COUNT_SHIFT | r->out_epoch;
+    /* Release of the payload (1) and of what was read (2), and first half of (3): one STLR. */
+    atomic_store_explicit(&line->header, header, memory_order_seq_cst);
+    r->owed = 0;
+}
+
+bool ump_ring_send(struct ump_ring *r, uint64_t header, const uint64_t *words, uint32_t count)
+{
+    if (__builtin_expect(ump_message_lines(count) > ump_ring_room(r), 0)) {
+        return false;
+    }
+    for (;;) {
+        uint32_t some = count < UMP_LINE_WORDS ? count : UMP_LINE_WORDS;
+        ump_ring_put(r, header, words, some);
+        r->sent++;
+        if (++r->out_at == r->out_lines) {
+            r->out_at = 0;
+            r->out_epoch ^= UMP_EPOCH;
+        }
+        words += some;
+        count -= some;
+        if (count == 0) {
+            return true;
+        }
+    }
+}
+
+bool ump_ring_ack(struct ump_ring *r)
+{
+    if (r->owed < r->in_lines / 4u) {
+        return false;
+    }
+    ump_ring_put(r, UMP_ACK_HEADER, NULL, 0);
+    return true;
+}
+
+/* Copies the next line into `m`. */
+static inline enum ump_got ump_ring_take(struct ump_ring *r, struct ump_message *m)
+{
+    const struct ump_line *line = &r->in->line[r->in_at];
+    /* Acquire of the payload (1) and of the lines that the peer has given back (2). */
+    uint64_t header = atomic_load_explicit(&line->header, memory_order_acquire);
+    if (((header ^ r->in_epoch) & UMP_EPOCH) != 0) {
+        return UMP_NONE;
+    }
+    uint32_t news = ((uint32_t)(header >> UMP_COUNT_SHIFT) - r->acked) & UMP_COUNT_MASK;
+    uint64_t plain = header & ~MSG_UMP_MASK;
+    if (news > r->sent - r->acked || (m->have != 0 && plain != m->header)) {
+        return UMP_BAD;
+    }
+    if (plain == UMP_ACK_HEADER) {
+        r->acked += news;
+        r->in_seen = header;
+        return UMP_NONE;
+    }
+    for (uint32_t i = 0; i < UMP_LINE_WORDS; i++) {
+        m->words[m->have + i] = atomic_load_explicit(&line->word[i], memory_order_relaxed);
+    }
+    r->acked += news;
+    r->consumed++;
+    r->owed++;
+    if (++r->in_at == r->in_lines) {
+        r->in_at = 0;
+        r->in_epoch ^= UMP_EPOCH;
+    }
+    m->header = plain;
+    if (m->have + UMP_LINE_WORDS < msg_words(plain)) {
+        m->have += UMP_LINE_WORDS;
+        return UMP_SOME;
+    }
+    m->have = 0;
+    return UMP_MESSAGE;
+}
+
+enum ump_got ump_ring_recv(struct ump_ring *r, struct ump_message *m, uint32_t limit)
+{
+    enum ump_got got;
+    uint32_t taken = 0;
+    do {
+        got = ump_ring_take(r, m);
+    } while (got == UMP_SOME && ++taken < limit);
+    return got == UMP_NONE && taken != 0 ? UMP_SOME : got;
+}
+
+bool ump_ring_arm(struct ump_ring *r)
+{
+    atomic_store_explicit(&r->out->armed, ++r->armed, memory_order_seq_cst); /* (3) */
+    return !ump_ring_some(r);
+}
+
+void ump_ring_close(struct ump_ring *r)
+{
+    /* Release: the lines before it. Then the bell, as after a line (3). */
+    atomic_store_explicit(&r->out->closed, 1, memory_order_seq_cst);
+}
+
+bool ump_ring_ended(const struct ump_ring *r)
+{
+    /* Acquire: lines that were sent before are seen by the look that follows. */
+    return atomic_load_explicit(&r->in->closed, memory_order_seq_cst) != 0 && !ump_ring_some(r);
+}

@@ -1,0 +1,163 @@
+/* The UMP ring: a channel between cores in two frames of shared memory. Pure: no kernel, no memory
+ * of its own, nothing waits.
+ *
+ * Each side writes one frame and reads the other; nobody reads what it wrote itself. A frame is a
+ * control line and then lines of 64 bytes: 7 payload words and, stored last, the header word
+ * (aos/msg.h). Its low 53 bits are the message's header. Bits 53-62 say how many lines of the other
+ * frame their writer has consumed, modulo 1024. Bit 63 is the epoch: 1 on the first lap through the
+ * frame, 0 on the second, and so on, so that a line is new exactly if its epoch is the reader's. A
+ * frame is all zero at first: nothing in it is new. A message of more than 7 words goes on in
+ * further lines that repeat the header; nothing comes between them.
+ *
+ * Flow: at most all lines but one are outstanding (sent, and not known to be consumed), so the next
+ * line is always free to be written. Who owes the peer the news of a quarter of the frame and has
+ * nothing to say writes a line there that only acknowledges, and does not move on: whatever it
+ * sends next, a message or another acknowledgement, replaces that line. So an acknowledgement never
+ * needs room, and is never acknowledged: two quiet sides stay quiet, and two full ones that read on
+ * never wait for each other.
+ *
+ * Ordering, in the terms of C11 and of the Arm architecture (DDI 0487, B2.3):
+ *  1. A header is stored after its payload (release; STLR): who loads it (acquire; LDAR) sees the
+ *     payload. One such store per line is all that a sender needs.
+ *  2. A consumed count is stored after the loads of the lines it counts (the same release), and
+ *     loaded before those lines are written again (the same acquire): a line is never overwritten
+ *     while it is read.
+ *  3. Sleep: the receiver stores `armed`, then looks for a line; the sender stores the line, then
+ *     looks at `armed`. Each must see the other's store if its own came too late, so all four
+ *     accesses are sequentially consistent. On Arm that is STLR before LDAR, which are kept in
+ *     order; LDAPR, to which an acquire may be compiled, would not be.
+ *  4. Payload words are relaxed: a hostile writer may change them at any time, which must not be
+ *     undefined. They are copied once, and what is copied is what is judged.
+ *
+ * The peer is not trusted: a count beyond what was sent, and a line that goes on with another
+ * header, are UMP_BAD, after which the ring is of no use. Whatever else stands in the frame is a
+ * message from the peer. */
+#pragma once
+
+#include <stdatomic.h>
+
+#include <aos/msg.h>
+
+#define UMP_LINE_WORDS    7u
+#define UMP_LINE_BYTES    64u
+#define UMP_LINES_MIN     4u
+#define UMP_LINES_MAX     512u
+#define UMP_COUNT_SHIFT   53
+#define UMP_COUNT_MASK    1023u
+#define UMP_EPOCH         (1ull << 63)
+#define UMP_MESSAGE_LINES ((MSG_WORDS_MAX + UMP_LINE_WORDS - 1u) / UMP_LINE_WORDS)
+
+struct ump_line {
+    _Atomic uint64_t word[UMP_LINE_WORDS];
+    _Atomic uint64_t header;
+};
+
+struct ump_frame {
+    /* How often the writer of this frame has armed its doorbell: a value that the other side has
+     * not yet rung for asks for a ring. A count, and not a flag, since only one side may write it.
+     */
+    _Atomic uint64_t armed;
+    _Atomic uint64_t closed; /* not 0: no line follows those that are there */
+    uint64_t unused[6];
+    struct ump_line line[];
+};
+
+_Static_assert(sizeof(struct ump_line) == UMP_LINE_BYTES, "a line is a cache line");
+_Static_assert(sizeof(struct ump_frame) == UMP_LINE_BYTES, "lines begin on cache lines");
+
+/* One side. */
+struct ump_ring {
+    struct ump_frame *out;
+    const struct ump_frame *in;
+    uint32_t out_lines, in_lines;
+    uint32_t out_at, in_at;       /* the next line */
+    uint64_t out_epoch, in_epoch; /* of the next line, in its header position */
+    uint32_t sent, acked;         /* own lines; those of them that the peer has consumed */
+    uint32_t consumed;            /* lines of the peer */
+    uint32_t owed;                /* of them, those that the peer does not know of */
+    uint64_t in_seen;             /* the acknowledgement read last, as it stood in its line */
+    uint64_t armed;               /* as in the own frame */
+    uint64_t rung;                /* the last `armed` of the peer that was rung for */
+};
+
+/* A message on its way in. All zero at first. */
+struct ump_message {
+    uint64_t header;
+    uint32_t have; /* words so far; 0: the next line begins a message */
+    uint64_t words[UMP_MESSAGE_LINES * UMP_LINE_WORDS];
+};
+
+enum ump_got {
+    UMP_NONE = 0, /* no line */
+    UMP_MESSAGE,  /* a message is complete */
+    UMP_SOME,     /* lines, but no message: the limit was reached */
+    UMP_BAD,
+};
+
+/* Lines of a frame of `bytes` bytes. */
+static inline uint32_t ump_frame_lines(uint64_t bytes)
+{
+    uint64_t lines = bytes / UMP_LINE_BYTES;
+    return lines > UMP_LINES_MAX ? UMP_LINES_MAX : lines == 0 ? 0 : (uint32_t)lines - 1u;
+}
+
+/* Lines of a message of `words` words. */
+static inline uint32_t ump_message_lines(uint32_t words)
+{
+    return words <= UMP_LINE_WORDS ? 1 : (words + UMP_LINE_WORDS - 1u) / UMP_LINE_WORDS;
+}
+
+/* Both frames are aligned to lines, mapped, and were zero before either side began; each has from
+ * UMP_LINES_MIN to UMP_LINES_MAX lines. Only the own one is ever written. */
+void ump_ring_init(struct ump_ring *r, void *out, uint32_t out_lines, const void *in,
+                   uint32_t in_lines);
+
+/* How many lines of messages may be sent now. */
+static inline uint32_t ump_ring_room(const struct ump_ring *r)
+{
+    return r->out_lines - 1u - (r->sent - r->acked);
+}
+
+/* The longest message, in lines, for which room comes if the peer reads on. */
+static inline uint32_t ump_ring_longest(const struct ump_ring *r)
+{
+    return r->out_lines - r->out_lines / 4u;
+}
+
+/* Sends a message whole. `header` has bits 53-63 zero. False: there is no room, nothing is sent.
+ * Whoever sent must look whether to ring (ump_ring_bell). */
+bool ump_ring_send(struct ump_ring *r, uint64_t header, const uint64_t *words, uint32_t count);
+
+/* Tells the peer what was consumed if it may wait for that. True: a line was written. */
+bool ump_ring_ack(struct ump_ring *r);
+
+/* Is a line there? */
+static inline bool ump_ring_some(const struct ump_ring *r)
+{
+    /* Sequentially consistent for the sake of ump_ring_arm (3). */
+    uint64_t header = atomic_load_explicit(&r->in->line[r->in_at].header, memory_order_seq_cst);
+    return ((header ^ r->in_epoch) & UMP_EPOCH) == 0 && header != r->in_seen;
+}
+
+/* Takes lines until a message is complete in `m`, at most `limit` lines. */
+enum ump_got ump_ring_recv(struct ump_ring *r, struct ump_message *m, uint32_t limit);
+
+/* After a send: does the peer sleep, and is this the first that it must be woken for? */
+static inline bool ump_ring_bell(struct ump_ring *r)
+{
+    uint64_t armed = atomic_load_explicit(&r->in->armed, memory_order_seq_cst); /* (3) */
+    if (__builtin_expect(armed == r->rung, 1)) {
+        return false;
+    }
+    r->rung = armed;
+    return true;
+}
+
+/* Asks to be rung for the next line. True: sleep; false: there is a line already, and perhaps a
+ * ring, too. */
+bool ump_ring_arm(struct ump_ring *r);
+
+/* Nothing is sent after this; the peer hears of it when it has read all lines. */
+void ump_ring_close(struct ump_ring *r);
+/* Has the peer closed, and was everything of it read? */
+bool ump_ring_ended(const struct ump_ring *r);

@@ -1,0 +1,57 @@
+/* UMP: the carrier between cores. A channel is two frames of shared memory, one per direction, each
+ * written by one side only (libaos/chan/ump_ring.h describes the bytes), and two things that need
+ * more than memory: capabilities, and waking a peer that sleeps. Bindings and connections over it
+ * are used like all others.
+ *
+ * The frames are zero before either side opens, stay mapped as long as the channel is open on this
+ * side, and come from somebody who does not take them away (a broker, not the peer). A client may
+ * call before the server has opened its side: the requests wait in the frame. */
+#pragma once
+
+#include <aos/binding.h>
+#include <aos/server.h>
+
+#define UMP_FRAME_BYTES_MIN 4096u
+#define UMP_FRAME_BYTES_MAX 32768u
+#define UMP_SPIN_DEFAULT    500u /* looks at an empty ring before it is left alone */
+#define UMP_SPIN_NONE       UINT32_MAX
+
+/* How capabilities travel. Message number `index` (from 0, of all that this direction sent with a
+ * capability) goes with capability number `index` of the same direction. */
+struct ump_caps_ops {
+    /* Sends. In thread context; an error: the capability is where it was and nothing was sent.
+     * After success a moved one is gone from its slot. */
+    errval_t (*send)(void *ctx, uint64_t index, struct msg_cap cap);
+    /* Receives into a fresh slot, 0 if the capability did not survive its way. Disabled.
+     * RPC_ERR_AGAIN: it has not come yet; when it comes, ump_rung_disabled is called. Any other
+     * error ends the channel. */
+    errval_t (*recv)(void *ctx, uint64_t index, caddr_t *ret_cap, uint32_t *ret_info);
+};
+
+/* How a sleeping peer is woken: it calls ump_rung_disabled some time later. Disabled; may be called
+ * without need. */
+struct ump_bell_ops {
+    void (*ring)(void *ctx);
+};
+
+struct ump_config {
+    void *out;                       /* the frame that this side writes */
+    const void *in;                  /* the one that the peer writes; read-only is enough */
+    uint32_t out_bytes, in_bytes;    /* UMP_FRAME_BYTES_MIN to _MAX */
+    uint32_t spin;                   /* 0: UMP_SPIN_DEFAULT */
+    const struct ump_caps_ops *caps; /* NULL: messages with capabilities are refused */
+    const struct ump_bell_ops *bell; /* NULL: the peer never sleeps */
+    void *ctx;
+};
+
+/* As binding_open. LIB_ERR_RANGE: a frame is too small or too large. */
+errval_t binding_open_ump(struct binding *b, const struct ump_config *config,
+                          const struct client_interface *iface);
+/* As server_add_end: serves what comes in `config->in` for the domain `pid`. */
+errval_t server_add_ump(struct server *s, const struct ump_config *config, uint64_t pid,
+                        uint32_t flags, struct server_conn **ret_conn);
+
+/* The doorbell of this channel was rung, or a capability came: wakes who waits. Disabled. */
+void ump_rung_disabled(struct chan *c);
+/* The broker says that the peer has died. Disabled. */
+void ump_peer_died_disabled(struct chan *c);

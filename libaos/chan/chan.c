@@ -302,6 +302,9 @@ errval_t chan_send_disabled(struct chan *c, const struct lmp_msg *msg)
     if (c->end != 0) {
         return arch_lmp_send(c->end, 0, msg);
     }
+    if (c->carrier != NULL) {
+        return c->carrier->send_disabled(c, msg);
+    }
     if (c->peer == NULL) {
         return SYS_ERR_LMP_PEER_GONE;
     }

@@ -6,7 +6,6 @@
 
 #include <aos/cap.h>
 #include <aos/debug.h>
-#include <aos/arch_lmp.h>
 
 void server_init(struct server *s, const struct server_interface *iface, const void *ops,
                  void (*on_peer_gone)(struct server_ctx *ctx), void *state, struct waitset *ws)
@@ -151,18 +150,9 @@ struct server_conn *server_conn_next(const struct server *s, const struct server
 static void conn_refuse_disabled(struct server_conn *conn, uint64_t header)
 {
     struct lmp_msg msg = {.header = conn_error_header(header), .words = {RPC_ERR_AGAIN}};
-    if (conn->chan.end != 0) {
-        if (err_is_fail(arch_lmp_send(conn->chan.end, 0, &msg))) {
-            conn->overflow = true;
-            chan_ready_disabled(&conn->chan);
-        }
-    } else if (conn->chan.carrier != NULL) {
-        if (err_is_fail(conn->chan.carrier->send_disabled(&conn->chan, &msg))) {
-            conn->overflow = true;
-            chan_ready_disabled(&conn->chan);
-        }
-    } else if (conn->chan.peer != NULL) {
-        chan_deliver_disabled((uint64_t)(uintptr_t)conn->chan.peer, &msg);
+    if (err_is_fail(chan_send_disabled(&conn->chan, &msg))) {
+        conn->overflow = true;
+        chan_ready_disabled(&conn->chan);
     }
 }
 

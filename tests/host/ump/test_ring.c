@@ -233,7 +233,7 @@ static void *side(void *arg)
     const uint32_t out = r == &pair.a ? 0 : 1;
     struct ump_message *m = calloc(1, sizeof(*m));
     uint64_t words[20];
-    uint32_t first = 0; /* line of the message that comes in */
+    uint64_t tag = 0; /* of the message that comes in */
     CHECK(m != NULL);
     for (uint32_t sent = 0, got = 0; sent < thread_messages || got < thread_messages;) {
         bool moved = false;
@@ -247,14 +247,17 @@ static void *side(void *arg)
             sent++;
             moved = true;
         }
-        at = m->have == 0 ? r->in_at : first;
-        first = at;
+        at = r->in_at;
+        bool begins = m->have == 0;
         enum ump_got what = ump_ring_recv(r, m, LINES);
         CHECK(what != UMP_BAD);
+        if (begins && what != UMP_NONE) {
+            tag = beside[1 - out][at]; /* the next line that is sent gives its line back */
+        }
         if (what == UMP_MESSAGE) {
             n = got * 7u % 20u;
             CHECK_EQ(m->header, HEADER(n));
-            CHECK_EQ(beside[1 - out][at], got);
+            CHECK_EQ(tag, got);
             for (uint32_t i = 0; i < n; i++) {
                 CHECK_EQ(m->words[i], (uint64_t)got << 32 | i);
             }

@@ -143,6 +143,9 @@ _TEXTS = {
     "E0610": ("too much lent",
               "One call lends at most 64 MiB, all its buffers together: its caller pays for the "
               "region they stand in."),
+    "E0611": ("event with capabilities",
+              "An event may be merged with a newer one or dropped, and goes to many clients, so it "
+              "carries no capabilities and channel ends."),
     "E0701": ("missing id",
               "Interfaces and error sets have an id, unique in the build."),
     "E0702": ("id out of range",
@@ -190,7 +193,7 @@ _TEXTS = {
     "E0905": ("result in requires",
               "`requires` is checked before the call is made."),
     "E0906": ("operand is not an unsigned integer",
-              "Conditions are computed in u64."),
+              "Conditions are computed in u64, from whole parameters and results."),
     "E0907": ("no length",
               "len() applies to buffers, strings and arrays of varying size."),
     "E0908": ("counts what?",

@@ -37,7 +37,10 @@ def test_an_interface_page_says_it_all():
     for wanted in ("The first interface.", "`EVERYTHING_ERR_GONE`", "Integers of every size.",
                    "| `j` | `u64` | 1 to 4096; a power of two |", "requires `a + c <= 300",
                    "may be repeated", "up to 8 unread events", "`resource struct`",
-                   "counts `buf`", "deprecated since version 3", "reply: 1 to 65 words"):
+                   "counts `buf`", "deprecated since version 3", "reply: 1 to 65 words",
+                   "`flexible table`: any of its fields; fields that only a newer peer knows",
+                   "`strict union`: exactly one of its fields.", "`strict resource table`",
+                   "| `40: sizes` | `Size[<=2]` |"):
         assert wanted in text, wanted
 
 

@@ -47,6 +47,20 @@ def test_no_warnings(tmp_path, compiler, files):
         compile_file([compiler, "-O2"], "host", tmp_path, path)
 
 
+def test_deprecated_methods_warn(tmp_path):
+    generate(tmp_path, "stubgen/tests/good/everything.if", "stubgen/tests/good/shared.if")
+    path = tmp_path / "caller.c"
+    path.write_text("#include <if/everything.h>\n"
+                    "errval_t prod(struct everything_binding *b);\n"
+                    "errval_t prod(struct everything_binding *b) { return everything_prod(b); }\n")
+    compile_file(["gcc"], "host", tmp_path, path)
+    path.write_text(path.read_text().replace("everything_prod(b)",
+                                             "everything_past(b, 1)"))
+    with pytest.raises(subprocess.CalledProcessError):
+        compile_file(["gcc"], "host", tmp_path, path)
+    compile_file(["gcc", "-Wno-deprecated-declarations"], "host", tmp_path, path)
+
+
 def sizes(out):
     """{function: bytes} of an object file, and its bytes of text."""
     tool = "aarch64-linux-gnu-"

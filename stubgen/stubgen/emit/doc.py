@@ -130,6 +130,13 @@ def _type(decl):
         view.update(kind=f"{decl.kind} : {decl.type.name()}", note=strict, names=[
             (v.name, hex(v.value) if decl.kind == "flags" else v.value, " ".join(v.doc))
             for v in decl.values])
+    elif isinstance(decl, model.Table):
+        words = ["flexible" if decl.flexible else "strict"] + ["resource"] * decl.resource
+        note = "any of its fields" if decl.kind == "table" else "exactly one of its fields"
+        more = ("; fields that only a newer peer knows are skipped" if decl.kind == "table" else
+                "; it may be one that only a newer peer knows") if decl.flexible else ""
+        view.update(kind=" ".join(words + [decl.kind]), note=note + more,
+                    fields=[dict(_param(f), name=f"{f.ordinal}: {f.name}") for f in decl.fields])
     else:
         view.update(kind="resource struct" if decl.resource else "struct", note="",
                     fields=[_param(f) for f in decl.fields])

@@ -159,7 +159,11 @@ def _message(context, decl, node, make, what):
         context.error("E0608", name.span, f"the {what} of `{name.text}` takes up to "
                       f"{image.rest_words} words", f"a message has at most {MESSAGE_WORDS} words",
                       "use lend for large data, or smaller bounds")
-    if image.max_caps > MESSAGE_CAPS:
+    if image.max_caps and node.kind == "event":
+        context.error("E0611", name.span, f"event `{name.text}` carries capabilities",
+                      "events are merged, kept and dropped", "send a number, and have the client "
+                      "call for the capability")
+    elif image.max_caps > MESSAGE_CAPS:
         context.error("E0609", name.span, f"the {what} of `{name.text}` carries up to "
                       f"{image.max_caps} capabilities", f"a message has at most {MESSAGE_CAPS}",
                       "send fewer at a time")

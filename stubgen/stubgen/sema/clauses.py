@@ -120,6 +120,12 @@ class _Clauses:
 
     def ref(self, expr, with_results):
         qname = expr.args[0]
+        first = qname.parts[0].text
+        if len(qname.parts) > 1 and (first in self.params or first in self.results):
+            self.error("E0906", expr.span, f"`{qname.text()}` is not a parameter",
+                       "conditions are about whole parameters and results",
+                       "make it a parameter of its own, or check it in the server")
+            return None
         if len(qname.parts) == 1:
             found = self.lookup(qname.parts[0], with_results)
             if found is None:

@@ -319,6 +319,10 @@ class Types:
             kinds, rights = self.cap(expr)
             if kinds is None:
                 return None
+            if expr.move == "borrow" and place == STRUCT:
+                self.error("E0512", expr.span, "a capability is borrowed until the reply",
+                           "not a parameter of a call", "use `copy` or `move`")
+                return None
             return model.Cap(kinds, rights, expr.move) if form == "cap" else \
                 model.Cref(kinds, rights)
         if form == "slot":

@@ -33,7 +33,13 @@ class MethodView:
 
     def _notes(self):
         fails = [cnames.error(f.set, f.error) for f in self.m.fails]
-        return ["Errors: " + ", ".join(fails) + "."] if fails else []
+        notes = ["Errors: " + ", ".join(fails) + "."] if fails else []
+        return notes + [f"Deprecated since version {self.m.deprecated}."] * bool(self.m.deprecated)
+
+    def _advice(self):
+        """What makes a compiler warn of the use of a deprecated method; in declarations only."""
+        return f'__attribute__((deprecated("since version {self.m.deprecated}")))\n' \
+            if self.m.deprecated else ""
 
     def request_area(self):
         if self.m.kind == "event":
@@ -67,7 +73,7 @@ class MethodView:
     def client(self, tail):
         args = [self.binding()] + ctypes.in_params(self.m.params) \
             + ctypes.out_params(self.m.results)
-        return wrap(f"errval_t {self.base}(", args, ")" + tail)
+        return (self._advice() if tail else "") + wrap(f"errval_t {self.base}(", args, ")" + tail)
 
     def done_type(self, name="done_"):
         results = ctypes.in_params(self.m.results)
@@ -76,7 +82,7 @@ class MethodView:
     def client_cb(self, tail):
         args = [self.binding()] + ctypes.in_params(self.m.params) + [self.done_type(),
                                                                      "void *arg_"]
-        return wrap(f"static inline errval_t {self.base}_cb(", args, ")" + tail)
+        return self._advice() + wrap(f"static inline errval_t {self.base}_cb(", args, ")" + tail)
 
     def has_cb(self):
         """A lease that the callee fills needs the caller's struct until the end."""
@@ -86,6 +92,10 @@ class MethodView:
         args = [self.binding()] + ctypes.in_params(self.m.params) \
             + [f"struct {self.base}_call *ret_call_"]
         return wrap(f"errval_t {self.base}_begin(", args, ")" + tail)
+
+    def begin_advice(self):
+        """Declares X_begin again, for gcc warns of its use in X_cb even if that is deprecated."""
+        return self._advice() + self.client_begin(";") if self.m.deprecated else ""
 
     def client_end(self, tail):
         args = [f"struct {self.base}_call *c_", "uint64_t deadline_ns_"] \

@@ -12,7 +12,24 @@ DEADLINE_NS = 5_000_000_000
 
 
 def decl_texts(decls):
-    return [ctypes.decl_view(decl) for decl in decls]
+    """The declarations in C, each after those that it is made of."""
+    found = []
+
+    def visit(decl):
+        if decl in decls and decl not in found:
+            for field in getattr(decl, "fields", ()):
+                visit_type(field.type)
+            found.append(decl)
+
+    def visit_type(type_):
+        if isinstance(type_, (model.Optional_, model.Array)):
+            visit_type(type_.elem)
+        elif isinstance(type_, model.Named):
+            visit(type_.decl)
+
+    for decl in decls:
+        visit(decl)
+    return [ctypes.decl_view(decl) for decl in found]
 
 
 def includes(decls, interface):

@@ -93,7 +93,7 @@ static void crafty_node_op(void)
 {
     uint64_t v[4];
 
-    switch (fuzz_below(12)) {
+    switch (fuzz_below(14)) {
     case 0:
     case 1:
         (void)inv_cnode_copy(crafty_node(), arena_any(), arena_index());
@@ -121,6 +121,10 @@ static void crafty_node_op(void)
         break;
     case 9:                              /* what somebody else made */
         (void)inv_cnode_copy(ARENA_NODE, KPI_CAP_STARTUP, arena_index());
+        break;
+    case 10:                             /* loans, of loans and of nodes, too */
+    case 11:
+        (void)inv_cnode_lend(crafty_node(), arena_any(), (uint8_t)fuzz_random(), arena_index());
         break;
     default:
         (void)inv_cnode_delete(crafty_node(), arena_index());

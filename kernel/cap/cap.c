@@ -90,6 +90,18 @@ errval_t cap_copy(struct cte *src, uint8_t rights, struct cte *dest)
     return ERR_OK;
 }
 
+errval_t cap_lend(struct cte *src, uint8_t rights, struct cte *dest)
+{
+    errval_t err = cap_transfer_check(src, dest, false);
+    if (err_is_fail(err))
+        return err;
+    if (cte_loan(src) == CAP_LOAN_MAX)
+        return SYS_ERR_NOT_COPYABLE;
+    slot_lend(src, dest);
+    dest->rights &= rights;
+    return ERR_OK;
+}
+
 errval_t cap_move(struct cte *src, struct cte *dest)
 {
     errval_t err = cap_transfer_check(src, dest, true);

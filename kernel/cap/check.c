@@ -62,20 +62,40 @@ static bool grave_is_own(const struct cte *cte)
     return (uintptr_t)cte - start < cte_bytes(cte);
 }
 
-/* Invariants 4, 6 and 9: copies. */
+/* Invariants 12 and 13: a loan stands behind what it is of, and knows its Mapping. */
+static void check_loan(struct check *check, const struct cte *copy)
+{
+    unsigned before = copy->level != 0 ? 0 : cte_loan(copy->prev) + 1;
+    check_that(check, cte_loan(copy) <= before && cte_loan(copy) <= CAP_LOAN_MAX, 12, copy);
+    if (cte_loan(copy) == 0)
+        return;
+    check_that(check, (copy->rights & CAP_RIGHT_D) == 0, 12, copy);
+    const struct cte *mapping = copy->left;
+    check_that(check,
+               mapping == NULL || (mapping->type == CAPTYPE_MAPPING && mapping->next == copy &&
+                                   mapping->page >= copy->page &&
+                                   mapping->page + mapping->pages <= copy->page + copy->pages),
+               13, copy);
+}
+
+/* Invariants 4, 6, 9, and 12 and 13: copies. */
 static void check_copies(struct check *check, const struct cte *node)
 {
     struct cap_key key = cap_key_of(node);
     const struct cte *copy = node;
+    if (node->type == CAPTYPE_MAPPING)
+        check_that(check, node->next == NULL || node->next->left == node, 13, node);
     do {
         struct cap_key other = cap_key_of(copy);
         check_that(check, !cap_key_before(&key, &other) && !cap_key_before(&other, &key), 4, copy);
-        check_that(check, copy->next == NULL || copy->next->prev == copy, 4, copy);
+        check_that(check, slot_alone(copy) || copy->next == NULL || copy->next->prev == copy, 4,
+                   copy);
         check_that(check, (copy->level != 0) == (copy == node), 4, copy);
         check_that(check, copy->owner == node->owner, 4, copy);
         check_that(check, (copy->rights & ~captype_table[node->type].rights) == 0, 6, copy);
         check_that(check, (copy->flags & CTE_DYING) == 0 || grave_is_own(copy), 9, copy);
-        copy = copy->next;
+        check_loan(check, copy);
+        copy = slot_alone(copy) ? NULL : copy->next;
     } while (copy != NULL);
     bool single = node->type == CAPTYPE_MAPPING || node->type == CAPTYPE_ENDPOINT ||
                   (vnode_is(cte_type(node)) && node->type != CAPTYPE_VNODEL0);

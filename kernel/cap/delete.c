@@ -79,9 +79,12 @@ static uint32_t object_next_used(struct cte *cte, uint32_t index)
     return index;
 }
 
-/* Whether the end of the capability in `slot` needs no burial of an object with slots. */
+/* Whether the end of the capability in `slot` is one step: nothing is lent, and it needs no burial
+ * of an object with slots. */
 static bool slot_is_simple(const struct cte *slot)
 {
+    if (slot_has_loans(slot) || slot_loan_mapping(slot) != NULL)
+        return false;
     if (!slot_alone(slot))
         return true;
     return slot->type != CAPTYPE_L1CNODE && slot->type != CAPTYPE_L2CNODE &&
@@ -173,10 +176,37 @@ static void dispatcher_bury(struct cte *slot, struct budget *budget)
     dying_push(&d->vspace);
 }
 
+/* A step towards the end of the loans of `slot`, the last of each chain first. False: there are
+ * none. A dying one is of no use to anybody and ends by itself: it is only put out of the way. */
+static bool loans_step(struct cte *slot, struct budget *budget)
+{
+    struct cte *loan = slot;
+    while (slot_has_loans(loan))
+        loan = loan->next; /* at most CAP_LOAN_MAX times */
+    if (loan == slot)
+        return false;
+    if ((loan->flags & CTE_DYING) != 0) {
+        budget_charge(budget, COST_DROP);
+        slot_unlend(loan, slot);
+    } else {
+        slot_clear_step(loan, budget);
+    }
+    return true;
+}
+
 /* One step towards an empty slot. `slot` holds a capability that is not dying. Does not recurse
- * beyond a simple one: object_bury and dispatcher_bury call it for such only. */
+ * beyond a simple one and a loan without loans: object_bury and dispatcher_bury call it for a
+ * simple one only. */
 static void slot_clear_step(struct cte *slot, struct budget *budget)
 {
+    struct cte *mapping = slot_loan_mapping(slot);
+    if (mapping != NULL) {
+        budget_charge(budget, COST_DROP + mapping->count);
+        mapping_end(mapping);
+        return;
+    }
+    if (loans_step(slot, budget))
+        return;
     if ((slot->flags & CTE_EMBEDDED) != 0) {
         struct dispatcher *d = (struct dispatcher *)((uintptr_t)slot & ~(uintptr_t)PAGE_MASK);
         dispatcher_space_gone(d);
@@ -296,7 +326,7 @@ errval_t cap_delete(struct cte *cte)
     if (cte->type == CAPTYPE_NULL)
         return SYS_ERR_CAP_NOT_FOUND;
     if (!slot_alone(cte) && (cte->flags & (CTE_DYING | CTE_EMBEDDED)) == 0 &&
-        dying_first == NULL) {
+        dying_first == NULL && slot_is_simple(cte)) {
         slot_drop(cte); /* one copy less: what the rest would come to, but quickly */
         return ERR_OK;
     }

@@ -18,10 +18,19 @@ static bool slot_has_node_state(const struct cte *slot)
            (slot->type >= CAPTYPE_VNODEL0 && slot->type <= CAPTYPE_VNODEL3);
 }
 
-void slot_copy(struct cte *src, struct cte *dest)
+/* `heir`, a copy that is no loan, is the node instead of `node`. */
+static void slot_hand_node_on(struct cte *node, struct cte *heir)
 {
-    slot_init(dest, cte_type(src), src->page, src->pages, src->rights, src->owner);
-    dest->detail = src->detail;
+    tree_replace(node, heir);
+    if (slot_has_node_state(node)) {
+        heir->aux = node->aux;
+        heir->count = node->count;
+    }
+    heir->flags = (uint8_t)((heir->flags & ~NODE_FLAGS) | (node->flags & NODE_FLAGS));
+}
+
+static void slot_put_after(struct cte *src, struct cte *dest)
+{
     dest->prev = src;
     dest->next = src->next;
     if (src->next != NULL)
@@ -29,11 +38,67 @@ void slot_copy(struct cte *src, struct cte *dest)
     src->next = dest;
 }
 
+static void slot_put_before(struct cte *src, struct cte *dest)
+{
+    if (src->level != 0) {
+        slot_hand_node_on(src, dest);
+        src->flags &= (uint8_t)~NODE_FLAGS;
+        src->left = NULL;
+    } else {
+        dest->prev = src->prev;
+        dest->prev->next = dest;
+    }
+    dest->next = src;
+    src->prev = dest;
+}
+
+void slot_copy(struct cte *src, struct cte *dest)
+{
+    bool lent = slot_has_loans(src);
+    slot_init(dest, cte_type(src), src->page, src->pages, src->rights, src->owner);
+    dest->detail = src->detail;
+    if (lent)
+        slot_put_before(src, dest); /* the loans stay behind the one that they are of */
+    else
+        slot_put_after(src, dest);
+}
+
+void slot_lend(struct cte *src, struct cte *dest)
+{
+    slot_init(dest, cte_type(src), src->page, src->pages, src->rights & (uint8_t)~CAP_RIGHT_D,
+              src->owner);
+    dest->detail = (uint8_t)(cte_loan(src) + 1);
+    slot_put_after(src, dest);
+}
+
+void slot_unlend(struct cte *loan, struct cte *slot)
+{
+    kernel_assert(loan->level == 0 && !slot_has_loans(loan) && slot_loan_mapping(loan) == NULL);
+    loan->prev->next = loan->next;
+    if (loan->next != NULL)
+        loan->next->prev = loan->prev;
+    loan->detail = slot->detail;
+    slot_put_before(slot, loan);
+}
+
+void slot_link_mapping(struct cte *loan, struct cte *mapping)
+{
+    kernel_assert(cte_loan(loan) != 0 && loan->level == 0 && loan->left == NULL);
+    loan->left = mapping;
+    mapping->next = loan;
+}
+
 void slot_move(struct cte *src, struct cte *dest)
 {
     *dest = *src;
-    if (src->next != NULL)
+    if (src->type == CAPTYPE_MAPPING) {
+        if (src->next != NULL)
+            src->next->left = dest;
+    } else if (src->next != NULL) {
         src->next->prev = dest;
+    }
+    if (slot_loan_mapping(src) != NULL)
+        src->left->next = dest;
     if (src->level != 0)
         tree_replace(src, dest);
     else
@@ -51,15 +116,10 @@ void slot_swap(struct cte *a, struct cte *b)
 
 void slot_drop(struct cte *slot)
 {
-    kernel_assert(!slot_alone(slot));
+    kernel_assert(!slot_alone(slot) && !slot_has_loans(slot) && slot_loan_mapping(slot) == NULL);
     struct cte *next = slot->next;
     if (slot->level != 0) {
-        tree_replace(slot, next);
-        if (slot_has_node_state(slot)) {
-            next->aux = slot->aux;
-            next->count = slot->count;
-        }
-        next->flags = (uint8_t)((next->flags & ~NODE_FLAGS) | (slot->flags & NODE_FLAGS));
+        slot_hand_node_on(slot, next);
     } else {
         slot->prev->next = next;
         if (next != NULL)
@@ -71,6 +131,8 @@ void slot_drop(struct cte *slot)
 void slot_end(struct cte *slot)
 {
     kernel_assert(slot_alone(slot) && slot->level != 0);
+    if (slot->next != NULL)
+        slot->next->left = NULL; /* a Mapping and the loan it was made with */
     tree_remove(slot);
     *slot = (struct cte){0};
 }

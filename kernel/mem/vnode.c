@@ -120,6 +120,8 @@ static errval_t map_check(struct cte *node, uint32_t index, struct cte *src, uin
         return SYS_ERR_MAP_DETACHED;
     if (pages == 0 || index >= KPI_TABLE_ENTRIES || pages > KPI_TABLE_ENTRIES - index)
         return SYS_ERR_MAP_RANGE;
+    if (slot_loan_mapping(src) != NULL)
+        return SYS_ERR_BORROWED;
     const pte_t *table = vnode_table(node);
     for (uint32_t i = 0; i < pages; i++) {
         if (table[index + i] != 0)
@@ -165,6 +167,8 @@ errval_t vnode_map(struct cte *vnode, uint32_t index, struct cte *src, uint64_t 
         tree_insert_after(mapping, src);
     else
         tree_insert(mapping);
+    if (cte_loan(src) != 0)
+        slot_link_mapping(src, mapping);
     arch_table_written();
     return ERR_OK;
 }

@@ -43,6 +43,14 @@ errval_t inv_cnode_mint(struct dispatcher *self, struct cte *object, struct cte 
     return err_is_fail(err) ? err : cap_copy(src, rights, dest);
 }
 
+errval_t inv_cnode_lend(struct dispatcher *self, struct cte *object, struct cte *src,
+                        uint8_t rights, uint32_t index)
+{
+    struct cte *dest;
+    errval_t err = cnode_slot_find(object, index, 1, &dest);
+    return err_is_fail(err) ? err : cap_lend(src, rights, dest);
+}
+
 errval_t inv_cnode_move(struct dispatcher *self, struct cte *object, struct cte *src,
                         uint32_t index)
 {

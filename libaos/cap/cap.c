@@ -25,6 +25,11 @@ errval_t cap_mint(caddr_t dest, caddr_t src, uint8_t rights)
     return inv_cnode_mint(cap_cnode_of(dest), src, rights, cap_index_of(dest));
 }
 
+errval_t cap_lend(caddr_t dest, caddr_t src, uint8_t rights)
+{
+    return inv_cnode_lend(cap_cnode_of(dest), src, rights, cap_index_of(dest));
+}
+
 errval_t cap_move(caddr_t dest, caddr_t src)
 {
     return inv_cnode_move(cap_cnode_of(dest), src, cap_index_of(dest));

@@ -56,7 +56,7 @@ struct cte {
     uint8_t owner;  /* 0x02 core that owns the object */
     uint8_t flags;  /* 0x03 CTE_* */
     uint8_t level;  /* 0x04 of the tree; 0 = not the node of its object */
-    uint8_t detail; /* 0x05 Mapping: KPI_VM_* allowed at most; EndPoint: side */
+    uint8_t detail; /* 0x05 Mapping: KPI_VM_* allowed at most; EndPoint: side; else: cte_loan */
     uint16_t count; /* 0x06 Mapping: entries; VNode: entries in use; dying: next to visit */
     uint32_t page;  /* 0x08 base / CAP_PAGE_BYTES */
     uint32_t pages; /* 0x0c size / CAP_PAGE_BYTES */
@@ -69,12 +69,12 @@ struct cte {
     uint64_t aux;
     uint32_t reach;        /* 0x18 tree: largest end page in this subtree */
     uint32_t object_reach; /* 0x1c the same without Mappings */
-    struct cte *next;      /* 0x20 the next copy, NULL = none */
+    struct cte *next;      /* 0x20 the next copy, NULL = none; Mapping: the loan it is made with */
     union {
         struct cte *prev;   /* not the node: the copy before */
         struct cte *parent; /* node: in the tree, NULL = root */
     };
-    struct cte *left; /* 0x30 tree */
+    struct cte *left; /* 0x30 tree; of a loan, which is no node: its Mapping, NULL = none */
     struct cte *right;
 } __attribute__((aligned(16))); /* so that the compiler copies it in pairs of registers */
 
@@ -116,6 +116,12 @@ static inline unsigned cte_side(const struct cte *cte)
 {
     return cte->detail;
 }
+/* How many loans lie between this copy and one that is nobody's loan; 0: it is none itself. */
+static inline unsigned cte_loan(const struct cte *cte)
+{
+    return cte->type == CAPTYPE_MAPPING || cte->type == CAPTYPE_ENDPOINT ? 0 : cte->detail;
+}
+#define CAP_LOAN_MAX 15u
 /* The copy that represents the object in the tree. */
 struct cte *cte_node_search(struct cte *cte);
 static inline struct cte *cte_node(struct cte *cte)
@@ -141,13 +147,18 @@ errval_t cap_retype(struct cte *src, uint64_t off, enum captype type, uint64_t b
 
 /* `dest` becomes a copy with at most `rights`. */
 errval_t cap_copy(struct cte *src, uint8_t rights, struct cte *dest);
+/* `dest` becomes a loan of `src`: a copy with at most `rights` and without CAP_RIGHT_D, which ends
+ * when `src` is deleted, whatever slot it is in by then; and with it all copies of the loan, loans
+ * of it, and what was mapped by way of any of them. SYS_ERR_NOT_COPYABLE, too, if it were a loan of
+ * more than CAP_LOAN_MAX loans. */
+errval_t cap_lend(struct cte *src, uint8_t rights, struct cte *dest);
 /* `dest` becomes the capability, `src` empty. */
 errval_t cap_move(struct cte *src, struct cte *dest);
 /* As the invocation: `src` keeps [0, off), `dest` gets the rest. */
 errval_t cap_split(struct cte *src, uint64_t off, struct cte *dest);
 
-/* Empties the slot; with the last copy the object ends. SYS_ERR_AGAIN: the slot is not empty
- * yet, repeat. */
+/* Empties the slot, after all loans of it; with the last copy the object ends. SYS_ERR_AGAIN: the
+ * slot is not empty yet, repeat. */
 errval_t cap_delete(struct cte *cte);
 /* Deletes all other copies and all descendants (which start inside the range). */
 errval_t cap_revoke(struct cte *cte);

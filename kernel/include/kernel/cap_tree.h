@@ -44,7 +44,17 @@ uint64_t tree_count(void);
 /* Slots and lists of copies. */
 static inline bool slot_alone(const struct cte *cte)
 {
-    return cte->level != 0 && cte->next == NULL;
+    return cte->level != 0 && (cte->next == NULL || cte->type == CAPTYPE_MAPPING);
+}
+/* The list is in the order of a walk through the loans: those of a slot come right after it. */
+static inline bool slot_has_loans(const struct cte *cte)
+{
+    return !slot_alone(cte) && cte->next != NULL && cte_loan(cte->next) > cte_loan(cte);
+}
+/* Its Mapping, if it is a loan that was mapped; else NULL. */
+static inline struct cte *slot_loan_mapping(const struct cte *cte)
+{
+    return cte_loan(cte) != 0 ? cte->left : NULL;
 }
 /* A new object in an empty slot. */
 static inline void slot_init(struct cte *slot, enum captype type, uint32_t page, uint32_t pages,
@@ -54,6 +64,11 @@ static inline void slot_init(struct cte *slot, enum captype type, uint32_t page,
         .type = (uint8_t)type, .rights = rights, .owner = owner, .page = page, .pages = pages};
 }
 void slot_copy(struct cte *src, struct cte *dest);
+void slot_lend(struct cte *src, struct cte *dest);
+/* `loan`, which has no loans and no Mapping, is a copy of `slot` from now on, not a loan of it. */
+void slot_unlend(struct cte *loan, struct cte *slot);
+/* `mapping` was made with `loan` (invariant 13), which has none. */
+void slot_link_mapping(struct cte *loan, struct cte *mapping);
 void slot_move(struct cte *src, struct cte *dest);
 void slot_swap(struct cte *a, struct cte *b);
 /* Takes one copy of several away. */

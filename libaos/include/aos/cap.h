@@ -24,6 +24,10 @@ errval_t cap_copy(caddr_t dest, caddr_t src);
 errval_t cap_mint(caddr_t dest, caddr_t src, uint8_t rights);
 errval_t cap_move(caddr_t dest, caddr_t src);
 
+/* A loan of `src`: a copy without CAP_RIGHT_D that ends when `src` is deleted, wherever it is by
+ * then, with all that was copied, lent on and mapped by way of it. */
+errval_t cap_lend(caddr_t dest, caddr_t src, uint8_t rights);
+
 /* Both go on until the kernel has finished. The slot stays allocated. */
 errval_t cap_delete(caddr_t c);
 errval_t cap_revoke(caddr_t c);

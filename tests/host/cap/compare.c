@@ -28,7 +28,7 @@ static bool slot_same(const struct model_slot *slot)
         return real->type == CAPTYPE_NULL;
     const struct model_object *o = &model.objects[slot->object];
     return real->type == o->type && real->rights == slot->rights &&
-           (real->flags & CTE_DYING) == 0 &&
+           (real->flags & CTE_DYING) == 0 && cte_loan(real) == model_depth((int)(slot - model.slots)) &&
            (o->type == CAPTYPE_IRQDEST || cte_base(real) == o->base) &&
            cte_bytes(real) == o->bytes &&
            (o->type != CAPTYPE_ENDPOINT || cte_side(real) == o->side);
@@ -56,7 +56,8 @@ static void compare_copies(void)
         if (slot->object == NONE || seen[slot->object]++ != 0)
             continue;
         int copies = 0;
-        for (const struct cte *c = cte_node(slot->real); c != NULL; c = c->next)
+        const struct cte *c = cte_node(slot->real);
+        for (; c != NULL; c = slot_alone(c) ? NULL : c->next)
             copies++;
         CHECK_EQ(copies, model.objects[slot->object].copies);
     }

@@ -18,8 +18,10 @@ void model_reset(struct cte *home)
         model.block_owner[i] = NONE;
     for (int i = 0; i < TABLES; i++)
         model.table_owner[i] = NONE;
-    for (int i = 0; i < MODEL_SLOTS; i++)
+    for (int i = 0; i < MODEL_SLOTS; i++) {
         model.slots[i].object = NONE;
+        model.slots[i].lender = NONE;
+    }
     for (int i = 0; i < HOME_BLOCKS * BLOCK_SLOTS; i++)
         model.slots[i].real = &home[i];
     for (int i = 0; i < HOME_BLOCKS; i++)
@@ -72,7 +74,8 @@ int model_object(enum captype type, uint64_t base, uint64_t bytes)
                                              .block = NONE,
                                              .table = NONE,
                                              .vnode = NONE,
-                                             .child = NONE};
+                                             .child = NONE,
+                                             .loan = NONE};
     return o;
 }
 
@@ -103,6 +106,7 @@ void model_put(int slot, int object, uint8_t rights)
 {
     model.slots[slot].object = object;
     model.slots[slot].rights = rights;
+    model.slots[slot].lender = NONE;
     model.objects[object].copies++;
 }
 
@@ -196,6 +200,27 @@ errval_t model_copy(int src, uint8_t rights, int dest)
     if (!copyable(object_in(src)->type))
         return SYS_ERR_NOT_COPYABLE;
     model_put(dest, model.slots[src].object, model.slots[src].rights & rights);
+    model.slots[dest].lender = model.slots[src].lender;
+    return ERR_OK;
+}
+
+unsigned model_depth(int slot)
+{
+    unsigned depth = 0;
+    for (; model.slots[slot].lender != NONE; slot = model.slots[slot].lender)
+        depth++;
+    return depth;
+}
+
+errval_t model_lend(int src, uint8_t rights, int dest)
+{
+    if (model.slots[dest].object != NONE)
+        return SYS_ERR_SLOT_OCCUPIED;
+    if (!copyable(object_in(src)->type) || model_depth(src) == CAP_LOAN_MAX)
+        return SYS_ERR_NOT_COPYABLE;
+    model_put(dest, model.slots[src].object,
+              model.slots[src].rights & rights & (uint8_t)~CAP_RIGHT_D);
+    model.slots[dest].lender = src;
     return ERR_OK;
 }
 
@@ -205,7 +230,16 @@ errval_t model_move(int src, int dest)
         return SYS_ERR_SLOT_OCCUPIED;
     model.slots[dest].object = model.slots[src].object;
     model.slots[dest].rights = model.slots[src].rights;
+    model.slots[dest].lender = model.slots[src].lender;
     model.slots[src].object = NONE;
+    for (int i = 0; i < MODEL_SLOTS; i++) {
+        if (model.slots[i].object != NONE && model.slots[i].lender == src)
+            model.slots[i].lender = dest;
+    }
+    for (int i = 0; i < MODEL_OBJECTS; i++) {
+        if (model.objects[i].type == CAPTYPE_MAPPING && model.objects[i].loan == src)
+            model.objects[i].loan = dest;
+    }
     return ERR_OK;
 }
 
@@ -302,9 +336,26 @@ static void kill_object(int o)
     model.object_count--;
 }
 
+/* What was lent from `slot` or mapped with it. */
+static void take_back(int slot)
+{
+    int o = model.slots[slot].object;
+    for (int i = 0; i < MODEL_OBJECTS; i++) {
+        if (model.objects[i].type == CAPTYPE_MAPPING && model.objects[i].loan == slot)
+            drop_object(i);
+    }
+    for (int i = 0; i < MODEL_SLOTS && model.slots[slot].object == o; i++) {
+        if (model.slots[i].object == o && model.slots[i].lender == slot)
+            drop(i);
+    }
+}
+
 static void drop(int slot)
 {
     int o = model.slots[slot].object;
+    take_back(slot);
+    if (model.slots[slot].object != o)
+        return; /* it went with a space that was lent */
     int owner = model.block_owner[slot / BLOCK_SLOTS];
     bool embedded =
         slot >= HOME_BLOCKS * BLOCK_SLOTS && model.objects[owner].type == CAPTYPE_DISPATCHER;
@@ -371,6 +422,7 @@ void model_embed(int dispatcher, int cspace, int vspace)
     int block = object_in(dispatcher)->block;
     model_put(block * BLOCK_SLOTS + SLOT_CSPACE, model.slots[cspace].object,
               model.slots[cspace].rights);
+    model.slots[block * BLOCK_SLOTS + SLOT_CSPACE].lender = model.slots[cspace].lender;
     model_put(block * BLOCK_SLOTS + SLOT_VSPACE, model.slots[vspace].object,
               model.slots[vspace].rights);
 }
@@ -483,6 +535,10 @@ errval_t model_map(int vnode, unsigned index, int src, uint64_t off, unsigned pa
         return SYS_ERR_MAP_DETACHED;
     if (index + pages > ENTRIES)
         return SYS_ERR_MAP_RANGE;
+    for (int i = 0; i < MODEL_OBJECTS; i++) {
+        if (model.objects[i].type == CAPTYPE_MAPPING && model.objects[i].loan == src)
+            return SYS_ERR_BORROWED;
+    }
     uint64_t *entries = model.entries[to->table];
     for (unsigned i = 0; i < pages; i++) {
         if (entries[index + i] != 0)
@@ -500,6 +556,7 @@ errval_t model_map(int vnode, unsigned index, int src, uint64_t off, unsigned pa
     m->child = plan.child;
     m->most = plan.most;
     m->device = plan.device;
+    m->loan = model.slots[src].lender != NONE ? src : NONE;
     uint64_t unit = plan.bytes / pages;
     for (unsigned i = 0; i < pages; i++)
         entries[index + i] = m->child != NONE

@@ -26,6 +26,7 @@ struct model_slot {
     struct cte *real;
     int object; /* NONE = empty */
     uint8_t rights;
+    int lender; /* the slot that it is a loan of, NONE: it is no loan */
 };
 
 struct model_object {
@@ -45,6 +46,7 @@ struct model_object {
     unsigned entries; /* number, */
     int child;        /* the table it attaches, NONE for memory, */
     uint8_t most;     /* KPI_VM_* at most, */
+    int loan;         /* the slot of the loan it was made with, NONE: none */
     bool device;
 };
 
@@ -67,6 +69,9 @@ void model_put(int slot, int object, uint8_t rights);
 errval_t model_retype(int src, uint64_t off, unsigned type, uint64_t bytes, unsigned count,
                       int dest);
 errval_t model_copy(int src, uint8_t rights, int dest);
+errval_t model_lend(int src, uint8_t rights, int dest);
+/* How many loans deep a slot is. */
+unsigned model_depth(int slot);
 errval_t model_move(int src, int dest);
 errval_t model_split(int src, uint64_t off, int dest);
 errval_t model_map(int vnode, unsigned index, int src, uint64_t off, unsigned pages, unsigned flags,

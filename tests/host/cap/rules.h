@@ -18,3 +18,4 @@ void check_database(void);
 
 void test_delete(void);
 void test_map(void);
+void test_lend(void);

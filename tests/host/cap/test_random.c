@@ -234,6 +234,16 @@ static void op_copy(void)
     CHECK_SAME(cap_copy(real(src), rights, real(dest)), model_copy(src, rights, dest));
 }
 
+static void op_lend(void)
+{
+    int src = pick_cap(UINT32_MAX), dest = pick_empty(1);
+    if (src == NONE || dest == NONE)
+        return;
+    uint8_t rights = one_in(2) ? CAP_RIGHTS_ALL : (uint8_t)rnd(16);
+    trace(src, dest, rights, 0, 0);
+    CHECK_SAME(cap_lend(real(src), rights, real(dest)), model_lend(src, rights, dest));
+}
+
 static void op_move(void)
 {
     int src = pick_cap(UINT32_MAX), dest = pick_empty(1);
@@ -451,6 +461,7 @@ static const struct {
     unsigned weight;
 } operations[] = {
     {op_retype, "retype", 40},    {op_copy, "copy", 5},   {op_move, "move", 5},
+    {op_lend, "lend", 8},
     {op_transfer, "transfer", 8}, {op_split, "split", 3}, {op_delete, "delete", 6},
     {op_revoke, "revoke", 1},     {op_map, "map", 24},    {op_modify, "modify", 10},
     {op_setup, "setup", 6},       {op_end, "end", 1},     {touch, "touch", 12},

@@ -303,5 +303,6 @@ int main(void)
     RUN(CAP0010_create_refuses_overlap);
     test_delete();
     test_map();
+    test_lend();
     return 0;
 }

@@ -28,7 +28,8 @@ static bool slot_same(const struct model_slot *slot)
         return real->type == CAPTYPE_NULL;
     const struct model_object *o = &model.objects[slot->object];
     return real->type == o->type && real->rights == slot->rights &&
-           (real->flags & CTE_DYING) == 0 && cte_loan(real) == model_depth((int)(slot - model.slots)) &&
+           (real->flags & CTE_DYING) == 0 &&
+           cte_loan(real) == model_depth((int)(slot - model.slots)) &&
            (o->type == CAPTYPE_IRQDEST || cte_base(real) == o->base) &&
            cte_bytes(real) == o->bytes &&
            (o->type != CAPTYPE_ENDPOINT || cte_side(real) == o->side);

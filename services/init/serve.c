@@ -9,16 +9,15 @@
 #include <aos/services.h>
 #include <aos/slot.h>
 #include <aos/cap.h>
+#include <dev/pl031.h>
 
 #define SERVE_PAGE_BYTES 1023u           /* of modules, as in init.if */
 #define SERVE_LOG_BYTES  1024u           /* of one log_read, as in init.if */
 #define SERVE_TEXT_BYTES 1023u           /* of bootargs, as in init.if */
 
-/* PL031 real-time clock: seconds (ARM DDI 0224, 3.3.1). */
 #define SERVE_CLOCK_COMPATIBLE "arm,pl031"
-#define SERVE_CLOCK_DATA       0x000u
 
-static volatile uint32_t *serve_clock;   /* mapped registers, NULL until they are asked for */
+static struct pl031_regs serve_clock;    /* at 0 until it is asked for */
 
 static errval_t on_number(struct server_ctx *ctx, uint64_t value, uint64_t *ret_echo)
 {
@@ -205,17 +204,17 @@ static errval_t serve_map_clock(void)
         (void)cap_destroy(slot);
         return err;
     }
-    serve_clock = regs;
+    serve_clock = pl031_at((uintptr_t)regs);
     return ERR_OK;
 }
 
 static errval_t on_clock(struct server_ctx *ctx, uint64_t *ret_seconds)
 {
     (void)ctx;
-    if (serve_clock == NULL && err_is_fail(serve_map_clock())) {
+    if (serve_clock.base == 0 && err_is_fail(serve_map_clock())) {
         return INIT_ERR_NO_CLOCK;
     }
-    *ret_seconds = serve_clock[SERVE_CLOCK_DATA / sizeof(uint32_t)];
+    *ret_seconds = pl031_dr_rd(&serve_clock);
     return ERR_OK;
 }
 

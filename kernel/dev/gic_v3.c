@@ -2,7 +2,6 @@
 // IHI 0069H, chapter 12.2 (CPU interface registers).
 #include "gic_priv.h"
 
-#include <arch/mmio.h>
 #include <arch/sysreg.h>
 #include <kernel/mmu.h>
 
@@ -25,7 +24,7 @@ static bool gic_v3_wait_distributor(void)
     for (unsigned i = 0; i < GIC_WAIT_MAX; i++) {
         if (!gicd_ctlr_rwp_rd(&gic.gicd))
             return true;
-        mmio_relax();
+        cpu_relax();
     }
     return false;
 }
@@ -36,7 +35,7 @@ static bool gic_v3_wait_redistributor(uint32_t (*read)(const struct gicr_regs *)
     for (unsigned i = 0; i < GIC_WAIT_MAX; i++) {
         if (!(read(&gic.gicr) & mask))
             return true;
-        mmio_relax();
+        cpu_relax();
     }
     return false;
 }

@@ -1,7 +1,7 @@
 // NXP Low Power UART. Registers: idl/dev/lpuart.dev.
 // The loader's baud rate stays: the kernel knows nothing about the clock.
 #include <kernel/console.h>
-#include <arch/mmio.h>
+#include <arch/sysreg.h>
 #include <dev/lpuart.h>
 
 #define LPUART_WAIT_MAX   1000000u // looks at the flag before a byte is dropped
@@ -23,7 +23,7 @@ static void lpuart_put(uintptr_t regs, uint8_t byte)
             lpuart_data_wr(&uart, byte);
             return;
         }
-        mmio_relax();
+        cpu_relax();
     }
 }
 

@@ -1,6 +1,6 @@
 // Arm PrimeCell UART. Registers: idl/dev/pl011.dev.
 #include <kernel/console.h>
-#include <arch/mmio.h>
+#include <arch/sysreg.h>
 #include <dev/pl011.h>
 
 #define PL011_WAIT_MAX 1000000u // looks at the flag before a byte is dropped
@@ -10,7 +10,7 @@ static void pl011_init(uintptr_t regs)
 {
     const struct pl011_regs uart = pl011_at(regs);
     for (unsigned i = 0; i < PL011_WAIT_MAX && pl011_fr_busy_rd(&uart); i++)
-        mmio_relax();
+        cpu_relax();
     pl011_cr_wr(&uart, 0);
     pl011_imsc_wr(&uart, 0);
     pl011_lcrh_wr(&uart, pl011_lcrh_wlen_put(PL011_LCRH_FEN, PL011_LENGTH_EIGHT));
@@ -25,7 +25,7 @@ static void pl011_put(uintptr_t regs, uint8_t byte)
             pl011_dr_data_wr(&uart, byte);
             return;
         }
-        mmio_relax();
+        cpu_relax();
     }
 }
 

@@ -64,8 +64,8 @@ _TEXTS = {
               "A file's stem is the namespace of its declarations, so two files of a build cannot "
               "share it."),
     "E0401": ("naming style",
-              "Types and capability types are CamelCase, constants UPPER_CASE, all else "
-              "snake_case."),
+              "Types and capability types are CamelCase, constants and registers UPPER_CASE, all "
+              "else snake_case."),
     "E0402": ("duplicate declaration",
               "A name is declared once in its scope."),
     "E0403": ("duplicate parameter",

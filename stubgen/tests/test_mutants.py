@@ -13,6 +13,7 @@ SEED = 20240
 PIECES = ("{ } ( ) [ ] < > ; : , = @ ? | . .. -> <= >= == && + - * \" /// // \n interface call "
           "event u8 u64 0 1 0xffff_ffff_ffff_ffff 18446744073709551616 [<=255] [2040] ? "
           "string<255> bytes<1> struct enum S Prop Size table union alias move cap<any> client "
+          "device size word reg array stride rw ro wo w1c rc mbz keep shadow big @0x4 31..0 "
           "any server range pow2 counts len( since \t é \0").split(" ")
 
 

@@ -1,5 +1,4 @@
-// The interrupt controller, version 2, against models of its registers. Version 3 needs the system
-// registers of a core and is tested in QEMU.
+// The interrupt controller, version 2, against models of its registers.
 #include <check.h>
 
 #include <dev/dev_model.h>

@@ -34,6 +34,11 @@ def type_base(decl):
     return f"{scope_of(decl)}_{snake(decl.name)}"
 
 
+def header(decl):
+    """The C header, without `.h`, that declares a type."""
+    return decl.scope or f"{decl.namespace}_types"
+
+
 def enum_value(decl, value):
     return f"{type_base(decl)}_{value.name}".upper()
 

@@ -229,6 +229,9 @@ _TEXTS = {
               "same one."),
     "E1102": ("reserved suffix",
               "_begin _end _cb _bind _close are the suffixes of generated functions."),
+    "E1103": ("headers in a circle",
+              "Each interface has a C header, and so have the types at file level; one includes "
+              "the other where it uses its types, and never the other way round as well."),
     "E1201": ("stream: not yet",
               "Streams are part of the language, but this version cannot generate them."),
     "E1205": ("borrow: not yet",

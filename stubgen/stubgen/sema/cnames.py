@@ -31,7 +31,48 @@ def names_of(build, diags):
         table.device(item)
     for item in build.interfaces:
         table.interface(item)
+    _circles(build, diags)
     return table.spans
+
+
+def _circles(build, diags):
+    """The header of an interface, or of the types at file level, includes those of the types that
+    it uses; imports go one way, so a circle stays in one file."""
+    needs = {}
+    for item in build.interfaces:
+        params = [p for m in item.methods for p in m.params + m.results]
+        params += [f for decl in item.types for f in getattr(decl, "fields", ())]
+        needs[item.name] = [(cnames.header(decl), p) for p in params for decl in _decls(p.type)]
+    for decl in build.types:
+        needs.setdefault(cnames.header(decl), []).extend(
+            (cnames.header(inner), f) for f in getattr(decl, "fields", ())
+            for inner in _decls(f.type))
+    reported = set()
+    for start in needs:
+        _follow(needs, [start], reported, diags)
+
+
+def _decls(type_):
+    if isinstance(type_, (model.Array, model.Optional_)):
+        return _decls(type_.elem)
+    return [type_.decl] if isinstance(type_, model.Named) else []
+
+
+def _follow(needs, trail, reported, diags):
+    """Reports each circle of headers that `trail` leads into once."""
+    for header, param in needs.get(trail[-1], ()):
+        if header == trail[-1]:
+            continue
+        if header in trail:
+            circle = frozenset(trail[trail.index(header):])
+            if circle not in reported:
+                reported.add(circle)
+                diags.error("E1103", param.span, f"`{param.name}` closes a circle of headers",
+                            "needs a type of a header that needs this one",
+                            "declare the type at file level, before the interfaces")
+        elif header not in reported:
+            _follow(needs, trail + [header], reported, diags)
+    reported.add(trail[-1])
 
 
 class _Table:

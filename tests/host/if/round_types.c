@@ -49,7 +49,7 @@ void arrays(void)
 void structs(void)
 {
     round_start();
-    struct kitchen_sink_box box = {.size = {1, 2},
+    struct kitchen_sink_box box = {.size = {.rows = 1, .cols = 2},
                                    .hash = {1, 2, 3, 4},
                                    .has_note = true,
                                    .note_len = 4,

@@ -473,7 +473,7 @@ static void every_bit(void)
                                  sizes_out, &n, names_out, &n2),
              RPC_ERR_TIMEOUT);
     flip(&sent);
-    struct kitchen_sink_box box = {.size = {1, 2},
+    struct kitchen_sink_box box = {.size = {.rows = 1, .cols = 2},
                                    .has_note = true,
                                    .note_len = 4,
                                    .note = "note",

@@ -247,6 +247,10 @@ class Reader:
             name = self.present_name(item.path)
             self.line(f"{name} = ({bits_of(item)}) != 0;")
         self.names[item.path] = name
+        self.zero_if_absent(item, name)
+
+    def zero_if_absent(self, item, name):
+        """What stands under a presence bit is zero when it is not set."""
         under = [i for i in self.image.items
                  if i is not item and i.path[:len(item.path)] == item.path]
         masks = {}

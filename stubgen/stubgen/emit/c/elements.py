@@ -123,10 +123,7 @@ class _StructReader(Reader):
         name = self.present_name(item.path)
         self.line(f"{name} = ({bits_of(item)}) != 0;")
         self.names[item.path] = name
-        under = [i for i in self.image.items
-                 if i is not item and i.path[:len(item.path)] == item.path]
-        for other in under:
-            self.test(f"(!{name} && {bits_of(other)} != 0)")
+        self.zero_if_absent(item, name)
 
     def count(self, item):
         type_ = type_at(self.params, item.path)

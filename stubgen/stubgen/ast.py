@@ -137,6 +137,7 @@ class Interface:
     id: Optional[IntLit] = None
     version: Optional[IntLit] = None
     draft: bool = False
+    draft_span: Optional[Span] = None
     error_from: Optional[Name] = None
     errors: Optional[List[ErrorDef]] = None
     errors_span: Optional[Span] = None

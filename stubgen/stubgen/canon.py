@@ -16,16 +16,28 @@ def seal(interface):
 
 
 def text(interface):
-    writer = _Writer()
+    types, methods = parts(interface)
     body = [f"id {interface.id:#x}; version {interface.version};"]
-    if interface.errors is not None:
-        listed = " ".join(f"{e.name} = {e.number};" for e in interface.errors.errors)
+    errors = listed_errors(interface)
+    if errors:
+        listed = " ".join(f"{e.name} = {e.number};" for e in errors)
         body.append(f"error {interface.errors.id:#x} {{ {listed} }}")
-    for method in sorted(interface.methods, key=lambda m: m.ordinal):
-        body.append(writer.method(method))
     lines = [f"interface {interface.name} {{"]
-    lines += ["  " + line for line in writer.types + body]
+    lines += ["  " + line for line in types + body + methods]
     return "\n".join(lines) + "\n}\n"
+
+
+def parts(interface):
+    """([declaration of each type], [member]), as the language writes them."""
+    writer = _Writer()
+    methods = [writer.method(m) for m in sorted(interface.methods, key=lambda m: m.ordinal)]
+    return writer.types, methods
+
+
+def listed_errors(interface):
+    """The errors that a method may fail with, by number: nobody sees the others."""
+    found = {ref.error.number: ref.error for m in interface.methods for ref in m.fails}
+    return [found[number] for number in sorted(found)]
 
 
 class _Writer:

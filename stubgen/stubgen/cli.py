@@ -14,11 +14,16 @@ stubgen makes the C code of both sides, the kernel's decoders and the reference 
 EPILOG = """examples:
   stubgen check idl/if/*.if --with idl/abi/*.if     are these files right?
   stubgen gen --target abi --out build/idl/abi --depfile abi.d idl/abi/*.if
+  stubgen freeze NAME                               releases a draft: idl/frozen/NAME.N.if
+  stubgen fmt idl/if/*.if                           gives files their canonical form
   stubgen dump idl/if/NAME.if                       the checked model as JSON
   stubgen doc --out docs/ref idl/if/*.if            reference pages
   stubgen explain E0403                             what a diagnostic means
 
 exit status: 0 fine, 1 the input has errors, 2 the command line is wrong or a file cannot be read"""
+
+# Commands with a module of their own.
+MODULES = {"check": "cmd_check", "fmt": "cmd_fmt", "freeze": "cmd_freeze"}
 
 
 def _parser():
@@ -29,7 +34,7 @@ def _parser():
 
     def command(name, text):
         sub = commands.add_parser(name, help=text, description=text)
-        sub.set_defaults(run=globals().get(f"_{name}") or _module(name))
+        sub.set_defaults(run=_module(MODULES[name]) if name in MODULES else globals()[f"_{name}"])
         return sub
 
     def takes_files(sub):
@@ -48,7 +53,24 @@ def _parser():
     gen.add_argument("--depfile", metavar="FILE", help="write a make rule of all that was read")
     gen.add_argument("--list-outputs", action="store_true",
                      help="print the names of the outputs and write nothing")
-    takes_files(command("check", "check files and print their diagnostics"))
+    check = command("check", "check files, and that they keep to what was released")
+    takes_files(check)
+    check.add_argument("--frozen", metavar="DIR", help="released versions of the interfaces "
+                       "(default: the folder `frozen` beside that of a file, if there is one)")
+    check.add_argument("--stamp", metavar="FILE", help="written if all is right")
+    check.add_argument("--depfile", metavar="FILE", help="a make rule: the stamp needs all that "
+                       "was read")
+    freeze = command("freeze", "release interfaces: write their text, remove the word `draft`")
+    freeze.add_argument("names", nargs="+", metavar="NAME", help="interfaces")
+    freeze.add_argument("--idl", default="idl", metavar="DIR", help="has the folders `if`, `abi` "
+                        "and `frozen` (default: idl)")
+    freeze.add_argument("--files", nargs="+", metavar="FILE", help="where the interfaces are "
+                        "declared (default: idl/if/*.if)")
+    freeze.add_argument("--with", dest="context", nargs="+", metavar="FILE",
+                        help="files that are only looked at (default: idl/abi/*.if)")
+    freeze.add_argument("--frozen", metavar="DIR", help="where the text goes (default: idl/frozen)")
+    freeze.add_argument("--format", choices=("gcc", "json"), default="gcc",
+                        help="how diagnostics are printed (default: gcc)")
     takes_files(command("dump", "print the checked model as JSON"))
     doc = command("doc", "write reference pages in Markdown")
     takes_files(doc)
@@ -69,7 +91,7 @@ def _module(name):
     """A command that has a file of its own, which is read only if it runs."""
     def run(args):
         from importlib import import_module
-        return import_module(f".cmd_{name}", __package__).run(args)
+        return import_module(f".{name}", __package__).run(args)
     return run
 
 
@@ -82,7 +104,7 @@ def main(argv):
         return 1
 
 
-def _compile(args):
+def compile_args(args):
     """The checked build and the paths read, or None after printing what is wrong."""
     from .driver import InputError, compile_files
     try:
@@ -96,12 +118,8 @@ def _compile(args):
     return build, read
 
 
-def _check(args):
-    return 1 if _compile(args) is None else 0
-
-
 def _dump(args):
-    compiled = _compile(args)
+    compiled = compile_args(args)
     if compiled is None:
         return 1
     from .model import as_json
@@ -113,7 +131,7 @@ def _dump(args):
 def _gen(args):
     from .emit import TARGETS
     target = TARGETS[args.target]
-    compiled = _compile(args)
+    compiled = compile_args(args)
     if compiled is None:
         return 1
     build, read = compiled

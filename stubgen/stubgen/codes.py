@@ -13,7 +13,7 @@ class Code:
 
 _PASSES = {"01": "lex", "02": "parse", "03": "imports", "04": "names", "05": "types",
            "06": "bounds", "07": "ids", "08": "errors", "09": "clauses", "10": "abi",
-           "11": "cnames", "12": "support", "13": "devices", "20": "fmt"}
+           "11": "cnames", "12": "support", "13": "devices", "20": "fmt", "21": "frozen"}
 
 _TEXTS = {
     "E0101": ("unexpected character",
@@ -284,9 +284,49 @@ _TEXTS = {
     "E1318": ("type of no use in a device file",
               "Beside devices a .dev file has constants, enums and flags: a register holds nothing "
               "else."),
+    "E2001": ("not formatted",
+              "Files of the tree have one look, which `stubgen fmt` gives them."),
+    "E2101": ("version never frozen",
+              "An interface that is not a draft is released: `stubgen freeze` keeps its text in "
+              "idl/frozen, and every build compares with it."),
+    "E2102": ("damaged released version",
+              "Files in idl/frozen are written by `stubgen freeze` and never changed: their hash "
+              "is what peers exchange when they bind."),
+    "E2103": ("another version under a released number",
+              "Peers of the same version and another hash refuse each other. Changes, also allowed "
+              "ones, go into a new version."),
+    "E2104": ("version not newer than the released one",
+              "Versions count up, and a released one does not become a draft again."),
+    "E2105": ("id changed or taken over",
+              "The id of an interface stays with its name."),
+    "E2106": ("member removed",
+              "Older clients use it. `deprecated N` says that nobody should begin to."),
+    "E2107": ("member changed",
+              "Name, kind, ordinal and all that peers rely on stay as they were released."),
+    "E2108": ("image changed",
+              "Parameters, results and structs freeze on release: names, order and types. What is "
+              "new goes into a table, or into a member with an ordinal of its own."),
+    "E2109": ("request constraint tightened",
+              "Ranges, `pow2`, `requires`, and kinds and rights of capabilities in requests may "
+              "only become looser."),
+    "E2110": ("result constraint loosened",
+              "Ranges, `pow2`, `ensures`, and kinds and rights of capabilities in results and "
+              "events may only become tighter."),
+    "E2111": ("new error of an old method",
+              "A client takes an error that it does not know for a bad reply."),
+    "E2112": ("error changed",
+              "Errors that methods fail with keep set, number and name."),
+    "E2113": ("value changed",
+              "Values of enums and flags keep their number. Only flexible ones get new values."),
+    "E2114": ("field of a table changed",
+              "Fields of tables and unions keep ordinal, name and type. Only flexible ones get "
+              "new ones, with ordinals above all released ones, and without capabilities."),
+    "E2115": ("table grown too much",
+              "Receivers of every released version have room for 8 words more than they know."),
+    "E2116": ("reserved ordinal given up",
+              "What is reserved in a released version stays reserved."),
+    "E2117": ("new member without `since`",
+              "`since N` makes a new client fail at once, and locally, when its server is older."),
 }
-
-_TEXTS["E2001"] = ("not formatted",
-                   "Files of the tree have one look, which `stubgen fmt` gives them.")
 
 CODES = {code: Code(_PASSES[code[1:3]], title, text) for code, (title, text) in _TEXTS.items()}

@@ -236,6 +236,7 @@ class Method:
 @dataclass(eq=False)
 class Interface:
     """errors: the set whose errors its methods use (its own or that of `error from`), or None.
+    reserved: (lowest, highest) ordinals that no member may have.
     hash: 64 bits of the canonical text, comments excluded."""
     name: str
     namespace: str
@@ -250,6 +251,7 @@ class Interface:
     span: Span
     canonical: str = ""
     hash: int = 0
+    reserved: List[Tuple[int, int]] = field(default_factory=list)
 
 
 @dataclass(eq=False)

@@ -102,7 +102,8 @@ class Parser(AbiParser, Cursor):
         elif self.at("version"):
             self.once(node.version, self.take().span, "the version")
             node.version = self.number("the version")
-            node.draft = bool(self.accept("draft"))
+            if self.at("draft"):
+                node.draft, node.draft_span = True, self.take().span
             self.expect(";", "after the version")
         elif self.at("error"):
             self.error_member(node)

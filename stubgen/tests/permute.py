@@ -1,6 +1,6 @@
 """permute.py SEED OUT: copies the project to OUT with every ordinal, id, error number and order of
-struct fields of idl/ changed at random. Nothing written by hand depends on them, so OUT still
-builds and passes all tests:
+struct fields of idl/ changed at random, and released anew. Nothing written by hand depends on them,
+so OUT still builds and passes all tests:
 
     python3 stubgen/tests/permute.py 1 OUT && cd OUT && ./aos test
 """
@@ -14,9 +14,11 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, os.path.dirname(HERE))
 
-from stubgen import ast  # noqa: E402
+from stubgen import ast, driver  # noqa: E402
+from stubgen.cmd_freeze import freeze  # noqa: E402
 from stubgen.diag import Diags  # noqa: E402
 from stubgen.fmt import format_source  # noqa: E402
+from stubgen.frozen import check, store  # noqa: E402
 from stubgen.parse import parse  # noqa: E402
 from stubgen.source import Source  # noqa: E402
 
@@ -99,6 +101,22 @@ def permuted(root, pick):
             yield path, permuter.text(path, file.read())
 
 
+def refreeze(out):
+    """Releases what is released anew: to peers, a permuted interface is another one."""
+    folder = os.path.join(out, "idl", check.FOLDER)
+    for item in store.listed(folder):
+        os.remove(item.path)
+    names = [os.path.join(out, path) for path in idl_files(out)]
+    build, diags, _ = driver.compile_files([n for n in names if f"{os.sep}if{os.sep}" in n],
+                                           [n for n in names if f"{os.sep}abi{os.sep}" in n])
+    assert not diags, diags.render()
+    paths = {file.namespace: file.path for file in build.files}
+    for interface in build.interfaces:
+        if not interface.draft:
+            assert freeze(interface, paths[interface.namespace], folder, diags)
+    assert not diags, diags.render()
+
+
 def main(seed, out):
     listed = subprocess.run(["git", "-C", ROOT, "ls-files", "-z"], capture_output=True, check=True)
     for name in listed.stdout.decode().split("\0"):
@@ -108,6 +126,7 @@ def main(seed, out):
     for path, text in permuted(ROOT, random.Random(int(seed))):
         with open(os.path.join(out, path), "w", encoding="utf-8") as file:
             file.write(text)
+    refreeze(out)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import pytest
 
 from stubgen import cmd_fmt, driver
 from stubgen.codes import CODES
+from stubgen.frozen import check
 from stubgen.source import read_source
 
 BAD = os.path.join(os.path.dirname(os.path.abspath(__file__)), "bad")
@@ -21,7 +22,10 @@ def codes_of(name):
 
 def diags_of(name):
     """What the compiler says of a file, and of one that it accepts, what else may be wrong."""
-    _, diags, _ = driver.compile_files([name])
+    build, diags, _ = driver.compile_files([name])
+    if name.startswith("E21"):
+        folder = "frozen/damaged" if name.startswith("E2102") else "frozen"
+        diags, _ = check.check(build, folder)
     if name.startswith("E20"):
         diags = cmd_fmt.check(read_source(name))
     return diags

@@ -5,9 +5,9 @@ import random
 
 import pytest
 from conftest import ROOT
-from permute import permuted
+from permute import main, permuted
 
-from stubgen import driver
+from stubgen import cli, driver
 from stubgen.source import Source
 
 LINE_COLUMNS = 100
@@ -54,6 +54,19 @@ def test_permuted_interfaces_are_right_and_different(seed):
 
 def test_a_seed_always_gives_the_same():
     assert permuted_by(7) == permuted_by(7) != permuted_by(8)
+
+
+def test_a_permuted_tree_keeps_to_its_own_released_versions(tmp_path):
+    main("3", str(tmp_path))
+    released = sorted(os.listdir(os.path.join(ROOT, "idl", "frozen")))
+    assert sorted(os.listdir(tmp_path / "idl" / "frozen")) == released
+    files = [str(tmp_path / "idl" / "if" / name) for name in os.listdir(tmp_path / "idl" / "if")
+             if name.endswith(".if")]
+    context = [str(tmp_path / "idl" / "abi" / name) for name in os.listdir(tmp_path / "idl" / "abi")
+               if name.endswith(".if")]
+    assert cli.main(["check", *files, "--with", *context]) == 0
+    ours = os.path.join(ROOT, "idl", "frozen")
+    assert cli.main(["check", *files, "--with", *context, "--frozen", ours]) == 1
 
 
 class Widest:

@@ -10,6 +10,13 @@ def write_all(folder, texts):
         write_if_changed(os.path.join(folder, name), text)
 
 
+def write_text(path, text):
+    """Writes a file that is made once, or whose time stamp tells something."""
+    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+
+
 def write_if_changed(path, text):
     data = text.encode()
     try:

@@ -10,12 +10,15 @@ PASSES = (("imports", imports), ("names", names), ("types", types), ("bounds", b
           ("devices", devices), ("cnames", cnames), ("support", support))
 
 
-def analyse(files, diags):
+def analyse(files, diags, skip=()):
     """files: [(ast.File, generate)], an imported file before its importers. Returns the
-    model.Build, which is complete only if no error was reported."""
+    model.Build, which is complete only if no error was reported. `skip`: passes that are left
+    out."""
     context = Context(files, diags)
     for name, module in PASSES:
         if name == "cnames" and diags:
             break
+        if name in skip:
+            continue
         module.run(context)
     return context.build

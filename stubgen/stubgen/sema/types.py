@@ -43,7 +43,8 @@ class Types:
         node = model.Interface(
             decl.name.text, self.space.stem, decl.id.value if decl.id else 0,
             decl.version.value if decl.version else 0, decl.draft, decl.errors is not None, None,
-            [], [], decl.doc, decl.name.span)
+            [], [], decl.doc, decl.name.span,
+            reserved=[(low.value, high.value) for low, high in decl.reserved])
         for item in decl.types:
             made = self.typedecl(item, decl)
             if made is not None:

@@ -104,6 +104,9 @@ void tables(void)
     struct kitchen_sink_exact exact = {
         .has_box = true,
         .box = {.size = {.rows = 7, .cols = 8}, .ops_count = 0},
+        .has_rows = true,
+        .rows_count = 2,
+        .rows = {{.n = 5}, {.has_marks = true, .marks = {{.cols = 3}, {.cols = 4}}}},
     };
     struct kitchen_sink_exact exact_out;
     bool has_exact = false;
@@ -118,6 +121,8 @@ void tables(void)
     CHECK(n == 2 && !list_out[0].has_size && !list_out[0].has_name && !list_out[0].has_parts);
     CHECK(list_out[1].has_op && list_out[1].size == 5);
     CHECK(has_exact && !exact_out.has_a && exact_out.has_box && exact_out.box.size.cols == 8);
+    CHECK(exact_out.rows_count == 2 && exact_out.rows[0].n == 5 && !exact_out.rows[0].has_marks);
+    CHECK(exact_out.rows[1].has_marks && exact_out.rows[1].marks[1].cols == 4);
     CHECK_EQ(kitchen_sink_tables(&b, &none, false, NULL, list, 0, &stat, list_out, &n, &has_exact,
                                  &exact_out),
              ERR_OK);

@@ -6,16 +6,16 @@
 
 #include "../../../libaos/chan/chan_priv.h"
 #include "fake.h"
-#include "sink.h"
+#include "hostile.h"
 
-static struct sink sink;
-static struct kitchen_sink_binding b; /* its peer is `server_side`: what it sends is recorded */
+struct sink sink;
+struct kitchen_sink_binding b; /* its peer is `server_side`: what it sends is recorded */
 static struct kitchen_sink_binding c; /* an honest client; its connection is the one attacked */
 static struct server_conn *conn;
 static struct chan server_side, client_side;
 
-static struct lmp_msg sent; /* the last request of b */
-static uint64_t sent_area[MSG_WORDS_MAX];
+struct lmp_msg sent; /* the last request of b */
+uint64_t sent_area[MSG_WORDS_MAX];
 static struct lmp_msg heard; /* the last reply of conn */
 static uint32_t heard_count;
 static void (*answer)(const struct lmp_msg *request);
@@ -43,7 +43,7 @@ static void listen(struct chan *at, const struct lmp_msg *msg)
     }
 }
 
-static void start(void)
+void hostile_start(void)
 {
     fake_start();
     sink_init(&sink);
@@ -66,7 +66,7 @@ static void start(void)
     sink.calls = 0;
 }
 
-static void end(void)
+void hostile_end(void)
 {
     while (waitset_poll(&sink.ws)) {
     }
@@ -122,7 +122,7 @@ static errval_t with_header(uint64_t clear, uint64_t set)
     return answer_to(&m);
 }
 
-static errval_t with_word(uint32_t index, uint64_t clear, uint64_t set)
+errval_t with_word(uint32_t index, uint64_t clear, uint64_t set)
 {
     struct lmp_msg m = sent;
     m.words[index] = (m.words[index] & ~clear) | set;
@@ -131,7 +131,7 @@ static errval_t with_word(uint32_t index, uint64_t clear, uint64_t set)
 
 static void headers_to_the_server(void)
 {
-    start();
+    hostile_start();
     uint64_t out;
     CHECK_EQ(kitchen_sink_one(&b, 5, &out), RPC_ERR_TIMEOUT);
     CHECK_EQ(with_header(0, 0), ERR_OK);
@@ -176,12 +176,12 @@ static void headers_to_the_server(void)
     }
     CHECK_EQ(heard_count, before);
     CHECK_EQ(sink.calls, 1);
-    end();
+    hostile_end();
 }
 
 static void words_to_the_server(void)
 {
-    start();
+    hostile_start();
     uint64_t out;
     size_t length;
     char upper[17];
@@ -206,11 +206,11 @@ static void words_to_the_server(void)
     CHECK_EQ(with_word(1, 0xffff, 0x80c0), RPC_ERR_MALFORMED);     /* not the shortest form */
     CHECK_EQ(with_word(1, 0, 1ull << 40), RPC_ERR_MALFORMED);      /* padding */
     CHECK_EQ(sink.calls, 1);
-    end();
+    hostile_end();
 }
 
 /* As with_word for the recorded words of the message area, after which the message has `count`. */
-static errval_t with_area(uint32_t index, uint64_t word, uint32_t count)
+errval_t with_area(uint32_t index, uint64_t word, uint32_t count)
 {
     struct lmp_msg m = sent;
     m.header = (m.header & ~MSG_SHAPE_MASK) | MSG_SHAPE(count, 0);
@@ -221,89 +221,9 @@ static errval_t with_area(uint32_t index, uint64_t word, uint32_t count)
     return err;
 }
 
-#define NEW_FIELD (1ull << 47) /* the present bit of a field that is not known */
-
-static void tables_and_unions(void)
-{
-    start();
-    const struct kitchen_sink_shape side = {.tag = KITCHEN_SINK_SHAPE_SIDE, .side = 4};
-    const struct kitchen_sink_scene scene = {.shape = side};
-    const struct kitchen_sink_note note = {.tag = KITCHEN_SINK_NOTE_TEXT, .text_len = 8,
-                                           .text = "eight of"};
-    struct kitchen_sink_shape out;
-    struct kitchen_sink_note note_out;
-    struct kitchen_sink_scene scene_out;
-    CHECK_EQ(kitchen_sink_unions(&b, &side, &note, &side, 1, &scene, &out, &note_out, &scene_out),
-             RPC_ERR_TIMEOUT);
-    /* fixed part | side: first word, value | note: first word, length, text | sides | scene */
-    const uint32_t shape = 1, text = 3, all = 10;
-    CHECK_EQ(msg_words(sent.header), all);
-    CHECK_EQ(with_area(0, sent_area[0], all), ERR_OK);
-    CHECK_EQ(sink.note, KITCHEN_SINK_NOTE_TEXT);
-    CHECK_EQ(sink.calls, 1);
-    const uint64_t is_side = 1ull << (KITCHEN_SINK_SHAPE_SIDE - 1);
-    const uint64_t is_text = 1ull << (KITCHEN_SINK_NOTE_TEXT - 1);
-    const struct {
-        uint32_t index;
-        uint64_t words, present;
-    } cases[] = {
-        {shape, 1, 0},                                               /* no field */
-        {shape, 1, is_side | 1ull << (KITCHEN_SINK_SHAPE_SIZE - 1)}, /* two */
-        {shape, 1, 1u << 3},                                         /* between two known */
-        {shape, 1, NEW_FIELD},                                       /* unknown in a strict one */
-        {shape, 0, is_side},                                         /* too short */
-        {shape, 2, is_side},                                         /* too long */
-        {shape, 8, is_side},                                         /* ends with the message */
-        {shape, 9, is_side},                                         /* and beyond */
-        {shape, 0xffff, is_side},
-        {text, 2, 0},
-        {text, 2, NEW_FIELD | is_text},
-    };
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        uint64_t first = cases[i].words << MSG_MEMBERS_SHIFT | cases[i].present;
-        CHECK_EQ(with_area(cases[i].index, first, all), RPC_ERR_MALFORMED);
-    }
-    CHECK_EQ(with_area(shape + 1, 1ull << 32, all), RPC_ERR_MALFORMED); /* padding */
-    CHECK_EQ(sink.calls, 1);
-    /* A field that only a newer client knows is skipped, whatever is in it. */
-    CHECK_EQ(with_area(text, 2ull << MSG_MEMBERS_SHIFT | NEW_FIELD, all), ERR_OK);
-    CHECK_EQ(sink.note, KITCHEN_SINK_NOTE_UNKNOWN);
-    CHECK_EQ(sink.calls, 2);
-    end();
-}
-
-static void fields_of_newer_tables(void)
-{
-    start();
-    const struct kitchen_sink_stat small = {.has_size = true, .size = 7};
-    struct kitchen_sink_stat stat_out, list_out[2];
-    struct kitchen_sink_exact exact_out;
-    bool has_exact;
-    size_t n;
-    CHECK_EQ(kitchen_sink_tables(&b, &small, false, NULL, NULL, 0, &stat_out, list_out, &n,
-                                 &has_exact, &exact_out),
-             RPC_ERR_TIMEOUT);
-    CHECK_EQ(with_word(0, 0, 0), ERR_OK);
-    CHECK_EQ(with_word(1, 0, NEW_FIELD), ERR_OK);         /* one without words */
-    CHECK_EQ(with_word(1, 0, 1u << 2), RPC_ERR_MALFORMED); /* an old one that is not known */
-    CHECK_EQ(with_word(2, 0, 1000001), RPC_ERR_MALFORMED);
-    CHECK_EQ(with_word(0, 0, 1), RPC_ERR_MALFORMED); /* an optional table that is not there */
-    /* As long as there is room for, and one word more. */
-    const uint32_t known = 1 + 3 + 2 + 1, spare = 8;
-    memset(sent_area, 0xff, sizeof(sent_area));
-    memcpy(sent_area, sent.words, 3 * sizeof(uint64_t));
-    const uint64_t present = (sent.words[1] & ((1ull << MSG_MEMBERS_SHIFT) - 1)) | NEW_FIELD;
-    for (uint32_t more = 7; more <= known + spare; more++) {
-        uint64_t first = (uint64_t)(more + 1) << MSG_MEMBERS_SHIFT | present;
-        CHECK_EQ(with_area(1, first, 3 + more),
-                 more < known + spare ? ERR_OK : RPC_ERR_MALFORMED);
-    }
-    end();
-}
-
 static void capabilities_to_the_server(void)
 {
-    start();
+    hostile_start();
     uint64_t out;
     CHECK_EQ(kitchen_sink_cap_in(&b, fake_cap(CAPTYPE_RAM, CAP_RIGHTS_ALL), &out), RPC_ERR_TIMEOUT);
     const struct {
@@ -335,12 +255,12 @@ static void capabilities_to_the_server(void)
     uint32_t before = heard_count;
     inject(&m, sent_area);
     CHECK_EQ(heard_count, before);
-    end();
+    hostile_end();
 }
 
 static void the_framework(void)
 {
-    start();
+    hostile_start();
     const uint64_t slot = 1ull << MSG_SLOT_SHIFT | conn->chan.hash_bits;
     const struct {
         uint32_t count;
@@ -387,12 +307,12 @@ static void the_framework(void)
     m.header = (m.header & ~MSG_SHAPE_MASK) | MSG_SHAPE(9, 0);
     CHECK_EQ(answer_to(&m), RPC_ERR_MALFORMED);
     CHECK_EQ(sink.calls, 0);
-    end();
+    hostile_end();
 }
 
 static void a_flood(void)
 {
-    start();
+    hostile_start();
     uint64_t out;
     CHECK_EQ(kitchen_sink_one(&b, 5, &out), RPC_ERR_TIMEOUT);
     disp_disable();
@@ -405,7 +325,7 @@ static void a_flood(void)
     while (waitset_poll(&sink.ws)) {
     }
     CHECK_EQ(heard_count, 3 * SERVER_QUEUE_MAX);
-    end();
+    hostile_end();
 }
 
 /* Every bit of good messages, one at a time. Whatever happens: no fault, an answer, nothing kept.
@@ -437,7 +357,7 @@ static void flip(const struct lmp_msg *good)
 
 static void every_bit(void)
 {
-    start();
+    hostile_start();
     struct kitchen_sink_size size = {.rows = 1, .cols = 2}, sizes_out[7];
     struct kitchen_sink_size pair[2] = {{.rows = 1, .cols = 1}, {.rows = 2, .cols = 2}};
     const struct kitchen_sink_string7 names[2] = {{.text_len = 2, .text = "ok"}};
@@ -485,7 +405,7 @@ static void every_bit(void)
     struct kitchen_sink_prop props_out[4];
     CHECK_EQ(kitchen_sink_structs(&b, &box, &prop, 1, &box, props_out, &n), RPC_ERR_TIMEOUT);
     flip(&sent);
-    end();
+    hostile_end();
 }
 
 /* --- the client ----------------------------------------------------------------------------- */
@@ -506,7 +426,7 @@ static void answer_badly(const struct lmp_msg *request)
 
 static void replies_to_the_client(void)
 {
-    start();
+    hostile_start();
     answer = answer_badly;
     uint64_t out = 77;
     const uint64_t good = MSG_HEADER(0, MSG_REPLY, 1, 0);
@@ -570,7 +490,7 @@ static void replies_to_the_client(void)
     reply.cap_info = CAPTYPE_FRAME | CAP_RIGHT_R << 8;
     CHECK_EQ(kitchen_sink_cap_get(&b, &cap), ERR_OK);
     CHECK_EQ(cap_destroy(cap), ERR_OK);
-    end();
+    hostile_end();
 }
 
 int main(void)

@@ -51,6 +51,13 @@ static errval_t rpc_cap(void *arg)
     return bench_cap(&binding, frame);
 }
 
+static errval_t rpc_borrow(void *arg)
+{
+    uint64_t bytes;
+
+    return bench_borrow(&binding, frame, &bytes);
+}
+
 static errval_t rpc_text(void *arg)
 {
     uint32_t length;
@@ -115,6 +122,7 @@ void bench_rpc(void)
     bench_run("rpc_4", &(struct bench){.fn = rpc_four}, NULL);
     bench_run("rpc_8", &(struct bench){.fn = rpc_eight}, NULL);
     bench_run("rpc_cap", &(struct bench){.fn = rpc_cap}, NULL);
+    bench_run("rpc_borrow", &(struct bench){.fn = rpc_borrow}, NULL);
     bench_run("rpc_string_1k", &(struct bench){.fn = rpc_text}, NULL);
     bench_run("lend_in_4k", &(struct bench){.fn = rpc_take}, (void *)4096);
     bench_run("lend_out_4k", &(struct bench){.fn = rpc_give}, (void *)4096);

@@ -68,6 +68,12 @@ static errval_t serve_noted(struct server_ctx *ctx, uint64_t *ret_cycles)
     return ERR_OK;
 }
 
+static errval_t serve_borrow(struct server_ctx *ctx, caddr_t frame, uint64_t *ret_bytes)
+{
+    *ret_bytes = 0;
+    return ERR_OK;
+}
+
 static uint8_t lent[BENCH_LENT_BYTES];
 
 static errval_t serve_take(struct server_ctx *ctx, const struct lease *data, uint64_t *ret_sum)
@@ -88,7 +94,7 @@ void bench_second_domain(void)
     static const struct bench_server_ops ops = {
         .on_zero = serve_zero, .on_one = serve_one, .on_four = serve_four, .on_eight = serve_eight,
         .on_cap = serve_cap, .on_text = serve_text, .on_note = serve_note, .on_noted = serve_noted,
-        .on_take = serve_take, .on_give = serve_give,
+        .on_borrow = serve_borrow, .on_take = serve_take, .on_give = serve_give,
     };
     static struct bench_server server;
     static struct waitset ws;

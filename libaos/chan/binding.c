@@ -38,6 +38,7 @@ void pending_free_disabled(struct binding *b, struct pending *p)
 {
     USER_CHECK(p->state != PENDING_FREE);
     p->state = PENDING_FREE;
+    USER_CHECK(p->loans.count == 0);
     p->callback = false;
     p->lent_bytes = 0;
     if (p == &b->pending[0]) {
@@ -360,14 +361,17 @@ errval_t binding_finish_disabled(struct binding *b, struct pending *p, struct bi
             continue;
         }
         if (!thread_block_until_disabled(&p->waiter, deadline) && p->state == PENDING_WAITING) {
+            struct binding_loans lent = pending_loans_take(p);
             pending_drop_disabled(b, p);
             disp_enable();
+            loans_end(lent);
             chan_tidy();
             return RPC_ERR_TIMEOUT;
         }
     }
     disp_enable();
     errval_t err = pending_read(b, p, call);
+    loans_end(pending_loans_take(p));
     disp_disable();
     p->caps_count = 0; /* the caller's now, or deleted */
     if (p->err == RPC_ERR_TIMEOUT || p->err == RPC_ERR_CANCELLED) {
@@ -520,8 +524,27 @@ static errval_t binding_send_all_disabled(struct binding *b, struct pending *p,
     return binding_send_more_disabled(b, p, call, deadline);
 }
 
+/* The same with loans in place of what is lent. */
+static __attribute__((noinline)) errval_t binding_call_lending(struct binding *b,
+                                                               struct binding_call *call)
+{
+    struct msg_cap caps[MSG_CAPS_MAX];
+    struct binding_loans loans;
+    errval_t err = loans_make(call, caps, &loans);
+    if (err_is_fail(err)) {
+        return err;
+    }
+    call->caps = caps;
+    err = binding_call(b, call);
+    loans_end(loans);
+    return err;
+}
+
 errval_t binding_call(struct binding *b, struct binding_call *call)
 {
+    if (__builtin_expect(loans_wanted(call), 0)) {
+        return binding_call_lending(b, call);
+    }
     bool several = msg_caps(call->header) > 1;
     struct pending *p = NULL;
     const uint32_t lent_bytes = lend_bytes(call);

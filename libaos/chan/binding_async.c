@@ -66,8 +66,18 @@ errval_t binding_begin(struct binding *b, struct binding_call *call,
 {
     struct pending *p;
     struct lmp_msg msg;
-    errval_t err = pending_start(b, call, &p, &msg);
+    struct msg_cap caps[MSG_CAPS_MAX];
+    struct binding_loans loans = {0};
+    errval_t err = ERR_OK;
+    if (loans_wanted(call)) {
+        err = loans_make(call, caps, &loans);
+        call->caps = caps;
+    }
+    if (err_is_ok(err)) {
+        err = pending_start(b, call, &p, &msg);
+    }
     if (err_is_fail(err)) {
+        loans_end(loans);
         return err;
     }
     __builtin_memcpy(p->keep, call->keep, sizeof(p->keep));
@@ -75,10 +85,13 @@ errval_t binding_begin(struct binding *b, struct binding_call *call,
     p->state = PENDING_WAITING;
     uint32_t tx = p->tx;
     err = pending_launch(b, p, call, &msg);
-    if (err_is_ok(err)) {
-        *ret_handle = (struct binding_handle){b, tx};
+    if (err_is_fail(err)) {
+        loans_end(loans);
+        return err;
     }
-    return err;
+    p->loans = loans;
+    *ret_handle = (struct binding_handle){b, tx};
+    return ERR_OK;
 }
 
 /* The call of a handle; NULL: it has ended. Disabled. */
@@ -120,16 +133,19 @@ bool binding_call_answered(const struct binding_handle *h)
 
 void binding_call_cancel(struct binding_handle *h)
 {
+    struct binding_loans lent = {0};
     disp_disable();
     struct pending *p = handle_find_disabled(h);
     if (p != NULL && p->state == PENDING_DONE) {
         p->answered = true;
     }
     if (p != NULL) {
+        lent = pending_loans_take(p);
         pending_drop_disabled(h->binding, p);
     }
     h->binding = NULL;
     disp_enable();
+    loans_end(lent);
     chan_tidy();
 }
 

@@ -129,6 +129,7 @@ void binding_close(struct binding *b)
             pending_complete(p);
         } else if (p->state == PENDING_DONE) {
             (void)binding_bad_reply(p->caps, p->caps_count); /* begun, and never ended */
+            loans_end(pending_loans_take(p));
         }
         p->state = PENDING_FREE;
     }

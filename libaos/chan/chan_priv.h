@@ -191,6 +191,29 @@ bool lend_take_disabled(struct binding *b, struct pending *p, uint32_t bytes);
 void lend_fill(struct binding *b, const struct pending *p, const struct binding_call *call);
 /* Copies what a reply, which is in call->words, says was lent out. */
 errval_t lend_fetch(struct binding *b, const struct pending *p, const struct binding_call *call);
+/* Does a call lend capabilities (loan.c)? */
+static inline bool loans_wanted(const struct binding_call *call)
+{
+    bool some = false;
+    for (uint32_t i = 0; i < msg_caps(call->header); i++) {
+        some |= call->caps[i].move == MSG_CAP_LEND;
+    }
+    return some;
+}
+/* Copies what `call` sends to `caps`, with a loan to be given away for each capability that is
+ * lent. Nothing is left behind on failure. */
+errval_t loans_make(const struct binding_call *call, struct msg_cap caps[MSG_CAPS_MAX],
+                    struct binding_loans *ret_loans);
+/* Ends the loans, sent or not, whatever became of them. In thread context. */
+void loans_end(struct binding_loans loans);
+/* Takes what a call has lent away from it, to be ended. */
+static inline struct binding_loans pending_loans_take(struct pending *p)
+{
+    struct binding_loans loans = p->loans;
+    p->loans.count = 0;
+    return loans;
+}
+
 /* A framework call: `count` words in, `reply_words` out, at most one capability each way. */
 errval_t binding_framework(struct binding *b, uint64_t *words, uint32_t count,
                            uint32_t reply_words, struct msg_cap cap, caddr_t *ret_cap);

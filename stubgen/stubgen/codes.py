@@ -234,9 +234,6 @@ _TEXTS = {
               "the other where it uses its types, and never the other way round as well."),
     "E1201": ("stream: not yet",
               "Streams are part of the language, but this version cannot generate them."),
-    "E1205": ("borrow: not yet",
-              "Borrowed capabilities are part of the language, but this version cannot generate "
-              "them."),
     "E1301": ("incomplete device",
               "A device tells the size of its register block and its word, u8 to u64, which is the "
               "width of its registers. A block with registers of two widths is two devices over "

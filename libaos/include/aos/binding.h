@@ -16,7 +16,9 @@
  * nobody; the server is told that nobody waits.
  *
  * Ownership: a capability sent with `move` is gone from the caller's slot and the slot is free
- * again, whatever the call returns; one sent with `copy` stays. Received capabilities are in fresh
+ * again, whatever the call returns; one sent with `copy` stays. One sent with `borrow` stays, too,
+ * and when the call has returned, been ended or cancelled, or its binding closed, nobody else has
+ * it any more, nor anything that was copied from it or mapped with it. Received capabilities are in fresh
  * slots and the caller's. */
 #pragma once
 
@@ -70,6 +72,13 @@ struct binding_call {
     struct binding_lend *lent;
 };
 
+/* What is lent until a call returns: `count` copies in slots from `first` on, and as many slots
+ * behind them from which the loans were sent. */
+struct binding_loans {
+    caddr_t first;
+    uint32_t count;
+};
+
 /* A call that was begun; all zero: none. */
 struct binding_handle {
     struct binding *binding;
@@ -110,6 +119,7 @@ struct pending {
     void *arg;
     uint64_t keep[BINDING_KEEP_MAX];
     struct binding_stream *stream;
+    struct binding_loans loans; /* begun: ends with the call */
 };
 
 struct binding {

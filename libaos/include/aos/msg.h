@@ -94,15 +94,18 @@ struct lmp_regs {
 struct msg_cap {
     caddr_t cap;
     uint8_t rights; /* CAP_RIGHT_*: the receiver gets at most these */
-    bool move;      /* give away, else copy */
+    uint8_t move;   /* MSG_CAP_*: give away, copy, or lend until the call returns */
 };
+#define MSG_CAP_COPY 0u
+#define MSG_CAP_MOVE 1u
+#define MSG_CAP_LEND 2u /* to binding_call and binding_begin only */
 
 /* How the kernel is told of it: KPI_XFER_*; 0 for none. */
 static inline uint64_t msg_xfer(struct msg_cap c)
 {
     return c.cap == 0 ? 0
                       : KPI_XFER_ADDR(c.cap) | (uint64_t)c.rights << KPI_XFER_RIGHTS_SHIFT |
-                            (c.move ? KPI_XFER_MOVE : 0);
+                            (c.move == MSG_CAP_MOVE ? KPI_XFER_MOVE : 0);
 }
 
 /* Is a received capability of one of the types in `types` (bit per captype) and has it all of

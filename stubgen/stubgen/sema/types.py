@@ -109,9 +109,9 @@ class Types:
         inner = type_.elem if isinstance(type_, model.Optional_) else type_
         inner = inner.elem if isinstance(inner, model.Array) else inner
         borrowed = isinstance(inner, model.Cap) and inner.move == "borrow"
-        if borrowed and (is_result or method.kind != "call"):
+        if borrowed and (is_result or method.kind != "call" or method.stream):
             self.error("E0512", decl.type.span, "a capability is borrowed until the reply",
-                       "not a parameter of a call", "use `copy` or `move`")
+                       "not a parameter of a call with one reply", "use `copy` or `move`")
         if isinstance(type_, (model.User, model.Cref, model.Slot)) and is_result:
             self.error("E0510", decl.type.span, "an invocation returns integers only",
                        "not a result", "make it a parameter")

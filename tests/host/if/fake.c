@@ -25,6 +25,7 @@ struct waitset *fake_waitset;
 struct fake_slot {
     bool used;
     uint8_t type, rights;
+    caddr_t lender; /* of a loan: the slot it is a loan of */
     uint8_t *memory; /* frames */
 };
 static struct fake_slot slots[SLOTS];
@@ -53,8 +54,16 @@ errval_t slot_alloc(caddr_t *ret_slot)
 
 errval_t slot_alloc_range(uint32_t count, caddr_t *ret_first)
 {
-    (void)count;
-    (void)ret_first;
+    for (uint32_t i = 1, free = 0; i < SLOTS; i++) {
+        free = slots[i].used ? 0 : free + 1;
+        if (free == count) {
+            *ret_first = i + 1 - count;
+            for (uint32_t k = *ret_first; k <= i; k++) {
+                slots[k].used = true;
+            }
+            return ERR_OK;
+        }
+    }
     return LIB_ERR_NO_SLOTS;
 }
 
@@ -71,6 +80,11 @@ caddr_t fake_cap(enum captype type, uint8_t rights)
     slots[slot].type = (uint8_t)type;
     slots[slot].rights = rights;
     return slot;
+}
+
+bool fake_cap_is_gone(caddr_t slot)
+{
+    return slots[slot].type == CAPTYPE_NULL;
 }
 
 bool fake_slot_is_empty(caddr_t slot)
@@ -100,26 +114,57 @@ errval_t cap_mint(caddr_t dest, caddr_t src, uint8_t rights)
 {
     slots[dest].type = slots[src].type;
     slots[dest].rights = slots[src].rights & rights;
+    slots[dest].lender = slots[src].lender;
     return ERR_OK;
+}
+
+errval_t cap_copy(caddr_t dest, caddr_t src)
+{
+    struct cap_info info;
+    errval_t err = cap_identify(src, &info);
+    return err_is_fail(err) ? err : cap_mint(dest, src, CAP_RIGHTS_ALL);
+}
+
+errval_t cap_lend(caddr_t dest, caddr_t src, uint8_t rights)
+{
+    errval_t err = cap_mint(dest, src, rights & (uint8_t)~CAP_RIGHT_D);
+    slots[dest].lender = src;
+    return err;
+}
+
+/* Empties a slot and ends what was lent from it. */
+static void fake_clear(caddr_t c)
+{
+    slots[c].type = CAPTYPE_NULL;
+    slots[c].lender = 0;
+    for (caddr_t i = 1; i < SLOTS; i++) {
+        if (slots[i].type != CAPTYPE_NULL && slots[i].lender == c) {
+            fake_clear(i);
+        }
+    }
 }
 
 errval_t cap_move(caddr_t dest, caddr_t src)
 {
     errval_t err = cap_mint(dest, src, 0xff);
     slots[src].type = CAPTYPE_NULL;
+    slots[src].lender = 0;
+    for (caddr_t i = 1; i < SLOTS; i++) {
+        slots[i].lender = slots[i].lender == src ? dest : slots[i].lender;
+    }
     return err;
 }
 
 errval_t cap_delete(caddr_t c)
 {
-    slots[c].type = CAPTYPE_NULL;
+    fake_clear(c);
     return ERR_OK;
 }
 
 errval_t cap_destroy(caddr_t c)
 {
     CHECK(c != 0 && c < SLOTS && slots[c].used);
-    slots[c].type = CAPTYPE_NULL;
+    fake_clear(c);
     slots[c].used = false;
     return ERR_OK;
 }

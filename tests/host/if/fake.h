@@ -12,6 +12,8 @@ void fake_start(void);
 void fake_check_clean(void);
 /* A new capability in a fresh slot. */
 caddr_t fake_cap(enum captype type, uint8_t rights);
+/* Nothing is in it, though it may belong to somebody. */
+bool fake_cap_is_gone(caddr_t slot);
 bool fake_slot_is_empty(caddr_t slot);
 uint32_t fake_caps_in_use(void);
 /* Moves the clock, fires timers. */

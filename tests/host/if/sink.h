@@ -17,6 +17,11 @@ errval_t sink_later(struct server_ctx *ctx, struct lease *buf, uint32_t *ret_n);
 uint8_t sink_byte(uint64_t off);
 uint64_t sink_sum(const uint8_t *bytes, size_t count);
 
+/* Handlers of what is lent for one call (sink_borrow.c). */
+errval_t sink_inspect(struct server_ctx *ctx, caddr_t thing, const caddr_t *more,
+                      size_t more_count, caddr_t other, caddr_t gift, uint32_t *ret_count);
+errval_t sink_hold(struct server_ctx *ctx, caddr_t thing, uint64_t *ret_value);
+
 struct sink {
     struct waitset ws;
     struct kitchen_sink_server server;
@@ -26,6 +31,7 @@ struct sink {
     uint32_t peers_gone;
     struct kitchen_sink_later_responder later;
     struct lease later_lease;  /* as the handler saw it */
+    struct kitchen_sink_hold_responder holding;
     void (*when_deferred)(void);
     void (*in_store)(void);    /* runs between two reads of sink_store */
     uint32_t calls; /* handlers that ran */

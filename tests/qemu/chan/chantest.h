@@ -4,6 +4,14 @@
 #include <aos/thread.h>
 #include <if/bench_server.h>
 
+/* What `borrow` tried to keep. */
+struct chantest_hoard {
+    caddr_t frame, slots, ends[2]; /* three slots */
+    volatile uint64_t *va;
+    uint64_t seen; /* the first word of the frame */
+    uint8_t rights;
+};
+
 struct chantest_server {
     struct waitset ws;
     struct bench_server server;
@@ -13,6 +21,8 @@ struct chantest_server {
     uint32_t calls;
     uint32_t peers_gone;
     struct work close;
+    bool hoards;
+    struct chantest_hoard hoard;
     void (*between)(void); /* runs between two copies of lent memory */
 };
 

@@ -8,6 +8,8 @@
 #include <abi/user.h>
 #include <aos/cap.h>
 #include <aos/domain.h>
+#include <aos/fault.h>
+#include <aos/paging.h>
 #include <aos/ram.h>
 #include <aos/slot.h>
 #include <aos/time.h>
@@ -322,6 +324,67 @@ static void regions_come_and_go(void)
     EXPECT(chantest_slots() <= slots + 8);
 }
 
+static volatile uint32_t faults;
+
+/* A word of memory that may be gone: reads 0 then. */
+static enum fault_action skip_word(const struct fault *f, void *arg)
+{
+    (void)arg;
+    faults++;
+    f->regs->pc += 4;
+    return FAULT_RESUME;
+}
+
+/* Whatever the server did with a capability that it borrowed, after the reply nothing is left. */
+static void a_capability_that_is_lent(void)
+{
+    caddr_t frame;
+    uint64_t bytes, got = 0, slots = 0;
+    uint64_t *mine;
+    void *va;
+    struct cap_info info;
+    struct chantest_hoard *h = &chantest_server.hoard;
+    EXPECT_ERR(ERR_OK, frame_alloc(4096, &frame, &bytes));
+    EXPECT_ERR(ERR_OK, paging_map_frame(paging_self(), frame, 0, 4096, AOS_VM_RW, &va));
+    mine = va;
+    for (int i = 0; i < 40; i++) {
+        if (i == 20) {
+            recv_slot_refill();
+            slots = chantest_slots();
+        }
+        EXPECT_ERR(ERR_OK, bench_borrow(&b, frame, &got));
+        EXPECT(got == 4096);
+    }
+    recv_slot_refill();
+    EXPECT(chantest_slots() == slots);
+    *mine = 1234;
+    chantest_server.hoards = true;
+    EXPECT_ERR(ERR_OK, bench_borrow(&b, frame, &got));
+    chantest_server.hoards = false;
+    EXPECT(h->seen == 1234 && *mine == ~1234ull);
+    EXPECT(h->rights == (CAP_RIGHT_R | CAP_RIGHT_W));
+    for (int i = 0; i < 4; i++) {
+        EXPECT_ERR(ERR_OK, cap_identify(i < 3 ? h->slots + (caddr_t)i : h->frame, &info));
+        EXPECT(info.type == CAPTYPE_NULL);
+    }
+    EXPECT_ERR(ERR_OK, fault_set_region_handler((void *)(uintptr_t)h->va, skip_word, NULL));
+    (void)*h->va;
+    EXPECT(faults == 1);
+    /* The client's own mapping and capability are as they were. */
+    EXPECT(*mine == ~1234ull);
+    EXPECT_ERR(ERR_OK, cap_identify(frame, &info));
+    EXPECT(info.type == CAPTYPE_FRAME && info.rights == CAP_RIGHTS_ALL);
+    EXPECT_ERR(ERR_OK, paging_unmap(paging_self(), (void *)(uintptr_t)h->va));
+    EXPECT_ERR(ERR_OK, cap_destroy(h->ends[0]));
+    EXPECT_ERR(ERR_OK, cap_destroy(h->ends[1]));
+    EXPECT_ERR(ERR_OK, cap_destroy(h->frame));
+    for (uint32_t i = 0; i < 3; i++) {
+        slot_free(h->slots + i);
+    }
+    EXPECT_ERR(ERR_OK, paging_unmap(paging_self(), va));
+    EXPECT_ERR(ERR_OK, ram_free(frame));
+}
+
 /* The memory of channels that the side that made them closes first comes back all the same. */
 static void channels_closed_by_their_maker(void)
 {
@@ -391,6 +454,7 @@ int main(void)
         {"CHAN0011 lent buffers", lent_buffers},
         {"CHAN0012 a region that is revoked", a_revoked_region},
         {"CHAN0013 regions come and go", regions_come_and_go},
+        {"CHAN0014 a capability that is lent", a_capability_that_is_lent},
         {"CHAN0010 a server that ends", a_server_that_ends},
     };
     int count = (int)(sizeof(tests) / sizeof(tests[0]));

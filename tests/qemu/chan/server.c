@@ -1,7 +1,11 @@
 /* The server side: one thread that runs a waitset for ever. */
 #include "chantest.h"
 
+#include <aos/cap.h>
+#include <aos/chan.h>
 #include <aos/debug.h>
+#include <aos/paging.h>
+#include <aos/slot.h>
 
 struct chantest_server chantest_server;
 
@@ -80,6 +84,53 @@ static errval_t on_noted(struct server_ctx *ctx, uint64_t *ret_cycles)
     return ERR_OK;
 }
 
+/* Keeps all that it can of what it is lent: a copy, a loan, a message that nobody reads, and a
+ * mapping. */
+static errval_t on_borrow(struct server_ctx *ctx, caddr_t frame, uint64_t *ret_bytes)
+{
+    struct chantest_server *s = ctx->state;
+    struct chantest_hoard *h = &s->hoard;
+    struct cap_info info;
+    errval_t err = cap_identify(frame, &info);
+    *ret_bytes = info.b;
+    if (err_is_fail(err) || !s->hoards) {
+        return err;
+    }
+    h->frame = frame;
+    h->rights = info.rights;
+    server_take_cap(ctx, frame);
+    void *va = NULL;
+    if (err_is_ok(err)) {
+        err = slot_alloc_range(3, &h->slots);
+    }
+    if (err_is_ok(err)) {
+        err = cap_copy(h->slots, frame);
+    }
+    if (err_is_ok(err)) {
+        err = cap_lend(h->slots + 1, h->slots, CAP_RIGHT_R);
+    }
+    if (err_is_ok(err)) {
+        err = cap_mint(h->slots + 2, h->slots + 1, CAP_RIGHT_R);
+    }
+    if (err_is_ok(err)) {
+        err = chan_create(&h->ends[0], &h->ends[1]);
+    }
+    if (err_is_ok(err)) {
+        const struct lmp_msg msg = {.header = 1};
+        struct chan c = {.end = h->ends[0]};
+        err = chan_send(&c, &msg, (struct msg_cap){h->slots, CAP_RIGHT_R, MSG_CAP_COPY});
+    }
+    if (err_is_ok(err)) {
+        err = paging_map_frame(paging_self(), frame, 0, AOS_PAGE_BYTES, AOS_VM_RW, &va);
+    }
+    if (err_is_ok(err)) {
+        h->va = va;
+        h->seen = *h->va;
+        *h->va = ~h->seen;
+    }
+    return err;
+}
+
 /* Both copy in pieces; a client may revoke its region between two of them. */
 #define PIECE 5000u
 
@@ -142,6 +193,7 @@ static const struct bench_server_ops ops = {
     .on_text = on_text,
     .on_note = on_note,
     .on_noted = on_noted,
+    .on_borrow = on_borrow,
     .on_take = on_take,
     .on_give = on_give,
     .on_peer_gone = on_peer_gone,

@@ -18,7 +18,7 @@ class ClientView(MethodView):
             and not any(i.role == "block" for i in self.request.items)
 
     def client_body(self):
-        return self._register_body() if not self.large else self._large_body()
+        return self._large_body() if self.large or self.borrows else self._register_body()
 
     def _since(self):
         if self.since <= 1:

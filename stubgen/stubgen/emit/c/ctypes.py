@@ -221,8 +221,13 @@ def sent_cap(type_, name):
     """C: struct msg_cap of the capability `name` that is sent as `type_`."""
     rights = rights_mask(type_)
     text = f"{rights:#x}" if rights else "CAP_RIGHTS_ALL"
-    move = "true" if isinstance(type_, model.End) or type_.move == "move" else "false"
-    return f"{{{name}, {text}, {move}}}"
+    mode = "MOVE" if isinstance(type_, model.End) else \
+        {"move": "MOVE", "copy": "COPY", "borrow": "LEND"}[type_.move]
+    return f"{{{name}, {text}, MSG_CAP_{mode}}}"
+
+
+def is_borrowed(type_):
+    return isinstance(type_, model.Cap) and type_.move == "borrow"
 
 
 def is_moved(type_):

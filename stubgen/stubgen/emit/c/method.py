@@ -25,6 +25,7 @@ class MethodView:
         self.fails = [f"0x{f.error.code:04x}" for f in method.fails]
         self.doc = comment(method.doc + self._notes())
         self.leases = [i.path[0] for i in self.request.leases()]    # names, in order
+        self.borrows = any(ctypes.is_borrowed(part.type) for part in self.request.caps)
         self.event_index = 0
         if method.kind == "event":
             ordinals = sorted(m.ordinal for m in item.methods if m.kind == "event")

@@ -1,6 +1,6 @@
-/* Capabilities that are lent for a call. For each a copy is made of the caller's own, the anchor, and
- * of that a loan, which is given away. When the anchor is deleted, the kernel ends the loan and all
- * that was made of it, wherever it is: nothing depends on the server. */
+/* Capabilities that are lent for a call. For each a copy is made of the caller's own, the anchor,
+ * and of that a loan, which is given away. When the anchor is deleted, the kernel ends the loan and
+ * all that was made of it, wherever it is: nothing depends on the server. */
 #include "chan_priv.h"
 
 #include <aos/cap.h>

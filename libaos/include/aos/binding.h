@@ -18,8 +18,8 @@
  * Ownership: a capability sent with `move` is gone from the caller's slot and the slot is free
  * again, whatever the call returns; one sent with `copy` stays. One sent with `borrow` stays, too,
  * and when the call has returned, been ended or cancelled, or its binding closed, nobody else has
- * it any more, nor anything that was copied from it or mapped with it. Received capabilities are in fresh
- * slots and the caller's. */
+ * it any more, nor anything that was copied from it or mapped with it. Received capabilities are in
+ * fresh slots and the caller's. */
 #pragma once
 
 #include <aos/chan.h>

@@ -23,6 +23,7 @@ struct paging_part {
     struct ptable *table;
     uint64_t va;
     caddr_t mapping;
+    caddr_t copy;                        /* of a borrowed frame, made for this part; 0: none */
     uint16_t count;                      /* entries */
 };
 

@@ -197,15 +197,28 @@ static errval_t table_map_run(struct paging_state *st, const struct paging_span 
     caddr_t mapping = slot_take(1);
     USER_CHECK(mapping != 0);
     uint16_t count = (uint16_t)(bytes / unit);
-    err = inv_vnode_map(table->cap, table_index(va, level), span->frame, span->off + done, count,
-                        span->flags, mapping);
+    uint16_t index = table_index(va, level);
+    uint64_t off = span->off + done;
+    caddr_t copy = 0;
+    err = inv_vnode_map(table->cap, index, span->frame, off, count, span->flags, mapping);
+    if (err_no(err) == SYS_ERR_BORROWED) {
+        copy = slot_take(1);
+        USER_CHECK(copy != 0);
+        err = cap_copy(copy, span->frame);
+        if (err_is_ok(err)) {
+            err = inv_vnode_map(table->cap, index, copy, off, count, span->flags, mapping);
+        }
+    }
     if (err_is_fail(err)) {
         slot_free(mapping);
+        if (copy != 0) {
+            (void)cap_destroy(copy);
+        }
         return err_push(err, LIB_ERR_MAP);
     }
     struct paging_part *part = mem_new(MEM_SLAB_PART);
     *part = (struct paging_part){
-        .next = *parts, .table = table, .va = va, .mapping = mapping, .count = count,
+        .next = *parts, .table = table, .va = va, .mapping = mapping, .copy = copy, .count = count,
     };
     *parts = part;
     table->live += count;
@@ -246,6 +259,9 @@ void paging_drop_parts(struct paging_part *parts)
         struct paging_part *next = parts->next;
         errval_t err = cap_destroy(parts->mapping);
         USER_CHECK(err_is_ok(err));
+        if (parts->copy != 0) {
+            (void)cap_destroy(parts->copy);
+        }
         parts->table->live -= parts->count;
         mem_free(MEM_SLAB_PART, parts);
         parts = next;

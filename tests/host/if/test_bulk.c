@@ -249,6 +249,35 @@ static void a_late_answer_frees_the_range(void)
     end();
 }
 
+/* The range is theirs until they are ended; a cancelled one keeps it as a late one does. */
+static void begun_calls(void)
+{
+    start();
+    struct kitchen_sink_load_call loading;
+    struct kitchen_sink_later_call call;
+    char note[KITCHEN_SINK_LOAD_NOTE_MAX + 1];
+    size_t note_len;
+    uint32_t n = 0;
+    memset(room, 0xee, sizeof(room));
+    CHECK_EQ(kitchen_sink_load_begin(&a, 5, room, 70000, &loading), ERR_OK);
+    CHECK_EQ(kitchen_sink_later_begin(&a, room + 100000, 4096, &call), ERR_OK);
+    CHECK_EQ(taken(&a), 70016 + 4096);
+    CHECK_EQ(kitchen_sink_load_end(&loading, BINDING_DEADLINE, &n, note, &note_len), ERR_OK);
+    CHECK_EQ(n, 70000);
+    CHECK_EQ(room[69999], sink_byte(5 + 69999));
+    CHECK_EQ(room[70000], 0xee);
+    CHECK_EQ(taken(&a), 4096);
+    while (waitset_poll(&sink.ws)) {
+    }
+    binding_call_cancel(&call.base);
+    CHECK_EQ(taken(&a), 4096);
+    load(&a, 1, LARGE);
+    CHECK_EQ(lease_write(&sink.later_lease, 0, data, 4096), ERR_OK);
+    kitchen_sink_later_reply(&sink.later, ERR_OK, 4096, data);
+    CHECK_EQ(taken(&a), 0);
+    end();
+}
+
 static struct work answer_work;
 
 static void answer_later(void *arg)
@@ -557,6 +586,7 @@ int main(int argc, char **argv)
         {"BULK0004 calls share the region", calls_share_the_region},
         {"BULK0005 a late answer frees the range", a_late_answer_frees_the_range},
         {"BULK0006 deferred answers", deferred_answers},
+        {"BULK0014 calls that are begun", begun_calls},
         {"BULK0007 a client that ends", a_client_that_ends},
         {"BULK0008 a region that is revoked in the middle of a copy", a_region_that_is_revoked},
         {"BULK0009 leases that are lies", leases_that_are_lies},
@@ -565,6 +595,6 @@ int main(int argc, char **argv)
         {"BULK0012 a count that is a lie", a_count_that_is_a_lie},
         {"BULK0013 strings that are none", strings_that_are_none},
     };
-    const unsigned honest = 6;
+    const unsigned honest = 7;
     return argc > 1 ? check_main(tests, honest) : CHECK_MAIN(tests);
 }

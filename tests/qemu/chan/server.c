@@ -121,7 +121,7 @@ static errval_t on_borrow(struct server_ctx *ctx, caddr_t frame, uint64_t *ret_b
         err = chan_send(&c, &msg, (struct msg_cap){h->slots, CAP_RIGHT_R, MSG_CAP_COPY});
     }
     if (err_is_ok(err)) {
-        err = paging_map_frame(paging_self(), frame, 0, AOS_PAGE_BYTES, AOS_VM_RW, &va);
+        err = paging_map_frame(paging_self(), frame, 0, info.b, AOS_VM_RW, &va);
     }
     if (err_is_ok(err)) {
         h->va = va;

@@ -351,13 +351,19 @@ errval_t pending_read(struct binding *b, struct pending *p, struct binding_call 
 
 /* --- waiting -------------------------------------------------------------------------------- */
 
+/* Before a thread blocks: has a carrier without interrupts brought something? What keeps coming may
+ * be anything but what the thread waits for, so time is looked at, too. */
+static bool binding_look_disabled(struct binding *b, uint64_t deadline)
+{
+    return b->chan.carrier != NULL && b->chan.carrier->wait_disabled(&b->chan) &&
+           time_now_ns() < deadline;
+}
+
 errval_t binding_finish_disabled(struct binding *b, struct pending *p, struct binding_call *call,
                                  uint64_t deadline)
 {
     while (p->state == PENDING_WAITING) {
-        /* What keeps coming may be anything but the answer, so time is looked at, too. */
-        if (b->chan.carrier != NULL && b->chan.carrier->wait_disabled(&b->chan) &&
-            (p->state != PENDING_WAITING || time_now_ns() < deadline)) {
+        if (binding_look_disabled(b, deadline)) {
             continue;
         }
         if (!thread_block_until_disabled(&p->waiter, deadline) && p->state == PENDING_WAITING) {
@@ -445,6 +451,9 @@ static errval_t binding_take(struct binding *b, uint32_t lent_bytes, uint64_t de
             disp_enable();
             *ret_p = p;
             return ERR_OK;
+        }
+        if (binding_look_disabled(b, deadline)) {
+            continue;
         }
         if (!thread_block_until_disabled(&b->slot_waiters, deadline)) {
             disp_enable();

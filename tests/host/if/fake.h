@@ -6,6 +6,11 @@
 
 /* Runs while a thread is blocked. */
 extern struct waitset *fake_waitset;
+/* Waits for another process when there is nothing to run. False: nothing will come, and time
+ * passes. */
+extern bool (*fake_wait)(void);
+/* How far the clock moves each time it is read. */
+extern uint64_t fake_tick_ns;
 
 void fake_start(void);
 /* Ends the program if anything is left: capabilities, slots, mappings, armed timers. */

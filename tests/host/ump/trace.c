@@ -1,0 +1,28 @@
+/* Prints every message that goes through a ring, for ../if/check_images.py. Linked around
+ * ump_ring_send. */
+#include <stdio.h>
+
+#include "../../../libaos/chan/ump_ring.h"
+
+bool __real_ump_ring_send(struct ump_ring *r, uint64_t header, const uint64_t *words,
+                          uint32_t count);
+bool __wrap_ump_ring_send(struct ump_ring *r, uint64_t header, const uint64_t *words,
+                          uint32_t count);
+
+bool __wrap_ump_ring_send(struct ump_ring *r, uint64_t header, const uint64_t *words,
+                          uint32_t count)
+{
+    static const struct ump_ring *client; /* the one that calls */
+    bool sent = __real_ump_ring_send(r, header, words, count);
+    if (msg_kind(header) == MSG_CALL) {
+        client = r;
+    }
+    if (sent) {
+        printf("# image %s %llx", r == client ? "server" : "client", (unsigned long long)header);
+        for (uint32_t i = 0; i < count; i++) {
+            printf(" %llx", (unsigned long long)words[i]);
+        }
+        printf("\n");
+    }
+    return sent;
+}

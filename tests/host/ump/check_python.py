@@ -13,7 +13,8 @@ from stubgen import driver, ump  # noqa: E402
 
 FRAME_BYTES = 8192          # remote.h
 TESTS = ["UMP0030 scalars and strings", "UMP0031 errors",
-         "UMP0032 many laps, one line each way", "UMP0033 a flood of oneways is acknowledged", "UMP0034 the server ends clean"]
+         "UMP0032 many laps, one line each way",
+         "UMP0033 a flood of oneways is acknowledged", "UMP0034 the server ends clean"]
 
 
 class Peer:

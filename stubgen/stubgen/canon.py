@@ -7,6 +7,8 @@ import hashlib
 
 from . import model
 
+GRAMMAR = 1            # version of the language that the text is written in
+
 
 def seal(interface):
     """Sets `canonical` and `hash`."""

@@ -23,7 +23,7 @@ EPILOG = """examples:
 exit status: 0 fine, 1 the input has errors, 2 the command line is wrong or a file cannot be read"""
 
 # Commands with a module of their own.
-MODULES = {"check": "cmd_check", "fmt": "cmd_fmt", "freeze": "cmd_freeze"}
+MODULES = {"check": "cmd_check", "desc": "cmd_desc", "fmt": "cmd_fmt", "freeze": "cmd_freeze"}
 
 
 def _parser():
@@ -82,6 +82,10 @@ def _parser():
                      help="write nothing, fail if a file is not in canonical form")
     fmt.add_argument("--format", choices=("gcc", "json"), default="gcc",
                      help="how diagnostics are printed (default: gcc)")
+    desc = command("desc", "say which interfaces programs speak")
+    desc.add_argument("files", nargs="+", metavar="ELF", help="programs and objects")
+    desc.add_argument("--text", action="store_true", help="print the interfaces, too")
+    desc.add_argument("--json", action="store_true", help="print all as JSON")
     explain = command("explain", "say what a diagnostic code means")
     explain.add_argument("code", nargs="?", metavar="E0123", help="without one, all are listed")
     return top

@@ -1,4 +1,5 @@
-"""Back ends. A target turns a checked build into named texts; only output.py writes files."""
+"""Back ends. A target turns a checked build into named texts, or bytes; only output.py writes
+files."""
 import importlib
 
 
@@ -25,5 +26,6 @@ TARGETS = {
     "dev": Target("dev", "device registers: accessors, traces, models"),
     "doc": Target("doc", "reference pages"),
     "errors": Target("errors", "errors.c: the names of all errors, context files included"),
+    "ifdesc": Target("ifdesc", "interfaces: what ifcall and rpctrace know of them"),
     "if": Target("c", "interfaces: types, clients, servers"),
 }

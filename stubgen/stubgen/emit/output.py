@@ -18,7 +18,7 @@ def write_text(path, text):
 
 
 def write_if_changed(path, text):
-    data = text.encode()
+    data = text if isinstance(text, bytes) else text.encode()
     try:
         with open(path, "rb") as file:
             if file.read() == data:

@@ -1,6 +1,7 @@
 """What the templates of this back end see of an interface: its names, its types and the methods,
 each a view of its own (`method.py`, `client.py`, `server.py`)."""
-from ... import cnames, layout, model
+from ... import cnames, layout, model, selfdesc
+from .. import env
 from ..wrap import comment
 from . import ctypes
 from .client import ClientView
@@ -67,6 +68,7 @@ def interface(build, item):
         "unprotected": "__attribute__((no_stack_protector))\n",
         "name": item.name, "upper": item.name.upper(), "id": item.id, "version": item.version,
         "hash": f"UINT64_C({item.hash:#018x})", "doc": comment(item.doc),
+        "client_desc": _described(item, "client"), "server_desc": _described(item, "server"),
         "deadline": DEADLINE_NS, "decls": decl_texts(item.types),
         "includes": includes(item.types, item), "errors": _errors(item),
         "foreign_errors": _foreign_errors(item),
@@ -85,6 +87,13 @@ def interface(build, item):
         "server_put": _functions(put_function, [m.results for m in calls]
                                  + [m.params for m in events]),
     }
+
+
+def _described(item, role):
+    """C that puts the description of this side into the object file."""
+    lines = [env.c_string(line)[:-1] + "\\n\"" for line in selfdesc.assembly(item, role)]
+    return "/* What this file is about, for `stubgen desc`; not loaded. */\n__asm__(" \
+        + "\n        ".join(lines) + ");"
 
 
 def _functions(make, lists):

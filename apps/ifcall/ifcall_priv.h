@@ -1,0 +1,21 @@
+/* Between the files of ifcall. */
+#pragma once
+
+#include <aos/binding.h>
+#include <aos/ifdesc.h>
+
+/* A call of a method that was described, and what came of it. */
+struct ifcall {
+    const struct ifdesc *d;
+    const struct ifdesc_method *m;
+    struct ifdesc_room *room;
+    struct ifdesc_message msg;
+    struct ifdesc_value *results; /* NULL: a oneway */
+    caddr_t caps[MSG_CAPS_MAX];   /* received; the caller's */
+    uint32_t caps_info[MSG_CAPS_MAX];
+    uint32_t caps_count;
+};
+
+/* Binds to `end`, which is taken, and calls with c->msg. Without an error the results are set; if
+ * they are no value of their type the error is RPC_ERR_BAD_REPLY and c->room->wrong says why. */
+errval_t ifcall_call(struct ifcall *c, caddr_t end);

@@ -1,0 +1,44 @@
+"""`stubgen desc`: which interfaces programs speak, read from their section .ifdesc."""
+import json
+import sys
+
+from . import selfdesc
+
+USAGE_ERROR = 2
+
+
+def run(args):
+    found = []
+    for path in args.files:
+        try:
+            data = _section(path)
+        except (OSError, ValueError) as error:
+            print(f"stubgen: {path}: cannot read: {error}", file=sys.stderr)
+            return USAGE_ERROR
+        try:
+            found += [(path, record) for record in selfdesc.records(data)]
+        except (selfdesc.Damaged, UnicodeDecodeError) as error:
+            print(f"{path}: {selfdesc.SECTION}: {error}", file=sys.stderr)
+            return 1
+    if args.json:
+        json.dump([{"file": path, **vars(record)} for path, record in found], sys.stdout, indent=1)
+        print()
+        return 0
+    for path, record in found:
+        print(f"{path}: {record.role} of {record.name}, id {record.id:#x}, "
+              f"version {record.version}, hash {record.hash:#018x}, grammar {record.grammar}")
+        if args.text:
+            print(record.text, end="")
+    return 0
+
+
+def _section(path):
+    """The bytes of the section; empty if the file has none."""
+    from elftools.common.exceptions import ELFError
+    from elftools.elf.elffile import ELFFile
+    with open(path, "rb") as file:
+        try:
+            section = ELFFile(file).get_section_by_name(selfdesc.SECTION)
+            return section.data() if section is not None else b""
+        except ELFError as error:
+            raise ValueError(error) from error

@@ -8,9 +8,11 @@ def test_ifcall0001_values_of_every_kind_go_there_and_back(run):
     result = run(
         'ifcall nameserver', 'ifcall process.describe pid=2',
         'ifcall nameserver.lookup name=serial iface=0', 'ifcall init.text text="a \\"b\\" c"',
-        'ifcall nameserver.enumerate prefix="" where=[] after=""', 'ifcall init.number value=0x11',
+        'ifcall nameserver.enumerate prefix="" where=[] after=""',
+        'ifcall init.number value=0x11',
         "ifcall process.spawn 'args=[\"args\", \"--status\", \"0\", \"x y\"]' env=[A=1] core=0 "
-        'quota=0 grant_names=[] grants=[]', 'ifcall init.module name=hello', 'ifcall process.status pid=2',
+        'quota=0 grant_names=[] grants=[]',
+        'ifcall init.module name=hello', 'ifcall process.status pid=2',
         'ifcall init.log_read from=0')
     out = result.stdout
     assert set(result.statuses) == {0} and result.stderr == ''

@@ -118,6 +118,7 @@ errval_t cap_mint(caddr_t dest, caddr_t src, uint8_t rights)
     slots[dest].type = slots[src].type;
     slots[dest].rights = slots[src].rights & rights;
     slots[dest].lender = slots[src].lender;
+    slots[dest].memory = slots[src].memory;
     return ERR_OK;
 }
 
@@ -140,6 +141,7 @@ static void fake_clear(caddr_t c)
 {
     slots[c].type = CAPTYPE_NULL;
     slots[c].lender = 0;
+    slots[c].memory = NULL;
     for (caddr_t i = 1; i < SLOTS; i++) {
         if (slots[i].type != CAPTYPE_NULL && slots[i].lender == c) {
             fake_clear(i);

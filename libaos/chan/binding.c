@@ -52,9 +52,9 @@ void pending_free_disabled(struct binding *b, struct pending *p)
     binding_writable_disabled(b);
 }
 
-struct pending *pending_take_disabled(struct binding *b, uint32_t lent_bytes)
+struct pending *pending_take_disabled(struct binding *b, uint32_t first, uint32_t lent_bytes)
 {
-    for (uint32_t i = 0; i < CHAN_CALLS_MAX; i++) {
+    for (uint32_t i = first; i < CHAN_CALLS_MAX; i++) {
         struct pending *p = &b->pending[i];
         if (p->state != PENDING_FREE) {
             continue;
@@ -172,13 +172,15 @@ static void binding_answer_disabled(struct binding *b, const struct lmp_msg *msg
     case PENDING_LOST:
         pending_free_disabled(b, p);
         break;
+    case PENDING_STREAM:
+        stream_answer_disabled(b, p, msg);
+        break;
     case PENDING_DONE:
         p->answered = true;
         break;
     case PENDING_FREE:
     case PENDING_TAKEN:
     case PENDING_ONEWAY:
-    case PENDING_STREAM:
         break;
     }
     chan_discard_cap_disabled(msg->cap);
@@ -208,6 +210,8 @@ static void binding_gone_disabled(struct binding *b)
             pending_done_disabled(b, p);
         } else if (p->state == PENDING_LOST || p->state == PENDING_ONEWAY) {
             pending_free_disabled(b, p);
+        } else if (p->state == PENDING_STREAM && !p->stream->ended) {
+            stream_end_disabled(p, RPC_ERR_PEER_GONE);
         }
     }
     thread_wake_all_disabled(&b->slot_waiters);
@@ -244,9 +248,11 @@ void binding_deliver_disabled(struct chan *c, const struct lmp_msg *msg)
         return;
     case MSG_CONTROL:
         break;
+    case MSG_STREAM:
+        stream_item_disabled(b, msg);
+        return;
     case MSG_CALL:
     case MSG_ONEWAY:
-    case MSG_STREAM:
         chan_discard_cap_disabled(msg->cap);
         return;
     }
@@ -271,6 +277,8 @@ void binding_wake_disabled(struct binding *b)
     for (uint32_t i = 0; i < CHAN_CALLS_MAX; i++) {
         if (b->pending[i].state == PENDING_WAITING && !b->pending[i].callback) {
             thread_wake_all_disabled(&b->pending[i].waiter);
+        } else if (b->pending[i].state == PENDING_STREAM) {
+            thread_wake_all_disabled(&b->pending[i].stream->waiter);
         }
     }
     thread_wake_all_disabled(&b->slot_waiters);
@@ -278,7 +286,7 @@ void binding_wake_disabled(struct binding *b)
 
 /* --- judging an answer ---------------------------------------------------------------------- */
 
-static errval_t binding_error(const struct binding *b, uint32_t ordinal, errval_t err)
+errval_t binding_error(const struct binding *b, uint32_t ordinal, errval_t err)
 {
     uint32_t code = (uint32_t)err_no(err);
     if (code == 0) {
@@ -350,14 +358,6 @@ errval_t pending_read(struct binding *b, struct pending *p, struct binding_call 
 }
 
 /* --- waiting -------------------------------------------------------------------------------- */
-
-/* Before a thread blocks: has a carrier without interrupts brought something? What keeps coming may
- * be anything but what the thread waits for, so time is looked at, too. */
-static bool binding_look_disabled(struct binding *b, uint64_t deadline)
-{
-    return b->chan.carrier != NULL && b->chan.carrier->wait_disabled(&b->chan) &&
-           time_now_ns() < deadline;
-}
 
 errval_t binding_finish_disabled(struct binding *b, struct pending *p, struct binding_call *call,
                                  uint64_t deadline)
@@ -446,7 +446,7 @@ static errval_t binding_take(struct binding *b, uint32_t lent_bytes, uint64_t de
             disp_enable();
             return binding_state_error(b);
         }
-        struct pending *p = pending_take_disabled(b, lent_bytes);
+        struct pending *p = pending_take_disabled(b, 0, lent_bytes);
         if (p != NULL) {
             disp_enable();
             *ret_p = p;

@@ -7,9 +7,8 @@
 
 /* --- begin, end, cancel --------------------------------------------------------------------- */
 
-/* Takes a place in the table and fills `msg`. Nothing is sent yet. */
-static errval_t pending_start(struct binding *b, const struct binding_call *call,
-                              struct pending **ret_p, struct lmp_msg *ret_msg)
+errval_t pending_start(struct binding *b, const struct binding_call *call, uint32_t first,
+                       struct pending **ret_p, struct lmp_msg *ret_msg)
 {
     const uint32_t lent_bytes = lend_bytes(call);
     errval_t err = binding_setup(b, call->header);
@@ -21,7 +20,7 @@ static errval_t pending_start(struct binding *b, const struct binding_call *call
     }
     disp_disable();
     bool open = b->chan.state == CHAN_OPEN;
-    struct pending *p = open ? pending_take_disabled(b, lent_bytes) : NULL;
+    struct pending *p = open ? pending_take_disabled(b, first, lent_bytes) : NULL;
     disp_enable();
     if (p == NULL) {
         return open ? RPC_ERR_AGAIN : binding_state_error(b);
@@ -37,10 +36,8 @@ static errval_t pending_start(struct binding *b, const struct binding_call *call
     return ERR_OK;
 }
 
-/* Sends what pending_start has made, whose state says already what its answer means. On failure the
- * place is free again. */
-static errval_t pending_launch(struct binding *b, struct pending *p,
-                               const struct binding_call *call, const struct lmp_msg *msg)
+errval_t pending_launch(struct binding *b, struct pending *p, const struct binding_call *call,
+                        const struct lmp_msg *msg)
 {
     uint32_t caps = msg_caps(call->header);
     if (caps > 1) {
@@ -74,7 +71,7 @@ errval_t binding_begin(struct binding *b, struct binding_call *call,
         call->caps = caps;
     }
     if (err_is_ok(err)) {
-        err = pending_start(b, call, &p, &msg);
+        err = pending_start(b, call, 0, &p, &msg);
     }
     if (err_is_fail(err)) {
         loans_end(loans);
@@ -126,7 +123,8 @@ bool binding_call_answered(const struct binding_handle *h)
 {
     disp_disable();
     const struct pending *p = handle_find_disabled(h);
-    bool waits = p != NULL && p->state == PENDING_WAITING;
+    bool waits = p != NULL && p->state == PENDING_WAITING &&
+                 !(chan_poll_disabled(&h->binding->chan) && p->state != PENDING_WAITING);
     disp_enable();
     return !waits;
 }
@@ -216,7 +214,7 @@ errval_t binding_oneway(struct binding *b, struct binding_call *call)
     struct pending *p;
     struct lmp_msg msg;
     if (msg_in_area(call->header)) {
-        errval_t err = pending_start(b, call, &p, &msg);
+        errval_t err = pending_start(b, call, 0, &p, &msg);
         if (err_is_fail(err)) {
             return err;
         }

@@ -21,6 +21,9 @@ static void binding_retry_disabled(struct timer *t)
         if (p->cancel_due) {
             p->cancel_due = !binding_control_disabled(b, CHAN_CONTROL_CANCEL, p->tx, 0);
         }
+        if (p->state == PENDING_STREAM) {
+            stream_credit_disabled(p->stream);
+        }
     }
     binding_writable_disabled(b);
 }
@@ -61,4 +64,9 @@ void binding_on_writable(struct binding *b, void (*fn)(void *arg), void *arg)
         binding_retry_arm_disabled(b); /* so it was the channel that was full */
     }
     disp_enable();
+}
+
+bool binding_look_disabled(struct binding *b, uint64_t deadline)
+{
+    return chan_poll_disabled(&b->chan) && time_now_ns() < deadline;
 }

@@ -131,6 +131,16 @@ void binding_close(struct binding *b)
             (void)binding_bad_reply(p->caps, p->caps_count); /* begun, and never ended */
             loans_end(pending_loans_take(p));
         }
+        if (p->state == PENDING_STREAM) {
+            struct binding_stream *s = p->stream;
+            s->binding = NULL;
+            s->held = false;
+            if (b->chan.ws != NULL) {
+                disp_disable();
+                waitset_unpost_disabled(b->chan.ws, &s->ready);
+                disp_enable();
+            }
+        }
         p->state = PENDING_FREE;
     }
     chan_area_free(&b->chan.region);
@@ -232,7 +242,7 @@ errval_t binding_setup(struct binding *b, uint64_t header)
         }
         if (err_is_ok(err) && b->iface->reply_area_words != 0 && b->chan.in.base == NULL) {
             err = binding_setup_area(b, 1, b->iface->reply_area_words,
-                                     CHAN_CALLS_MAX + CHAN_EVENTS_MAX);
+                                     chan_reply_slots(b->iface->window));
         }
         b->setup_done = err_is_ok(err);
     }

@@ -25,7 +25,7 @@ uint32_t chan_untidy;
  * back when the domain ends. */
 #define GRAVES_MAX   32u
 #define GRAVES_STEPS 2u /* how many are looked at at a time */
-static uint64_t graves[GRAVES_MAX];
+static uint64_t graves[GRAVES_MAX]; /* base | bytes / AOS_PAGE_BYTES */
 static uint32_t graves_head, graves_count;
 
 static void chan_bury(uint64_t base)
@@ -50,21 +50,37 @@ static void chan_visit_graves(void)
             graves_count--;
         }
         disp_enable();
-        if (base != 0 && err_is_fail(ram_free_range_unused(base, CHAN_RING_BYTES))) {
+        uint64_t pages = base % AOS_PAGE_BYTES;
+        if (base != 0 && err_is_fail(ram_free_range_unused(base - pages, pages * AOS_PAGE_BYTES))) {
             chan_bury(base);
         }
     }
 }
 
+uint32_t chan_ring_bytes(uint32_t window)
+{
+    uint32_t bytes = CHAN_RING_BYTES;
+    while (KPI_LMP_RING(bytes) <= CHAN_CALLS_MAX + CHAN_EVENTS_MAX + CHAN_STREAMS_MAX * window) {
+        bytes *= 2;
+    }
+    return bytes;
+}
+
 errval_t chan_create(caddr_t *ret_own, caddr_t *ret_peer)
 {
+    return chan_create_for(0, ret_own, ret_peer);
+}
+
+errval_t chan_create_for(uint32_t window, caddr_t *ret_own, caddr_t *ret_peer)
+{
+    uint32_t bytes = chan_ring_bytes(window);
     caddr_t first;
     chan_visit_graves();
     errval_t err = slot_alloc_range(2, &first);
     if (err_is_fail(err)) {
         return err;
     }
-    err = ram_retype_new(first, CAPTYPE_ENDPOINT, CHAN_RING_BYTES, CHAN_RING_BYTES);
+    err = ram_retype_new(first, CAPTYPE_ENDPOINT, bytes, bytes);
     if (err_is_fail(err)) {
         slot_free(first);
         slot_free(first + 1);
@@ -78,6 +94,7 @@ errval_t chan_create(caddr_t *ret_own, caddr_t *ret_peer)
 static void chan_init(struct chan *c, enum chan_role role, caddr_t end, struct waitset *ws)
 {
     *c = (struct chan){.end = end, .role = (uint8_t)role, .state = CHAN_OPEN, .ws = ws};
+    c->ring_bytes = CHAN_RING_BYTES;
     c->slow = (end == 0 ? CHAN_SLOW_CARRIER : 0) | (role == CHAN_CONN ? CHAN_SLOW_UNBOUND : 0);
 }
 
@@ -119,15 +136,15 @@ static void chan_unready_disabled(struct chan *c)
 }
 
 /* Deletes the own end. The memory of a channel made here comes back when the peer's is gone too. */
-static void chan_close_end(caddr_t end, bool owns_ram, bool peer_gone)
+static void chan_close_end(caddr_t end, uint32_t ring_bytes, bool owns_ram, bool peer_gone)
 {
     struct cap_info info;
     owns_ram = owns_ram && err_is_ok(cap_identify(end, &info));
     (void)cap_destroy(end);
     if (owns_ram && peer_gone) {
-        (void)ram_free_range(info.a, CHAN_RING_BYTES);
+        (void)ram_free_range(info.a, ring_bytes);
     } else if (owns_ram) {
-        chan_bury(info.a);
+        chan_bury(info.a | ring_bytes / AOS_PAGE_BYTES);
     }
 }
 
@@ -159,7 +176,7 @@ void chan_close(struct chan *c)
         carrier->close(c);
     }
     if (end != 0) {
-        chan_close_end(end, c->owns_ram, peer_gone);
+        chan_close_end(end, c->ring_bytes, c->owns_ram, peer_gone);
     }
     chan_area_free(&c->out);
     chan_area_free(&c->in);

@@ -37,6 +37,15 @@ static inline void msg_words_set(uint64_t to[MSG_REG_WORDS], const uint64_t *wor
     }
 }
 
+/* Of a stream that a handler has deferred. */
+struct conn_stream {
+    uint8_t window;
+    uint8_t in_flight;  /* items sent that the client has not read */
+    bool starved;       /* an item was refused: who puts them wants to know when one can go */
+    uint32_t seq;       /* items sent */
+    struct work ready;  /* fn NULL: nobody wants to know */
+};
+
 struct server_conn {
     struct chan chan;      /* first: its address is the cookie */
     struct server *server; /* NULL: closed, lives on for its responders */
@@ -51,6 +60,9 @@ struct server_conn {
     uint32_t cancelled;              /* those of `deferred` for whose answer nobody waits */
     uint32_t cancels;                /* bit per txid slot: cancelled, and not in this queue */
     uint32_t cancels_tx[CHAN_CALLS_MAX];
+    struct conn_stream streams[CHAN_STREAMS_MAX];
+    uint32_t items;                  /* in flight, of all streams */
+    struct timer retry;              /* a channel that was full for an item is looked at again */
     uint32_t subscribed;             /* bit per event of the interface */
     uint32_t lost;                   /* bit per event: some were dropped since the last one sent */
     uint32_t events_free;            /* bit per event slot of the client */
@@ -104,9 +116,16 @@ void conn_reply_caps(struct server_conn *conn, const struct lmp_msg *msg,
                      const struct msg_cap *caps, uint32_t count);
 /* A deferred call is cancelled. False: it is not deferred. */
 bool conn_cancel_disabled(struct server_conn *conn, uint32_t tx);
+/* Streams (server_stream.c): deferred, credit given, cancelled or client gone, answered. */
+void conn_stream_open_disabled(struct server_conn *conn, uint64_t header);
+void conn_stream_credit_disabled(struct server_conn *conn, const struct lmp_msg *msg);
+void conn_stream_wake_disabled(struct server_conn *conn, uint32_t slot);
+void conn_stream_close_disabled(struct server_conn *conn, uint32_t slot);
 /* A reply could not be sent. */
 void conn_failed(struct server_conn *conn, errval_t err);
 uint64_t conn_error_header(uint64_t request);
+/* What an answer's header has in common with its request's. */
+#define ECHO_MASK (MSG_ORDINAL_MASK | MSG_FLEXIBLE | MSG_TXID_MASK | MSG_HASH_MASK)
 /* Framework calls: ordinal 0. */
 errval_t conn_framework(struct server_conn *conn, struct server *server, struct server_ctx *ctx,
                         struct lmp_msg *msg);
@@ -132,6 +151,20 @@ errval_t chan_loop_cap(struct msg_cap cap, caddr_t *ret_cap, uint32_t *ret_info)
 /* After a capability was sent, or could not be: a moved one is gone from its slot. */
 void chan_cap_sent(struct msg_cap cap, bool sent);
 
+/* The size of a channel whose ring holds streams with windows of at most `window`. */
+uint32_t chan_ring_bytes(uint32_t window);
+/* Where an item stands in the message area, which goes on after the slots of calls and events. */
+static inline uint32_t chan_area_item(uint32_t slot, uint32_t seq, uint32_t window)
+{
+    return CHAN_CALLS_MAX + CHAN_EVENTS_MAX + seq % window * CHAN_STREAMS_MAX + slot -
+           CHAN_STREAM_SLOT;
+}
+
+static inline uint32_t chan_reply_slots(uint32_t window)
+{
+    return CHAN_CALLS_MAX + CHAN_EVENTS_MAX + CHAN_STREAMS_MAX * window;
+}
+
 errval_t chan_area_create(struct chan_area *a, uint32_t slot_bytes, uint32_t slots, uint32_t flags);
 errval_t chan_area_attach(struct chan_area *a, caddr_t frame, uint32_t slot_bytes, uint32_t bytes,
                           uint32_t flags);
@@ -139,12 +172,25 @@ void chan_area_free(struct chan_area *a);
 /* Where `count` words of a slot stand; NULL: they would not fit, or there is no area. */
 uint8_t *chan_area_place(const struct chan_area *a, uint32_t slot, uint32_t count);
 
+/* Before a thread blocks or looks whether something has come: true if something did, by a carrier
+ * that does not tell. */
+static inline bool chan_poll_disabled(struct chan *c)
+{
+    return c->carrier != NULL && c->carrier->wait_disabled(c);
+}
 /* After the close, when nobody looks at the channel any more: what the carrier had. */
 void chan_carrier_free(struct chan *c);
 
 /* Pending table (binding.c). */
 /* A free slot, with `lent_bytes` of the region. NULL: there is none. */
-struct pending *pending_take_disabled(struct binding *b, uint32_t lent_bytes);
+struct pending *pending_take_disabled(struct binding *b, uint32_t first, uint32_t lent_bytes);
+/* Takes a place from `first` on and fills `msg`; nothing is sent yet. RPC_ERR_AGAIN: all taken. */
+errval_t pending_start(struct binding *b, const struct binding_call *call, uint32_t first,
+                       struct pending **ret_p, struct lmp_msg *ret_msg);
+/* Sends what pending_start has made, whose state says already what its answer means. On failure the
+ * place is free again. */
+errval_t pending_launch(struct binding *b, struct pending *p, const struct binding_call *call,
+                        const struct lmp_msg *msg);
 void pending_free_disabled(struct binding *b, struct pending *p);
 void pending_done_disabled(struct binding *b, struct pending *p);
 /* Runs the callback of a call that is DONE and was taken out of the callback form. */
@@ -173,6 +219,19 @@ struct pending *binding_enter_disabled(struct binding *b, uint64_t sent);
 /* All threads that wait for an answer look again. Disabled. */
 void binding_wake_disabled(struct binding *b);
 errval_t binding_state_error(const struct binding *b);
+/* Streams, client side (binding_stream.c): an item came; nothing more will; read items are told
+ * to the server. */
+void stream_item_disabled(struct binding *b, const struct lmp_msg *msg);
+void stream_end_disabled(struct pending *p, errval_t err);
+void stream_answer_disabled(struct binding *b, struct pending *p, const struct lmp_msg *msg);
+/* Where the words of the next item of this stream go in the message area; out of it if there is
+ * none. */
+uint32_t stream_place_disabled(struct binding *b, uint64_t header);
+void stream_credit_disabled(struct binding_stream *s);
+errval_t binding_error(const struct binding *b, uint32_t ordinal, errval_t err);
+/* Before a thread blocks: has a carrier without interrupts brought something? What keeps coming may
+ * be anything but what the thread waits for, so time is looked at, too. */
+bool binding_look_disabled(struct binding *b, uint64_t deadline);
 /* Requests may be sent again, or never: tells who wants to know. */
 void binding_writable_disabled(struct binding *b);
 /* Sends a control message about txid `tx`, with a word unless it is 0. False: the channel is full,

@@ -36,6 +36,9 @@ errval_t conn_create(struct server *s, uint64_t pid, uint32_t flags, struct serv
 void conn_free(struct server_conn *conn)
 {
     USER_CHECK(conn->server == NULL && !conn->chan.ready && conn->queue_count == 0);
+    disp_disable();
+    timer_cancel_disabled(&conn->retry);
+    disp_enable();
     /* Not at the close: a handler that still runs may be copying. */
     chan_area_free(&conn->chan.region);
     chan_carrier_free(&conn->chan);
@@ -60,6 +63,13 @@ void server_conn_close(struct server_conn *conn)
         return;
     }
     chan_close(&conn->chan);
+    disp_disable();
+    for (uint32_t slot = CHAN_STREAM_SLOT; slot < CHAN_CALLS_MAX; slot++) {
+        if ((conn->deferred >> slot & 1u) != 0) {
+            conn_stream_wake_disabled(conn, slot);
+        }
+    }
+    disp_enable();
     for (; conn->queue_count != 0; conn->queue_count--) {
         struct server_request *req = &conn->queue[conn->queue_head];
         (void)binding_bad_reply(req->caps, req->caps_count);
@@ -98,7 +108,7 @@ errval_t server_add_end(struct server *s, caddr_t end, uint64_t pid, uint32_t fl
 errval_t server_make_end(struct server *s, uint64_t pid, uint32_t flags, caddr_t *ret_client_end)
 {
     caddr_t own, peer;
-    errval_t err = chan_create(&own, &peer);
+    errval_t err = chan_create_for(s->iface->window, &own, &peer);
     if (err_is_fail(err)) {
         return err;
     }
@@ -108,6 +118,7 @@ errval_t server_make_end(struct server *s, uint64_t pid, uint32_t flags, caddr_t
         (void)cap_destroy(peer);
         return err;
     }
+    conn->chan.ring_bytes = chan_ring_bytes(s->iface->window);
     *ret_client_end = peer;
     return ERR_OK;
 }
@@ -238,6 +249,8 @@ void conn_deliver_disabled(struct chan *c, const struct lmp_msg *msg)
         c->state = CHAN_GONE;
         c->slow |= CHAN_SLOW_STATE;
         chan_ready_disabled(c);
+    } else if (control == CHAN_CONTROL_CREDIT) {
+        conn_stream_credit_disabled(conn, msg);
     } else if (control == CHAN_CONTROL_CANCEL) {
         conn_cancel_control_disabled(conn, msg->header);
     } else if (control == CHAN_CONTROL_EVENT_DONE && msg_slot(msg->header) < CHAN_EVENTS_MAX) {

@@ -4,8 +4,7 @@
 #include <aos/cap.h>
 #include <aos/paging.h>
 
-#define ECHO_MASK      (MSG_ORDINAL_MASK | MSG_FLEXIBLE | MSG_TXID_MASK | MSG_HASH_MASK)
-#define AREA_BYTES_MAX 65536u /* of one direction of one connection */
+#define AREA_BYTES_MAX 262144u /* of one direction of one connection */
 
 uint64_t conn_error_header(uint64_t request)
 {
@@ -51,7 +50,8 @@ static errval_t conn_check(const struct server_conn *conn, const struct server_i
         return RPC_ERR_UNKNOWN_METHOD;
     }
     if (msg_kind(h) != (enum msg_kind)m->kind || words < m->words_min || words > m->words_max ||
-        caps < m->caps_min || caps > m->caps_max) {
+        caps < m->caps_min || caps > m->caps_max ||
+        ((m->exact & SERVER_STREAM) != 0 && msg_slot(h) < CHAN_STREAM_SLOT)) {
         return RPC_ERR_MALFORMED;
     }
     *ret_method = m;
@@ -207,6 +207,9 @@ struct server_responder server_defer(struct server_ctx *ctx)
     conn->deferred |= 1u << msg_slot(ctx->header);
     conn->deferred_tx[msg_slot(ctx->header)] = (uint32_t)(ctx->header & MSG_TXID_MASK);
     conn->cancelled &= ~(1u << msg_slot(ctx->header));
+    if (msg_slot(ctx->header) >= CHAN_STREAM_SLOT && conn->server != NULL) {
+        conn_stream_open_disabled(conn, ctx->header);
+    }
     conn->chan.slow |= CHAN_SLOW_DEFERRED;
     disp_enable();
     return (struct server_responder){conn, ctx->header};
@@ -219,6 +222,9 @@ bool conn_cancel_disabled(struct server_conn *conn, uint32_t tx)
         return false;
     }
     conn->cancelled |= bit;
+    if (msg_slot(tx) >= CHAN_STREAM_SLOT) {
+        conn_stream_wake_disabled(conn, msg_slot(tx));
+    }
     return true;
 }
 
@@ -244,6 +250,9 @@ void server_respond(struct server_responder *r, errval_t err, const uint64_t *wo
         disp_disable();
         server = conn->chan.state == CHAN_OPEN ? conn->server : NULL;
         conn->deferred &= ~(1u << msg_slot(h));
+        if (msg_slot(h) >= CHAN_STREAM_SLOT) {
+            conn_stream_close_disabled(conn, msg_slot(h));
+        }
         if (conn->deferred == 0) {
             conn->chan.slow &= ~CHAN_SLOW_DEFERRED;
         }

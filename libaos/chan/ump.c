@@ -6,10 +6,18 @@
 
 #include <aos/debug.h>
 
-/* Where the words of a message that has too many stand in an area. */
-static uint32_t ump_area_slot(uint64_t header)
+/* Where the words of a message that has too many stand in an area. That of an item, which is not
+ * told by its slot, is in the first of its own words, as they are not used. */
+static uint32_t ump_area_slot(const struct lmp_msg *msg)
 {
-    return msg_slot(header) + (msg_kind(header) == MSG_EVENT ? CHAN_CALLS_MAX : 0);
+    switch (msg_kind(msg->header)) {
+    case MSG_STREAM:
+        return (uint32_t)msg->words[0];
+    case MSG_EVENT:
+        return CHAN_CALLS_MAX + msg_slot(msg->header);
+    default:
+        return msg_slot(msg->header);
+    }
 }
 
 /* --- out ------------------------------------------------------------------------------------ */
@@ -20,7 +28,7 @@ static const uint64_t *ump_words(const struct chan *c, const struct lmp_msg *msg
     if (!msg_in_area(msg->header)) {
         return msg->words;
     }
-    return (const uint64_t *)(const void *)chan_area_place(&c->out, ump_area_slot(msg->header),
+    return (const uint64_t *)(const void *)chan_area_place(&c->out, ump_area_slot(msg),
                                                            msg_words(msg->header));
 }
 
@@ -70,7 +78,7 @@ static void ump_ack_disabled(struct ump *u)
 }
 
 /* May a message be put now? Requests need room in the ring, and find it by taking in what has come;
- * answers and events must not wait, so they may go to the backlog. */
+ * items need room, too; answers and events must not wait, so they may go to the backlog. */
 static errval_t ump_room_disabled(struct chan *c, uint64_t header)
 {
     struct ump *u = c->ump;
@@ -79,10 +87,11 @@ static errval_t ump_room_disabled(struct chan *c, uint64_t header)
         return SYS_ERR_LMP_PEER_GONE;
     }
     ump_flush_disabled(c);
-    if (c->role == CHAN_CONN) {
+    bool is_conn = c->role == CHAN_CONN;
+    if (is_conn && msg_kind(header) != MSG_STREAM) {
         return u->backlog_count < UMP_BACKLOG_MAX ? ERR_OK : SYS_ERR_LMP_FULL;
     }
-    for (uint32_t i = 0; i < u->ring.in_lines && ump_ring_room(&u->ring) < lines; i++) {
+    for (uint32_t i = 0; i < u->ring.in_lines && !is_conn && ump_ring_room(&u->ring) < lines; i++) {
         if (!ump_step_disabled(c)) {
             break;
         }
@@ -175,10 +184,13 @@ static bool ump_deliver_disabled(struct chan *c)
         u->caps_got++;
     }
     uint32_t words = msg_words(msg.header);
+    if (msg_kind(msg.header) == MSG_STREAM && c->role == CHAN_BINDING) {
+        msg.words[0] = stream_place_disabled((struct binding *)(void *)c, msg.header);
+    }
     if (msg_in_area(msg.header)) {
         /* A message that is longer than any that this side knows loses its words: it is not for
          * any method with so many. */
-        uint8_t *to = chan_area_place(&c->in, ump_area_slot(msg.header), words);
+        uint8_t *to = chan_area_place(&c->in, ump_area_slot(&msg), words);
         if (to != NULL) {
             __builtin_memcpy(to, u->in.words, 8u * words);
         }

@@ -55,7 +55,7 @@ errval_t binding_open_ump(struct binding *b, const struct ump_config *config,
 {
     binding_init(b, iface);
     const struct ump_room out = {iface->request_area_words, CHAN_CALLS_MAX};
-    const struct ump_room in = {iface->reply_area_words, CHAN_CALLS_MAX + CHAN_EVENTS_MAX};
+    const struct ump_room in = {iface->reply_area_words, chan_reply_slots(iface->window)};
     errval_t err = ump_open(&b->chan, CHAN_BINDING, NULL, config, &in, &out);
     if (err_is_fail(err)) {
         return err;
@@ -78,7 +78,7 @@ errval_t server_add_ump(struct server *s, const struct ump_config *config, uint6
         return err;
     }
     const struct ump_room in = {s->iface->request_area_words, CHAN_CALLS_MAX};
-    const struct ump_room out = {s->iface->reply_area_words, CHAN_CALLS_MAX + CHAN_EVENTS_MAX};
+    const struct ump_room out = {s->iface->reply_area_words, chan_reply_slots(s->iface->window)};
     err = ump_open(&conn->chan, CHAN_CONN, s->ws, config, &in, &out);
     if (err_is_fail(err)) {
         server_conn_close(conn);

@@ -52,7 +52,9 @@ class _Writer:
         line = f"{flexible}{method.kind} {method.name} @{method.ordinal}"
         line += f" ({self.params(method.params)})"
         if method.results:
-            line += f" -> ({self.params(method.results)})"
+            stream = "stream " if method.window is not None else ""
+            line += f" -> {stream}({self.params(method.results)})"
+            line += f" window {method.window}" if stream else ""
         line += "".join(f" requires {expr(e)}" for e in method.requires)
         line += "".join(f" ensures {expr(e)}" for e in method.ensures)
         if method.fails:

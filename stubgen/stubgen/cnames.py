@@ -115,7 +115,13 @@ def method_names(interface, method):
     if method.kind == "event":
         return macros + [f"{interface.name}_event_{method.name}",
                         f"{interface.name}_subscribe_{method.name}"]
-    names = macros + [base, f"{interface.name}_handler_missing_on_{method.name}"]
+    names = macros + [f"{interface.name}_handler_missing_on_{method.name}"]
+    if method.window is not None:
+        names += [base + suffix for suffix in ("_open", "_next", "_close", "_defer", "_put",
+                                               "_finish")]
+        names += [f"struct {base}_stream", f"struct {base}_sink"]
+        return names + [f"{base}_item_words".upper(), f"{base}_window".upper()]
+    names.append(base)
     if method.kind == "call":
         names += [base + suffix for suffix in ("_begin", "_end", "_cb", "_complete_", "_defer",
                                                "_reply")]

@@ -13,7 +13,7 @@ class Code:
 
 _PASSES = {"01": "lex", "02": "parse", "03": "imports", "04": "names", "05": "types",
            "06": "bounds", "07": "ids", "08": "errors", "09": "clauses", "10": "abi",
-           "11": "cnames", "12": "support", "13": "devices", "20": "fmt", "21": "frozen"}
+           "11": "cnames", "13": "devices", "20": "fmt", "21": "frozen"}
 
 _TEXTS = {
     "E0101": ("unexpected character",
@@ -212,6 +212,9 @@ _TEXTS = {
     "E0914": ("reply judged by too much",
               "Until the reply of a call comes, 6 values of its request are kept to judge it: "
               "parameters and lengths in `ensures`, and two for each `lend out`."),
+    "E0915": ("bad window",
+              "A stream tells how many items may be sent before the receiver has read one: "
+              "`window N`, 1 to 16."),
     "E1001": ("object without captype",
               "An object names the capability types it is invoked on."),
     "E1002": ("unknown capability type",
@@ -232,8 +235,6 @@ _TEXTS = {
     "E1103": ("headers in a circle",
               "Each interface has a C header, and so have the types at file level; one includes "
               "the other where it uses its types, and never the other way round as well."),
-    "E1201": ("stream: not yet",
-              "Streams are part of the language, but this version cannot generate them."),
     "E1301": ("incomplete device",
               "A device tells the size of its register block and its word, u8 to u64, which is the "
               "width of its registers. A block with registers of two widths is two devices over "

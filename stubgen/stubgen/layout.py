@@ -397,10 +397,17 @@ def request(method):
 
 def reply(method, bulk=False):
     """The image of a successful reply; with `bulk`, of one to a request whose `lend out` leases
-    have the bulk bit."""
+    have the bulk bit. A stream's is empty."""
+    if method.window is not None:
+        return Image()
     leased = _leased_out(method)
     lent = lends(method, "out")
     return _reply(method, {} if leased and bulk else lent, leased)
+
+
+def item(method):
+    """The image of an item of a stream."""
+    return _reply(method, {}, set())
 
 
 def lease_bytes(method):

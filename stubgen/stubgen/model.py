@@ -214,7 +214,8 @@ class FailsRef:
 @dataclass(eq=False)
 class Method:
     """kind: call, oneway, event, invoke or syscall. results is empty, not None, for a call
-    without any."""
+    without any. window: of a call with a stream, whose items have the results as fields; its reply
+    is empty then."""
     kind: str
     name: str
     ordinal: int
@@ -231,6 +232,7 @@ class Method:
     idempotent: bool
     doc: List[str]
     span: Span
+    window: Optional[int] = None
 
 
 @dataclass(eq=False)

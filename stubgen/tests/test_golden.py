@@ -17,6 +17,7 @@ FILES = {
     "scalars": (".h", "_client.c", "_client_async.c", "_client_cb.c",
                 "_server.h", "_server.c"),
     "strings": STUBS, "arrays": STUBS, "structs": STUBS, "caps": STUBS, "errors": STUBS,
+    "streams": (".h", "_client.c", "_server.h", "_server.c"),
     "events": STUBS, "lends": STUBS, "object": ("kernel_invoke.c", "user.h"),
     "registers": (".h", ".c"),
 }

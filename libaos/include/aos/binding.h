@@ -8,12 +8,14 @@
  *   I_m_begin      sends and returns; I_m_end waits for the answer and reads it. Every begun call
  *                  is ended or cancelled, once; a lent buffer is the call's until then
  *   I_m_cb         sends and returns; `done` runs once in the waitset of the binding
+ *   I_m_open       of a call with a stream: sends and returns; I_m_next waits for an item. Every
+ *                  opened stream is closed with I_m_close, before its binding
  *
- * At most CHAN_CALLS_MAX calls are under way. begin and cb do not wait: with no place left, or a
- * full channel, they return RPC_ERR_AGAIN; binding_on_writable tells when to try again. The first
- * message that needs the message area may wait until it is made. A call that timed out or was
- * cancelled keeps its place until its answer or the end of the peer, so that a late answer finds
- * nobody; the server is told that nobody waits.
+ * At most CHAN_CALLS_MAX calls are under way, of them CHAN_STREAMS_MAX streams. begin, cb and open
+ * do not wait: with no place left, or a full channel, they return RPC_ERR_AGAIN;
+ * binding_on_writable tells when to try again. The first message that needs the message area may
+ * wait until it is made. A call that timed out or was cancelled keeps its place until its answer or
+ * the end of the peer, so that a late answer finds nobody; the server is told that nobody waits.
  *
  * Ownership: a capability sent with `move` is gone from the caller's slot and the slot is free
  * again, whatever the call returns; one sent with `copy` stays. One sent with `borrow` stays, too,
@@ -122,6 +124,23 @@ struct pending {
     struct binding_loans loans; /* begun: ends with the call */
 };
 
+/* A stream that is read: the base of the generated struct I_m_stream, which is the caller's memory
+ * and stays where it is until the close. One thread at a time reads it. */
+struct binding_stream {
+    struct binding *binding; /* NULL: closed, or the binding is */
+    struct lmp_msg *items;   /* received and not read yet: a ring of `window` */
+    uint32_t tx;
+    uint32_t seq; /* items read */
+    uint8_t window, head, count;
+    uint8_t credits; /* items read of which the server does not know */
+    bool held;       /* the txid slot is taken still: by what is to come, or is to be read */
+    bool ended;      /* nothing more is to come */
+    bool ready_wanted;
+    errval_t err; /* of the end: RPC_ERR_STREAM_END if it was a good one */
+    struct thread_queue waiter;
+    struct work ready;
+};
+
 struct binding {
     struct chan chan; /* first: its address is the cookie */
     const struct client_interface *iface;
@@ -191,6 +210,16 @@ uint32_t binding_cancel_cb(struct binding *b, void *arg);
  * begin. */
 #define BINDING_DEADLINE 0u
 
+/* Waits until the next item or the end of the stream is there, at most until the time
+ * `deadline_ns`: RPC_ERR_TIMEOUT. (I_m_next waits as long as any call. After a timeout the stream
+ * is as before.) */
+errval_t binding_stream_wait(struct binding_stream *s, uint64_t deadline_ns);
+/* Would I_m_next return without waiting? */
+bool binding_stream_ready(const struct binding_stream *s);
+/* fn(arg) runs once in the waitset of the binding, which there must be (LIB_ERR_BAD_STATE), when
+ * I_m_next would return without waiting; not after the close. */
+errval_t binding_stream_on_ready(struct binding_stream *s, void (*fn)(void *arg), void *arg);
+
 /* For generated code. */
 /* The slow ways of a call in registers: nothing sent yet; sent, but something else came back. */
 errval_t binding_call_regs(struct binding *b, struct lmp_regs *r);
@@ -207,6 +236,18 @@ errval_t binding_end(struct binding_handle *h, uint64_t deadline_ns, struct bind
 void binding_then(const struct binding_handle *h,
                   void (*complete)(struct binding_handle *call, void (*done)(void), void *arg),
                   void (*done)(void), void *arg);
+/* Sends a call whose items go into `items`. On failure nothing is open: a close does nothing. */
+errval_t binding_stream_open(struct binding *b, struct binding_call *call,
+                             struct binding_stream *ret_stream, struct lmp_msg *items,
+                             uint8_t window);
+/* Reads the next item. RPC_ERR_STREAM_END: there is none any more; or why the stream broke off. */
+errval_t binding_stream_next(struct binding_stream *s, struct binding_call *item);
+/* The item read last is not what was agreed: deletes its capability, breaks the stream off, and
+ * returns RPC_ERR_BAD_REPLY. */
+errval_t binding_stream_bad(struct binding_stream *s, const caddr_t *caps, uint32_t count);
+/* Tells the server if there was more to come; what is not read is dropped, its capabilities
+ * deleted. */
+void binding_stream_close(struct binding_stream *s);
 /* A oneway: RPC_ERR_AGAIN when the channel is full. */
 errval_t binding_oneway(struct binding *b, struct binding_call *call);
 errval_t binding_subscribe(struct binding *b, uint32_t ordinal, bool on);

@@ -69,6 +69,7 @@ struct chan {
     struct chan *peer;                  /* loopback: the other half */
     const struct chan_carrier *carrier; /* NULL: LMP or loopback */
     struct ump *ump;                    /* of the carrier */
+    uint32_t ring_bytes;
     struct chan_area out, in;
     struct chan_area region; /* lent buffers, both directions */
 };
@@ -87,7 +88,12 @@ _Static_assert(offsetof(struct chan, tx) == 0x10, "assembly uses it");
 
 #define CHAN_CALLS_MAX  8u /* calls in flight on one binding: txid slots */
 #define CHAN_EVENTS_MAX 4u /* events in flight on one binding */
-/* A channel's ring holds all that one connection may have in flight in one direction. */
+/* Streams open on one binding; they have the last txid slots: slot 0 stays for the others. */
+#define CHAN_STREAMS_MAX 4u
+#define CHAN_STREAM_SLOT (CHAN_CALLS_MAX - CHAN_STREAMS_MAX)
+#define CHAN_WINDOW_MAX  16u /* items of one stream in flight (stubgen's WINDOW_MAX) */
+/* A channel's ring holds all that one connection may have in flight in one direction. Without
+ * streams it has this size. */
 #define CHAN_RING_BYTES 8192u
 
 /* Framework calls: ordinal 0, the operation in word 0. */
@@ -104,12 +110,16 @@ enum chan_control {
     CHAN_CONTROL_CAP = 16,    /* the next capability of the message with this txid */
     CHAN_CONTROL_EVENT_DONE,  /* client: the event in this slot was consumed */
     CHAN_CONTROL_ONEWAY_DONE, /* server: the oneway in this slot was consumed */
+    CHAN_CONTROL_CREDIT,      /* client: it has read as many items of this stream; 1 word */
     CHAN_CONTROL_CANCEL,      /* client: nobody waits for the answer to this call */
     CHAN_CONTROL_ACK = 32,    /* UMP only: a line that says nothing but what was consumed */
 };
 
 /* Makes a channel: two EndPoints in fresh slots. Neither is bound. */
 errval_t chan_create(caddr_t *ret_own, caddr_t *ret_peer);
+/* The same for an interface with streams whose windows are at most `window`. On a channel that is
+ * too small for them, streams have smaller windows, and one that is not read can hold up others. */
+errval_t chan_create_for(uint32_t window, caddr_t *ret_own, caddr_t *ret_peer);
 
 /* The rest is for libaos/chan. */
 void chan_open(struct chan *c, enum chan_role role, caddr_t end, struct waitset *ws);
@@ -148,3 +158,6 @@ bool chan_area_put(const struct chan_area *a, uint32_t off, const void *from, ui
 
 _Static_assert(KPI_LMP_RING(CHAN_RING_BYTES) > CHAN_CALLS_MAX + CHAN_EVENTS_MAX,
                "replies always fit");
+_Static_assert(CHAN_CALLS_MAX + CHAN_EVENTS_MAX + CHAN_STREAMS_MAX * CHAN_WINDOW_MAX <
+                   KPI_LMP_RING(KPI_CHANNEL_BYTES_MAX),
+               "items always fit");

@@ -42,6 +42,8 @@ struct server_ctx {
     struct msg_cap reply_caps[MSG_CAPS_MAX];
 };
 
+#define SERVER_STREAM 0x8000u
+
 struct server_method {
     /* Checks, decodes, calls the handler, encodes; sets the shape of the reply with server_reply_*.
      */
@@ -51,8 +53,8 @@ struct server_method {
     uint8_t kind;                 /* MSG_CALL or MSG_ONEWAY */
     uint8_t words_min, words_max; /* of the request */
     uint8_t caps_min, caps_max;
-    /* 1 + the words of the only request there is, if that is a call without capabilities; else
-     * 0. */
+    /* 1 + the words of the only request there is, if that is a call without capabilities or stream;
+     * SERVER_STREAM | window of a call with a stream; else 0. */
     uint16_t exact;
 };
 
@@ -65,6 +67,7 @@ struct server_interface {
     uint16_t version;
     uint16_t method_count; /* one above the largest ordinal */
     uint16_t event_count;
+    uint8_t window; /* largest window of its streams */
     uint32_t region_bytes; /* of lent buffers, at most; 0: there are no leases */
     bool region_written;   /* some are lent out */
     uint16_t request_area_words; /* as in struct client_interface */
@@ -131,7 +134,24 @@ bool server_responder_alive(const struct server_responder *r);
  * or it is gone. What the call does may be broken off; the reply is still due. */
 bool server_responder_cancelled(const struct server_responder *r);
 
+/* A call `m` with a stream: its handler takes a sink (I_m_defer, a responder by another name) and
+ * returns SERVER_DEFERRED, or it returns ERR_OK for a stream without items, or an error. I_m_put
+ * sends one item; I_m_finish ends the stream and is due whatever happens, as a reply is. One thread
+ * at a time uses a sink.
+ *
+ * I_m_put fails with RPC_ERR_AGAIN when the client has not read enough, RPC_ERR_CANCELLED when it
+ * closed the stream, RPC_ERR_PEER_GONE. A moved capability is gone from the server's slot, whatever
+ * it returns: ask server_sink_state(&sink.base) before. */
+errval_t server_sink_state(const struct server_responder *sink);
+/* fn(arg) runs in the waitset of the server as soon as another answer than RPC_ERR_AGAIN is to be
+ * expected: now, or when that was the last answer, and when the stream is cancelled or the client
+ * goes. Until the finish; `arg` must live that long. */
+void server_sink_on_ready(const struct server_responder *sink, void (*fn)(void *arg), void *arg);
+
 /* For generated code. */
+/* Sends an item unless `err` is one already. Takes a moved capability, whatever happens. */
+errval_t server_put(const struct server_responder *sink, errval_t err, const uint64_t *words,
+                    uint32_t count, struct msg_cap cap);
 /* The request's words, copied out of the area if they stand there. */
 errval_t server_request(struct server_ctx *ctx, uint64_t *words, uint32_t words_max);
 /* The reply's words: into msg, or into the area if there are too many. */

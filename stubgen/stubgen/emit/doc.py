@@ -73,13 +73,17 @@ def _signature(method):
     def listed(params):
         return ", ".join(f"{p.name}: {canon.type_text(p.type)}" for p in params)
     text = f"{method.kind} {method.name} @{method.ordinal} ({listed(method.params)})"
-    return text + (f" -> ({listed(method.results)})" if method.results else "")
+    stream = "stream " if method.window is not None else ""
+    text += f" -> {stream}({listed(method.results)})" if method.results else ""
+    return text + (f" window {method.window}" if stream else "")
 
 
 def _method(method, sizes):
     marks = []
     if method.idempotent:
         marks.append("may be repeated")
+    if method.window is not None:
+        marks.append(f"up to {method.window} items are on their way unread")
     if method.coalesce:
         marks.append("unread events are merged into the newest")
     if method.queue:
@@ -111,7 +115,8 @@ def _interface(item):
     for method in sorted(item.methods, key=lambda m: m.ordinal):
         sizes = [_size("message" if method.kind != "call" else "request", layout.request(method))]
         if method.kind == "call":
-            sizes.append(_size("reply", layout.reply(method)))
+            sizes.append(_size("reply", layout.reply(method)) if method.window is None else
+                         _size("item", layout.item(method)))
         methods.append(_method(method, sizes))
     used = [t for t in item.types if not isinstance(t, model.Const)]
     consts = [(t.name, t.value, " ".join(t.doc)) for t in item.types if isinstance(t, model.Const)]

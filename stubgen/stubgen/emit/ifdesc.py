@@ -32,7 +32,7 @@ OUTPUT = "interfaces"          # the bundle of all interfaces of the build
 MAGIC = 0x31444649             # "IFD1"
 GRAMMAR = canon.GRAMMAR
 HEAD = 15
-KINDS = ("call", "oneway", "event")      # method kinds that can be described
+KINDS = ("call", "oneway", "event")      # method kinds that can be described; streams cannot
 
 INT, BOOL, ENUM, BUF, ARRAY, STRUCT, TABLE, CAP, END, LEND, OPTIONAL = range(1, 12)
 BUFS = ("string", "bytes", "strings")
@@ -84,7 +84,8 @@ class _Writer:
         return len(rows), self.put(*(word for row in rows for word in row)) if rows else 0
 
     def interface(self, item):
-        methods = [m for m in sorted(item.methods, key=lambda m: m.ordinal) if m.kind in KINDS]
+        methods = [m for m in sorted(item.methods, key=lambda m: m.ordinal)
+                   if m.kind in KINDS and m.window is None]
         views = [MethodView(item, m) for m in methods]
         where = self.rows([self.method(view) for view in views])
         areas = [max((v.request_area() for v in views), default=0),

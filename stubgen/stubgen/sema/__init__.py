@@ -2,12 +2,12 @@
 
 Every pass reports all that it finds; a later pass skips what an earlier one could not make sense
 of."""
-from . import abi, bounds, clauses, cnames, devices, errors, ids, imports, names, support, types
+from . import abi, bounds, clauses, cnames, devices, errors, ids, imports, names, types
 from .context import Context
 
 PASSES = (("imports", imports), ("names", names), ("types", types), ("bounds", bounds),
           ("ids", ids), ("errors", errors), ("clauses", clauses), ("abi", abi),
-          ("devices", devices), ("cnames", cnames), ("support", support))
+          ("devices", devices), ("cnames", cnames))
 
 
 def analyse(files, diags, skip=()):

@@ -1,6 +1,6 @@
 """Pass bounds: ranges, sizes and counts, enum values, and the largest size of every message."""
 from .. import ast, layout, model
-from ..limits import LEASE_MAX, MESSAGE_CAPS, MESSAGE_WORDS, WORD_BYTES
+from ..limits import ITEM_CAPS, LEASE_MAX, MESSAGE_CAPS, MESSAGE_WORDS, WORD_BYTES
 
 COUNT_MAX = MESSAGE_WORDS * WORD_BYTES      # elements or bytes that can fit any message
 
@@ -136,7 +136,9 @@ def _method(context, decl):
     if context.poisoned(node):
         return
     parts = [(layout.request, "request" if node.kind == "call" else node.kind)]
-    if node.kind == "call":
+    if node.window is not None:
+        parts.append((layout.item, "item"))
+    elif node.kind == "call":
         parts.append((layout.reply, "reply"))
     before = len(context.diags.items)
     for make, what in parts:
@@ -159,11 +161,13 @@ def _message(context, decl, node, make, what):
         context.error("E0608", name.span, f"the {what} of `{name.text}` takes up to "
                       f"{image.rest_words} words", f"a message has at most {MESSAGE_WORDS} words",
                       "use lend for large data, or smaller bounds")
+    most = ITEM_CAPS if what == "item" else MESSAGE_CAPS
     if image.max_caps and node.kind == "event":
         context.error("E0611", name.span, f"event `{name.text}` carries capabilities",
                       "events are merged, kept and dropped", "send a number, and have the client "
                       "call for the capability")
-    elif image.max_caps > MESSAGE_CAPS:
+    elif image.max_caps > most:
         context.error("E0609", name.span, f"the {what} of `{name.text}` carries up to "
-                      f"{image.max_caps} capabilities", f"a message has at most {MESSAGE_CAPS}",
+                      f"{image.max_caps} capabilities",
+                      f"{'an item' if what == 'item' else 'a message'} has at most {most}",
                       "send fewer at a time")

@@ -1,7 +1,7 @@
 """Pass clauses: do the clauses of a method apply, and do their parts exist?"""
 from .. import ast, model
 from ..diag import nearest
-from ..limits import KEEP_MAX, QUEUE_MAX
+from ..limits import KEEP_MAX, QUEUE_MAX, WINDOW_MAX
 from .context import Scope
 from .types import Types
 
@@ -74,6 +74,12 @@ class _Clauses:
                 self.error("E0912", clause.value.span, f"a queue of {node.queue} events",
                            f"expected 1 to {QUEUE_MAX}", "the newest events are kept: "
                            "a few are enough")
+        elif word == "window" and node.window is not None:
+            node.window = clause.value.value
+            if not 1 <= node.window <= WINDOW_MAX:
+                self.error("E0915", clause.value.span, f"a window of {node.window} items",
+                           f"expected 1 to {WINDOW_MAX}", "receivers have room for a whole window: "
+                           "a few are enough")
         elif word == "coalesce":
             node.coalesce = True
         elif word == "idempotent":
@@ -87,9 +93,23 @@ class _Clauses:
             self.error("E0913", self.decl.name.span, f"event `{self.decl.name.text}` does not say "
                        "what happens when events pile up", "expected a clause after the parameters",
                        "add `coalesce` (keep the newest) or `queue N` (keep N)")
-        if "window" in seen and not self.decl.stream:
+        if self.decl.stream and self.decl.kind != "call":
+            self.error("E0901", self.decl.stream, f"`stream` does not apply to this "
+                       f"{self.decl.kind}", "does not apply", "it belongs to: call")
+        elif self.decl.stream:
+            self.stream(seen)
+        elif "window" in seen:
             self.error("E0901", seen["window"].span, "`window` does not apply to this call",
                        "the call has no stream", "remove it")
+
+    def stream(self, seen):
+        if "window" not in seen:
+            self.error("E0915", self.decl.stream, f"stream `{self.decl.name.text}` does not say "
+                       "how many items may be on their way", "expected a clause after the items",
+                       "add `window 8`: the receiver has room for as many")
+        if "ensures" in seen:
+            self.error("E0901", seen["ensures"].span, "`ensures` does not apply to this call",
+                       "its reply has no results", "use `range` for fields of the items")
 
     # Conditions ----------------------------------------------------------------------------
 

@@ -83,7 +83,7 @@ class Types:
             [self.param(p, scope, place, decl, False) for p in decl.params],
             [self.param(p, scope, place, decl, True) for p in decl.results or []],
             [], [], [], bool(decl.strictness and decl.strictness.text == "flexible"),
-            1, None, False, None, False, decl.doc, decl.name.span)
+            1, None, False, None, False, decl.doc, decl.name.span, 0 if decl.stream else None)
         self.context.made[id(decl)] = node
         return node
 
@@ -103,7 +103,10 @@ class Types:
     def direction(self, decl, type_, method, is_result):
         """Modes that only fit one direction."""
         lent = isinstance(type_, model.Lend)
-        if lent and (is_result or method.kind != "call"):
+        if lent and method.stream:
+            self.error("E0511", decl.type.span, "a buffer is lent to a call with one reply",
+                       "this call has a stream", "use bytes<N>")
+        elif lent and (is_result or method.kind != "call"):
             self.error("E0511", decl.type.span, "a buffer is lent to a call, by its caller",
                        "not a parameter of a call", "use bytes<N>, or move it to the parameters")
         inner = type_.elem if isinstance(type_, model.Optional_) else type_

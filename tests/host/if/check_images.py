@@ -10,7 +10,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(
 
 from stubgen import codec, driver, layout  # noqa: E402
 
-KINDS = {0: "call", 1: "reply", 2: "error", 3: "oneway", 4: "event"}
+KINDS = {0: "call", 1: "reply", 2: "error", 3: "oneway", 4: "event", 5: "item"}
 PREFIX = "# image "
 
 
@@ -48,6 +48,7 @@ class Checker:
         self.seen, self.images, self.refused = set(), 0, 0
         self.bulk = {}         # of calls: do their `lend out` buffers stand in the region?
         self.faults = []
+        self.items = 0
         self.verdicts = {}     # of calls without an answer: is it right?, what was said about it
 
     def message(self, message):
@@ -61,13 +62,19 @@ class Checker:
         right, why = self.decode(method, kind, message)
         if kind == "call":
             self.verdicts[message.transaction] = right, f"{method.name}: {why}"
-        if kind != "reply" and right:
+        if kind not in ("reply", "item") and right:
             self.seen.add(method.name)
+        if kind == "item":
+            self.items += 1
 
     def decode(self, method, kind, message):
         """(is it right?, why not). A message that is no image at all is a fault."""
-        image = layout.reply(method, self.bulk.get(message.transaction)) if kind == "reply" else \
-            layout.request(method)
+        if kind == "item":
+            image = layout.item(method)
+        elif kind == "reply":
+            image = layout.reply(method, self.bulk.get(message.transaction))
+        else:
+            image = layout.request(method)
         try:
             values = codec.decode(image, message.words, [object()] * message.caps)
             self.images += 1
@@ -81,7 +88,8 @@ class Checker:
         if kind == "call":
             self.bulk[message.transaction] = any(
                 isinstance(values[name], codec.Lease) for name in layout.lends(method, "out"))
-        if kind != "reply" and not all(codec.holds(e, values) for e in method.requires):
+        if kind not in ("reply", "item") and \
+                not all(codec.holds(e, values) for e in method.requires):
             return False, "a condition is false"
         return True, ""
 
@@ -106,11 +114,12 @@ def main(programs, interface, *context):
     for fault in checker.faults:
         print("#", fault)
     missing = sorted({m.name for m in checker.methods.values()} - checker.seen)
-    print("1..3")
+    print("1..4")
     verdict(1, not checker.faults, f"{checker.images} images are what the codec makes of them")
     verdict(2, not missing, f"every method was seen {' '.join(missing)}")
     verdict(3, checker.refused > 0, f"both refuse the same {checker.refused} requests")
-    return 1 if checker.faults or missing or not checker.refused else 0
+    verdict(4, checker.items > 0, f"{checker.items} items of streams are among them")
+    return 1 if checker.faults or missing or not checker.refused or not checker.items else 0
 
 
 def verdict(number, is_right, text):

@@ -85,6 +85,112 @@ static errval_t on_fire(struct server_ctx *ctx, uint32_t n)
     return ERR_OK;
 }
 
+/* --- streams --------------------------------------------------------------------------------- */
+
+static const struct server_responder *flow_sink(const struct flow_source *s)
+{
+    return s->count.base.conn != NULL   ? &s->count.base
+           : s->texts.base.conn != NULL ? &s->texts.base
+                                        : &s->frames.base;
+}
+
+static errval_t flow_put(struct flow_source *s)
+{
+    char text[200];
+    caddr_t cap;
+    if (s->count.base.conn != NULL) {
+        return flow_count_put(&s->count, s->next);
+    }
+    if (s->texts.base.conn != NULL) {
+        __builtin_memset(text, 'a' + (int)s->next, sizeof(text));
+        return flow_texts_put(&s->texts, s->next, text, 10 * s->next);
+    }
+    /* A capability is gone whatever put returns, so it is made when there is room. */
+    errval_t err = server_sink_state(&s->frames.base);
+    if (err_is_ok(err)) {
+        err = s->flow->make_frame(&cap);
+    }
+    return err_is_ok(err) ? flow_frames_put(&s->frames, cap, (uint8_t)s->next) : err;
+}
+
+static void flow_finish(struct flow_source *s, errval_t err)
+{
+    if (s->count.base.conn != NULL) {
+        flow_count_finish(&s->count, err);
+    } else if (s->texts.base.conn != NULL) {
+        flow_texts_finish(&s->texts, err);
+    } else {
+        flow_frames_finish(&s->frames, err);
+    }
+}
+
+void flow_pump(void *source)
+{
+    struct flow_source *s = source;
+    bool breaks = s->to == FLOW_BREAKS;
+    s->last = ERR_OK;
+    while (s->next < s->to && !(breaks && s->next == FLOW_BREAK)) {
+        s->last = flow_put(s);
+        if (s->last == RPC_ERR_AGAIN) {
+            return;
+        }
+        if (err_is_fail(s->last)) {
+            break;
+        }
+        s->next++;
+    }
+    flow_finish(s, breaks ? FLOW_ERR_BROKEN : ERR_OK);
+}
+
+/* A source that is free, with nothing put yet. */
+static struct flow_source *flow_start(struct server_ctx *ctx, uint32_t next, uint32_t to)
+{
+    struct flow *f = flow_of(ctx);
+    for (uint32_t i = 0; i < FLOW_SOURCES; i++) {
+        struct flow_source *s = &f->sources[i];
+        if (flow_sink(s)->conn == NULL) {
+            *s = (struct flow_source){.flow = f, .next = next, .to = to};
+            return s;
+        }
+    }
+    return NULL;
+}
+
+static errval_t flow_started(struct flow_source *s)
+{
+    if (!s->flow->manual) {
+        server_sink_on_ready(flow_sink(s), flow_pump, s);
+    }
+    return SERVER_DEFERRED;
+}
+
+static errval_t on_count(struct server_ctx *ctx, uint32_t from, uint32_t to)
+{
+    struct flow_source *s = flow_start(ctx, from, to);
+    if (s == NULL || from > to) {
+        return FLOW_ERR_REFUSED;
+    }
+    if (from == to) {
+        return ERR_OK;
+    }
+    s->count = flow_count_defer(ctx);
+    return flow_started(s);
+}
+
+static errval_t on_texts(struct server_ctx *ctx, uint32_t times)
+{
+    struct flow_source *s = flow_start(ctx, 0, times);
+    s->texts = flow_texts_defer(ctx);
+    return flow_started(s);
+}
+
+static errval_t on_frames(struct server_ctx *ctx, uint32_t times)
+{
+    struct flow_source *s = flow_start(ctx, 0, times);
+    s->frames = flow_frames_defer(ctx);
+    return flow_started(s);
+}
+
 static void on_peer_gone(struct server_ctx *ctx)
 {
     ((struct flow *)ctx->state)->peers_gone++;
@@ -100,6 +206,9 @@ static const struct flow_server_ops ops = {
     .on_give = on_give,
     .on_drop = on_drop,
     .on_fire = on_fire,
+    .on_count = on_count,
+    .on_texts = on_texts,
+    .on_frames = on_frames,
     .on_peer_gone = on_peer_gone,
 };
 
@@ -115,4 +224,9 @@ void flow_deinit(struct flow *f)
         flow_park_reply(&f->parked[i], FLOW_ERR_REFUSED, 0);
     }
     flow_server_deinit(&f->server);
+    for (uint32_t i = 0; i < FLOW_SOURCES; i++) {
+        if (flow_sink(&f->sources[i])->conn != NULL) {
+            flow_finish(&f->sources[i], ERR_OK);
+        }
+    }
 }

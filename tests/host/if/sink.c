@@ -341,6 +341,32 @@ static errval_t on_fire(struct server_ctx *ctx, uint32_t count)
     return ERR_OK;
 }
 
+/* `count` items, as many as the window holds; then the end. */
+static errval_t on_list(struct server_ctx *ctx, const char *prefix, size_t prefix_len,
+                        uint32_t count)
+{
+    (void)sink_of(ctx);
+    if (count > KITCHEN_SINK_LIST_WINDOW) {
+        return KITCHEN_SINK_ERR_REFUSED;
+    }
+    struct kitchen_sink_list_sink sink = kitchen_sink_list_defer(ctx);
+    const struct kitchen_sink_size size = {.rows = 1, .cols = 2};
+    char name[60];
+    memcpy(name, prefix, prefix_len);
+    memset(name + prefix_len, 'n', sizeof(name) - prefix_len);
+    errval_t err = ERR_OK;
+    for (uint32_t i = 0; i < count && err_is_ok(err); i++) {
+        caddr_t some = i == 2 ? fake_cap(CAPTYPE_FRAME, CAP_RIGHTS_ALL) : 0;
+        err = kitchen_sink_list_put(&sink, name, prefix_len + 20u * i, i == 1, &size,
+                                    KITCHEN_SINK_KIND_ODD, some);
+        if (some != 0) {
+            (void)cap_destroy(some);
+        }
+    }
+    kitchen_sink_list_finish(&sink, err);
+    return SERVER_DEFERRED;
+}
+
 static void on_peer_gone(struct server_ctx *ctx)
 {
     struct sink *s = ctx->state;
@@ -375,6 +401,7 @@ static const struct kitchen_sink_server_ops ops = {
     .on_poke = on_poke,
     .on_post = on_post,
     .on_fire = on_fire,
+    .on_list = on_list,
     .on_load = sink_load,
     .on_store = sink_store,
     .on_convert = sink_convert,

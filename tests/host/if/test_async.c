@@ -154,9 +154,9 @@ static void nothing_is_allocated(void)
             CHECK_EQ(flow_park_begin(&b, i, &park[i]), ERR_OK);
         }
         CHECK_EQ(flow_say(&b, 50, text, &length), ERR_OK);
-        CHECK_EQ(flow_drop(&b, "a text that needs the message area, as it is too long for eight",
-                           63),
-                 ERR_OK);
+        CHECK_EQ(
+            flow_drop(&b, "a text that needs the message area, as it is too long for eight", 63),
+            ERR_OK);
         for (uint32_t i = 0; i < CHAN_CALLS_MAX - 1; i++) {
             CHECK_EQ(flow_release(&b, i, i), ERR_OK);
             CHECK_EQ(flow_park_end(&park[i], BINDING_DEADLINE, &value), ERR_OK);
@@ -293,8 +293,8 @@ static void late_answers_find_nobody(void)
     uint64_t value = 9;
     CHECK_EQ(flow_park_begin(&b, 0, &park), ERR_OK);
     serve();
-    uint64_t header = (flow.parked[0].base.header & ~MSG_SHAPE_MASK) |
-                      MSG_HEADER(0, MSG_REPLY, 1, 0);
+    uint64_t header =
+        (flow.parked[0].base.header & ~MSG_SHAPE_MASK) | MSG_HEADER(0, MSG_REPLY, 1, 0);
     binding_call_cancel(&park.base);
     flow_park_reply(&flow.parked[0], ERR_OK, 1);
     /* The same slot, another generation: the answer to the old call, come again, is not taken. */

@@ -452,6 +452,33 @@ static void events(void)
     round_end();
 }
 
+static void streams(void)
+{
+    round_start();
+    struct kitchen_sink_list_stream s;
+    struct kitchen_sink_size size = {0};
+    kitchen_sink_kind_t kind;
+    char name[61];
+    size_t length;
+    bool has_size;
+    caddr_t some;
+    CHECK_EQ(kitchen_sink_list_open(&b, "ab", 2, 3, &s), ERR_OK);
+    for (uint32_t i = 0; i < 3; i++) {
+        CHECK_EQ(kitchen_sink_list_next(&s, name, &length, &has_size, &size, &kind, &some), ERR_OK);
+        CHECK(length == 2 + 20 * i && name[1] == 'b' && kind == KITCHEN_SINK_KIND_ODD);
+        CHECK(has_size == (i == 1) && (some != 0) == (i == 2));
+    }
+    CHECK_EQ(cap_destroy(some), ERR_OK);
+    CHECK_EQ(kitchen_sink_list_next(&s, name, &length, &has_size, &size, &kind, &some),
+             RPC_ERR_STREAM_END);
+    kitchen_sink_list_close(&s);
+    CHECK_EQ(kitchen_sink_list_open(&b, "ab", 2, 4, &s), ERR_OK);
+    CHECK_EQ(kitchen_sink_list_next(&s, name, &length, &has_size, &size, &kind, &some),
+             KITCHEN_SINK_ERR_REFUSED);
+    kitchen_sink_list_close(&s);
+    round_end();
+}
+
 static void a_server_that_goes_away(void)
 {
     round_start();
@@ -519,6 +546,7 @@ int main(void)
         {"STUB0013 events", events},
         {"STUB0014 a server that goes away", a_server_that_goes_away},
         {"STUB0015 versions", versions},
+        {"STUB0019 streams", streams},
     };
     return CHECK_MAIN(tests);
 }

@@ -73,8 +73,8 @@ class ClientView(MethodView):
                      f"    if ({word_bounds(image)} || "
                      f"msg_caps(r_.header) > {caps} || (r_.header & MSG_MORE) != 0) {{"]
         lines += ["        return binding_bad_reply1((caddr_t)r_.cap);", "    }"]
-        one = has_one_cap(image, self.m.results)
-        reader = Reader(image, self.m.results, fail, fail,
+        one = has_one_cap(image, self.results)
+        reader = Reader(image, self.results, fail, fail,
                         None if one or not caps else ("&got_", "&info_", "got_n_"),
                         ("(caddr_t)r_.cap", "(uint32_t)r_.cap_info") if one else None)
         if caps and not one:
@@ -155,7 +155,7 @@ class ClientView(MethodView):
         lines = [f"    const uint32_t n_ = msg_words({header});"]
         if image.max_caps:
             lines.append(f"    const uint32_t got_n_ = msg_caps({header});")
-        reader = Reader(image, self.m.results, fail, fail,
+        reader = Reader(image, self.results, fail, fail,
                         ("got_", "info_", "got_n_") if image.max_caps else None)
         reader.leases = self.leases
         return lines + word_check(image, fail), reader, fail
@@ -168,7 +168,7 @@ class ClientView(MethodView):
     def _ensures(self, reader, fail):
         """Conditions on results, and counts of lent buffers."""
         lines = []
-        for result in self.m.results:
+        for result in self.results:
             lent = next((p for p in self.m.params if p.name == result.counts), None)
             if lent is not None:
                 lines += [f"    if ({cnames.safe(result.name)} > {cnames.safe(lent.name)}_len) {{",
@@ -196,7 +196,7 @@ class ClientView(MethodView):
 
         for expr in self.m.ensures:
             visit(expr)
-        for result in self.m.results:
+        for result in self.results:
             if result.counts:
                 value = self._length(result.counts, False)
                 add(f"uint64_t {value.split(')')[-1]}", value)
@@ -237,7 +237,7 @@ class ClientView(MethodView):
     def complete_body(self):
         """Ends the call and gives its results to done_."""
         lines, outs, passed = [], [], []
-        for result in self.m.results:
+        for result in self.results:
             more = ctypes.result_local(result)
             lines += more[0]
             outs += more[1]
@@ -259,6 +259,40 @@ class ClientView(MethodView):
                                            "(void (*)(void))done_", "arg_"], ");",
                  indent=" " * 12),
             "    }", "    return err_;"])
+
+    # Streams
+
+    def open_body(self):
+        writer = Writer(self.request, self.m.params, "return RPC_ERR_TOO_LARGE;")
+        lines = ["    ret_stream_->base.binding = NULL;", "    ret_stream_->base.count = 0;"]
+        lines += self._call_struct(writer, "BEGIN")
+        lines.append(wrap("    errval_t err_ = binding_stream_open(",
+                          ["&b_->base", "&call_", "&ret_stream_->base", "ret_stream_->items",
+                           f"{self.upper}_WINDOW"], ");", indent=" " * 8))
+        lines += writer.moved(lambda place: f"binding_moved(err_, {place});")
+        return "\n".join(lines + ["    return err_;"])
+
+    def next_body(self):
+        image = self.item_image
+        lines = [f"    uint64_t w_[{max(image.max_words, 1)}];"]
+        if image.max_caps:
+            lines += ["    caddr_t got_[1];", "    uint32_t info_[1];"]
+        lines += ["    struct binding_call call_;", "    call_.words = w_;",
+                  f"    call_.words_max = {image.max_words};",
+                  f"    call_.caps_max = {image.max_caps};",
+                  f"    call_.got = {'got_' if image.max_caps else 'NULL'};",
+                  f"    call_.got_info = {'info_' if image.max_caps else 'NULL'};",
+                  "    errval_t err_ = binding_stream_next(&s_->base, &call_);",
+                  "    if (err_is_fail(err_)) {", "        return err_;", "    }",
+                  "    const uint32_t n_ = msg_words(call_.header);"]
+        if image.max_caps:
+            lines.append("    const uint32_t got_n_ = msg_caps(call_.header);")
+        caps = "got_, got_n_" if image.max_caps else "NULL, 0"
+        fail = f"return binding_stream_bad(&s_->base, {caps});"
+        reader = Reader(image, self.m.results, fail, fail,
+                        ("got_", "info_", "got_n_") if image.max_caps else None)
+        lines += word_check(image, fail) + reader.read()
+        return "\n".join(lines + _assign(self.m) + ["    return ERR_OK;"])
 
     # Oneways and events
 

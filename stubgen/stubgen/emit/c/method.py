@@ -18,6 +18,9 @@ class MethodView:
         self.base = cnames.method_base(item, method)
         self.upper = self.base.upper()
         self.request, self.reply = layout.request(method), layout.reply(method)
+        self.window = method.window
+        self.item_image = layout.item(method) if method.window is not None else None
+        self.results = method.results if method.window is None else []
         self.bounds = cnames.bounds(item, method)
         self.since = method.since
         self.queue = method.queue or 0
@@ -50,7 +53,7 @@ class MethodView:
     def reply_area(self):
         if self.m.kind == "event":
             return self._area(self.request, self.m.params)
-        return self._area(self.reply, self.m.results)
+        return self._area(self.item_image or self.reply, self.m.results)
 
     @staticmethod
     def _area(image, params):
@@ -60,7 +63,9 @@ class MethodView:
         return 0
 
     def exact(self):
-        """1 + the words that each request has; 0: they vary, or it is not simply a call."""
+        """C: 1 + the words that each request has; 0: they vary, or it is not simply a call."""
+        if self.window is not None:
+            return f"SERVER_STREAM | {self.window}"
         image = self.request
         if self.kind != "call" or image.min_words != image.max_words or image.max_caps:
             return 0
@@ -73,17 +78,30 @@ class MethodView:
 
     def client(self, tail):
         args = [self.binding()] + ctypes.in_params(self.m.params) \
-            + ctypes.out_params(self.m.results)
+            + ctypes.out_params(self.results)
         return (self._advice() if tail else "") + wrap(f"errval_t {self.base}(", args, ")" + tail)
 
     def done_type(self, name="done_"):
-        results = ctypes.in_params(self.m.results)
+        results = ctypes.in_params(self.results)
         return f"void (*{name})(void *arg, errval_t err{''.join(', ' + r for r in results)})"
 
     def client_cb(self, tail):
         args = [self.binding()] + ctypes.in_params(self.m.params) + [self.done_type(),
                                                                      "void *arg_"]
         return self._advice() + wrap(f"static inline errval_t {self.base}_cb(", args, ")" + tail)
+
+    def client_open(self, tail):
+        args = [self.binding()] + ctypes.in_params(self.m.params) \
+            + [f"struct {self.base}_stream *ret_stream_"]
+        return wrap(f"errval_t {self.base}_open(", args, ")" + tail)
+
+    def client_next(self, tail):
+        args = [f"struct {self.base}_stream *s_"] + ctypes.out_params(self.m.results)
+        return wrap(f"errval_t {self.base}_next(", args, ")" + tail)
+
+    def put(self, tail):
+        args = [f"struct {self.base}_sink *s_"] + ctypes.in_params(self.m.results)
+        return wrap(f"errval_t {self.base}_put(", args, ")" + tail)
 
     def has_cb(self):
         """A lease that the callee fills needs the caller's struct until the end."""
@@ -100,12 +118,12 @@ class MethodView:
 
     def client_end(self, tail):
         args = [f"struct {self.base}_call *c_", "uint64_t deadline_ns_"] \
-            + ctypes.out_params(self.m.results)
+            + ctypes.out_params(self.results)
         return wrap(f"errval_t {self.base}_end(", args, ")" + tail)
 
     def handler(self):
         args = ["struct server_ctx *ctx"] + self._handler_params() \
-            + ctypes.out_params(self.m.results)
+            + ctypes.out_params(self.results)
         result = "errval_t" if self.m.kind == "call" else "void"
         return wrap(f"    {result} (*on_{self.name})(", args, ");", indent=" " * 8)
 
@@ -155,7 +173,7 @@ class MethodView:
                 if isinstance(p.type, model.Lend) and p.type.direction == "out"]
 
     def _reply_params(self):
-        """Results as a responder takes them, with the bytes of lent buffers."""
+        """Results as a responder takes them, with the bytes of lent buffers; fields of an item."""
         return ctypes.in_params(self.m.results) \
             + [f"const void *{cnames.safe(p.name)}" for p in self._lent_out()]
 
@@ -174,7 +192,7 @@ class MethodView:
         return f"(uint64_t){cnames.safe(name)}"
 
     def _length(self, name, result):
-        params = self.m.results if result else self.m.params
+        params = self.results if result else self.m.params
         type_, _ = ctypes.strip_optional(next(p for p in params if p.name == name).type)
         suffix = "count" if isinstance(type_, model.Array) else "len"
         if isinstance(type_, model.Array) and not type_.at_most:

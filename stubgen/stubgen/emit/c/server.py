@@ -25,7 +25,7 @@ class ServerView(MethodView):
     def plain(self):
         """Are all values scalars or handles? Then a shim has no array that could overflow, and
         needs no stack protector."""
-        types = [ctypes.strip_optional(p.type)[0] for p in self.m.params + self.m.results]
+        types = [ctypes.strip_optional(p.type)[0] for p in self.m.params + self.results]
         return self._shim_in_place() and all(
             layout.is_scalar(type_) or ctypes.is_handle(type_) for type_ in types)
 
@@ -45,7 +45,7 @@ class ServerView(MethodView):
             lines.append(f"    msg_->words[{index}] = 0;")
         lines.append(f"    msg_->header = MSG_SHAPE({words}, 0);")
         word_of = {item.path: item.word() for item in self.reply.items}
-        passed = [f"&msg_->words[{word_of[(result.name,)]}]" for result in self.m.results]
+        passed = [f"&msg_->words[{word_of[(result.name,)]}]" for result in self.results]
         lines.append(wrap(f"    return {self._handler()}(", ["ctx_"] + arguments + passed, ");",
                           indent=" " * 8))
         return "\n".join(lines)
@@ -89,7 +89,7 @@ class ServerView(MethodView):
 
     def _call_handler(self, arguments):
         results, passed = [], []
-        for result in self.m.results:
+        for result in self.results:
             more = ctypes.result_local(result)
             results += more[0]
             passed += more[1]
@@ -100,7 +100,7 @@ class ServerView(MethodView):
             return lines + ["    return ERR_OK;"]
         lines.append(wrap(f"    errval_t err_ = {self._handler()}(", call, ");", indent=" " * 8))
         lines += ["    if (err_is_fail(err_)) {", "        return err_;", "    }"]
-        for result in self.m.results:
+        for result in self.results:
             lent = next((p for p in self.m.params if p.name == result.counts), None)
             if lent is not None:
                 room = self._server_length(lent.name, False)
@@ -134,7 +134,7 @@ class ServerView(MethodView):
         lines += self._handled()
         if self.m.kind != "call":
             return "\n".join(lines)
-        writer = Writer(self.reply, self.m.results, "return RPC_ERR_TOO_LARGE;", True)
+        writer = Writer(self.reply, self.results, "return RPC_ERR_TOO_LARGE;", True)
         writer.check()
         lines += writer.lines
         words = writer.words()
@@ -158,7 +158,7 @@ class ServerView(MethodView):
         lines += self._handled()
         if self.m.kind != "call":
             return "\n".join(lines)
-        writer = Writer(self.reply, self.m.results, "return RPC_ERR_TOO_LARGE;", True)
+        writer = Writer(self.reply, self.results, "return RPC_ERR_TOO_LARGE;", True)
         writer.leases = self.leases
         lines.append(f"    uint64_t out_[{max(self.reply.max_words, 1)}];")
         lines += writer.write("out_")
@@ -167,7 +167,7 @@ class ServerView(MethodView):
         return "\n".join(lines)
 
     def respond_body(self):
-        writer = Writer(self.reply, self.m.results, "")
+        writer = Writer(self.reply, self.results, "")
         words, caps = self.reply.max_words, self.reply.max_caps
         lines, inner = [], []
         if words:
@@ -185,10 +185,11 @@ class ServerView(MethodView):
         return "\n".join(lines + [f"    server_respond(&r_->base, err_, {', '.join(args)});"])
 
     def encode(self):
-        """A function that encodes results given as values: for responders."""
-        if not self.reply.max_words:
+        """A function that encodes results, or an item, given as values."""
+        image = self.item_image or self.reply
+        if not image.max_words:
             return ""
-        writer = Writer(self.reply, self.m.results, "return RPC_ERR_TOO_LARGE;")
+        writer = Writer(image, self.m.results, "return RPC_ERR_TOO_LARGE;")
         writer.leases = self.leases
         args = ["uint64_t *w_", "uint32_t *ret_count_"] + self._lent_arg("struct lease *lent_") \
             + self._reply_params()
@@ -202,6 +203,19 @@ class ServerView(MethodView):
 
     def _lent_arg(self, text):
         return [text] if self.leased_out() else []
+
+    def put_body(self):
+        image, caps = self.item_image, self.item_image.max_caps
+        writer = Writer(image, self.m.results, "")
+        words = image.max_words
+        lines = [f"    uint64_t w_[{max(words, 1)}] = {{0}};", "    uint32_t count_ = 0;"]
+        args = ["w_", "&count_"] + _names(self._reply_params())
+        lines.append(wrap(f"    errval_t err_ = encode_{self.base}_(", args, ");",
+                          indent=" " * 8) if words else "    errval_t err_ = ERR_OK;")
+        lines.append("    struct msg_cap cap_ = {0};")
+        if caps:
+            lines += writer.caps(lambda text: f"    cap_ = (struct msg_cap){text};")
+        return "\n".join(lines + ["    return server_put(&s_->base, err_, w_, count_, cap_);"])
 
     def event_body(self):
         writer = Writer(self.request, self.m.params, "return;")

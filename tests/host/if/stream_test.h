@@ -1,0 +1,55 @@
+/* What the tests of streams share: a client and a server of flow.if, with a waitset each. */
+#pragma once
+
+#include <aos/time.h>
+#include <check.h>
+
+#include "fake.h"
+#include "flow.h"
+
+static struct flow flow;
+static struct flow_binding b;
+static struct waitset server_ws, client_ws;
+
+static void serve(void)
+{
+    while (waitset_poll(&server_ws)) {
+    }
+}
+
+static errval_t make_frame(caddr_t *ret_cap)
+{
+    *ret_cap = fake_cap(CAPTYPE_FRAME, CAP_RIGHTS_ALL);
+    return ERR_OK;
+}
+
+static void start(void)
+{
+    fake_start();
+    waitset_init(&server_ws);
+    waitset_init(&client_ws);
+    flow_init(&flow, &server_ws);
+    flow.make_frame = make_frame;
+    fake_waitset = &server_ws;
+    CHECK_EQ(binding_open_loop(&b.base, &flow.server.base, &flow_client_interface), ERR_OK);
+    binding_set_waitset(&b.base, &client_ws);
+}
+
+static void end(void)
+{
+    flow_close(&b);
+    serve();
+    flow_deinit(&flow);
+    chan_tidy();
+    fake_waitset = NULL;
+    fake_check_clean();
+}
+
+static uint32_t taken(void)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < CHAN_CALLS_MAX; i++) {
+        count += b.base.pending[i].state != PENDING_FREE;
+    }
+    return count;
+}

@@ -87,7 +87,7 @@ class Permuter:
 
 
 def idl_files(root):
-    return [os.path.join("idl", folder, name) for folder in ("abi", "if", "test")
+    return [os.path.join("idl", folder, name) for folder in ("abi", "draft/if", "if", "test")
             if os.path.isdir(os.path.join(root, "idl", folder))
             for name in sorted(os.listdir(os.path.join(root, "idl", folder)))
             if name.endswith(".if")]

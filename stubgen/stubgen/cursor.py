@@ -98,6 +98,14 @@ class Cursor:
         """A number or the name of a constant."""
         return self.qname(what) if self.at_kind(lex.IDENT) else self.number(what)
 
+    def signed(self, what):
+        """As int, or a number below zero."""
+        if not self.at("-"):
+            return self.int(what)
+        sign = self.take()
+        number = self.number(f"the digits of {what}")
+        return ast.IntLit(-number.value, sign.span.to(number.span))
+
     def string(self, what):
         token = self.peek()
         if token.kind != lex.STRING:

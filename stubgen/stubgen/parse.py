@@ -280,9 +280,9 @@ class Parser(AbiParser, Cursor):
             word = self.take()
             if word.text == "range":
                 self.once(node.range and node.range[2], word.span, "the range")
-                low = self.int("the lowest value")
+                low = self.signed("the lowest value")
                 self.expect("..", "between the bounds of the range")
-                node.range = (low, self.int("the highest value"), word.span)
+                node.range = (low, self.signed("the highest value"), word.span)
             elif word.text == "pow2":
                 self.once(node.pow2, word.span, "pow2")
                 node.pow2 = word.span
@@ -413,7 +413,7 @@ class Parser(AbiParser, Cursor):
             doc = self.doc()
             name = self.name("a value's name")
             self.expect("=", "before the value")
-            number = self.int("the value")
+            number = self.signed("the value")
             self.expect(";", "after the value")
             node.values.append(ast.EnumValue(name, number, doc))
         self.block(node.kind, value)
@@ -441,7 +441,7 @@ class Parser(AbiParser, Cursor):
         self.expect(":", "and a type after the constant's name", "write `const N: u32 = 1;`")
         node.base = self.name("the constant's type")
         self.expect("=", "before the value")
-        node.value = self.take() if self.at_kind(lex.STRING) else self.int("the value")
+        node.value = self.take() if self.at_kind(lex.STRING) else self.signed("the value")
         self.expect(";", "after the constant")
 
     def alias_body(self, node):

@@ -166,11 +166,7 @@ def _check(param, arg):
         return _enum_check(type_.decl, arg)
     bits = type_.bits
     if type_.signed:
-        low, high = param.range or (-(1 << (bits - 1)), (1 << (bits - 1)) - 1)
-        if bits == 64 and not param.range:
-            return ""
-        return (f"(int64_t){arg} < {cexpr.c_number(low)} || "
-                f"(int64_t){arg} > (int64_t){cexpr.c_number(high)}")
+        return "" if bits == 64 and not param.range else _signed_check(type_, param.range, arg)
     low, high = param.range or (0, (1 << bits) - 1)
     tests = []
     if low > 0:
@@ -182,13 +178,23 @@ def _check(param, arg):
     return " || ".join(tests)
 
 
+def _signed_check(type_, range_, arg):
+    low, high = range_ or (-(1 << (type_.bits - 1)), (1 << (type_.bits - 1)) - 1)
+    return (f"(int64_t){arg} < {cexpr.c_literal(type_, low)} || "
+            f"(int64_t){arg} > {cexpr.c_literal(type_, high)}")
+
+
 def _enum_check(decl, arg):
+    if decl.type.signed and decl.flexible:
+        return _signed_check(decl.type, None, arg) if decl.type.bits < 64 else ""
     if decl.flexible:
         return f"{arg} > {cexpr.c_number((1 << decl.type.bits) - 1)}" if decl.type.bits < 64 else ""
     if decl.kind == "flags":
         mask = sum(value.value for value in decl.values)
         return f"({arg} & ~UINT64_C({mask})) != 0"
-    return " && ".join(f"{arg} != {cexpr.c_number(value.value)}" for value in decl.values)
+    cast = "(int64_t)" if decl.type.signed else ""
+    return " && ".join(f"{cast}{arg} != {cexpr.c_literal(decl.type, value.value)}"
+                       for value in decl.values)
 
 
 def _value(args):

@@ -21,6 +21,13 @@ def c_number(value):
     return f"UINT64_C({value})" if value > 0xffffffff else f"{value}u"
 
 
+def c_literal(type_, value):
+    """A C constant to compare a value of this integer type with."""
+    if not type_.signed or value < 0:
+        return c_number(value)
+    return f"INT64_C({value})" if value > 0x7fffffff else str(value)
+
+
 class Condition:
     """`temps` are the uint64_t variables it needs, `failed` is true when the condition is false."""
 

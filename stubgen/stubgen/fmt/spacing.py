@@ -3,6 +3,7 @@ from .tokens import Remark, is_method, kind_of
 
 WITHOUT_VALUE = ("coalesce", "idempotent")
 COMPARISONS = ("<", ">", "<=", ">=")
+SIGN_AFTER = ("range", "..", "=")
 TIGHT_AFTER = ("(", "[", "@", ".", "..", "|")
 TIGHT_BEFORE = (";", ",", ")", "[", "]", ".", "..", "?", "|")
 
@@ -43,12 +44,13 @@ def segments(tokens):
     angle = 0
     condition = split = glue = False
     before = None
+    sign = False                              # is the token before a sign?
     for index, token in enumerate(tokens):
         if index in starts:
             found.append(Segment())
             condition = starts[index] in ("requires", "ensures")
             split = True
-        space = before is not None and _space(before, token, condition, spaced)
+        space = before is not None and not sign and _space(before, token, condition, spaced)
         units = found[-1].units
         if split or not units or condition and token.text == "&&":
             units.append(Unit())
@@ -59,6 +61,7 @@ def segments(tokens):
         split = angle == 0 and (token.text == "," or token.text == "(" and not condition)
         _remarks(unit, token, split or token is tokens[-1])
         glue = token.text == "("
+        sign = token.text == "-" and before is not None and before.text in SIGN_AFTER
         before = token
     return found
 

@@ -38,8 +38,7 @@ def _typedecl(context, decl):
         _param(context, item)
     if isinstance(node, model.Const) and isinstance(node.type, model.Int) and \
             node.value is not None and not _fits(node.value, node.type):
-        context.error("E0605", decl.value.span, f"{node.value} does not fit `{node.type.name()}`",
-                      "the value is too large", "use a larger type or a smaller value")
+        _beyond(context, decl.value.span, node.value, node.type)
     if isinstance(node, model.Enum):
         _enum(context, decl, node)
 
@@ -47,6 +46,17 @@ def _typedecl(context, decl):
 def _fits(value, type_):
     low, high = limits_of(type_)
     return low <= value <= high
+
+
+def _beyond(context, span, value, type_):
+    low = limits_of(type_)[0]
+    if value < low:
+        context.error("E0605", span, f"{value} does not fit `{type_.name()}`",
+                      f"the smallest value is {low}", "use a larger value" + (
+                          " or a larger type" if type_.signed else " or a signed type"))
+    else:
+        context.error("E0605", span, f"{value} does not fit `{type_.name()}`",
+                      "the value is too large", "use a larger type or a smaller value")
 
 
 def _enum(context, decl, node):
@@ -59,14 +69,13 @@ def _enum(context, decl, node):
         if value is None:
             continue
         if not _fits(value, node.type):
-            context.error("E0605", span, f"{value} does not fit `{node.type.name()}`",
-                          "the value is too large", "use a larger type or a smaller value")
+            _beyond(context, span, value, node.type)
         if value in seen:
             context.error("E0606", span, f"`{made.name}` has the value of another name",
                           "the second one", "give it a value of its own",
                           [(seen[value].name.span, "the first one")])
         seen.setdefault(value, item)
-        if node.kind == "flags" and value & (value - 1) or node.kind == "flags" and value == 0:
+        if node.kind == "flags" and (value & (value - 1) or value == 0) and value >= 0:
             context.error("E0607", span, f"flag `{made.name}` is not one bit",
                           "expected a power of two", "give every flag one bit: 0x1, 0x2, 0x4")
 
@@ -100,9 +109,12 @@ def _param(context, decl):
                       "the lowest value comes first", f"write range {high}..{low}")
     for bound, value in zip(decl.range, node.range):
         if not _fits(value, inner):
+            low, high = limits_of(inner)
             context.error("E0602", bound.span, f"{value} is beyond `{inner.name()}`",
-                          f"the largest value is {limits_of(inner)[1]}",
-                          "use a smaller bound or a larger type")
+                          f"the largest value is {high}" if value > high else
+                          f"the smallest value is {low}",
+                          "use a smaller bound or a larger type" if value > high else
+                          "use a larger bound or a signed type")
 
 
 def _sizes(context, expr, type_):

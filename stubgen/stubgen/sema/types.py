@@ -94,7 +94,7 @@ class Types:
         node = model.Param(decl.name.text, type_, decl.doc, decl.span, None,
                            decl.pow2 is not None, decl.counts.text if decl.counts else None)
         if decl.range:
-            low, high = (self.int(bound, scope) for bound in decl.range[:2])
+            low, high = (self.signed(bound, scope) for bound in decl.range[:2])
             if low is not None and high is not None:
                 node.range = (low, high)
         self.context.made[id(decl)] = node
@@ -147,7 +147,7 @@ class Types:
                        "expected an integer type",
                        f"use {guess if guess and guess[0] == 'u' else 'u32'}")
             return None
-        values = [model.EnumValue(v.name.text, self.int(v.value, scope), v.doc)
+        values = [model.EnumValue(v.name.text, self.signed(v.value, scope), v.doc)
                   for v in decl.values]
         flexible = bool(decl.strictness and decl.strictness.text == "flexible")
         return model.Enum(decl.kind, decl.name.text, *where, model.Int(*base), flexible,
@@ -214,7 +214,16 @@ class Types:
 
     # Values --------------------------------------------------------------------------------
 
-    def int(self, expr, scope, trail=()):
+    def int(self, expr, scope):
+        """As signed, of what must not be below zero."""
+        value = self.signed(expr, scope)
+        if value is not None and value < 0:
+            self.error("E0605", expr.span, f"`{expr.text()}` is {value}",
+                       "sizes and operands are not below 0", "use another constant")
+            return None
+        return value
+
+    def signed(self, expr, scope, trail=()):
         """The value of an IntLit or of a named constant; None after an error."""
         if isinstance(expr, ast.IntLit):
             return expr.value
@@ -233,7 +242,7 @@ class Types:
                        "it is a string", "use a constant of an integer type",
                        [(decl.name.span, "declared here")])
             return None
-        return self.int(decl.value, self.scope_of(decl, scope), trail + (decl,))
+        return self.signed(decl.value, self.scope_of(decl, scope), trail + (decl,))
 
     def scope_of(self, decl, scope):
         """The scope in which a declaration found through `scope` stands."""
@@ -252,7 +261,7 @@ class Types:
             value = decl.value.value
             type_ = model.Buf("string", len(value.encode()))
         elif not is_string and word in INTS:
-            value, type_ = self.int(decl.value, scope, (decl,)), model.Int(*INTS[word])
+            value, type_ = self.signed(decl.value, scope, (decl,)), model.Int(*INTS[word])
         else:
             fix = "write `string`" if is_string else "use an integer type such as u32"
             self.error("E0502", decl.base.span, f"a constant of type `{word}` cannot be this",

@@ -90,6 +90,17 @@ errval_t inv_node_look(struct dispatcher *self, struct cte *object, struct cte *
     return ERR_OK;
 }
 
+errval_t inv_node_turn(struct dispatcher *self, struct cte *object, int32_t by, int8_t trend,
+                       int8_t offset, int16_t drift)
+{
+    calls++;
+    seen[0] = (uint64_t)by;
+    seen[1] = (uint64_t)trend;
+    seen[2] = (uint64_t)offset;
+    seen[3] = (uint64_t)drift;
+    return ERR_OK;
+}
+
 errval_t inv_frame_print(struct dispatcher *self, struct cte *object, struct user_slice text,
                          struct user_slice into)
 {
@@ -131,7 +142,7 @@ static void refused(void)
     const struct attempt attempts[] = {
         { "method 0", NODE_SLOT, 0, { 0 }, SYS_ERR_BAD_METHOD },
         { "a hole between methods", NODE_SLOT, 2, { 0 }, SYS_ERR_BAD_METHOD },
-        { "beyond the last method", NODE_SLOT, 4, { 0 }, SYS_ERR_BAD_METHOD },
+        { "beyond the last method", NODE_SLOT, 5, { 0 }, SYS_ERR_BAD_METHOD },
         { "a huge method", NODE_SLOT, UINT64_MAX, { 0 }, SYS_ERR_BAD_METHOD },
         { "another object's method", FRAME_SLOT, 3, { 0 }, SYS_ERR_BAD_METHOD },
         { "type too wide", NODE_SLOT, 1, { 0, 0, 256, 1, 1, 3 }, SYS_ERR_BAD_ARGUMENT },
@@ -172,6 +183,19 @@ static void accepted(void)
     check(seen[0] == (uint64_t)-32768 && seen[1] == 1 && seen[2] == 3, "its values");
     check(c.results[0] == CAPTYPE_FRAME && c.results[1] == CAP_RIGHT_R, "its results");
     check(invoke(RAM_SLOT, INV_NODE_LOOK, look, &c) == ERR_OK, "a second type of the same object");
+    const uint64_t turn[INVOKE_ARGS] = { (uint64_t)-90, (uint64_t)-1, (uint64_t)-128,
+                                         (uint64_t)-301 };
+    check(invoke(NODE_SLOT, INV_NODE_TURN, turn, &c) == ERR_OK, "turn");
+    for (size_t i = 0; i < 4; i++) {
+        check(seen[i] == turn[i], "its values");
+    }
+    const uint64_t too_far[4] = { (uint64_t)-91, (uint64_t)-2, (uint64_t)-129, (uint64_t)-32769 };
+    for (size_t i = 0; i < 4; i++) {
+        uint64_t bad[INVOKE_ARGS];
+        memcpy(bad, turn, sizeof(bad));
+        bad[i] = too_far[i];
+        check(invoke(NODE_SLOT, INV_NODE_TURN, bad, &c) == SYS_ERR_BAD_ARGUMENT, "out of range");
+    }
     const uint64_t print[INVOKE_ARGS] = { 0x1000, 256, 0x2000, 64 };
     check(invoke(FRAME_SLOT, INV_FRAME_PRINT, print, &c) == ERR_OK, "print");
     check(seen[0] == 0x1000 && seen[1] == 256 && seen[2] == 0x2000 && seen[3] == 64, "its buffers");

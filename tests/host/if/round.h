@@ -16,3 +16,4 @@ void structs(void);
 void tables(void);
 void unions(void);
 void gifts(void);
+void below_zero(void);

@@ -234,3 +234,48 @@ void gifts(void)
     CHECK_EQ(cap_destroy(copied), ERR_OK);
     round_end();
 }
+
+void below_zero(void)
+{
+    round_start();
+    const kitchen_sink_trend_t trends[3] = {KITCHEN_SINK_TREND_FALLING, KITCHEN_SINK_TREND_FALLING,
+                                            KITCHEN_SINK_TREND_RISING};
+    const int64_t far = -0x200000000;
+    const int16_t coldest = KITCHEN_SINK_COLDEST;
+    kitchen_sink_depth_t depth = 0;
+    kitchen_sink_trend_t trend = 0;
+    int16_t degrees = 0;
+    int64_t total = 0;
+    CHECK_EQ(kitchen_sink_below(&b, KITCHEN_SINK_TREND_FALLING, KITCHEN_SINK_DEPTH_ABYSS, coldest,
+                                far, trends, 3, &depth, &degrees, &total, &trend),
+             ERR_OK);
+    CHECK(depth == INT64_MIN && degrees == -273 && total == far - 2 && trend == 1);
+    const struct {
+        kitchen_sink_trend_t trend, in_array;
+        kitchen_sink_depth_t depth;
+        int16_t degrees;
+        int64_t far;
+    } wrong[] = {
+        {-2, 0, 0, coldest, -1},
+        {2, 0, 0, coldest, -1},
+        {0, -2, 0, coldest, -1},
+        {0, 0, -1, coldest, -1},
+        {0, 0, INT64_MAX, coldest, -1},
+        {0, 0, 0, coldest - 1, -1},
+        {0, 0, 0, 101, -1},
+        {0, 0, 0, coldest, 0},
+        {0, 0, 0, coldest, far - 1},
+        {0, 0, 0, coldest, INT64_MIN},
+    };
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        CHECK_EQ(kitchen_sink_below(&b, wrong[i].trend, wrong[i].depth, wrong[i].degrees,
+                                    wrong[i].far, &wrong[i].in_array, 1, &depth, &degrees, &total,
+                                    &trend),
+                 RPC_ERR_MALFORMED);
+    }
+    CHECK_EQ(kitchen_sink_below(&b, 1, KITCHEN_SINK_DEPTH_PEAK, coldest + 1, -1, trends, 0, &depth,
+                                &degrees, &total, &trend),
+             RPC_ERR_BAD_REPLY);
+    CHECK(depth == INT64_MIN && total == far - 2);
+    round_end();
+}

@@ -411,6 +411,7 @@ static const struct kitchen_sink_server_ops ops = {
     .on_tables = sink_on_tables,
     .on_unions = sink_on_unions,
     .on_gifts = sink_on_gifts,
+    .on_below = sink_on_below,
     .on_peer_gone = on_peer_gone,
 };
 

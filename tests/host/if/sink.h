@@ -63,3 +63,8 @@ errval_t sink_on_unions(struct server_ctx *ctx, const struct kitchen_sink_shape 
 errval_t sink_on_gifts(struct server_ctx *ctx, const struct kitchen_sink_gift *gift,
                        const struct kitchen_sink_way *ways, size_t ways_count,
                        struct kitchen_sink_way *ret_back, uint32_t *ret_total);
+errval_t sink_on_below(struct server_ctx *ctx, kitchen_sink_trend_t trend,
+                       kitchen_sink_depth_t depth, int16_t degrees, int64_t far,
+                       const kitchen_sink_trend_t *trends, size_t trends_count,
+                       kitchen_sink_depth_t *ret_depth_out, int16_t *ret_degrees_out,
+                       int64_t *ret_far_out, kitchen_sink_trend_t *ret_trend_out);

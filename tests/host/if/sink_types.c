@@ -68,3 +68,21 @@ errval_t sink_on_gifts(struct server_ctx *ctx, const struct kitchen_sink_gift *g
     }
     return ERR_OK;
 }
+
+/* All that is below zero, and `degrees` back even if no reply may have them. */
+errval_t sink_on_below(struct server_ctx *ctx, kitchen_sink_trend_t trend,
+                       kitchen_sink_depth_t depth, int16_t degrees, int64_t far,
+                       const kitchen_sink_trend_t *trends, size_t trends_count,
+                       kitchen_sink_depth_t *ret_depth_out, int16_t *ret_degrees_out,
+                       int64_t *ret_far_out, kitchen_sink_trend_t *ret_trend_out)
+{
+    (void)sink_of(ctx);
+    *ret_depth_out = depth;
+    *ret_degrees_out = degrees;
+    *ret_far_out = far + trend;
+    for (size_t i = 0; i < trends_count; i++) {
+        *ret_far_out += trends[i];
+    }
+    *ret_trend_out = (kitchen_sink_trend_t)-trend;
+    return ERR_OK;
+}

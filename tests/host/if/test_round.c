@@ -537,6 +537,7 @@ int main(void)
         {"STUB0016 tables", tables},
         {"STUB0017 unions", unions},
         {"STUB0018 tables and unions with capabilities", gifts},
+        {"STUB0040 values below zero", below_zero},
         {"STUB0007 one capability", one_capability},
         {"STUB0008 several capabilities", several_capabilities},
         {"STUB0009 lent buffers", lent_buffers},

@@ -7,7 +7,7 @@ in `_` are the codec's own:
     rd_  cursor over the variable parts    cp_  cursor over the capabilities
 Tables, unions and structs in arrays have functions of their own: elements.py."""
 from ... import cnames, layout, model
-from ..cexpr import c_number
+from ..cexpr import c_literal
 from ..wrap import wrap
 from . import ctypes
 
@@ -108,10 +108,10 @@ def value_checks(param, type_, name):
     tests = []
     if isinstance(type_, model.Named) and type_.decl.kind == "enum" and not type_.decl.flexible:
         values = sorted(v.value for v in type_.decl.values)
-        if values == list(range(values[0], values[-1] + 1)):
+        if values[-1] - values[0] == len(values) - 1:
             tests += _range(type_.decl.type, values[0], values[-1], name)
         else:
-            tests.append("(" + " && ".join(f"{name} != {c_number(v)}" for v in values) + ")")
+            tests.append("(" + " && ".join(f"{name} != {c_literal(type_.decl.type, v)}" for v in values) + ")")
     if param is not None and param.range:
         base = type_.decl.type if isinstance(type_, model.Named) else type_
         tests += _range(base, param.range[0], param.range[1], name)
@@ -125,9 +125,9 @@ def _range(int_type, low, high, name):
     least = -(1 << (int_type.bits - 1)) if int_type.signed else 0
     most = (1 << (int_type.bits - (1 if int_type.signed else 0))) - 1
     if low > least:
-        tests.append(f"{name} < {c_number(low) if low < 0 or not int_type.signed else low}")
+        tests.append(f"{name} < {c_literal(int_type, low)}")
     if high < most:
-        tests.append(f"{name} > {c_number(high) if high < 0 or not int_type.signed else high}")
+        tests.append(f"{name} > {c_literal(int_type, high)}")
     return tests
 
 

@@ -111,7 +111,8 @@ def value_checks(param, type_, name):
         if values[-1] - values[0] == len(values) - 1:
             tests += _range(type_.decl.type, values[0], values[-1], name)
         else:
-            tests.append("(" + " && ".join(f"{name} != {c_literal(type_.decl.type, v)}" for v in values) + ")")
+            tests.append("(" + " && ".join(
+                f"{name} != {c_literal(type_.decl.type, v)}" for v in values) + ")")
     if param is not None and param.range:
         base = type_.decl.type if isinstance(type_, model.Named) else type_
         tests += _range(base, param.range[0], param.range[1], name)

@@ -1,5 +1,5 @@
 /* Handlers of flow.if, for tests on the host and in QEMU. */
-#include "flow.h"
+#include "flow_handlers.h"
 
 static struct flow *flow_of(struct server_ctx *ctx)
 {

@@ -5,7 +5,7 @@
 #include <check.h>
 
 #include "fake.h"
-#include "flow.h"
+#include "flow_handlers.h"
 
 static struct flow flow;
 static struct flow_binding b;

@@ -5,7 +5,7 @@
 #include <aos/time.h>
 #include <check.h>
 
-#include "flow.h"
+#include "flow_handlers.h"
 #include "fake.h"
 
 static struct flow flow;

@@ -1,0 +1,421 @@
+/* Calls without waiting, and streams, through the kernel: the server of flow.if is a thread, its
+ * clients are others. Prints TAP and powers off. */
+#include <stdio.h>
+#include <string.h>
+
+#include <kpi/bootinfo.h>
+
+#include <abi/user.h>
+#include <aos/cap.h>
+#include <aos/domain.h>
+#include <aos/ram.h>
+#include <aos/slot.h>
+#include <aos/time.h>
+
+#include "flow_handlers.h"
+
+#define SECOND_NS 1000000000ull
+
+static const char *current;
+static int number;
+
+static void __attribute__((noreturn)) flowtest_end(bool passed)
+{
+    printf(passed ? "FLOWTEST PASSED\n" : "FLOWTEST FAILED\n");
+    fflush(stdout);
+    (void)inv_kernel_shutdown(KPI_CAP_KERNEL, 0);
+    for (;;) {
+    }
+}
+
+#define EXPECT(x)                                                                                  \
+    do {                                                                                           \
+        if (!(x)) {                                                                                \
+            printf("# %s:%d: not so: %s\nnot ok %d - %s\n", __FILE__, __LINE__, #x, number,        \
+                   current);                                                                       \
+            flowtest_end(false);                                                                   \
+        }                                                                                          \
+    } while (0)
+
+#define EXPECT_ERR(expected, call)                                                                 \
+    do {                                                                                           \
+        errval_t expect_err = (call);                                                              \
+        if (expect_err != (expected)) {                                                            \
+            printf("# %s:%d: %s: error 0x%llx\nnot ok %d - %s\n", __FILE__, __LINE__, #call,       \
+                   (unsigned long long)expect_err, number, current);                               \
+            flowtest_end(false);                                                                   \
+        }                                                                                          \
+    } while (0)
+
+errval_t aos_rpc_init(void)
+{
+    return ERR_OK;
+}
+
+static struct flow flow;
+static struct waitset server_ws, client_ws;
+static struct flow_binding b;
+
+static errval_t make_frame(caddr_t *ret_cap)
+{
+    uint64_t bytes;
+    return frame_alloc(AOS_PAGE_BYTES, ret_cap, &bytes);
+}
+
+static int serve(void *arg)
+{
+    (void)arg;
+    waitset_run(&server_ws);
+}
+
+static void bind(struct flow_binding *binding)
+{
+    caddr_t end;
+    EXPECT_ERR(ERR_OK, flow_server_new_end(&flow.server, 42, &end));
+    EXPECT_ERR(ERR_OK, flow_bind(end, binding));
+    binding_set_waitset(&binding->base, &client_ws);
+}
+
+static void begun_calls(void)
+{
+    bind(&b);
+    struct flow_park_call park[CHAN_CALLS_MAX - 2], more;
+    struct flow_say_call say;
+    uint64_t value = 0, doubled;
+    char text[401];
+    size_t length;
+    for (uint32_t round = 0; round < 50; round++) {
+        for (uint32_t i = 0; i < CHAN_CALLS_MAX - 2; i++) {
+            EXPECT_ERR(ERR_OK, flow_park_begin(&b, i, &park[i]));
+        }
+        EXPECT_ERR(ERR_OK, flow_say_begin(&b, 50, &say));
+        EXPECT_ERR(ERR_OK, flow_twice(&b, round, &doubled));
+        EXPECT(doubled == 2 * round);
+        EXPECT_ERR(ERR_OK, flow_say_end(&say, BINDING_DEADLINE, text, &length));
+        EXPECT(length == 400 && text[399] == 's');
+        for (uint32_t i = CHAN_CALLS_MAX - 2; i-- > 0;) {
+            EXPECT(!binding_call_answered(&park[i].base));
+            EXPECT_ERR(ERR_OK, flow_release(&b, i, i));
+            EXPECT_ERR(ERR_OK, flow_park_end(&park[i], BINDING_DEADLINE, &value));
+            EXPECT(value == i);
+        }
+    }
+    /* The table is full: again, and told when it is not. */
+    struct flow_park_call all[CHAN_CALLS_MAX];
+    for (uint32_t i = 0; i < CHAN_CALLS_MAX; i++) {
+        EXPECT_ERR(ERR_OK, flow_park_begin(&b, i, &all[i]));
+    }
+    EXPECT_ERR(RPC_ERR_AGAIN, flow_park_begin(&b, 9, &more));
+    static struct flow_binding other;
+    bind(&other);
+    for (uint32_t i = 0; i < CHAN_CALLS_MAX; i++) {
+        EXPECT_ERR(ERR_OK, flow_release(&other, i, i + 100));
+        EXPECT_ERR(ERR_OK, flow_park_end(&all[i], BINDING_DEADLINE, &value));
+        EXPECT(value == i + 100);
+    }
+    flow_close(&other);
+}
+
+/* A cancelled call is known to the server, its place taken until the answer, which finds nobody. */
+static void cancelled_calls(void)
+{
+    struct flow_park_call park;
+    uint64_t value;
+    bool cancelled = false;
+    for (uint32_t round = 0; round < 20; round++) {
+        EXPECT_ERR(ERR_OK, flow_park_begin(&b, 0, &park));
+        EXPECT_ERR(ERR_OK, flow_asked(&b, 0, &cancelled));
+        EXPECT(!cancelled);
+        binding_call_cancel(&park.base);
+        EXPECT_ERR(ERR_OK, flow_asked(&b, 0, &cancelled));
+        EXPECT(cancelled);
+        EXPECT_ERR(ERR_OK, flow_park_begin(&b, 1, &park));
+        EXPECT_ERR(ERR_OK, flow_release(&b, 0, 1));
+        EXPECT(!binding_call_answered(&park.base));
+        EXPECT_ERR(ERR_OK, flow_release(&b, 1, 2));
+        EXPECT_ERR(ERR_OK, flow_park_end(&park, BINDING_DEADLINE, &value));
+        EXPECT(value == 2);
+    }
+    /* A deadline of its own tells the server, too. */
+    EXPECT_ERR(ERR_OK, flow_park_begin(&b, 0, &park));
+    EXPECT_ERR(RPC_ERR_TIMEOUT, flow_park_end(&park, time_deadline_ns(1000000), &value));
+    EXPECT_ERR(ERR_OK, flow_asked(&b, 0, &cancelled));
+    EXPECT(cancelled);
+    EXPECT_ERR(ERR_OK, flow_release(&b, 0, 1));
+}
+
+static void on_parked(void *arg, errval_t err, uint64_t value)
+{
+    (void)err;
+    (void)value;
+    (*(uint32_t *)arg)++;
+}
+
+static void on_tick(void *arg, bool lost, uint32_t n)
+{
+    (void)lost;
+    (void)n;
+    (*(uint32_t *)arg)++;
+}
+
+static void on_ready(void *arg)
+{
+    (*(uint32_t *)arg)++;
+}
+
+/* A callback, events and an item are due, and calls that wait run none of what is to be run. */
+static void a_sync_call_runs_nothing_else(void)
+{
+    static const struct flow_event_ops event_ops = {.on_tick = on_tick};
+    uint32_t parked = 0, ticks = 0, ready = 0;
+    uint64_t doubled;
+    struct flow_count_stream s;
+    flow_set_events(&b, &client_ws, &event_ops, &ticks);
+    EXPECT_ERR(ERR_OK, flow_subscribe_tick(&b, true));
+    EXPECT_ERR(ERR_OK, flow_park_cb(&b, 3, on_parked, &parked));
+    EXPECT_ERR(ERR_OK, flow_count_open(&b, 0, 9, &s));
+    EXPECT_ERR(ERR_OK, binding_stream_on_ready(&s.base, on_ready, &ready));
+    EXPECT_ERR(ERR_OK, flow_fire(&b, 2));
+    EXPECT_ERR(ERR_OK, flow_release(&b, 3, 1));
+    for (uint32_t i = 0; i < 100; i++) {
+        EXPECT_ERR(ERR_OK, flow_twice(&b, i, &doubled));
+    }
+    EXPECT(binding_stream_ready(&s.base));
+    EXPECT(parked == 0 && ticks == 0 && ready == 0);
+    while (parked == 0 || ticks < 2 || ready == 0) {
+        EXPECT_ERR(ERR_OK, waitset_dispatch(&client_ws, time_deadline_ns(SECOND_NS)));
+    }
+    EXPECT(parked == 1 && ticks == 2 && ready == 1);
+    EXPECT_ERR(ERR_OK, flow_subscribe_tick(&b, false));
+    flow_count_close(&s);
+}
+
+static void streams(void)
+{
+    static struct flow_texts_stream t;
+    struct flow_count_stream s;
+    uint32_t value;
+    char text[201];
+    size_t length;
+    EXPECT_ERR(ERR_OK, flow_count_open(&b, 0, 1000, &s));
+    for (uint32_t i = 0; i < 1000; i++) {
+        EXPECT_ERR(ERR_OK, flow_count_next(&s, &value));
+        EXPECT(value == i);
+    }
+    EXPECT_ERR(RPC_ERR_STREAM_END, flow_count_next(&s, &value));
+    flow_count_close(&s);
+    EXPECT_ERR(ERR_OK, flow_count_open(&b, 0, FLOW_BREAKS, &s));
+    for (uint32_t i = 0; i < FLOW_BREAK; i++) {
+        EXPECT_ERR(ERR_OK, flow_count_next(&s, &value));
+    }
+    EXPECT_ERR(FLOW_ERR_BROKEN, flow_count_next(&s, &value));
+    flow_count_close(&s);
+    for (uint32_t round = 0; round < 10; round++) {
+        EXPECT_ERR(ERR_OK, flow_texts_open(&b, 20, &t));
+        for (uint32_t i = 0; i < 20; i++) {
+            EXPECT_ERR(ERR_OK, flow_texts_next(&t, &value, text, &length));
+            EXPECT(value == i && length == 10 * i);
+            EXPECT(length == 0 || (text[0] == (char)('a' + i) && text[length - 1] == text[0]));
+        }
+        EXPECT_ERR(RPC_ERR_STREAM_END, flow_texts_next(&t, &value, text, &length));
+        flow_texts_close(&t);
+    }
+}
+
+static uint64_t slots(void)
+{
+    uint64_t used, total;
+    chan_tidy();
+    recv_slot_refill();
+    slot_stats(&used, &total);
+    return used;
+}
+
+/* Read, or deleted by the close: all that came is given back. */
+static void streams_of_capabilities(void)
+{
+    static struct flow_frames_stream s;
+    uint64_t used = 0;
+    for (uint32_t round = 0; round < 30; round++) {
+        caddr_t frame;
+        uint8_t n;
+        if (round == 10) {
+            used = slots();
+        }
+        EXPECT_ERR(ERR_OK, flow_frames_open(&b, 9, &s));
+        for (uint32_t i = 0; i < round % 10; i++) {
+            EXPECT_ERR(ERR_OK, flow_frames_next(&s, &frame, &n));
+            EXPECT(n == i);
+            struct cap_info info;
+            EXPECT_ERR(ERR_OK, cap_identify(frame, &info));
+            EXPECT(info.type == CAPTYPE_FRAME);
+            EXPECT_ERR(ERR_OK, ram_free(frame));
+        }
+        flow_frames_close(&s);
+        /* The server ends a closed stream after this call at the latest. */
+        uint64_t doubled;
+        for (uint32_t i = 0; i < 3; i++) {
+            EXPECT_ERR(ERR_OK, flow_twice(&b, 1, &doubled));
+        }
+    }
+    uint64_t after = slots();
+    if (after != used) {
+        printf("# %llu slots, then %llu\n", (unsigned long long)used, (unsigned long long)after);
+    }
+    EXPECT(after == used);
+}
+
+static int reader(void *arg)
+{
+    uint32_t from = (uint32_t)(uintptr_t)arg * 1000, value;
+    struct flow_count_stream s;
+    for (uint32_t round = 0; round < 20; round++) {
+        while (flow_count_open(&b, from, from + 50, &s) == RPC_ERR_AGAIN) {
+            thread_yield();
+        }
+        for (uint32_t i = from; i < from + 50; i++) {
+            uint64_t doubled;
+            if (flow_count_next(&s, &value) != ERR_OK || value != i) {
+                return 1;
+            }
+            if (i % 7 == 0 && (flow_twice(&b, i, &doubled) != ERR_OK || doubled != 2 * i)) {
+                return 2;
+            }
+        }
+        if (flow_count_next(&s, &value) != RPC_ERR_STREAM_END) {
+            return 3;
+        }
+        flow_count_close(&s);
+    }
+    return 0;
+}
+
+static void many_readers(void)
+{
+    struct thread *t[6]; /* more than streams that can be open */
+    for (uint64_t i = 0; i < 6; i++) {
+        EXPECT_ERR(ERR_OK, thread_create(reader, (void *)(uintptr_t)i, NULL, &t[i]));
+    }
+    for (uint64_t i = 0; i < 6; i++) {
+        int status = -1;
+        EXPECT_ERR(ERR_OK, thread_join(t[i], &status));
+        EXPECT(status == 0);
+    }
+}
+
+/* The client closes a stream, or goes with one open: the server ends it, and nothing stays. */
+static void the_client_breaks_off(void)
+{
+    struct flow_count_stream s;
+    uint32_t value;
+    uint64_t doubled;
+    for (uint32_t round = 0; round < 40; round++) {
+        EXPECT_ERR(ERR_OK, flow_count_open(&b, 0, 100000, &s));
+        for (uint32_t i = 0; i < round % 7; i++) {
+            EXPECT_ERR(ERR_OK, flow_count_next(&s, &value));
+        }
+        flow_count_close(&s);
+        EXPECT_ERR(ERR_OK, flow_twice(&b, 1, &doubled));
+    }
+    for (uint32_t round = 0; round < 10; round++) {
+        static struct flow_binding other;
+        uint32_t gone = flow.peers_gone;
+        bind(&other);
+        EXPECT_ERR(ERR_OK, flow_count_open(&other, 0, 100000, &s));
+        EXPECT_ERR(ERR_OK, flow_count_next(&s, &value));
+        if (round % 2 == 0) {
+            flow_count_close(&s);
+            flow_close(&other);
+        } else {
+            flow_close(&other);
+            flow_count_close(&s);
+        }
+        while (flow.peers_gone == gone) {
+            thread_yield();
+        }
+    }
+    uint64_t deadline = time_deadline_ns(SECOND_NS);
+    for (uint32_t i = 0; i < FLOW_SOURCES;) {
+        EXPECT(time_now_ns() < deadline);
+        if (flow.sources[i].count.base.conn == NULL) {
+            i++;
+        } else {
+            thread_yield();
+        }
+    }
+}
+
+static int end_server(void *arg)
+{
+    (void)arg;
+    flow_server_deinit(&flow.server);
+    return 0;
+}
+
+static void the_server_goes(void)
+{
+    struct flow_count_stream s;
+    struct thread *t;
+    uint32_t value, got = 0;
+    errval_t err;
+    EXPECT_ERR(ERR_OK, flow_count_open(&b, 0, 1000000000, &s));
+    EXPECT_ERR(ERR_OK, flow_count_next(&s, &value));
+    EXPECT_ERR(ERR_OK, thread_create(end_server, NULL, NULL, &t));
+    while ((err = flow_count_next(&s, &value)) == ERR_OK) {
+        got++;
+        EXPECT(value == got);
+    }
+    EXPECT(err == RPC_ERR_PEER_GONE);
+    EXPECT_ERR(RPC_ERR_PEER_GONE, flow_count_next(&s, &value));
+    EXPECT_ERR(ERR_OK, thread_join(t, NULL));
+    flow_count_close(&s);
+    flow_close(&b);
+}
+
+static void use_boot_ram(void)
+{
+    const struct kpi_bootinfo *info = (const void *)KPI_BOOTINFO_VA;
+    const struct kpi_boot_cap *best = NULL;
+    for (uint32_t i = 0; i < info->cap_count; i++) {
+        const struct kpi_boot_cap *c = &info->caps[i];
+        if (c->kind == KPI_BOOT_RAM && (best == NULL || c->bytes > best->bytes)) {
+            best = c;
+        }
+    }
+    EXPECT(best != NULL);
+    EXPECT_ERR(ERR_OK, ram_add(best->cap, best->base, best->bytes));
+}
+
+int main(void)
+{
+    static const struct {
+        const char *name;
+        void (*run)(void);
+    } tests[] = {
+        {"FLOW0001 begun calls", begun_calls},
+        {"FLOW0002 cancelled calls", cancelled_calls},
+        {"FLOW0003 a sync call runs nothing else", a_sync_call_runs_nothing_else},
+        {"FLOW0004 streams", streams},
+        {"FLOW0005 streams of capabilities", streams_of_capabilities},
+        {"FLOW0006 many readers", many_readers},
+        {"FLOW0007 the client breaks off", the_client_breaks_off},
+        {"FLOW0008 the server goes", the_server_goes},
+    };
+    int count = (int)(sizeof(tests) / sizeof(tests[0]));
+    struct thread *server;
+    printf("1..%d\n", count);
+    current = "start";
+    use_boot_ram();
+    waitset_init(&server_ws);
+    waitset_init(&client_ws);
+    flow_init(&flow, &server_ws);
+    flow.make_frame = make_frame;
+    EXPECT_ERR(ERR_OK, thread_create(serve, NULL, NULL, &server));
+    for (number = 1; number <= count; number++) {
+        current = tests[number - 1].name;
+        tests[number - 1].run();
+        printf("ok %d - %s\n", number, current);
+        fflush(stdout);
+    }
+    flowtest_end(true);
+}

@@ -370,14 +370,14 @@ errval_t binding_finish_disabled(struct binding *b, struct pending *p, struct bi
             struct binding_loans lent = pending_loans_take(p);
             pending_drop_disabled(b, p);
             disp_enable();
-            loans_end(lent);
+            loans_end(b, lent);
             chan_tidy();
             return RPC_ERR_TIMEOUT;
         }
     }
     disp_enable();
     errval_t err = pending_read(b, p, call);
-    loans_end(pending_loans_take(p));
+    loans_end(b, pending_loans_take(p));
     disp_disable();
     p->caps_count = 0; /* the caller's now, or deleted */
     if (p->err == RPC_ERR_TIMEOUT || p->err == RPC_ERR_CANCELLED) {
@@ -539,13 +539,13 @@ static __attribute__((noinline)) errval_t binding_call_lending(struct binding *b
 {
     struct msg_cap caps[MSG_CAPS_MAX];
     struct binding_loans loans;
-    errval_t err = loans_make(call, caps, &loans);
+    errval_t err = loans_make(b, call, caps, &loans);
     if (err_is_fail(err)) {
         return err;
     }
     call->caps = caps;
     err = binding_call(b, call);
-    loans_end(loans);
+    loans_end(b, loans);
     return err;
 }
 

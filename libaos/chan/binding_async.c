@@ -67,14 +67,14 @@ errval_t binding_begin(struct binding *b, struct binding_call *call,
     struct binding_loans loans = {0};
     errval_t err = ERR_OK;
     if (loans_wanted(call)) {
-        err = loans_make(call, caps, &loans);
+        err = loans_make(b, call, caps, &loans);
         call->caps = caps;
     }
     if (err_is_ok(err)) {
         err = pending_start(b, call, 0, &p, &msg);
     }
     if (err_is_fail(err)) {
-        loans_end(loans);
+        loans_end(b, loans);
         return err;
     }
     __builtin_memcpy(p->keep, call->keep, sizeof(p->keep));
@@ -83,7 +83,7 @@ errval_t binding_begin(struct binding *b, struct binding_call *call,
     uint32_t tx = p->tx;
     err = pending_launch(b, p, call, &msg);
     if (err_is_fail(err)) {
-        loans_end(loans);
+        loans_end(b, loans);
         return err;
     }
     p->loans = loans;
@@ -131,6 +131,7 @@ bool binding_call_answered(const struct binding_handle *h)
 
 void binding_call_cancel(struct binding_handle *h)
 {
+    struct binding *b = h->binding;
     struct binding_loans lent = {0};
     disp_disable();
     struct pending *p = handle_find_disabled(h);
@@ -139,11 +140,11 @@ void binding_call_cancel(struct binding_handle *h)
     }
     if (p != NULL) {
         lent = pending_loans_take(p);
-        pending_drop_disabled(h->binding, p);
+        pending_drop_disabled(b, p);
     }
     h->binding = NULL;
     disp_enable();
-    loans_end(lent);
+    loans_end(b, lent);
     chan_tidy();
 }
 

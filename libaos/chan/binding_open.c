@@ -129,7 +129,7 @@ void binding_close(struct binding *b)
             pending_complete(p);
         } else if (p->state == PENDING_DONE) {
             (void)binding_bad_reply(p->caps, p->caps_count); /* begun, and never ended */
-            loans_end(pending_loans_take(p));
+            loans_end(b, pending_loans_take(p));
         }
         if (p->state == PENDING_STREAM) {
             struct binding_stream *s = p->stream;
@@ -143,6 +143,7 @@ void binding_close(struct binding *b)
         }
         p->state = PENDING_FREE;
     }
+    loans_forget(b);
     chan_area_free(&b->chan.region);
     chan_carrier_free(&b->chan);
 }

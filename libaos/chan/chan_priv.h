@@ -261,10 +261,12 @@ static inline bool loans_wanted(const struct binding_call *call)
 }
 /* Copies what `call` sends to `caps`, with a loan to be given away for each capability that is
  * lent. Nothing is left behind on failure. */
-errval_t loans_make(const struct binding_call *call, struct msg_cap caps[MSG_CAPS_MAX],
-                    struct binding_loans *ret_loans);
+errval_t loans_make(struct binding *b, const struct binding_call *call,
+                    struct msg_cap caps[MSG_CAPS_MAX], struct binding_loans *ret_loans);
 /* Ends the loans, sent or not, whatever became of them. In thread context. */
-void loans_end(struct binding_loans loans);
+void loans_end(struct binding *b, struct binding_loans loans);
+/* At the close: the slots that were kept for the next loan. */
+void loans_forget(struct binding *b);
 /* Takes what a call has lent away from it, to be ended. */
 static inline struct binding_loans pending_loans_take(struct pending *p)
 {

@@ -157,6 +157,7 @@ struct binding {
     struct work gone;   /* posted when the peer has ended; fn NULL: nobody wants to know */
     struct work writable; /* posted when a request may be sent again, if that is wanted */
     bool writable_wanted;
+    struct binding_loans loan_slots; /* empty ones, kept for the next call that lends */
     struct timer retry; /* armed while something is to be sent and the channel is full */
     struct pending pending[CHAN_CALLS_MAX];
     struct lmp_msg event_msgs[CHAN_EVENTS_MAX];

@@ -10,6 +10,7 @@ KEYWORDS = frozenset(
     "union unsigned void volatile while asm typeof bool true false errno NULL main "
     "linux unix".split())
 
+SUFFIXES = (".h", "_client.c", "_client_async.c", "_client_cb.c", "_server.h", "_server.c")
 RESERVED_SUFFIXES = ("_begin", "_end", "_cb", "_bind", "_close")
 
 _WORDS = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z0-9]+|[A-Z0-9]+")
@@ -37,6 +38,18 @@ def type_base(decl):
 def header(decl):
     """The C header, without `.h`, that declares a type."""
     return decl.scope or f"{decl.namespace}_types"
+
+
+def files(interface):
+    """The C files of an interface: SUFFIXES, each after its name."""
+    return [interface.name + suffix for suffix in SUFFIXES]
+
+
+def errors_header(build, errors):
+    """The C header, without `.h`, that declares the errors of an interface; that of the kernel's
+    ABI, or none, declares those of an `errors` block: None."""
+    return errors.owner if any(i.errors is errors and i.own_errors for i in build.interfaces) \
+        else None
 
 
 def enum_value(decl, value):

@@ -234,7 +234,11 @@ _TEXTS = {
               "_begin _end _cb _bind _close are the suffixes of generated functions."),
     "E1103": ("headers in a circle",
               "Each interface has a C header, and so have the types at file level; one includes "
-              "the other where it uses its types, and never the other way round as well."),
+              "the other where it uses its types or errors, and never the other way round as "
+              "well."),
+    "E1104": ("two C files of one name",
+              "An interface becomes NAME.h, NAME_client.c, NAME_server.h and more, the types at "
+              "file level FILE_types.h. The names of these files are distinct in a build."),
     "E1301": ("incomplete device",
               "A device tells the size of its register block and its word, u8 to u64, which is the "
               "width of its registers. A block with registers of two widths is two devices over "

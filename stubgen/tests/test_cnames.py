@@ -4,9 +4,9 @@ import os
 import re
 
 import pytest
-from conftest import HERE, ROOT
+from conftest import HERE, ROOT, compile_text
 
-from stubgen import driver
+from stubgen import cli, driver
 from stubgen.diag import Diags
 from stubgen.emit import TARGETS
 from stubgen.sema.cnames import names_of
@@ -64,3 +64,20 @@ def test_headers_declare_only_known_names(files, context):
             if method.kind == "call":
                 suffix = "_open" if method.window is not None else ""
                 assert f"{item.name}_{method.name}{suffix}" in seen
+
+
+def test_the_header_of_a_file_s_types_is_no_interface_s():
+    text = "interface demo_types {{ id 0x300; version 1; call c @1 (); }} {}"
+    assert not compile_text(text.format(""))[1]
+    diags = compile_text(text.format("enum E : u8 { a = 1; }"))[1]
+    assert [diag.code for diag in diags.items] == ["E1104"]
+
+
+def test_errors_of_a_block_are_declared_by_every_header(tmp_path):
+    text = """errors things { id 0x30a; bad = 1 "bad"; }
+        interface demo { id 0x300; version 1; error from things; call c @1 () fails bad; }"""
+    path = tmp_path / "demo.if"
+    path.write_text(text)
+    assert cli.main(["gen", "--target", "if", "--out", str(tmp_path), str(path)]) == 0
+    header = (tmp_path / "demo.h").read_text()
+    assert "THINGS_ERR_BAD " in header and "things.h" not in header

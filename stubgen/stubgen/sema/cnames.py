@@ -32,21 +32,46 @@ def names_of(build, diags):
     for item in build.interfaces:
         table.interface(item)
     _circles(build, diags)
+    _files(build, diags)
     return table.spans
+
+
+class _Need:
+    """Why one header includes another."""
+
+    def __init__(self, header, name, span, label, fix):
+        self.header = header
+        self.name = name
+        self.span = span
+        self.label = label
+        self.fix = fix
+
+
+def _types_needed(params):
+    return [_Need(cnames.header(decl), p.name, p.span,
+                  "needs a type of a header that needs this one",
+                  "declare the type at file level, before the interfaces")
+            for p in params for decl in _decls(p.type)]
 
 
 def _circles(build, diags):
     """The header of an interface, or of the types at file level, includes those of the types that
-    it uses; imports go one way, so a circle stays in one file."""
+    it uses and of the errors that it takes over; imports go one way, so a circle stays in one
+    file."""
     needs = {}
     for item in build.interfaces:
         params = [p for m in item.methods for p in m.params + m.results]
         params += [f for decl in item.types for f in getattr(decl, "fields", ())]
-        needs[item.name] = [(cnames.header(decl), p) for p in params for decl in _decls(p.type)]
+        needs[item.name] = _types_needed(params)
+        if item.errors is not None and not item.own_errors and \
+                cnames.errors_header(build, item.errors):
+            needs[item.name].append(_Need(
+                item.errors.owner, item.name, item.span,
+                "takes its errors from a header that needs this one",
+                f"declare the types that `{item.errors.owner}` uses at file level"))
     for decl in build.types:
         needs.setdefault(cnames.header(decl), []).extend(
-            (cnames.header(inner), f) for f in getattr(decl, "fields", ())
-            for inner in _decls(f.type))
+            _types_needed(getattr(decl, "fields", ())))
     reported = set()
     for start in needs:
         _follow(needs, [start], reported, diags)
@@ -60,19 +85,32 @@ def _decls(type_):
 
 def _follow(needs, trail, reported, diags):
     """Reports each circle of headers that `trail` leads into once."""
-    for header, param in needs.get(trail[-1], ()):
-        if header == trail[-1]:
+    for need in needs.get(trail[-1], ()):
+        if need.header == trail[-1]:
             continue
-        if header in trail:
-            circle = frozenset(trail[trail.index(header):])
+        if need.header in trail:
+            circle = frozenset(trail[trail.index(need.header):])
             if circle not in reported:
                 reported.add(circle)
-                diags.error("E1103", param.span, f"`{param.name}` closes a circle of headers",
-                            "needs a type of a header that needs this one",
-                            "declare the type at file level, before the interfaces")
-        elif header not in reported:
-            _follow(needs, trail + [header], reported, diags)
+                diags.error("E1103", need.span, f"`{need.name}` closes a circle of headers",
+                            need.label, need.fix)
+        elif need.header not in reported:
+            _follow(needs, trail + [need.header], reported, diags)
     reported.add(trail[-1])
+
+
+def _files(build, diags):
+    """No two declarations make a C file of the same name."""
+    made = {}
+    for decl in build.types:
+        made.setdefault(f"{decl.namespace}_types.h", decl)
+    for item in build.interfaces:
+        for name in cnames.files(item):
+            other = made.setdefault(name, item)
+            if other is not item and other.span is not item.span:
+                diags.error("E1104", item.span, f"the C file `{name}` is made twice",
+                            "by this interface", "rename it", [(other.span, "and by this")])
+                break
 
 
 class _Table:

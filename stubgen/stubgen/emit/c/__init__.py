@@ -1,6 +1,7 @@
 """Back end if: the C of interfaces. Per interface X: X.h (types, client), X_client.c,
 X_client_async.c (begin and end), X_client_cb.c (callback form), X_server.h, X_server.c; per file
 with types at file level X_types.h."""
+from ... import cnames
 from .. import env
 from . import lower, view
 
@@ -26,7 +27,7 @@ def _type_files(build):
 def outputs(build):
     names = [f"{namespace}_types.h" for namespace, _ in _type_files(build)]
     for item in _interfaces(build):
-        names += [f"{item.name}{suffix}" for suffix in view.SUFFIXES]
+        names += cnames.files(item)
     return names
 
 
@@ -41,7 +42,7 @@ def render(build):
     for item in _interfaces(build):
         data = view.interface(build, item)
         data["banner"] = env.banner([paths[item.namespace]])
-        for suffix in view.SUFFIXES:
+        for suffix in cnames.SUFFIXES:
             text = templates.get_template(f"interface{suffix}.j2").render(data)
             yield item.name + suffix, _tidy(text)
 

@@ -8,7 +8,6 @@ from .client import ClientView
 from .elements import get_function, put_function
 from .server import ServerView
 
-SUFFIXES = (".h", "_client.c", "_client_async.c", "_client_cb.c", "_server.h", "_server.c")
 DEADLINE_NS = 5_000_000_000
 
 
@@ -70,8 +69,8 @@ def interface(build, item):
         "hash": f"UINT64_C({item.hash:#018x})", "doc": comment(item.doc),
         "client_desc": _described(item, "client"), "server_desc": _described(item, "server"),
         "deadline": DEADLINE_NS, "decls": decl_texts(item.types),
-        "includes": includes(item.types, item), "errors": _errors(item),
-        "foreign_errors": _foreign_errors(item),
+        "includes": includes(item.types, item), "errors": _errors(build, item),
+        "foreign_errors": _foreign_errors(build, item),
         "calls": [by_ordinal[m.ordinal] for m in calls if m.window is None],
         "streams": [by_ordinal[m.ordinal] for m in calls if m.window is not None],
         "window": max((m.window or 0 for m in calls), default=0),
@@ -108,18 +107,20 @@ def _functions(make, lists):
     return [make(decl) for decl in decls]
 
 
-def _errors(item):
-    if not item.own_errors or item.errors is None:
+def _errors(build, item):
+    """The errors that this header declares: the interface's own, or those of an `errors` block,
+    which has no header."""
+    if item.errors is None or _foreign_errors(build, item):
         return []
     return [(cnames.error(item.errors, e), f"0x{e.code:04x}", e.message)
             for e in item.errors.errors]
 
 
-def _foreign_errors(item):
+def _foreign_errors(build, item):
     """The interface whose header declares this one's errors, or ""."""
-    if item.errors is not None and not item.own_errors and item.errors.owner != item.name:
-        return item.errors.owner
-    return ""
+    if item.errors is None or item.own_errors:
+        return ""
+    return item.errors.owner if cnames.errors_header(build, item.errors) else ""
 
 
 class _Method(ClientView, ServerView):

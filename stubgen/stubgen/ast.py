@@ -1,7 +1,7 @@
 """What the parser builds: the file as written, with a span on every part. No meaning yet."""
-from dataclasses import dataclass, field
 from typing import Any, List, Optional
 
+from .record import dataclass, field
 from .source import Span
 
 

@@ -2,13 +2,21 @@
 import os
 import sys
 
-USAGE_ERROR = 2
+from .cli import USAGE_ERROR, compile_args, takes_files
+from .emit.output import write_depfile, write_text
+from .frozen.check import check
+
+
+def arguments(parser):
+    takes_files(parser)
+    parser.add_argument("--frozen", metavar="DIR", help="released versions of the interfaces "
+                        "(default: the folder `frozen` beside that of a file, if there is one)")
+    parser.add_argument("--stamp", metavar="FILE", help="written if all is right")
+    parser.add_argument("--depfile", metavar="FILE", help="a make rule: the stamp needs all that "
+                        "was read")
 
 
 def run(args):
-    from .cli import compile_args
-    from .emit.output import write_depfile, write_text
-    from .frozen.check import check
     compiled = compile_args(args)
     if compiled is None:
         return 1

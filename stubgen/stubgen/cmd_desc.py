@@ -3,8 +3,13 @@ import json
 import sys
 
 from . import selfdesc
+from .cli import USAGE_ERROR
 
-USAGE_ERROR = 2
+
+def arguments(parser):
+    parser.add_argument("files", nargs="+", metavar="ELF", help="programs and objects")
+    parser.add_argument("--text", action="store_true", help="print the interfaces, too")
+    parser.add_argument("--json", action="store_true", help="print all as JSON")
 
 
 def run(args):

@@ -1,12 +1,18 @@
 """`stubgen fmt`: puts files into their canonical form, or says which are not."""
 import sys
 
+from .cli import USAGE_ERROR, takes_format
 from .diag import Diags
 from .emit.output import write_if_changed
 from .fmt import format_source
 from .source import Source, Span, read_source
 
-USAGE_ERROR = 2
+
+def arguments(parser):
+    parser.add_argument("files", nargs="+", metavar="FILE", help=".if and .dev files; - is stdin")
+    parser.add_argument("--check", action="store_true",
+                        help="write nothing, fail if a file is not in canonical form")
+    takes_format(parser)
 
 
 def run(args):

@@ -3,15 +3,26 @@ and the word `draft` out of its file."""
 import os
 import sys
 
+from .cli import USAGE_ERROR, compile_args, takes_format
 from .diag import Diags
 from .frozen import check, store, text
 from .source import read_source
 
-USAGE_ERROR = 2
+
+def arguments(parser):
+    parser.add_argument("names", nargs="+", metavar="NAME", help="interfaces")
+    parser.add_argument("--idl", default="idl", metavar="DIR", help="has the folders `if`, `abi` "
+                        "and `frozen` (default: idl)")
+    parser.add_argument("--files", nargs="+", metavar="FILE", help="where the interfaces are "
+                        "declared (default: idl/if/*.if)")
+    parser.add_argument("--with", dest="context", nargs="+", metavar="FILE",
+                        help="files that are only looked at (default: idl/abi/*.if)")
+    parser.add_argument("--frozen", metavar="DIR",
+                        help="where the text goes (default: idl/frozen)")
+    takes_format(parser)
 
 
 def run(args):
-    from .cli import compile_args
     args.files = args.files or _files(args.idl, "if")
     args.context = args.context or _files(args.idl, "abi")
     folder = args.frozen or os.path.join(args.idl, check.FOLDER)

@@ -7,10 +7,10 @@ stands in the binding's region. A table or union is a dict of the fields that ar
 UNKNOWN it has what a newer peer sent on top: (present bits, words). Capabilities and channel ends
 are any objects but None."""
 import operator
-from dataclasses import dataclass
 
 from . import layout, model
 from .limits import LEASE_ALIGN, MEMBERS_MAX, MESSAGE_WORDS, WORD_BYTES
+from .record import dataclass
 
 WORD_MASK = (1 << 64) - 1
 UNKNOWN = "?"

@@ -3,6 +3,9 @@ from . import ast, lex
 from .diag import nearest
 
 
+WORDS = (lex.IDENT, lex.PUNCT)
+
+
 class Fail(Exception):
     """A syntax error was reported; the nearest block recovers."""
 
@@ -24,11 +27,13 @@ class Cursor:
     # Looking -------------------------------------------------------------------------------
 
     def peek(self, ahead=0):
+        if not ahead:                          # never beyond the last one, which is EOF
+            return self.tokens[self.index]
         return self.tokens[min(self.index + ahead, len(self.tokens) - 1)]
 
     def at(self, text, ahead=0):
-        token = self.peek(ahead)
-        return token.text == text and token.kind in (lex.IDENT, lex.PUNCT)
+        token = self.peek(ahead) if ahead else self.tokens[self.index]
+        return token.text == text and token.kind in WORDS
 
     def at_kind(self, kind, ahead=0):
         return self.peek(ahead).kind == kind

@@ -25,12 +25,12 @@ zero.
    as many `lend out` bytes as there is room for, would be more than 255 words.
  * Capabilities and channel ends take no words: they travel beside the words in traversal order. An
    array of them takes a count if its size varies, an optional one its presence bit."""
-from dataclasses import dataclass, field
 from typing import Any, List, Optional, Tuple
 
 from . import model
 from .limits import (CALLS_MAX, LEASE_ALIGN, MEMBERS_MAX, MESSAGE_CAPS, MESSAGE_WORDS, PAGE_BYTES,
                      REGION_BYTES, SPARE_WORDS, WORD_BYTES)
+from .record import dataclass, field
 
 WORD_BITS = 8 * WORD_BYTES
 PRESENT_MASK = (1 << MEMBERS_MAX) - 1      # of the first word of a table or union

@@ -81,12 +81,13 @@ def lex(source, diags):
             pos = end
             continue
         kind, end = found.lastgroup, found.end()
-        span = Span(source, pos, end)
         word = text[pos:end]
-        pos = end
         if kind == "space":
             fresh_line = fresh_line or "\n" in word
+            pos = end
             continue
+        span = Span(source, pos, end)
+        pos = end
         if kind == "comment":
             continue
         if kind == "doc":

@@ -2,9 +2,9 @@
 
 Names are as written (snake_case members, CamelCase types); C names come from cnames.py. Every type
 is one of the classes below; an alias is already replaced by its target, a constant by its value."""
-from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, List, Optional, Tuple
 
+from .record import dataclass, field
 from .source import Span
 
 # Types ---------------------------------------------------------------------------------------
@@ -361,14 +361,14 @@ def as_json(value):
         return f"{value.set.owner}.{value.error.name}"
     if isinstance(value, Span):
         return value.where()
-    if is_dataclass(value):
+    if hasattr(value, "FIELDS"):
         out = {"node": type(value).__name__.rstrip("_")}
-        for item in fields(value):
-            data = getattr(value, item.name)
-            if isinstance(value, Interface) and item.name == "errors" and data is not None:
+        for name in value.FIELDS:
+            data = getattr(value, name)
+            if isinstance(value, Interface) and name == "errors" and data is not None:
                 out["errors"] = data.owner
             else:
-                out[item.name] = as_json(data)
+                out[name] = as_json(data)
         return out
     if isinstance(value, (list, tuple)):
         return [as_json(item) for item in value]

@@ -37,3 +37,13 @@ def root():
 
 def pytest_addoption(parser):
     parser.addoption("--update", action="store_true", help="write the golden files anew")
+
+
+@pytest.fixture
+def bar(capsys):
+    """Tells a figure and its bar, `./aos test --bars` lists them; fails above the bar."""
+    def tell(name, value, bound):
+        with capsys.disabled():
+            print(f"\nBAR {name} {value:.4g} {bound:g}")
+        assert value <= bound
+    return tell

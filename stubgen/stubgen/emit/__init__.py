@@ -4,8 +4,9 @@ import importlib
 
 
 class Target:
-    """`module` has render(build), giving (file name, text) pairs, and outputs(build), their
-    names."""
+    """`module` has render(build), giving (file name, text) pairs, and outputs(build), their names.
+    Where the outputs for a file depend on that file, on what it imports and on context files alone,
+    parts(build) gives them by namespace; render() leaves out files whose `generate` was taken."""
 
     def __init__(self, module, text):
         self.module = module
@@ -19,6 +20,11 @@ class Target:
 
     def outputs(self, build):
         return self._load().outputs(build)
+
+    def parts(self, build):
+        """{namespace: [file name]}, or None if a change of one file can change any output."""
+        module = self._load()
+        return module.parts(build) if hasattr(module, "parts") else None
 
 
 TARGETS = {

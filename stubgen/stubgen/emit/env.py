@@ -1,9 +1,35 @@
 """The template environment: dumb templates, delimiters that leave C readable."""
 import os
+import sys
 
 import jinja2
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+
+
+class _Bytecode(jinja2.FileSystemBytecodeCache):
+    """Compiled templates stand beside compiled modules; where they cannot, they are compiled by
+    each run."""
+
+    def __init__(self, folder):
+        try:
+            os.makedirs(folder, exist_ok=True)
+        except OSError:
+            pass
+        super().__init__(folder)
+
+    def dump_bytecode(self, bucket):
+        try:
+            super().dump_bytecode(bucket)
+        except OSError:
+            pass
+
+
+def _bytecode():
+    if sys.dont_write_bytecode:
+        return None
+    root = os.path.join(sys.pycache_prefix, HERE.lstrip(os.sep)) if sys.pycache_prefix else HERE
+    return _Bytecode(os.path.join(root, "__pycache__"))
 
 
 def environment(folder):
@@ -14,7 +40,7 @@ def environment(folder):
         variable_start_string="/*?", variable_end_string="?*/",
         comment_start_string="/*#", comment_end_string="#*/",
         undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
-        keep_trailing_newline=True, autoescape=False)
+        keep_trailing_newline=True, autoescape=False, bytecode_cache=_bytecode())
 
 
 def banner(paths):

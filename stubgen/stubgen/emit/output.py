@@ -1,13 +1,21 @@
 """The only place that writes files."""
 import os
+import re
 import sys
+
+_COMMENT = re.compile(r'"(?:[^"\\\n]|\\.)*"|//[^\n]*|/\*.*?\*/', re.DOTALL)
 
 
 def write_all(folder, texts):
-    """Writes (name, text) pairs; a file that already holds its text keeps its time stamp."""
+    """Writes (name, text) pairs; returns {path: text}. A file that already holds its text keeps its
+    time stamp."""
     os.makedirs(folder, exist_ok=True)
+    written = {}
     for name, text in texts:
-        write_if_changed(os.path.join(folder, name), text)
+        path = os.path.join(folder, name)
+        write_if_changed(path, text)
+        written[path] = text
+    return written
 
 
 def write_text(path, text):
@@ -18,16 +26,31 @@ def write_text(path, text):
 
 
 def write_if_changed(path, text):
+    """C whose comments alone differ is written but keeps its time stamp, so that nothing is
+    compiled again: but for line numbers, the same would come out."""
     data = text if isinstance(text, bytes) else text.encode()
+    stat = None
     try:
         with open(path, "rb") as file:
-            if file.read() == data:
-                return
-    except OSError:
+            old = file.read()
+        if old == data:
+            return
+        if os.fspath(path).endswith((".c", ".h")) \
+                and without_comments(old.decode()) == without_comments(text):
+            stat = os.stat(path)
+    except (OSError, ValueError):
         pass
     os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
     with open(path, "wb") as file:
         file.write(data)
+    if stat is not None:
+        os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+
+
+def without_comments(text):
+    """The lines of C that are left without comments, blanks at their ends and empty lines."""
+    text = _COMMENT.sub(lambda found: found[0] if found[0][0] == '"' else " ", text)
+    return [line.strip() for line in text.split("\n") if line.strip()]
 
 
 def write_depfile(path, folder, outputs, inputs):

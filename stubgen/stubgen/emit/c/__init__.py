@@ -24,11 +24,16 @@ def _type_files(build):
     return sorted(found.items())
 
 
-def outputs(build):
-    names = [f"{namespace}_types.h" for namespace, _ in _type_files(build)]
+def parts(build):
+    """{namespace: names of its files}"""
+    names = {namespace: [f"{namespace}_types.h"] for namespace, _ in _type_files(build)}
     for item in _interfaces(build):
-        names += cnames.files(item)
+        names.setdefault(item.namespace, []).extend(cnames.files(item))
     return names
+
+
+def outputs(build):
+    return [name for names in parts(build).values() for name in names]
 
 
 def render(build):

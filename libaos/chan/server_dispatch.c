@@ -77,10 +77,15 @@ static void conn_oneway_done(struct server_conn *conn, uint64_t header)
     }
 }
 
-static void conn_drop_reply_caps(struct server_ctx *ctx)
+/* After an error, what a handler may have written into a result is still its own. */
+static void conn_drop_reply_caps(struct server_ctx *ctx, errval_t err)
 {
     for (uint32_t i = 0; i < ctx->reply_caps_count; i++) {
-        chan_cap_sent(ctx->reply_caps[i], false);
+        struct msg_cap cap = ctx->reply_caps[i];
+        if ((cap.move & MSG_CAP_RESULT) == 0 || err_is_ok(err)) {
+            cap.move &= (uint8_t)~MSG_CAP_RESULT;
+            chan_cap_sent(cap, false);
+        }
     }
 }
 
@@ -102,11 +107,11 @@ bool conn_conclude(struct server_conn *conn, struct server_request *req, struct 
         return false;
     }
     if (err == SERVER_DEFERRED || conn->chan.state != CHAN_OPEN) {
-        conn_drop_reply_caps(ctx);
+        conn_drop_reply_caps(ctx, err);
         return false;
     }
     if (err_is_fail(err)) {
-        conn_drop_reply_caps(ctx);
+        conn_drop_reply_caps(ctx, err);
         if (m != NULL && !server_lists(m, err)) {
             err = err_push(err, RPC_ERR_BAD_REPLY);
         }
@@ -121,6 +126,7 @@ bool conn_conclude(struct server_conn *conn, struct server_request *req, struct 
     }
     if (ctx->reply_caps_count == 1) {
         *ret_cap = ctx->reply_caps[0];
+        ret_cap->move &= (uint8_t)~MSG_CAP_RESULT;
     }
     return true;
 }

@@ -6,8 +6,8 @@ import sys
 INTERFACES = 12
 FIRST_ID = 0x320
 
-TEXT = """/// Service {n} keeps records under names. Everything here is made up; what counts is that it
-/// looks like an interface of the tree.
+TEXT = """/// Service {n} keeps records under names. Everything here is made up; what
+/// counts is that it looks like an interface of the tree.
 interface store{n} {{
   id {id:#x}; version 1;
   error {{

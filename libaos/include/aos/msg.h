@@ -99,6 +99,8 @@ struct msg_cap {
 #define MSG_CAP_COPY 0u
 #define MSG_CAP_MOVE 1u
 #define MSG_CAP_LEND 2u /* to binding_call and binding_begin only */
+/* Beside one of these, in a server: a handler writes its result there, which counts on success. */
+#define MSG_CAP_RESULT 0x80u
 
 /* How the kernel is told of it: KPI_XFER_*; 0 for none. */
 static inline uint64_t msg_xfer(struct msg_cap c)

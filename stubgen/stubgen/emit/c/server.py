@@ -30,25 +30,52 @@ class ServerView(MethodView):
             layout.is_scalar(type_) or ctypes.is_handle(type_) for type_ in types)
 
     def _results_in_place(self):
-        """Can the handler write its results into the message, and its answer be the shim's? All
+        """Can the handler write results into the message, and its answer be the shim's? All
         arguments must be values, as they stand where the results go."""
-        return self.m.kind == "call" and self.plain() and not self.reply.max_caps \
-            and all(item.bits == 64 and ctypes.elem_type(item.type) == "uint64_t"
-                    for item in self.reply.items)
+        return self.m.kind == "call" and self.plain() and not Writer(
+            self.reply, self.results, "").checks() and (not self.reply.max_caps or
+                                                          self._one_cap_result())
+
+    def _one_cap_result(self):
+        """Is there one capability among the results, always?"""
+        return self.reply.max_caps == self.reply.min_caps == 1 \
+            and has_one_cap(self.reply, self.results)
 
     def _direct_shim(self):
-        words = self.reply.max_words
+        """A result that is a word of its own goes straight to the message, a capability to the
+        context, others by a local; after an error nobody looks at any of them."""
+        words, caps = self.reply.max_words, self.reply.max_caps
         lines = ["    const uint64_t *const w_ = msg_->words;"] if self.request.max_words else []
         before, arguments = self._decoded()
         lines += before
         for index in range(words, self.request.max_words):
             lines.append(f"    msg_->words[{index}] = 0;")
-        lines.append(f"    msg_->header = MSG_SHAPE({words}, 0);")
-        word_of = {item.path: item.word() for item in self.reply.items}
-        passed = [f"&msg_->words[{word_of[(result.name,)]}]" for result in self.results]
-        lines.append(wrap(f"    return {self._handler()}(", ["ctx_"] + arguments + passed, ");",
-                          indent=" " * 8))
-        return "\n".join(lines)
+        lines.append(f"    msg_->header = MSG_SHAPE({words}, {caps});")
+        in_place = {item.path: f"&msg_->words[{item.word()}]" for item in self.reply.items
+                    if item.bits == 64 and ctypes.elem_type(item.type) == "uint64_t"}
+        for part in self.reply.caps:
+            sent = ctypes.sent_cap(part.type, "0")[:-1]
+            lines += [f"    ctx_->reply_caps[0] = (struct msg_cap){sent} | MSG_CAP_RESULT}};",
+                      "    ctx_->reply_caps_count = 1;"]
+            in_place[part.path] = "&ctx_->reply_caps[0].cap"
+        passed = []
+        for result in self.results:
+            declared, arg = ctypes.result_local(result)
+            straight = in_place.get((result.name,))
+            lines += [] if straight else declared
+            passed += [straight] if straight else arg
+        done = len(in_place) == len(self.results)
+        lines.append(wrap(f"    {'return' if done else 'errval_t err_ ='} {self._handler()}(",
+                          ["ctx_"] + arguments + passed, ");", indent=" " * 8))
+        if done:
+            return "\n".join(lines)
+        writer = Writer(self.reply, self.results, "", True)
+        taken = {item.word() for item in self.reply.items if item.path in in_place}
+        for index, text in enumerate(writer.words()):
+            if index not in taken:
+                lines.append(wrap(f"    msg_->words[{index}] = ", text.split(" | "), ";", " |",
+                                  " " * 8))
+        return "\n".join(lines + ["    return err_;"])
 
     def _handler(self):
         return f"((const struct {self.item.name}_server_ops *)ctx_->ops)->on_{self.name}"

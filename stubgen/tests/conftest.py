@@ -41,9 +41,9 @@ def pytest_addoption(parser):
 
 @pytest.fixture
 def bar(capsys):
-    """Tells a figure and its bar, `./aos test --bars` lists them; fails above the bar."""
-    def tell(name, value, bound):
+    """Tells a figure and its bar, for `./aos test --bars`, and fails if it is not kept."""
+    def tell(name, value, bound, at_least=False):
         with capsys.disabled():
-            print(f"\nBAR {name} {value:.4g} {bound:g}")
-        assert value <= bound
+            print(f"\nBAR {name} {value:.4g} {'>=' if at_least else ''}{bound:g}")
+        assert value >= bound if at_least else value <= bound
     return tell

@@ -51,8 +51,9 @@ def test_bad_file(name):
         assert text == file.read()
 
 
-def test_every_code_has_a_bad_file_and_only_codes_do():
+def test_every_code_has_a_bad_file_and_only_codes_do(bar):
     named = set().union(*(codes_of(name) for name in FILES))
+    bar("codes_without_bad_file", len(set(CODES) - named), 0)
     assert named == set(CODES)
     assert len(FILES) >= 25
 
@@ -64,9 +65,9 @@ def test_no_expectation_without_a_file():
 
 
 @pytest.mark.parametrize("name", [name for name in FILES if name.startswith("many")])
-def test_three_independent_errors_in_one_run(name):
+def test_three_independent_errors_in_one_run(name, bar):
     _, diags, _ = driver.compile_files([name])
-    assert len(diags) >= 3
+    bar("independent_errors", len(diags), 3, at_least=True)
     assert len({diag.span.start for diag in diags.items}) == len(diags)
 
 

@@ -1,14 +1,18 @@
-"""Mutated good files never crash the compiler, and it always comes to an end. STUBGEN_MUTANTS=N for
-more than the default."""
+"""Mutated good files never crash the compiler, and it always comes to an end. More of them with
+`./aos test --bars` and `--deep`, or STUBGEN_MUTANTS=N."""
 import os
 import random
+import resource
+import time
 
 from conftest import HERE
 
 from stubgen import driver, model
 from stubgen.source import Source
 
-MUTANTS = int(os.environ.get("STUBGEN_MUTANTS", "2000"))
+BAR, DEEP = 20_000, 1_000_000
+MUTANTS = int(os.environ.get("STUBGEN_MUTANTS", DEEP if os.environ.get("AOS_DEEP") else
+                             BAR if os.environ.get("AOS_BARS") else 2000))
 SEED = 20240
 PIECES = ("{ } ( ) [ ] < > ; : , = @ ? | . .. -> <= >= == && + - * \" /// // \n interface call "
           "event u8 u64 0 1 0xffff_ffff_ffff_ffff 18446744073709551616 [<=255] [2040] ? "
@@ -36,7 +40,7 @@ def mutate(text, pick):
     return text
 
 
-def test_mutants_get_diagnostics_not_tracebacks(tmp_path, monkeypatch):
+def test_mutants_get_diagnostics_not_tracebacks(tmp_path, monkeypatch, bar):
     folder = os.path.join(HERE, "good")
     monkeypatch.chdir(folder)
     names = sorted(name for name in os.listdir(folder) if not name.endswith(".md"))
@@ -44,13 +48,14 @@ def test_mutants_get_diagnostics_not_tracebacks(tmp_path, monkeypatch):
     for name in names:
         with open(name, encoding="utf-8") as file:
             texts[name] = file.read()
-    pick, wrong = random.Random(SEED), 0
+    pick, wrong, slowest = random.Random(SEED), 0, 0.0
     for number in range(MUTANTS):
         name = pick.choice(names)
         text = mutate(texts[name], pick)
         others = []
         if name == "everything.if":
             others = [(Source("kernel.if", texts["kernel.if"]), False)]
+        begin = time.process_time()
         try:
             build, diags, _ = driver.compile_sources(others + [(Source(name, text), True)])
             diags.render()
@@ -61,5 +66,11 @@ def test_mutants_get_diagnostics_not_tracebacks(tmp_path, monkeypatch):
             (tmp_path / name).write_text(text)
             print(f"mutant {number} of {name} is in {tmp_path / name}")
             raise
+        slowest = max(slowest, time.process_time() - begin)
         wrong += bool(diags)
+    bar("mutant_slowest_s", slowest, 1)
+    bar("mutant_memory_MB", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 100)
+    bar("mutant_tracebacks", 0, 0)
+    if MUTANTS >= BAR:
+        bar("mutants", MUTANTS, BAR, at_least=True)
     assert wrong > MUTANTS // 2, "the mutations are too tame to mean anything"

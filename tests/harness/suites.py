@@ -11,6 +11,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import bars
+
 MESON = 'meson'
 PASSED = ('OK', 'EXPECTEDFAIL')
 LOG = 'meson-logs/testlog.json'
@@ -54,8 +56,8 @@ def introspect(build):
     return json.loads(text)
 
 
-def run(build, suites, deep):
-    """Runs Meson; returns {name: result}."""
+def run(build, suites, deep, measure=False):
+    """Runs Meson; returns its log."""
     log = Path(build) / LOG
     log.unlink(missing_ok=True)
     command = [MESON, 'test', '-C', build, '--no-rebuild', '--print-errorlogs']
@@ -65,8 +67,10 @@ def run(build, suites, deep):
     if deep:
         environment['AOS_DEEP'] = '1'
         command += ['--timeout-multiplier', DEEP_MULTIPLIER]
+    if measure:
+        environment['AOS_BARS'] = '1'
     subprocess.run(command, env=environment, check=False)
-    return results(log.read_text()) if log.exists() else {}
+    return log.read_text() if log.exists() else ''
 
 
 def main():
@@ -74,6 +78,8 @@ def main():
     parser.add_argument('--build', required=True, help=argparse.SUPPRESS)
     parser.add_argument('--deep', action='store_true',
                         help='the long versions of tests that have one')
+    parser.add_argument('--bars', action='store_true',
+                        help='measure the interface compiler, and fail if a bar is not kept')
     parser.add_argument('--list', action='store_true',
                         help='name the suites and tests, run nothing')
     parser.add_argument('suites', nargs='*', metavar='SUITE')
@@ -86,12 +92,18 @@ def main():
         for suite in known:
             print(f'{suite}: {" ".join(sorted(planned(tests, [suite])))}')
         return 0
-    wanted = planned(tests, arguments.suites)
+    suites = ['bars'] if arguments.bars else arguments.suites
+    wanted = planned(tests, suites)
     if not wanted:
         print('aos: there are no tests', file=sys.stderr)
-    passed, failed = judge(wanted, run(arguments.build, arguments.suites, arguments.deep))
+    log = run(arguments.build, suites, arguments.deep, arguments.bars)
+    passed, failed = judge(wanted, results(log))
+    kept = True
+    if arguments.bars:
+        lines, kept = bars.table(bars.figures(log))
+        print('\n'.join(lines))
     print('\n'.join(summary(passed, failed)))
-    return 0 if passed and not failed else 1
+    return 0 if passed and not failed and kept else 1
 
 
 if __name__ == '__main__':

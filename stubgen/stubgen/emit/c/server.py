@@ -33,8 +33,8 @@ class ServerView(MethodView):
         """Can the handler write results into the message, and its answer be the shim's? All
         arguments must be values, as they stand where the results go."""
         return self.m.kind == "call" and self.plain() and not Writer(
-            self.reply, self.results, "").checks() and (not self.reply.max_caps or
-                                                          self._one_cap_result())
+            self.reply, self.results, "").checks() \
+            and (not self.reply.max_caps or self._one_cap_result())
 
     def _one_cap_result(self):
         """Is there one capability among the results, always?"""

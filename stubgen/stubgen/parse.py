@@ -295,8 +295,8 @@ class Parser(AbiParser, Cursor):
 
     def mode(self):
         token = self.peek()
-        follows_name = self.at_kind(lex.IDENT, 1)
-        if token.text in ("move", "copy", "borrow") and follows_name:
+        is_namespace = self.at(".", 1)
+        if token.text in ("move", "copy", "borrow") and not is_namespace:
             self.take()
             self.expect("cap", f"after `{token.text}`")
             return self.cap_type(token)
@@ -305,13 +305,13 @@ class Parser(AbiParser, Cursor):
                              "expected move, copy or borrow before it",
                              "write `move cap<..>` to give it away, `copy cap<..>` to share it")
             return self.cap_type(self.take())
-        if token.text in ("client", "server") and follows_name:
+        if token.text in ("client", "server") and not is_namespace:
             self.take()
             node = ast.TypeExpr(token.text, token.span)
             if not self.accept("any"):
                 node.name = self.qname("an interface or `any`")
             return self.finish(node)
-        if token.text in ("lend", "user") and follows_name:
+        if token.text in ("lend", "user") and not is_namespace:
             return self.buffer_mode(self.take())
         return self.type()
 

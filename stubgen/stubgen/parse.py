@@ -1,4 +1,4 @@
-"""Recursive descent over if-grammar.ebnf (docs/design), LL(2): files, interfaces and types.
+"""Recursive descent over docs/ref/grammar.ebnf, LL(2): files, interfaces and types.
 
 Words are keywords only where the grammar expects them. Every parser either returns its node or
 raises Fail after reporting; `Cursor.block` recovers at the next `;`, `}` or starting word."""

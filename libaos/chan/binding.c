@@ -199,7 +199,7 @@ static void binding_more_caps_disabled(struct binding *b, const struct lmp_msg *
     }
 }
 
-static void binding_gone_disabled(struct binding *b)
+void binding_gone_disabled(struct binding *b)
 {
     b->chan.state = CHAN_GONE;
     b->chan.slow |= CHAN_SLOW_STATE;

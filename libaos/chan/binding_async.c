@@ -305,6 +305,15 @@ static bool binding_run_callback(struct binding *b)
     return true;
 }
 
+void binding_unknown_event(struct binding *b, uint64_t header)
+{
+    disp_disable();
+    if ((header & MSG_FLEXIBLE) == 0 && b->chan.state == CHAN_OPEN) {
+        binding_gone_disabled(b);
+    }
+    disp_enable();
+}
+
 /* Runs one event handler and gives its credit back. */
 static bool binding_run_event(struct binding *b)
 {
@@ -333,7 +342,9 @@ static bool binding_run_event(struct binding *b)
                                            b->chan.hash_bits |
                                            (uint64_t)msg_slot(msg.header) << MSG_SLOT_SHIFT};
     (void)chan_send(&b->chan, &done, (struct msg_cap){0});
-    if (ok && b->events != NULL && b->iface->on_event != NULL) {
+    if (b->iface->on_event == NULL) {
+        binding_unknown_event(b, msg.header);
+    } else if (ok && b->events != NULL) {
         b->iface->on_event(b, &event);
     }
     return true;

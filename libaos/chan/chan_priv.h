@@ -68,7 +68,7 @@ struct server_conn {
     uint32_t events_free;            /* bit per event slot of the client */
     struct server_event_item *events_head, *events_tail;
     uint8_t queue_head, queue_count;
-    bool overflow; /* it sent more than it may, or cannot be answered: close */
+    bool overflow; /* it sent what it may not, or cannot be answered: close */
     struct server_request queue[SERVER_QUEUE_MAX];
 };
 
@@ -193,6 +193,8 @@ errval_t pending_launch(struct binding *b, struct pending *p, const struct bindi
                         const struct lmp_msg *msg);
 void pending_free_disabled(struct binding *b, struct pending *p);
 void pending_done_disabled(struct binding *b, struct pending *p);
+/* The peer has ended, or cannot be understood: whoever waits gets RPC_ERR_PEER_GONE. */
+void binding_gone_disabled(struct binding *b);
 /* Runs the callback of a call that is DONE and was taken out of the callback form. */
 void pending_complete(struct pending *p);
 /* Nobody waits for the answer to `p` any more: frees it if the answer came, else tells the server

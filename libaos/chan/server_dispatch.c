@@ -67,9 +67,15 @@ static void conn_drop_caps(struct server_ctx *ctx)
     }
 }
 
-static void conn_oneway_done(struct server_conn *conn, uint64_t header)
+/* One that nobody knows is skipped if it is flexible; else the connection ends. */
+static void conn_oneway_done(struct server_conn *conn, uint64_t header, bool unknown)
 {
-    if (msg_in_area(header)) {
+    if (unknown && (header & MSG_FLEXIBLE) == 0) {
+        disp_disable();
+        conn->overflow = true;
+        chan_ready_disabled(&conn->chan);
+        disp_enable();
+    } else if (msg_in_area(header)) {
         const struct lmp_msg done = {.header =
                                          MSG_HEADER(CHAN_CONTROL_ONEWAY_DONE, MSG_CONTROL, 0, 0) |
                                          (header & (MSG_TXID_MASK | MSG_HASH_MASK))};
@@ -103,7 +109,7 @@ bool conn_conclude(struct server_conn *conn, struct server_request *req, struct 
 {
     uint64_t h = ctx->header;
     if (msg_kind(h) == MSG_ONEWAY) {
-        conn_oneway_done(conn, h);
+        conn_oneway_done(conn, h, m == NULL && err == RPC_ERR_UNKNOWN_METHOD);
         return false;
     }
     if (err == SERVER_DEFERRED || conn->chan.state != CHAN_OPEN) {

@@ -13,10 +13,11 @@ static errval_t conn_event_send(struct server_conn *conn, uint32_t index, bool l
                                 const uint64_t *words, uint32_t count)
 {
     uint32_t slot = (uint32_t)__builtin_ctz(conn->events_free);
-    struct lmp_msg msg = {
-        .header = MSG_HEADER(conn->server->iface->events[index].ordinal, MSG_EVENT, count, 0) |
-                  (uint64_t)slot << MSG_SLOT_SHIFT | conn->chan.hash_bits |
-                  (lost ? MSG_EVENT_LOST : 0)};
+    const struct server_event *event = &conn->server->iface->events[index];
+    struct lmp_msg msg = {.header = MSG_HEADER(event->ordinal, MSG_EVENT, count, 0) |
+                                    (uint64_t)slot << MSG_SLOT_SHIFT | conn->chan.hash_bits |
+                                    (event->flexible ? MSG_FLEXIBLE : 0) |
+                                    (lost ? MSG_EVENT_LOST : 0)};
     if (msg_in_area(msg.header)) {
         if (!chan_area_write(&conn->chan.out, CHAN_CALLS_MAX + slot, words, count)) {
             return ERR_OK; /* a client without an area cannot have it */

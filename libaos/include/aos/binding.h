@@ -251,6 +251,8 @@ errval_t binding_stream_bad(struct binding_stream *s, const caddr_t *caps, uint3
 void binding_stream_close(struct binding_stream *s);
 /* A oneway: RPC_ERR_AGAIN when the channel is full. */
 errval_t binding_oneway(struct binding *b, struct binding_call *call);
+/* An event of a newer server: skipped if it is flexible, else the end of the connection. */
+void binding_unknown_event(struct binding *b, uint64_t header);
 errval_t binding_subscribe(struct binding *b, uint32_t ordinal, bool on);
 /* The answer does not hold what was agreed: deletes its capabilities, returns RPC_ERR_BAD_REPLY. */
 errval_t binding_bad_reply(const caddr_t *caps, uint32_t count);

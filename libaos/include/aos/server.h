@@ -80,6 +80,7 @@ struct server_event {
     uint16_t ordinal;
     uint16_t words_max;
     uint16_t queue; /* 0: coalesce */
+    bool flexible;  /* a client that does not know it skips it */
 };
 
 struct server {

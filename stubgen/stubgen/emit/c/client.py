@@ -21,13 +21,15 @@ class ClientView(MethodView):
         return self._large_body() if self.large or self.borrows else self._register_body()
 
     def _since(self):
-        if self.since <= 1:
+        """Lines that refuse what an older server does not know. It skips what is flexible."""
+        if self.since <= 1 or self.m.flexible:
             return []
         return [f"    if (b_->base.version < {self.since}) {{", "        return RPC_ERR_VERSION;",
                 "    }"]
 
     def _header(self, kind, words, caps):
-        return f"MSG_HEADER({self.ordinal}, {kind}, {words}, {caps})"
+        flexible = " | MSG_FLEXIBLE" if self.m.flexible else ""
+        return f"MSG_HEADER({self.ordinal}, {kind}, {words}, {caps}){flexible}"
 
     def _register_body(self):
         writer = Writer(self.request, self.m.params, "return RPC_ERR_TOO_LARGE;")

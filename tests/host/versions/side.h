@@ -1,4 +1,4 @@
-/* One version of interface evolving: both sides of it, as seen from outside of its shared object. */
+/* One version of interface evolving: both sides of it, as seen from outside its shared object. */
 #pragma once
 
 #include <aos/binding.h>

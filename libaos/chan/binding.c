@@ -49,7 +49,9 @@ void pending_free_disabled(struct binding *b, struct pending *p)
     } else {
         (void)thread_wake_one_disabled(&b->slot_waiters);
     }
-    binding_writable_disabled(b);
+    if (__builtin_expect(b->writable_wanted, 0)) {
+        binding_writable_disabled(b);
+    }
 }
 
 struct pending *pending_take_disabled(struct binding *b, uint32_t first, uint32_t lent_bytes)

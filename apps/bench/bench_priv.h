@@ -31,8 +31,11 @@ void bench_check(const char *what, errval_t err);
 
 void bench_kernel(void);                 /* invocations, page tables */
 void bench_rpc(void);                    /* messages to a second domain */
+void bench_ump(void);                    /* messages between cores, each side by itself */
 void bench_threads(void);
 void bench_process(void);                /* spawn and wait, boot */
 
+/* Handlers of the interface bench. */
+extern const struct bench_server_ops bench_ops;
 /* The other domain of bench_rpc. Does not return. */
 void bench_second_domain(void) __attribute__((noreturn));

@@ -17,6 +17,7 @@ int main(int argc, char **argv)
     }
     bench_kernel();
     bench_rpc();
+    bench_ump();
     bench_threads();
     bench_process();
     return 0;

@@ -89,19 +89,20 @@ static errval_t serve_give(struct server_ctx *ctx, struct lease *data, uint64_t 
     return lease_write(data, 0, lent, lease_len(data));
 }
 
+const struct bench_server_ops bench_ops = {
+    .on_zero = serve_zero, .on_one = serve_one, .on_four = serve_four, .on_eight = serve_eight,
+    .on_cap = serve_cap, .on_text = serve_text, .on_note = serve_note, .on_noted = serve_noted,
+    .on_borrow = serve_borrow, .on_take = serve_take, .on_give = serve_give,
+};
+
 void bench_second_domain(void)
 {
-    static const struct bench_server_ops ops = {
-        .on_zero = serve_zero, .on_one = serve_one, .on_four = serve_four, .on_eight = serve_eight,
-        .on_cap = serve_cap, .on_text = serve_text, .on_note = serve_note, .on_noted = serve_noted,
-        .on_borrow = serve_borrow, .on_take = serve_take, .on_give = serve_give,
-    };
     static struct bench_server server;
     static struct waitset ws;
     caddr_t end;
 
     waitset_init(&ws);
-    bench_serve(&server, &ops, NULL, &ws);
+    bench_serve(&server, &bench_ops, NULL, &ws);
     bench_check("the end to serve", domain_grant("bench", &end));
     bench_check("serving", bench_server_add(&server, end, 0));
     waitset_run(&ws);

@@ -85,10 +85,11 @@ bool binding_call_direct(struct binding *b, struct binding_call *call, errval_t 
 
 errval_t binding_call_regs(struct binding *b, struct lmp_regs *r)
 {
-    errval_t err;
-    if (b->chan.carrier != NULL && b->chan.carrier->call(b, r, &err)) {
-        return err;
-    }
+    return b->chan.carrier != NULL ? b->chan.carrier->call(b, r) : binding_call_long(b, r);
+}
+
+errval_t binding_call_long(struct binding *b, struct lmp_regs *r)
+{
     struct msg_cap cap = {(caddr_t)r->cap, (uint8_t)(r->cap >> KPI_XFER_RIGHTS_SHIFT),
                           (r->cap & KPI_XFER_MOVE) != 0};
     caddr_t got = 0;
@@ -102,7 +103,7 @@ errval_t binding_call_regs(struct binding *b, struct lmp_regs *r)
         .got = &got,
         .got_info = &got_info,
     };
-    err = binding_call(b, &call);
+    errval_t err = binding_call(b, &call);
     r->header = call.header;
     r->cap = got;
     r->cap_info = got_info;

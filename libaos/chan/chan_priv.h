@@ -218,6 +218,8 @@ errval_t binding_fill(struct binding *b, struct pending *p, const struct binding
 /* A call was sent as `sent` from txid slot 0 without an entry in the table: makes the entry. It is
  * waiting. Disabled. */
 struct pending *binding_enter_disabled(struct binding *b, uint64_t sent);
+/* A call that fits the registers, with an entry in the pending table. */
+errval_t binding_call_long(struct binding *b, struct lmp_regs *r);
 /* All threads that wait for an answer look again. Disabled. */
 void binding_wake_disabled(struct binding *b);
 errval_t binding_state_error(const struct binding *b);

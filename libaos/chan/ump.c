@@ -201,9 +201,16 @@ static bool ump_deliver_disabled(struct chan *c)
     return true;
 }
 
-bool ump_took_disabled(struct chan *c, enum ump_got got)
+bool ump_step_disabled(struct chan *c)
 {
-    switch (got) {
+    struct ump *u = c->ump;
+    if (c->state != CHAN_OPEN || u->dead) {
+        return false;
+    }
+    if (u->parked) {
+        return ump_deliver_disabled(c);
+    }
+    switch (ump_ring_recv(&u->ring, &u->in, u->ring.in_lines)) {
     case UMP_NONE:
         return false;
     case UMP_SOME:
@@ -215,16 +222,6 @@ bool ump_took_disabled(struct chan *c, enum ump_got got)
     }
     ump_kill_disabled(c);
     return true;
-}
-
-bool ump_step_disabled(struct chan *c)
-{
-    struct ump *u = c->ump;
-    if (c->state != CHAN_OPEN || u->dead) {
-        return false;
-    }
-    return u->parked ? ump_deliver_disabled(c)
-                     : ump_took_disabled(c, ump_ring_recv(&u->ring, &u->in, u->ring.in_lines));
 }
 
 /* Nothing came for a while: may this side sleep until it is rung? Disabled. */

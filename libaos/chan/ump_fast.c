@@ -7,13 +7,12 @@
 
 #include <aos/time.h>
 
-/* The call `sent` is under way, and `got` is what came first: the long way. Enters disabled,
- * returns enabled. */
+/* The call `sent` is under way, and what came first is not its answer in one line: the long way.
+ * Enters disabled, returns enabled. */
 static __attribute__((noinline)) errval_t ump_parked_disabled(struct binding *b, uint64_t sent,
-                                                              enum ump_got got, struct lmp_regs *r)
+                                                              struct lmp_regs *r)
 {
     struct pending *p = binding_enter_disabled(b, sent);
-    (void)ump_took_disabled(&b->chan, got);
     caddr_t cap = 0;
     uint32_t info = 0;
     struct binding_call call = {.header = sent,
@@ -29,45 +28,43 @@ static __attribute__((noinline)) errval_t ump_parked_disabled(struct binding *b,
     return err;
 }
 
-bool ump_call(struct binding *b, struct lmp_regs *r, errval_t *ret_err)
+errval_t ump_call(struct binding *b, struct lmp_regs *r)
 {
     struct ump *u = b->chan.ump;
+    struct ump_ring *ring = &u->ring;
     disp_disable();
-    /* Backlog and parked messages are rare and not for here. */
-    if (((b->chan.slow & ~CHAN_SLOW_DEADLINE) ^ CHAN_SLOW_CARRIER) != 0 || disp_runnable() ||
-        (r->header & MSG_SHAPE_MASK) > MSG_SHAPE(UMP_LINE_WORDS, 0) ||
-        (u->parked | u->backlog_count) != 0) {
+    /* A backlog and messages that have begun are rare and not for here. */
+    if (__builtin_expect(((b->chan.slow & ~CHAN_SLOW_DEADLINE) ^ CHAN_SLOW_CARRIER) != 0 ||
+                             (u->parked | u->backlog_count | u->in.have) != 0 || disp_runnable() ||
+                             (r->header & MSG_SHAPE_MASK) > MSG_SHAPE(UMP_LINE_WORDS, 0) ||
+                             ump_ring_room(ring) == 0,
+                         0)) {
         disp_enable();
-        return false;
+        return binding_call_long(b, r);
     }
     b->chan.tx += MSG_GEN_ONE;
     const uint64_t sent = r->header | b->chan.hash_bits | b->chan.tx;
-    if (!ump_ring_send(&u->ring, sent, r->w, msg_words(sent))) {
-        disp_enable();
-        return false;
-    }
+    ump_ring_put(ring, sent, r->w, msg_words(sent));
+    ump_ring_next_out(ring);
     ump_bell_disabled(u);
-    const uint64_t reply = sent | MSG_HEADER(0, MSG_REPLY, 0, 0);
-    enum ump_got got;
+    const uint64_t reply = sent | MSG_HEADER(0, MSG_REPLY, 0, 0) | ring->in_epoch;
     uint32_t left = u->spin;
     do {
-        got = ump_ring_recv(&u->ring, &u->in, 1);
-    } while (got == UMP_NONE && left-- != 0 && !disp_pending());
-    if (__builtin_expect(got != UMP_MESSAGE || ((reply ^ u->in.header) & ~MSG_SHAPE_MASK) != 0 ||
-                             (u->in.header & MSG_SHAPE_MASK) > MSG_SHAPE(UMP_LINE_WORDS, 0),
-                         0)) {
-        *ret_err = ump_parked_disabled(b, sent, got, r);
-        return true;
-    }
-    r->header = u->in.header;
-    r->cap = 0;
-    r->cap_info = 0;
-    for (uint32_t i = 0; i < UMP_LINE_WORDS; i++) {
-        r->w[i] = u->in.words[i];
-    }
-    disp_enable();
-    *ret_err = ERR_OK;
-    return true;
+        uint64_t head = ump_ring_head(ring);
+        if (((head ^ reply) & ~(MSG_SHAPE_MASK | UMP_COUNT_BITS)) == 0 &&
+            (head & MSG_SHAPE_MASK) <= MSG_SHAPE(UMP_LINE_WORDS, 0) &&
+            ump_ring_take_line(ring, head, r->w)) {
+            r->header = head & ~MSG_UMP_MASK;
+            r->cap = 0;
+            r->cap_info = 0;
+            disp_enable();
+            return ERR_OK;
+        }
+        if (ump_ring_new(ring, head)) {
+            break;
+        }
+    } while (left-- != 0 && !disp_pending());
+    return ump_parked_disabled(b, sent, r);
 }
 
 /* What a request's header has in common with hash_bits if it is a call with a txid slot that there
@@ -90,29 +87,40 @@ ump_exact(const struct server_conn *conn, const struct server_interface *iface, 
     return m->exact == ((header & MSG_SHAPE_MASK) >> MSG_WORDS_SHIFT) + 1u ? m : NULL;
 }
 
-/* Serves `req`, which is exact. */
-static void ump_answer(struct server_conn *conn, const struct server_method *m,
-                       struct server_request *req, struct server_ctx *ctx)
+/* Serves `req`, which is exact. Enters and returns disabled, enabled in between. */
+static inline void ump_answer_disabled(struct server_conn *conn, const struct server_method *m,
+                                       struct server_request *req, struct server_ctx *ctx)
 {
+    struct ump *u = conn->chan.ump;
+    disp_enable();
     ctx->header = req->msg.header;
     ctx->reply_caps_count = 0;
     errval_t err = m->shim(ctx, &req->msg);
     if (__builtin_expect((err | ctx->reply_caps_count) == 0, 1)) {
         /* Of an exact header all but the shape goes back. */
-        req->msg.header |= (ctx->header & ~MSG_SHAPE_MASK) | MSG_HEADER(0, MSG_REPLY, 0, 0);
+        const uint64_t header =
+            req->msg.header | (ctx->header & ~MSG_SHAPE_MASK) | MSG_HEADER(0, MSG_REPLY, 0, 0);
         disp_disable();
-        bool open = conn->chan.state == CHAN_OPEN && !conn->chan.ump->dead;
-        bool sent = open && ump_put_disabled(&conn->chan, &req->msg);
-        disp_enable();
-        if (open && !sent) {
-            conn_failed(conn, SYS_ERR_LMP_FULL);
+        if (__builtin_expect(conn->chan.state == CHAN_OPEN &&
+                                 (header & MSG_SHAPE_MASK) <= MSG_SHAPE(UMP_LINE_WORDS, 0) &&
+                                 (u->backlog_count | (uint32_t)u->dead) == 0 &&
+                                 ump_ring_room(&u->ring) != 0,
+                             1)) {
+            ump_ring_put(&u->ring, header, req->msg.words, msg_words(header));
+            ump_ring_next_out(&u->ring);
+            ump_bell_disabled(u);
+            return;
         }
-        return;
+        disp_enable();
+        req->msg.header = header;
+        conn_reply(conn, &req->msg, (struct msg_cap){0});
+    } else {
+        struct msg_cap cap = {0};
+        if (conn_conclude(conn, req, ctx, m, err, &cap)) {
+            conn_reply(conn, &req->msg, cap);
+        }
     }
-    struct msg_cap cap = {0};
-    if (conn_conclude(conn, req, ctx, m, err, &cap)) {
-        conn_reply(conn, &req->msg, cap);
-    }
+    disp_disable();
 }
 
 bool ump_serve_disabled(struct server_conn *conn)
@@ -123,33 +131,27 @@ bool ump_serve_disabled(struct server_conn *conn)
     struct server_request req;
     struct server_ctx ctx;
     uint32_t left = 0; /* looks at an empty ring: none before the first request */
-    enum ump_got got = UMP_NONE;
     if (server == NULL) {
         return false;
     }
+    const struct server_interface *iface = server->iface;
     conn_ctx_init(&ctx, conn, server, &req);
-    /* A handler may have closed the connection, and what is queued or parked comes first. */
-    while (c->state == CHAN_OPEN &&
-           (conn->queue_count | u->backlog_count | (uint32_t)u->parked | (uint32_t)u->dead) == 0) {
-        got = ump_ring_recv(&u->ring, &u->in, u->ring.in_lines);
-        if (got == UMP_NONE) {
+    /* A handler may have closed the connection, and what is queued or has begun comes first. */
+    while (c->state == CHAN_OPEN && (conn->queue_count | u->backlog_count | u->in.have |
+                                     (uint32_t)u->parked | (uint32_t)u->dead) == 0) {
+        uint64_t head = ump_ring_head(&u->ring);
+        if (!ump_ring_new(&u->ring, head)) {
             if (left-- == 0 || !waitset_idle_disabled(c->ws)) {
                 return false;
             }
             continue;
         }
-        const struct server_method *m =
-            got == UMP_MESSAGE ? ump_exact(conn, server->iface, u->in.header) : NULL;
-        if (m == NULL) {
-            return ump_took_disabled(c, got);
+        req.msg.header = head & ~MSG_UMP_MASK;
+        const struct server_method *m = ump_exact(conn, iface, req.msg.header);
+        if (m == NULL || !ump_ring_take_line(&u->ring, head, req.msg.words)) {
+            break;
         }
-        req.msg.header = u->in.header;
-        for (uint32_t i = 0; i < UMP_LINE_WORDS; i++) {
-            req.msg.words[i] = u->in.words[i];
-        }
-        disp_enable();
-        ump_answer(conn, m, &req, &ctx);
-        disp_disable();
+        ump_answer_disabled(conn, m, &req, &ctx);
         left = u->spin;
         if (!waitset_idle_disabled(c->ws)) {
             return true;

@@ -90,3 +90,8 @@ errval_t server_add_ump(struct server *s, const struct ump_config *config, uint6
     *ret_conn = conn;
     return ERR_OK;
 }
+
+struct chan *ump_conn_chan(struct server_conn *conn)
+{
+    return &conn->chan;
+}

@@ -37,8 +37,6 @@ struct ump {
 extern const struct chan_carrier ump_carrier;
 /* Takes in at most one message. False: there was none. Disabled. */
 bool ump_step_disabled(struct chan *c);
-/* The same after ump_ring_recv, which said `got`. */
-bool ump_took_disabled(struct chan *c, enum ump_got got);
 /* Rings if the peer sleeps. After each send. Disabled. */
 static inline void ump_bell_disabled(struct ump *u)
 {
@@ -52,7 +50,7 @@ bool ump_put_disabled(struct chan *c, const struct lmp_msg *msg);
 void ump_kill_disabled(struct chan *c);
 
 /* Of struct chan_carrier. */
-bool ump_call(struct binding *b, struct lmp_regs *r, errval_t *ret_err);
+errval_t ump_call(struct binding *b, struct lmp_regs *r);
 /* Takes in requests and answers those that need nothing but their handler. False: there is nothing
  * more. Enters and returns disabled, enabled in between; the caller holds the connection. */
 bool ump_serve_disabled(struct server_conn *conn);

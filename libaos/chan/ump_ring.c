@@ -17,20 +17,6 @@ void ump_ring_init(struct ump_ring *r, void *out, uint32_t out_lines, const void
                            .in_epoch = UMP_EPOCH};
 }
 
-/* Writes the next line, and does not move on. */
-static inline void ump_ring_put(struct ump_ring *r, uint64_t header, const uint64_t *words,
-                                uint32_t count)
-{
-    struct ump_line *line = &r->out->line[r->out_at];
-    for (uint32_t i = 0; i < count; i++) {
-        atomic_store_explicit(&line->word[i], words[i], memory_order_relaxed); /* (4) */
-    }
-    header |= (uint64_t)(r->consumed & UMP_COUNT_MASK) << UMP_COUNT_SHIFT | r->out_epoch;
-    /* Release of the payload (1) and of what was read (2), and first half of (3): one STLR. */
-    atomic_store_explicit(&line->header, header, memory_order_seq_cst);
-    r->owed = 0;
-}
-
 bool ump_ring_send(struct ump_ring *r, uint64_t header, const uint64_t *words, uint32_t count)
 {
     if (__builtin_expect(ump_message_lines(count) > ump_ring_room(r), 0)) {
@@ -39,11 +25,7 @@ bool ump_ring_send(struct ump_ring *r, uint64_t header, const uint64_t *words, u
     for (;;) {
         uint32_t some = count < UMP_LINE_WORDS ? count : UMP_LINE_WORDS;
         ump_ring_put(r, header, words, some);
-        r->sent++;
-        if (++r->out_at == r->out_lines) {
-            r->out_at = 0;
-            r->out_epoch ^= UMP_EPOCH;
-        }
+        ump_ring_next_out(r);
         words += some;
         count -= some;
         if (count == 0) {
@@ -54,7 +36,7 @@ bool ump_ring_send(struct ump_ring *r, uint64_t header, const uint64_t *words, u
 
 bool ump_ring_ack(struct ump_ring *r)
 {
-    if (r->owed < r->in_lines / 4u) {
+    if (r->consumed - r->told < r->in_lines / 4u) {
         return false;
     }
     ump_ring_put(r, UMP_ACK_HEADER, NULL, 0);
@@ -84,12 +66,7 @@ static inline enum ump_got ump_ring_take(struct ump_ring *r, struct ump_message 
         m->words[m->have + i] = atomic_load_explicit(&line->word[i], memory_order_relaxed);
     }
     r->acked += news;
-    r->consumed++;
-    r->owed++;
-    if (++r->in_at == r->in_lines) {
-        r->in_at = 0;
-        r->in_epoch ^= UMP_EPOCH;
-    }
+    ump_ring_next_in(r);
     m->header = plain;
     if (m->have + UMP_LINE_WORDS < msg_words(plain)) {
         m->have += UMP_LINE_WORDS;

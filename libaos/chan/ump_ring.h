@@ -44,6 +44,7 @@
 #define UMP_LINES_MAX     512u
 #define UMP_COUNT_SHIFT   53
 #define UMP_COUNT_MASK    1023u
+#define UMP_COUNT_BITS    ((uint64_t)UMP_COUNT_MASK << UMP_COUNT_SHIFT)
 #define UMP_EPOCH         (1ull << 63)
 #define UMP_MESSAGE_LINES ((MSG_WORDS_MAX + UMP_LINE_WORDS - 1u) / UMP_LINE_WORDS)
 
@@ -74,7 +75,7 @@ struct ump_ring {
     uint64_t out_epoch, in_epoch; /* of the next line, in its header position */
     uint32_t sent, acked;         /* own lines; those of them that the peer has consumed */
     uint32_t consumed;            /* lines of the peer */
-    uint32_t owed;                /* of them, those that the peer does not know of */
+    uint32_t told;                /* those of them that it knows of */
     uint64_t in_seen;             /* the acknowledgement read last, as it stood in its line */
     uint64_t armed;               /* as in the own frame */
     uint64_t rung;                /* the last `armed` of the peer that was rung for */
@@ -122,6 +123,94 @@ static inline uint32_t ump_ring_room(const struct ump_ring *r)
 static inline uint32_t ump_ring_longest(const struct ump_ring *r)
 {
     return r->out_lines - r->out_lines / 4u;
+}
+
+/* Writes the next line, and does not move on. */
+static inline void ump_ring_put(struct ump_ring *r, uint64_t header, const uint64_t *words,
+                                uint32_t count)
+{
+    struct ump_line *line = &r->out->line[r->out_at];
+#define UMP_PUT(i) atomic_store_explicit(&line->word[i], words[i], memory_order_relaxed) /* (4) */
+    switch (count) {
+    case 7:
+        UMP_PUT(6);
+        __attribute__((fallthrough));
+    case 6:
+        UMP_PUT(5);
+        __attribute__((fallthrough));
+    case 5:
+        UMP_PUT(4);
+        __attribute__((fallthrough));
+    case 4:
+        UMP_PUT(3);
+        __attribute__((fallthrough));
+    case 3:
+        UMP_PUT(2);
+        __attribute__((fallthrough));
+    case 2:
+        UMP_PUT(1);
+        __attribute__((fallthrough));
+    case 1:
+        UMP_PUT(0);
+        break;
+    default:
+        break;
+    }
+#undef UMP_PUT
+    header |= (uint64_t)(r->consumed & UMP_COUNT_MASK) << UMP_COUNT_SHIFT | r->out_epoch;
+    /* Release of the payload (1) and of what was read (2), and first half of (3): one STLR. */
+    atomic_store_explicit(&line->header, header, memory_order_seq_cst);
+    r->told = r->consumed;
+}
+
+static inline void ump_ring_next_out(struct ump_ring *r)
+{
+    r->sent++;
+    if (__builtin_expect(++r->out_at == r->out_lines, 0)) {
+        r->out_at = 0;
+        r->out_epoch ^= UMP_EPOCH;
+    }
+}
+
+static inline void ump_ring_next_in(struct ump_ring *r)
+{
+    r->consumed++;
+    if (__builtin_expect(++r->in_at == r->in_lines, 0)) {
+        r->in_at = 0;
+        r->in_epoch ^= UMP_EPOCH;
+    }
+}
+
+/* The next header as it stands: acquire of the payload (1) and of the lines that the peer has given
+ * back (2). */
+static inline uint64_t ump_ring_head(const struct ump_ring *r)
+{
+    return atomic_load_explicit(&r->in->line[r->in_at].header, memory_order_acquire);
+}
+
+/* Is a header as it stands news? */
+static inline bool ump_ring_new(const struct ump_ring *r, uint64_t head)
+{
+    return ((head ^ r->in_epoch) & UMP_EPOCH) == 0 && head != r->in_seen;
+}
+
+/* The short way for a message of one line, whose `head` is news and no acknowledgement, while no
+ * other message has begun. False: the count is wrong, nothing was taken. */
+static inline bool ump_ring_take_line(struct ump_ring *r, uint64_t head, uint64_t *words)
+{
+    const struct ump_line *line = &r->in->line[r->in_at];
+    uint32_t news = ((uint32_t)(head >> UMP_COUNT_SHIFT) - r->acked) & UMP_COUNT_MASK;
+    if (__builtin_expect(news > r->sent - r->acked, 0)) {
+        return false;
+    }
+    uint32_t count = msg_words(head);
+#pragma GCC unroll 7
+    for (uint32_t i = 0; i < UMP_LINE_WORDS && i < count; i++) {
+        words[i] = atomic_load_explicit(&line->word[i], memory_order_relaxed); /* (4) */
+    }
+    r->acked += news;
+    ump_ring_next_in(r);
+    return true;
 }
 
 /* Sends a message whole. `header` has bits 53-63 zero. False: there is no room, nothing is sent.

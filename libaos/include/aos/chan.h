@@ -47,8 +47,8 @@ struct chan_carrier {
     /* From the ready list: takes in what has come, and puts the channel back there unless it may
      * sleep. A connection is held by the caller. */
     void (*run)(struct chan *c);
-    /* A call that fits the registers, if nothing is in the way. False: nothing was sent. */
-    bool (*call)(struct binding *b, struct lmp_regs *r, errval_t *ret_err);
+    /* A call that fits the registers; binding_call_long if anything is in the way. */
+    errval_t (*call)(struct binding *b, struct lmp_regs *r);
     /* Nothing is sent or delivered after this. In thread context. */
     void (*close)(struct chan *c);
     /* After the close: nobody looks at the channel any more. */

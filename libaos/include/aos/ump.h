@@ -51,6 +51,8 @@ errval_t binding_open_ump(struct binding *b, const struct ump_config *config,
 errval_t server_add_ump(struct server *s, const struct ump_config *config, uint64_t pid,
                         uint32_t flags, struct server_conn **ret_conn);
 
+struct chan *ump_conn_chan(struct server_conn *conn);
+
 /* The doorbell of this channel was rung, or a capability came: wakes who waits. Disabled. */
 void ump_rung_disabled(struct chan *c);
 /* The broker says that the peer has died. Disabled. */

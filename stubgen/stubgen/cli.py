@@ -15,6 +15,7 @@ EPILOG = """examples:
   stubgen gen --target abi --out build/idl/abi --depfile abi.d idl/abi/*.if
   stubgen freeze NAME                               releases a draft: idl/frozen/NAME.N.if
   stubgen fmt idl/if/*.if                           gives files their canonical form
+  stubgen lint idl/if/*.if --with idl/abi/*.if      is what they say good?
   stubgen dump idl/if/NAME.if                       the checked model as JSON
   stubgen doc --out docs/ref idl/if/*.if            reference pages
   stubgen explain E0403                             what a diagnostic means
@@ -28,6 +29,7 @@ COMMANDS = {
     "dump": ("cmd_dump", "print the checked model as JSON"),
     "doc": ("cmd_doc", "write reference pages in Markdown"),
     "fmt": ("cmd_fmt", "put files into their canonical form"),
+    "lint": ("cmd_lint", "warn of what is right, but not good"),
     "desc": ("cmd_desc", "say which interfaces programs speak"),
     "explain": ("cmd_explain", "say what a diagnostic code means"),
 }

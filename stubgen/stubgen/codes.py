@@ -14,6 +14,7 @@ class Code:
 _PASSES = {"01": "lex", "02": "parse", "03": "imports", "04": "names", "05": "types",
            "06": "bounds", "07": "ids", "08": "errors", "09": "clauses", "10": "abi",
            "11": "cnames", "13": "devices", "20": "fmt", "21": "frozen"}
+_LINT = "lint"             # the pass of all codes that begin with W
 
 _TEXTS = {
     "E0101": ("unexpected character",
@@ -329,6 +330,42 @@ _TEXTS = {
               "What is reserved in a released version stays reserved."),
     "E2117": ("new member without `since`",
               "`since N` makes a new client fail at once, and locally, when its server is older."),
+    "W0101": ("undocumented interface",
+              "The reference pages are made of the comments in the interface."),
+    "W0102": ("undocumented member",
+              "The reference pages are made of the comments in the interface."),
+    "W0201": ("size without a range",
+              "A generated check costs the server nothing, and everybody sees the limit."),
+    "W0202": ("bool parameter",
+              "At the place of the call, `true` says nothing, and a third case cannot be added."),
+    "W0203": ("time without a unit",
+              "Units stand last in a name: `timeout_ns`."),
+    "W0301": ("name says it twice",
+              "Generated functions begin with the name of the interface."),
+    "W0302": ("error as a result",
+              "Every reply is a success or an error: results are there only in success."),
+    "W0303": ("filler",
+              "The compiler pads; fields kept for later freeze with the rest. Tables evolve."),
+    "W0401": ("deprecated without a successor",
+              "Who is told not to use a member wants to know what to use."),
+    "W0402": ("reference to a deprecated member",
+              "Comments send the reader to what is to be used."),
+    "W0501": ("unused error",
+              "An error that no method lists cannot come back: it would be a bad reply."),
+    "W0502": ("unused type",
+              "A type of an interface that is in none of its messages."),
+    "W0601": ("sparse ordinals",
+              "Clients and servers have tables with an entry per ordinal."),
+    "W0701": ("bad `allow`",
+              "`// allow W0202: why` allows a warning in the declaration that follows, or on its "
+              "line. The reason is required."),
+    "W0702": ("`allow` without effect",
+              "What is allowed is not there (any more)."),
 }
 
-CODES = {code: Code(_PASSES[code[1:3]], title, text) for code, (title, text) in _TEXTS.items()}
+
+def _pass(code):
+    return _LINT if code.startswith("W") else _PASSES[code[1:3]]
+
+
+CODES = {code: Code(_pass(code), title, text) for code, (title, text) in _TEXTS.items()}

@@ -24,6 +24,9 @@ class Diag:
     def pass_name(self):
         return CODES[self.code].pass_name
 
+    def severity(self):
+        return "warning" if self.code.startswith("W") else "error"
+
     def key(self):
         return (self.span.source.path, self.span.start, self.code, self.message)
 
@@ -56,7 +59,7 @@ class Diags:
             return "".join(json.dumps(as_dict(d)) + "\n" for d in items)
         text = "".join(render_gcc(d) for d in items[:limit])
         if len(items) > limit:
-            text += f"... and {len(items) - limit} more errors\n"
+            text += f"... and {len(items) - limit} more\n"
         return text
 
 
@@ -79,7 +82,7 @@ def _snippet(span, label):
 
 
 def render_gcc(diag):
-    out = f"{diag.span.where()}: error: {diag.message} [{diag.code}]\n"
+    out = f"{diag.span.where()}: {diag.severity()}: {diag.message} [{diag.code}]\n"
     out += _snippet(diag.span, diag.label)
     if diag.fix:
         out += f"      = fix: {diag.fix}\n"
@@ -96,7 +99,7 @@ def _place(span):
 
 
 def as_dict(diag):
-    return {"code": diag.code, "pass": diag.pass_name(), "severity": "error",
+    return {"code": diag.code, "pass": diag.pass_name(), "severity": diag.severity(),
             "message": diag.message, "label": diag.label, "fix": diag.fix,
             **_place(diag.span),
             "notes": [{"text": text, **_place(span)} for span, text in diag.notes]}

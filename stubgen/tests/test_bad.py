@@ -9,6 +9,7 @@ import pytest
 from stubgen import cmd_fmt, driver
 from stubgen.codes import CODES
 from stubgen.frozen import check
+from stubgen.lint import lint
 from stubgen.source import read_source
 
 BAD = os.path.join(os.path.dirname(os.path.abspath(__file__)), "bad")
@@ -26,6 +27,8 @@ def diags_of(name):
     if name.startswith("E21"):
         folder = "frozen/damaged" if name.startswith("E2102") else "frozen"
         diags, _ = check.check(build, folder)
+    if name.startswith("W"):
+        diags = lint(build, {name: read_source(name)})
     if name.startswith("E20"):
         diags = cmd_fmt.check(read_source(name))
     return diags

@@ -17,6 +17,8 @@ TREE_RULES = layers.TREE_RULES + files.TREE_RULES
 SHELLCHECK = ('shellcheck', '-S', 'style')
 PYFLAKES = ('pyflakes3',)
 FORMAT = (sys.executable, 'stubgen/stubgen.py', 'fmt', '--check')
+LINT = (sys.executable, 'stubgen/stubgen.py', 'lint')
+LINTED = tuple(f'idl/{folder}/' for folder in ('if', 'abi', 'dev', 'test'))
 
 
 def check_files(sources):
@@ -41,7 +43,9 @@ def lint(root, sources):
     for command, paths in ((SHELLCHECK, [s.path for s in sources if s.is_shell]),
                            (PYFLAKES, [s.path for s in sources if s.is_python]),
                            (FORMAT, [s.path for s in sources if s.path.startswith('idl/')
-                                     and s.suffix in ('.if', '.dev')])):
+                                     and s.suffix in ('.if', '.dev')]),
+                           (LINT, [s.path for s in sources if s.path.startswith(LINTED)
+                                   and s.suffix in ('.if', '.dev')])):
         if paths:
             done = subprocess.run([*command, *paths], cwd=root, text=True, capture_output=True)
             if done.returncode:

@@ -89,6 +89,7 @@ CASES = [
     ("const  A:u32=4KiB ;", "const A: u32 = 4KiB;\n"),
     ("enum E:u8{a=1;b=2;}", "enum E : u8 { a = 1; b = 2; }\n"),
     ("enum E : u8 {\n a = 1;\nlong = 20; }", "enum E : u8 {\n  a    = 1;\n  long = 20;\n}\n"),
+    ("enum E : i8 {\n a=- 1;\nlong = 20; }", "enum E : i8 {\n  a    = -1;\n  long = 20;\n}\n"),
     ("struct S { enum: u8; flags: u32[<= 4] ?; }", "struct S { enum: u8; flags: u32[<=4]?; }\n"),
     ("struct S {\n a: u8; b: u8;\n c: u8; }", "struct S {\n  a: u8; b: u8;\n  c: u8;\n}\n"),
     ("struct S { a: u8; // of it\n b: u8; }",

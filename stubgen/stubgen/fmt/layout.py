@@ -85,17 +85,15 @@ class Writer:
 
     def aligned(self, run, indent):
         """Writes a run with its `=` and messages below each other; False: it is too wide."""
-        name = max(len(item.head[0].text) for item in run)
-        with_message = [item for item in run if len(item.head) == 5]
-        value = max((len(item.head[2].text) for item in with_message), default=0)
+        parts = [_value(item) for item in run]
+        name = max(len(part[0]) for part in parts)
+        value = max((len(part[1]) for part in parts if part[2]), default=0)
         lines = []
-        for item in run:
-            words = [token.text for token in item.head]
-            line = f"{' ' * indent}{words[0]:{name}} = {words[2]}"
-            if len(words) == 5:
-                line = f"{line}{' ' * (value - len(words[2]))} {words[3]}"
-            line += ";" + _after(item.last())
-            lines.append(line)
+        for item, (word, number, message) in zip(run, parts):
+            line = f"{' ' * indent}{word:{name}} = {number}"
+            if message:
+                line = f"{line}{' ' * (value - len(number))} {message}"
+            lines.append(line + ";" + _after(item.last()))
         if any(len(line) > COLUMNS for line in lines):
             return False
         self.lines += lines
@@ -222,8 +220,16 @@ def _packs(item):
 
 
 def _is_value(item):
-    """`name = value;` or `name = value "message";`."""
-    head = item.head
-    return item.children is None and head[0].kind == "ident" \
-        and len(head) in (4, 5) and head[1].text == "=" and head[-1].text == ";" \
-        and (len(head) == 4 or head[3].kind == "string")
+    return item.children is None and _value(item) is not None
+
+
+def _value(item):
+    """(name, value, message or "") of `name = value "message";`, else None."""
+    head = item.head[:-1]
+    if len(head) < 3 or head[0].kind != "ident" or head[1].text != "=":
+        return None
+    size = 2 if head[2].text == "-" and len(head) > 3 else 1
+    rest = head[2 + size:]
+    if len(rest) > 1 or rest and rest[0].kind != "string":
+        return None
+    return head[0].text, "".join(t.text for t in head[2:2 + size]), rest[0].text if rest else ""

@@ -163,7 +163,7 @@ def unused_types(build, paths):
 
 
 def sparse_ordinals(build, paths):
-    for owner in build.interfaces + build.objects:
+    for owner in build.interfaces:
         if owner.namespace not in paths or not owner.methods:
             continue
         last = max(owner.methods, key=lambda m: m.ordinal)

@@ -162,6 +162,8 @@ const struct builtin builtins[] = {
     {"nslookup", "NAME...", "who stands behind a name", builtin_nslookup},
     {"ps", "", "processes", builtin_ps},
     {"reboot", "", "start the machine anew", builtin_power},
+    {"rpctrace", "[-x] PID [COMMAND...]", "messages of a process while COMMAND runs, or live",
+     builtin_rpctrace},
     {"run", "[-q BYTES] PROGRAM...", "run a program, with at most BYTES (K, M, G) of memory",
      builtin_run},
     {"shutdown", "", "power off", builtin_power},

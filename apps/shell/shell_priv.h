@@ -100,4 +100,5 @@ int builtin_caps(struct shell *sh, int argc, char **argv);
 int builtin_dmesg(struct shell *sh, int argc, char **argv);
 int builtin_date(struct shell *sh, int argc, char **argv);
 int builtin_uptime(struct shell *sh, int argc, char **argv);
+int builtin_rpctrace(struct shell *sh, int argc, char **argv);
 int builtin_power(struct shell *sh, int argc, char **argv);

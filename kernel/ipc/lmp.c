@@ -469,11 +469,12 @@ void lmp_poll(struct dispatcher *self)
     uint64_t *x = self->frame.x;
     caddr_t addr;
 
-    if ((self->pending & DISP_PENDING_TIMER) != 0) {
-        self->pending &= ~DISP_PENDING_TIMER;
-        page->pending = self->pending;
+    if ((self->pending & (DISP_PENDING_TIMER | DISP_PENDING_ASKED)) != 0) {
         x[LMP_X_COOKIE] = 0;
-        x[LMP_X_HEADER] = KPI_EVENT_TIMER;
+        x[LMP_X_HEADER] = ((self->pending & DISP_PENDING_TIMER) != 0 ? KPI_EVENT_TIMER : 0) |
+                          ((self->pending & DISP_PENDING_ASKED) != 0 ? KPI_EVENT_ASKED : 0);
+        self->pending &= ~(DISP_PENDING_TIMER | DISP_PENDING_ASKED);
+        page->pending = self->pending;
         return;
     }
     if (self->no_slot.first != NULL && lmp_recv_slot(self, &addr) != NULL &&

@@ -80,6 +80,15 @@ errval_t inv_dispatcher_watch(struct dispatcher *self, struct cte *object, struc
     return ERR_OK;
 }
 
+errval_t inv_dispatcher_ask(struct dispatcher *self, struct cte *object)
+{
+    struct dispatcher *d = dispatcher_of(object);
+
+    d->pending |= DISP_PENDING_ASKED;
+    dispatcher_notify(d);
+    return ERR_OK;
+}
+
 errval_t inv_dispatcher_deadline(struct dispatcher *self, struct cte *object, uint64_t ns)
 {
     if (dispatcher_of(object) != self) {

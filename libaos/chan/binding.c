@@ -322,7 +322,7 @@ errval_t binding_bad_reply1(caddr_t cap)
 }
 
 /* Reads what came for `p` into `call`. */
-errval_t pending_read(struct binding *b, struct pending *p, struct binding_call *call)
+errval_t pending_judge(struct binding *b, struct pending *p, struct binding_call *call)
 {
     if (err_is_fail(p->err)) {
         (void)binding_bad_reply(p->caps, p->caps_count);
@@ -483,6 +483,9 @@ errval_t binding_fill(struct binding *b, struct pending *p, const struct binding
     msg_words_set(ret_msg->words, call->words, words);
     ret_msg->cap = 0;
     ret_msg->cap_info = 0;
+    if (chan_traced(&b->chan)) {
+        trace_client(b, true, ret_msg->header, call->words, ERR_OK);
+    }
     return ERR_OK;
 }
 

@@ -338,6 +338,9 @@ static bool binding_run_event(struct binding *b)
     } else {
         __builtin_memcpy(words, msg.words, 8u * count);
     }
+    if (ok && chan_traced(&b->chan)) {
+        trace_client(b, false, msg.header, words, ERR_OK);
+    }
     const struct lmp_msg done = {.header = MSG_HEADER(CHAN_CONTROL_EVENT_DONE, MSG_CONTROL, 0, 0) |
                                            b->chan.hash_bits |
                                            (uint64_t)msg_slot(msg.header) << MSG_SLOT_SHIFT};

@@ -93,9 +93,17 @@ errval_t chan_create_for(uint32_t window, caddr_t *ret_own, caddr_t *ret_peer)
 
 static void chan_init(struct chan *c, enum chan_role role, caddr_t end, struct waitset *ws)
 {
+    disp_disable();
+    chan_delist_disabled(c); /* a connection is opened before it gets its end */
+    disp_enable();
     *c = (struct chan){.end = end, .role = (uint8_t)role, .state = CHAN_OPEN, .ws = ws};
     c->ring_bytes = CHAN_RING_BYTES;
     c->slow = (end == 0 ? CHAN_SLOW_CARRIER : 0) | (role == CHAN_CONN ? CHAN_SLOW_UNBOUND : 0);
+    if (role != CHAN_SOURCE) {
+        disp_disable();
+        chan_enlist_disabled(c);
+        disp_enable();
+    }
 }
 
 void chan_open(struct chan *c, enum chan_role role, caddr_t end, struct waitset *ws)
@@ -109,6 +117,9 @@ errval_t chan_bind(struct chan *c, enum chan_role role, caddr_t end, struct wait
     errval_t err = arch_lmp_bind(end, (uint64_t)(uintptr_t)c);
     if (err_is_fail(err)) {
         c->state = CHAN_CLOSED;
+        disp_disable();
+        chan_delist_disabled(c);
+        disp_enable();
         (void)cap_destroy(end);
     }
     return err;
@@ -154,6 +165,7 @@ void chan_close(struct chan *c)
     bool peer_gone = c->state == CHAN_GONE;
     c->state = CHAN_CLOSED;
     c->slow |= CHAN_SLOW_STATE;
+    chan_delist_disabled(c);
     if (c->ready) {
         chan_unready_disabled(c);
     }

@@ -181,6 +181,20 @@ static inline bool chan_poll_disabled(struct chan *c)
 /* After the close, when nobody looks at the channel any more: what the carrier had. */
 void chan_carrier_free(struct chan *c);
 
+/* Recording messages (trace.c). Channels are enlisted while they can carry messages. */
+void chan_enlist_disabled(struct chan *c);
+void chan_delist_disabled(const struct chan *c);
+static inline bool chan_traced(const struct chan *c)
+{
+    return __builtin_expect((c->slow & CHAN_SLOW_TRACE) != 0, 0);
+}
+/* Records a message, in thread context. `words`: the first of those that the header tells. */
+void trace_client(const struct binding *b, bool sent, uint64_t header, const uint64_t *words,
+                  errval_t err);
+/* The same on the server's side; `words` NULL: they are in the message area. */
+void trace_server(const struct server_conn *conn, uint16_t iface, bool sent, uint64_t header,
+                  const uint64_t *words);
+
 /* Pending table (binding.c). */
 /* A free slot, with `lent_bytes` of the region. NULL: there is none. */
 struct pending *pending_take_disabled(struct binding *b, uint32_t first, uint32_t lent_bytes);
@@ -212,6 +226,8 @@ errval_t binding_finish_disabled(struct binding *b, struct pending *p, struct bi
 /* Sends a call and gets its answer in one trap if nothing is in the way. False: nothing was
  * sent. */
 bool binding_call_direct(struct binding *b, struct binding_call *call, errval_t *ret_err);
+/* Reads what came for `p` into `call`. pending_read records it, too. */
+errval_t pending_judge(struct binding *b, struct pending *p, struct binding_call *call);
 errval_t pending_read(struct binding *b, struct pending *p, struct binding_call *call);
 errval_t binding_fill(struct binding *b, struct pending *p, const struct binding_call *call,
                       struct lmp_msg *ret_msg);

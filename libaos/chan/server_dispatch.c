@@ -104,6 +104,14 @@ static void conn_error_reply(struct server_request *req, errval_t err)
     }
 }
 
+static void conn_trace(const struct server_conn *conn, bool sent, const struct lmp_msg *msg)
+{
+    if (chan_traced(&conn->chan) && conn->server != NULL) {
+        trace_server(conn, conn->server->iface->id, sent, msg->header,
+                     msg_in_area(msg->header) ? NULL : msg->words);
+    }
+}
+
 bool conn_conclude(struct server_conn *conn, struct server_request *req, struct server_ctx *ctx,
                    const struct server_method *m, errval_t err, struct msg_cap *ret_cap)
 {
@@ -123,9 +131,11 @@ bool conn_conclude(struct server_conn *conn, struct server_request *req, struct 
         }
         req->msg.header = h;
         conn_error_reply(req, err);
+        conn_trace(conn, true, &req->msg);
         return true;
     }
     req->msg.header |= (h & ECHO_MASK) | MSG_HEADER(0, MSG_REPLY, 0, 0);
+    conn_trace(conn, true, &req->msg);
     if (ctx->reply_caps_count > 1) {
         conn_reply_caps(conn, &req->msg, ctx->reply_caps, ctx->reply_caps_count);
         return false;
@@ -146,6 +156,7 @@ bool conn_serve(struct server_conn *conn, struct server *server, struct server_r
     ctx.caps_count = req->caps_count;
     ctx.reply_caps_count = 0;
     ret_cap->cap = 0;
+    conn_trace(conn, false, &req->msg);
     const struct server_method *m = NULL;
     errval_t err = req->cancelled ? RPC_ERR_CANCELLED : conn_check(conn, server->iface, req, &m);
     if (err_is_ok(err)) {
@@ -277,6 +288,7 @@ void server_respond(struct server_responder *r, errval_t err, const uint64_t *wo
     }
     if (send && err_is_ok(err)) {
         msg.header |= (h & ECHO_MASK) | MSG_HEADER(0, MSG_REPLY, 0, 0);
+        conn_trace(conn, true, &msg);
         if (caps_count == 0) {
             conn_reply(conn, &msg, (struct msg_cap){0});
         } else {
@@ -290,6 +302,7 @@ void server_respond(struct server_responder *r, errval_t err, const uint64_t *wo
             const struct server_method *m = &server->iface->methods[msg_ordinal(h)];
             msg = (struct lmp_msg){.header = conn_error_header(h)};
             msg.words[0] = server_lists(m, err) ? err : err_push(err, RPC_ERR_BAD_REPLY);
+            conn_trace(conn, true, &msg);
             conn_reply(conn, &msg, (struct msg_cap){0});
         }
     }

@@ -29,6 +29,9 @@ static errval_t conn_event_send(struct server_conn *conn, uint32_t index, bool l
     conn->events_free &= ~(1u << slot);
     disp_enable();
     errval_t err = chan_send(&conn->chan, &msg, (struct msg_cap){0});
+    if (err_is_ok(err) && chan_traced(&conn->chan)) {
+        trace_server(conn, conn->server->iface->id, true, msg.header, words);
+    }
     if (err_is_fail(err)) {
         disp_disable();
         conn->events_free |= 1u << slot;

@@ -87,6 +87,7 @@ errval_t proc_plan(struct proc_build *b)
     at->startup_bytes = aos_round_up(proc_startup_bytes(b), KPI_PAGE_BYTES);
     tables += proc_tables_for(KPI_DISPATCHER_VA, KPI_PAGE_BYTES, &covered);
     tables += proc_tables_for(KPI_STARTUP_VA, at->startup_bytes, &covered);
+    tables += proc_tables_for(KPI_TRACE_VA, KPI_TRACE_BYTES, &covered);
     tables += proc_tables_for(KPI_STACK_TOP - KPI_STACK_BYTES, KPI_STACK_BYTES, &covered);
     if (tables > KPI_TABLES_MAX || at->startup_bytes > KPI_STARTUP_BYTES_MAX) {
         return LIB_ERR_QUOTA;
@@ -97,6 +98,7 @@ errval_t proc_plan(struct proc_build *b)
     at->dispatcher = proc_take(&off, KPI_DISPATCHER_BYTES);
     at->content = proc_take(&off, at->content_bytes);
     at->startup = proc_take(&off, at->startup_bytes);
+    at->trace = proc_take(&off, KPI_TRACE_BYTES);
     at->tables_bytes = tables * KPI_PAGE_BYTES;
     at->tables = proc_take(&off, at->tables_bytes);
     at->early = proc_take(&off, s->early_ram_bytes);
@@ -140,6 +142,7 @@ void proc_startup_write(const struct proc_build *b, struct kpi_startup *block)
         .envc = proc_list_count(s->env, s->env_bytes),
         .table_count = b->export.table_count, .range_count = b->export.range_count,
         .grant_count = s->grant_count, .table_slots_used = b->export.table_slots_used,
+        .trace_bytes = KPI_TRACE_BYTES,
     };
     memcpy(block->random, s->random, sizeof(block->random));
     block->tables_off = proc_startup_put(block, b->tables,

@@ -10,6 +10,7 @@
 #include <aos/cap.h>
 #include <aos/icache.h>
 #include <aos/slot.h>
+#include <aos/trace.h>
 #include <kpi/dispatcher.h>
 
 #include "proc_priv.h"
@@ -149,6 +150,9 @@ static errval_t proc_make_vspace(struct proc_build *b)
         err = proc_make(b, CAPTYPE_FRAME, b->at.startup, b->at.startup_bytes, &b->startup);
     }
     if (err_is_ok(err)) {
+        err = proc_make(b, CAPTYPE_FRAME, b->at.trace, KPI_TRACE_BYTES, &b->trace);
+    }
+    if (err_is_ok(err)) {
         err = proc_map_content(b);
     }
     if (err_is_ok(err)) {
@@ -158,6 +162,10 @@ static errval_t proc_make_vspace(struct proc_build *b)
     if (err_is_ok(err)) {
         err = paging_map_frame_fixed(&b->space, KPI_STARTUP_VA, b->startup, 0,
                                      b->at.startup_bytes, AOS_VM_READ);
+    }
+    if (err_is_ok(err)) {
+        err = paging_map_frame_fixed(&b->space, KPI_TRACE_VA, b->trace, 0, KPI_TRACE_BYTES,
+                                     AOS_VM_RW);
     }
     return err;
 }
@@ -234,6 +242,7 @@ static void proc_clean_up(struct proc_build *b, bool failed)
     if (failed) {
         proc_drop(&b->l1);
         proc_drop(&b->dispatcher);
+        proc_drop(&b->trace);
         (void)cap_revoke(b->ram);
     }
 }
@@ -296,7 +305,8 @@ errval_t proc_build(const struct proc_spec *spec, caddr_t ram, struct proc *ret_
     }
     if (err_is_ok(err)) {
         *ret_proc = (struct proc){
-            .l1 = b->l1, .ram = ram, .dispatcher = b->dispatcher, .entry = b->program.entry,
+            .l1 = b->l1, .ram = ram, .dispatcher = b->dispatcher, .trace = b->trace,
+            .entry = b->program.entry,
         };
     }
     proc_drop(&given.nameserver);        /* what was not given away */
@@ -351,6 +361,7 @@ void proc_destroy(struct proc *p)
     (void)cap_revoke(p->l1);             /* its own copy, which lies inside itself */
     proc_drop(&p->l1);
     proc_drop(&p->dispatcher);
+    proc_drop(&p->trace);
 }
 
 errval_t proc_query(caddr_t dispatcher, struct proc_info *ret_info)
@@ -381,6 +392,19 @@ errval_t proc_query(caddr_t dispatcher, struct proc_info *ret_info)
 errval_t proc_kill(caddr_t dispatcher, uint64_t status)
 {
     return inv_dispatcher_kill(dispatcher, status);
+}
+
+errval_t proc_trace(caddr_t dispatcher, caddr_t trace, bool on)
+{
+    void *va;
+    errval_t err = paging_map_frame(paging_self(), trace, 0, KPI_TRACE_BYTES, AOS_VM_RW, &va);
+
+    if (err_is_fail(err)) {
+        return err;
+    }
+    __atomic_store_n(&((struct trace_ring *)va)->on, on, __ATOMIC_RELEASE);
+    (void)paging_unmap(paging_self(), va);
+    return inv_dispatcher_ask(dispatcher);
 }
 
 errval_t proc_watch(caddr_t dispatcher, caddr_t end)

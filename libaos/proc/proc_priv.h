@@ -6,8 +6,8 @@
 #include <kernel/elf.h>
 #include <kpi/startup.h>
 
-/* segments, stack, dispatcher page, startup block */
-#define PROC_RANGES_MAX (ELF_SEGMENTS_MAX + 4u)
+/* segments, stack, dispatcher page, startup block, ring of traced messages */
+#define PROC_RANGES_MAX (ELF_SEGMENTS_MAX + 5u)
 
 /* Where things lie in the RAM of the domain: byte offsets. CNodes first, so that they are aligned
  * to their size. */
@@ -19,6 +19,7 @@ struct proc_layout {
     bool shared[ELF_SEGMENTS_MAX];       /* it is the latter */
     uint64_t stack;                      /* offset in the content */
     uint64_t startup, startup_bytes;
+    uint64_t trace;
     uint64_t tables, tables_bytes;
     uint64_t early;
     uint64_t bytes;                      /* of all */
@@ -30,7 +31,7 @@ struct proc_build {
     caddr_t ram;
     struct elf_program program;
     struct proc_layout at;
-    caddr_t l1, task, vnodes, dispatcher, root, content, startup;
+    caddr_t l1, task, vnodes, dispatcher, root, content, startup, trace;
     struct paging_state space;
     bool space_live;
     struct paging_export export;

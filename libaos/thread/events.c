@@ -16,6 +16,9 @@ void disp_event_disabled(uint64_t events)
     if ((events & KPI_EVENT_TIMER) != 0) {
         timer_expire_disabled();
     }
+    if ((events & KPI_EVENT_ASKED) != 0) {
+        chan_asked_disabled();
+    }
     if ((events & KPI_EVENT_SLOT) != 0 && disp_page()->recv_slot == 0 &&
         recv_slot_rotate_disabled() == 0) {
         (void)thread_wake_one_disabled(&helper_queue);

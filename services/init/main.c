@@ -128,12 +128,41 @@ static void init_start_shell(void)
     }
 }
 
-static void init_adopted(void *arg, errval_t err)
+static void init_not_adopted(uint32_t pid, errval_t err)
+{
+    printf("init: the process service does not know %u: %s\n", (unsigned)pid, init_error_text(err));
+    fflush(stdout);
+}
+
+static void init_ring_adopted(void *arg, errval_t err)
 {
     if (err_is_fail(err)) {
-        printf("init: the process service does not know %u: %s\n", (unsigned)(uintptr_t)arg,
-               init_error_text(err));
-        fflush(stdout);
+        init_not_adopted((uint32_t)(uintptr_t)arg, err);
+    }
+}
+
+/* The process service knows a domain now. A service has a ring of traced messages, too. */
+static void init_adopted(void *arg, errval_t err)
+{
+    caddr_t ring = 0, copy;
+
+    for (uint32_t i = 0; i < init.service_count; i++) {
+        if (init.services[i].pid == (uint32_t)(uintptr_t)arg) {
+            ring = init.services[i].proc.trace;
+        }
+    }
+    if (err_is_ok(err) && ring != 0) {
+        err = slot_alloc(&copy);
+        if (err_is_ok(err)) {
+            err = cap_copy(copy, ring);
+        }
+        if (err_is_ok(err)) {
+            err = process_adopt_ring_cb(&init.process, (uint32_t)(uintptr_t)arg, copy,
+                                        init_ring_adopted, arg);
+        }
+    }
+    if (err_is_fail(err)) {
+        init_not_adopted((uint32_t)(uintptr_t)arg, err);
     }
 }
 

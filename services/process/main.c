@@ -35,6 +35,8 @@ struct domain {
     struct proc proc;                    /* services: dispatcher only */
     struct event_source death;           /* kept for the next domain at this place */
     bool death_ready;
+    bool traced;
+    uint32_t tracer;                     /* pid of who asked for it */
 };
 
 struct module {
@@ -108,6 +110,21 @@ static void domain_free(struct domain *d)
     (void)memory_abandon(&service.memory, d->proc.ram);
 }
 
+/* Nobody reads what others record for `pid` any more. */
+static void service_untrace(uint32_t pid)
+{
+    struct table_entry *e = NULL;
+
+    for (uint32_t after = 0; (e = table_next(&service.table, after)) != NULL; after = e->pid) {
+        struct domain *d = &service.domains[e->place];
+
+        if (d->traced && d->tracer == pid && e->state == TABLE_LIVE) {
+            d->traced = false;
+            (void)proc_trace(d->proc.dispatcher, d->proc.trace, false);
+        }
+    }
+}
+
 static void domain_ended(void *arg)
 {
     struct table_entry *e = arg;
@@ -121,6 +138,8 @@ static void domain_ended(void *arg)
         return;
     }
     how = service_find_exit(e, &info);
+    d->traced = false;
+    service_untrace(e->pid);
     domain_free(d);
     if (e->quota != 0) {
         (void)memory_limit(&service.memory, e->pid, 0);
@@ -142,6 +161,11 @@ static void service_check_adopted(struct table_entry *e)
     }
     how = service_find_exit(e, &info);
     (void)cap_destroy(d->proc.dispatcher);
+    if (d->proc.trace != 0) {
+        (void)cap_destroy(d->proc.trace);
+        d->proc.trace = 0;
+    }
+    d->traced = false;
     table_ended(&service.table, e, &how, service_answer_wait, NULL);
 }
 
@@ -496,10 +520,45 @@ static errval_t on_adopt(struct server_ctx *ctx, uint32_t pid, const char *name,
     return err;
 }
 
+static errval_t on_adopt_ring(struct server_ctx *ctx, uint32_t pid, caddr_t ring)
+{
+    struct table_entry *e = table_find(&service.table, pid);
+
+    if (ctx->peer_pid != TABLE_PID_INIT) {
+        return PROCESS_ERR_DENIED;
+    }
+    if (e == NULL || !e->service || service.domains[e->place].proc.trace != 0) {
+        return PROCESS_ERR_NO_PID;
+    }
+    server_take_cap(ctx, ring);
+    service.domains[e->place].proc.trace = ring;
+    return ERR_OK;
+}
+
+static errval_t on_trace(struct server_ctx *ctx, uint32_t pid, bool on, caddr_t *ret_ring)
+{
+    errval_t err = table_may_kill(&service.table, (uint32_t)ctx->peer_pid, pid);
+    struct table_entry *e = table_find(&service.table, pid);
+    struct domain *d = e != NULL ? &service.domains[e->place] : NULL;
+
+    if (err_is_fail(err)) {
+        return err;
+    }
+    err = d->proc.trace == 0 ? LIB_ERR_NOT_FOUND
+                             : proc_trace(d->proc.dispatcher, d->proc.trace, on);
+    if (err_is_fail(err)) {
+        return err_push(err, PROCESS_ERR_FAILED);
+    }
+    d->traced = on;
+    d->tracer = (uint32_t)ctx->peer_pid;
+    *ret_ring = d->proc.trace;
+    return ERR_OK;
+}
+
 static const struct process_server_ops ops = {
     .on_spawn = on_spawn, .on_wait = on_wait, .on_kill = on_kill, .on_status = on_status,
     .on_pids = on_pids, .on_name = on_name, .on_describe = on_describe, .on_self = on_self,
-    .on_adopt = on_adopt,
+    .on_adopt = on_adopt, .on_adopt_ring = on_adopt_ring, .on_trace = on_trace,
 };
 
 int main(void)

@@ -107,6 +107,7 @@ struct dispatcher {
 #define DISP_PENDING_MESSAGE 0x1u        /* an end is in `deliverable` */
 #define DISP_PENDING_SLOT    0x2u        /* an end is in `no_slot` */
 #define DISP_PENDING_TIMER   0x4u        /* the deadline passed */
+#define DISP_PENDING_ASKED   0x8u        /* dispatcher.ask */
 
 _Static_assert(offsetof(struct dispatcher, frame.sp) == DISP_SP, "assembly");
 _Static_assert(offsetof(struct dispatcher, frame.pc) == DISP_PC, "assembly");

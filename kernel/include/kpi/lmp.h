@@ -33,6 +33,7 @@
 #define KPI_EVENT_ERROR 0x1u             /* x2: errval_t, nothing was sent */
 #define KPI_EVENT_TIMER 0x2u             /* the deadline of this dispatcher passed */
 #define KPI_EVENT_SLOT  0x4u             /* a message with a capability waits for a receive slot */
+#define KPI_EVENT_ASKED 0x8u             /* dispatcher.ask */
 
 /* The header word: only what the kernel itself makes up (the rest belongs to the stubs). */
 #define KPI_HDR_ORDINAL_BITS  12

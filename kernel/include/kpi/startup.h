@@ -12,6 +12,9 @@
 #define KPI_DISPATCHER_VA  0x3fc00000ull /* the dispatcher page */
 #define KPI_STARTUP_VA     0x3fc10000ull /* up to KPI_STARTUP_BYTES_MAX */
 #define KPI_STARTUP_BYTES_MAX 0x100000u
+/* ring of traced messages (aos/trace.h), of `trace_bytes` */
+#define KPI_TRACE_VA       0x3fd80000ull
+#define KPI_TRACE_BYTES    0x4000u
 /* first thread's stack, grows down; KPI_STACK_BYTES mapped, guard below */
 #define KPI_STACK_TOP      0x3fe00000ull
 #define KPI_STACK_BYTES    0x10000u
@@ -65,5 +68,5 @@ struct kpi_startup {
     uint32_t range_count, ranges_off;    /* struct kpi_range[] */
     uint32_t grant_count, grants_off;    /* struct kpi_grant[], at most KPI_CAP_GRANTS */
     uint32_t table_slots_used;           /* first free slot of the VNodes CNode */
-    uint32_t reserved;
+    uint32_t trace_bytes;                /* at KPI_TRACE_VA; 0: there is none (init) */
 };

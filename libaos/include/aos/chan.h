@@ -72,6 +72,7 @@ struct chan {
     uint32_t ring_bytes;
     struct chan_area out, in;
     struct chan_area region; /* lent buffers, both directions */
+    struct chan *all_next;   /* of the list of all bindings and connections */
 };
 
 _Static_assert(offsetof(struct chan, end) == 0x08, "assembly uses it");
@@ -85,6 +86,7 @@ _Static_assert(offsetof(struct chan, tx) == 0x10, "assembly uses it");
 #define CHAN_SLOW_UNBOUND  0x10u /* connection: the client has not introduced itself */
 #define CHAN_SLOW_QUEUED   0x20u /* connection: requests wait in user space */
 #define CHAN_SLOW_DEFERRED 0x40u /* connection: calls of it are still to be answered */
+#define CHAN_SLOW_TRACE    0x80u /* messages are recorded (aos/trace.h) */
 
 #define CHAN_CALLS_MAX  8u /* calls in flight on one binding: txid slots */
 #define CHAN_EVENTS_MAX 4u /* events in flight on one binding */

@@ -92,6 +92,9 @@ static inline bool disp_pending(void)
  * block. */
 void chan_deliver_disabled(uint64_t cookie, const struct lmp_msg *msg);
 
+/* The spawner wants messages recorded, or no more (aos/trace.h). Disabled. */
+void chan_asked_disabled(void);
+
 /* What svc CALL or POLL returned with cookie 0: KPI_EVENT_* bits, handled by the thread library.
  * Disabled. */
 void disp_event_disabled(uint64_t events);

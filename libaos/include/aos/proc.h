@@ -42,6 +42,7 @@ struct proc {
     caddr_t l1;                          /* the root of its capability space */
     caddr_t ram;                         /* as given to proc_build */
     caddr_t dispatcher;
+    caddr_t trace;                       /* frame of its ring of traced messages (aos/trace.h) */
     uint64_t entry;
 };
 
@@ -78,5 +79,7 @@ struct proc_info {
 errval_t proc_query(caddr_t dispatcher, struct proc_info *ret_info);
 /* Ends it: `status` is what proc_query tells from then on. */
 errval_t proc_kill(caddr_t dispatcher, uint64_t status);
+/* Lets it record its messages in the frame `trace`, or no more (aos/trace.h). */
+errval_t proc_trace(caddr_t dispatcher, caddr_t trace, bool on);
 /* `end` is the trigger of an event source (aos/waitset.h) that is raised when the domain ends. */
 errval_t proc_watch(caddr_t dispatcher, caddr_t end);

@@ -7,6 +7,7 @@
 #include <check.h>
 
 #include <aos/debug.h>
+#include <aos/domain.h>
 #include <aos/fault.h>
 #include <aos/paging.h>
 #include <aos/ram.h>
@@ -35,6 +36,19 @@ static struct fake_slot slots[SLOTS];
 static uint32_t mappings;
 static uint64_t now = 1000;
 static struct timer *timers[TIMERS];
+
+uint64_t fake_trace[FAKE_TRACE_BYTES / 8];
+
+void *domain_trace(size_t *ret_bytes)
+{
+    *ret_bytes = sizeof(fake_trace);
+    return fake_trace;
+}
+
+uint32_t domain_pid(void)
+{
+    return FAKE_PID;
+}
 
 void fake_start(void)
 {

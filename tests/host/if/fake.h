@@ -12,6 +12,11 @@ extern bool (*fake_wait)(void);
 /* How far the clock moves each time it is read. */
 extern uint64_t fake_tick_ns;
 
+/* The ring of traced messages (aos/trace.h). */
+#define FAKE_TRACE_BYTES 4096u
+#define FAKE_PID         77u
+extern uint64_t fake_trace[FAKE_TRACE_BYTES / 8];
+
 void fake_start(void);
 /* Ends the program if anything is left: capabilities, slots, mappings, armed timers. */
 void fake_check_clean(void);

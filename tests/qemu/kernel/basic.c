@@ -150,11 +150,28 @@ static void test_timer(void)
     kt_eq(m.header, KPI_EVENT_TIMER, "KERN0024 a deadline in the past is due at once");
 }
 
+static void test_ask(void)
+{
+    struct kt_msg m = { .cookie = 0 };
+
+    kt_need(inv_dispatcher_ask(KPI_CAP_SELF_DISP), "ask");
+    kt_need(inv_dispatcher_ask(KPI_CAP_SELF_DISP), "ask again");
+    kt_ok(kt_page()->pending != 0, "KERN0025 asking is pending");
+    kt_poll(&m);
+    kt_ok(m.cookie == 0 && m.header == KPI_EVENT_ASKED && kt_page()->pending == 0,
+          "KERN0026 asked twice, told once");
+    kt_need(inv_dispatcher_ask(KPI_CAP_SELF_DISP), "ask");
+    kt_need(inv_dispatcher_deadline(KPI_CAP_SELF_DISP, 1), "deadline in the past");
+    kt_poll(&m);
+    kt_eq(m.header, KPI_EVENT_ASKED | KPI_EVENT_TIMER, "KERN0027 told together with the timer");
+}
+
 void test_main(void)
 {
-    kt_plan(24);
+    kt_plan(27);
     test_invoke();
     test_user_pointers();
     test_dispatchers();
     test_timer();
+    test_ask();
 }

@@ -1,0 +1,48 @@
+"""rpctrace: the messages of a running domain, live."""
+import re
+
+LINE = re.compile(r'^(\d+\.\d{9}) (->|<-) (\S+) +(\w+) +(\S+?)(?: (.*?))?(?: \((\d+) ns\))?$')
+
+
+def messages(text):
+    """(direction, peer, kind, method, values, has a time) of what was printed."""
+    found = [LINE.match(line) for line in text.splitlines()]
+    return [(m[2], m[3], m[4], m[5], m[6] or '', m[7] is not None) for m in found if m]
+
+
+def test_rpct0101_calls_of_a_service_with_arguments_results_and_errors(run):
+    result = run('rpctrace 2 nslookup serial nosuch', 'nslookup serial')
+    seen = messages(result.stdout)
+    assert result.statuses == [1, 0]
+    describe = [m[1:] for m in seen if m[3] == 'nameserver.describe']
+    shell = describe[0][0]
+    assert describe == [
+        (shell, 'call', 'nameserver.describe', 'name="serial"', False),
+        (shell, 'reply', 'nameserver.describe', 'pid=4 iface=19 props=["kind=pl011"]', True),
+        (shell, 'call', 'nameserver.describe', 'name="nosuch"', False),
+        (shell, 'error', 'nameserver.describe', 'nameserver: not_found', True)]
+    assert [m[0] for m in seen if m[3] == 'nameserver.describe'] == ['<-', '->'] * 2
+    times = [float(m[0]) for line in result.stdout.splitlines() if (m := line.split(' '))
+             and LINE.match(line)]
+    assert times == sorted(times) and 'nslookup' not in result.stdout
+
+
+def test_rpct0102_the_client_side_and_one_that_ends(run):
+    """The shell itself: it starts a program and waits for its end."""
+    result = run('rpctrace 16 hello a', 'rpctrace 16 args --status 3')
+    seen = messages(result.stdout)
+    assert result.statuses == [0, 3]
+    spawn = [m for m in seen if m[3] == 'process.spawn' and 'hello' in m[4]]
+    assert spawn[0][:3] == ('->', '-', 'call') and 'args=["hello", "a"]' in spawn[0][4]
+    ends = [m[4] for m in seen if m[3] == 'process.wait' and m[2] == 'reply']
+    assert re.match(r'who=\d+ exit={kind=exited, status=0, ', ends[0])
+    assert re.match(r'who=\d+ exit={kind=exited, status=3, ', ends[1])
+
+
+def test_rpct0103_it_takes_a_right_and_ends_with_the_command(run):
+    result = run('rpctrace 0', 'rpctrace 99', 'rpctrace', 'rpctrace x',
+                 'ifcall process.trace pid=2 on=true', 'rpctrace 3 echo quiet', 'rpctrace 3 ps',
+                 'meminfo')
+    assert result.statuses == [1, 1, 2, 2, 1, 0, 0, 0]
+    assert 'process: no_pid' in result.stderr and 'process: denied' in result.stderr
+    assert 'process.pids after=0' in result.stdout

@@ -91,6 +91,41 @@ static errval_t ifcall_reply(struct ifcall *c, const uint64_t *words, uint64_t h
     return ERR_OK;
 }
 
+/* Shows all items of a stream. */
+static errval_t ifcall_stream(struct ifcall *c, struct binding *b, struct binding_call *call)
+{
+    static struct binding_stream stream;
+    const struct ifdesc_room empty = *c->room;
+    struct lmp_msg *items = calloc(c->m->window, sizeof(*items));
+    if (items == NULL) {
+        return LIB_ERR_NO_MEMORY;
+    }
+    errval_t err = binding_stream_open(b, call, &stream, items, c->m->window);
+    bool opened = err_is_ok(err);
+    while (err_is_ok(err)) {
+        struct ifdesc_value *item;
+        err = binding_stream_next(&stream, call);
+        if (err_is_fail(err)) {
+            break;
+        }
+        *c->room = empty; /* the item before is forgotten */
+        c->caps_count = msg_caps(call->header);
+        if (!ifdesc_decode(c->d, c->m->item_type, c->m->item_image, call->words,
+                           msg_words(call->header), false, c->room, &item) ||
+            ifdesc_caps(c->d, item) != c->caps_count) {
+            err = binding_stream_bad(&stream, c->caps, c->caps_count);
+            c->caps_count = 0;
+        } else {
+            c->on_item(c, item);
+        }
+    }
+    if (opened) {
+        binding_stream_close(&stream);
+    }
+    free(items);
+    return err_no(err) == RPC_ERR_STREAM_END ? ERR_OK : err;
+}
+
 static errval_t ifcall_send(struct ifcall *c, struct binding *b)
 {
     static uint64_t words[MSG_WORDS_MAX];
@@ -110,6 +145,9 @@ static errval_t ifcall_send(struct ifcall *c, struct binding *b)
     };
     if (c->m->kind == MSG_ONEWAY) {
         return binding_oneway(b, &call);
+    }
+    if (c->m->window != 0) {
+        return ifcall_stream(c, b, &call);
     }
     errval_t err = binding_call(b, &call);
     if (err_is_fail(err)) {

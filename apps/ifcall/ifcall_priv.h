@@ -11,6 +11,7 @@ struct ifcall {
     struct ifdesc_room *room;
     struct ifdesc_message msg;
     struct ifdesc_value *results; /* NULL: a oneway */
+    void (*on_item)(struct ifcall *c, const struct ifdesc_value *item); /* of a stream */
     caddr_t caps[MSG_CAPS_MAX];   /* received; the caller's */
     uint32_t caps_info[MSG_CAPS_MAX];
     uint32_t caps_count;

@@ -113,6 +113,21 @@ static void drop_caps(void)
     }
 }
 
+static void show(const struct ifdesc_value *v, const char *between)
+{
+    const struct ifdesc_out out = {put, stdout};
+    ifdesc_print(call.d, v, between, &out);
+    printf("\n");
+}
+
+/* The items of a stream stand on a line each. */
+static void show_item(struct ifcall *c, const struct ifdesc_value *item)
+{
+    show(item, " ");
+    drop_caps();
+    c->caps_count = 0;
+}
+
 static int make_call(const char *service, int argc, char **argv)
 {
     caddr_t end;
@@ -135,9 +150,7 @@ static int make_call(const char *service, int argc, char **argv)
     }
     err = ifcall_call(&call, end);
     if (err_is_ok(err) && call.results != NULL && call.results->count != 0) {
-        const struct ifdesc_out out = {put, stdout};
-        ifdesc_print(call.d, call.results, "\n", &out);
-        printf("\n");
+        show(call.results, "\n");
     }
     drop_caps();
     if (err_is_fail(err)) {
@@ -192,5 +205,6 @@ int main(int argc, char **argv)
     call.d = &d;
     call.m = &m;
     call.room = &room;
+    call.on_item = show_item;
     return make_call(argv[1], argc - 2, argv + 2);
 }

@@ -69,7 +69,8 @@ static uint64_t rpctrace_took(const struct trace_record *r)
         trace.calls[trace.next++ % CALLS_MAX] = (struct rpctrace_call){r->chan, tx, r->time_ns};
         return 0;
     }
-    for (size_t i = 0; i < CALLS_MAX && kind != MSG_EVENT && kind != MSG_ONEWAY; i++) {
+    const bool answer = r->err != ERR_OK || kind == MSG_REPLY || kind == MSG_ERROR;
+    for (size_t i = 0; answer && i < CALLS_MAX; i++) {
         struct rpctrace_call *call = &trace.calls[i];
         if (call->time_ns != 0 && call->chan == r->chan && call->tx == tx) {
             uint64_t ns = r->time_ns - call->time_ns;
@@ -92,16 +93,17 @@ static void rpctrace_values(const struct ifdesc *d, const struct ifdesc_method *
                             const struct trace_record *r)
 {
     const struct ifdesc_out out = {rpctrace_put, stdout};
-    const bool reply = msg_kind(r->header) == MSG_REPLY;
+    const bool reply = msg_kind(r->header) == MSG_REPLY, item = msg_kind(r->header) == MSG_STREAM;
     const bool cut = r->words < msg_words(r->header);
-    const uint32_t images[] = {reply ? m->reply_image : m->request_image,
-                               reply ? m->bulk_image : m->request_image};
+    const uint32_t images[] = {
+        reply ? m->reply_image : item ? m->item_image : m->request_image,
+        reply ? m->bulk_image : item ? m->item_image : m->request_image};
+    const uint32_t type = reply ? m->reply_type : item ? m->item_type : m->request_type;
 
     for (size_t i = 0; i < 2; i++) {
         struct ifdesc_value *values;
         trace.room = (struct ifdesc_room){.values = trace.values, .values_max = VALUES_MAX};
-        if (ifdesc_decode(d, reply ? m->reply_type : m->request_type, images[i], r->word, r->words,
-                          cut, &trace.room, &values)) {
+        if (ifdesc_decode(d, type, images[i], r->word, r->words, cut, &trace.room, &values)) {
             printf("%s", values->count != 0 ? " " : "");
             ifdesc_print(d, values, " ", &out);
             return;
@@ -152,7 +154,7 @@ static void rpctrace_line(const struct trace_record *r)
     }
     if (kind == MSG_ERROR) {
         rpctrace_error(r->err != ERR_OK || r->words == 0 ? r->err : r->word[0]);
-    } else if (named && kind != MSG_STREAM && kind != MSG_CONTROL && kind != MSG_MALFORMED) {
+    } else if (named && kind != MSG_CONTROL && kind != MSG_MALFORMED) {
         rpctrace_values(&d, &m, r);
     } else {
         rpctrace_words(r);

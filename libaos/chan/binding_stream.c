@@ -237,6 +237,9 @@ errval_t binding_stream_next(struct binding_stream *s, struct binding_call *item
         item->got_info[0] = msg.cap_info;
     }
     item->header = msg.header;
+    if (ok && chan_traced(&s->binding->chan)) {
+        trace_client(s->binding, false, msg.header, item->words, ERR_OK);
+    }
     stream_pop(s);
     return ok ? ERR_OK : binding_stream_bad(s, &msg.cap, msg.cap != 0);
 }

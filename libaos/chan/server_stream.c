@@ -152,6 +152,9 @@ errval_t server_put(const struct server_responder *r, errval_t err, const uint64
     err = chan_send(&conn->chan, &msg, cap);
     chan_cap_sent(cap, err_is_ok(err));
     if (err_is_ok(err)) {
+        if (chan_traced(&conn->chan)) {
+            trace_server(conn, conn->server->iface->id, true, msg.header, words);
+        }
         return ERR_OK;
     }
     stream_count(conn, s, false);

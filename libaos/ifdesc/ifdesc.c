@@ -73,6 +73,7 @@ void ifdesc_client_interface(const struct ifdesc *d, struct client_interface *re
         .reply_area_words = (uint16_t)d->w[HEAD_REPLY_AREA],
         .region_bytes = d->w[HEAD_REGION],
         .region_written = d->w[HEAD_REGION_WRITTEN] != 0,
+        .window = (uint8_t)d->w[HEAD_WINDOW],
     };
 }
 
@@ -94,6 +95,9 @@ static void method_read(const struct ifdesc *d, uint32_t at, struct ifdesc_metho
         .fails_count = d_at(d, at + 9),
         .fails = d_at(d, at + 10),
         .large = d_at(d, at + 11) != 0,
+        .window = (uint8_t)d_at(d, at + 12),
+        .item_type = d_at(d, at + 13),
+        .item_image = d_at(d, at + 14),
     };
 }
 

@@ -25,10 +25,11 @@ enum {
     HEAD_REPLY_AREA,
     HEAD_REGION,
     HEAD_REGION_WRITTEN,
+    HEAD_WINDOW,
     HEAD_COUNT,
 };
 
-#define METHOD_WORDS 12u
+#define METHOD_WORDS 15u
 #define FIELD_WORDS  2u
 #define MEMBER_WORDS 4u
 #define ITEM_WORDS   9u

@@ -54,6 +54,8 @@ struct ifdesc_method {
     uint32_t reply_type, reply_image, bulk_image;
     uint32_t results; /* fields of the reply type without the lent buffers behind them */
     uint32_t fails_count, fails;
+    uint8_t window; /* of its stream; 0: it has none */
+    uint32_t item_type, item_image;
 };
 
 /* By name (`name_len` bytes), or by ordinal. False: there is none. */

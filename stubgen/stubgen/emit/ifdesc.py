@@ -8,10 +8,11 @@ the pool; 0 is none. The head says where to begin:
     magic, bytes of the whole (a multiple of 8), grammar version, number of words,
     hash low, hash high, id | version << 16, name, canonical text,
     number of methods, methods, request words that need the area, reply words, bytes of the region,
-    1 if the server writes into the region
+    1 if the server writes into the region, largest window of its streams
 
     method  name, ordinal | kind << 16, since, request type, request image, reply type, reply image,
-            reply image for bulk, results that are the method's own, fails, their codes, needs area
+            reply image for bulk, results that are the method's own, fails, their codes, needs area,
+            window of the stream (0: none), type of its items, their image
     fields  name, type                                of a struct, parameters or results
     members name, type, ordinal, image                of a table or union
     image   fixed words, words at most, room words, items, where, variable parts, where,
@@ -31,8 +32,8 @@ from .c.method import MethodView
 OUTPUT = "interfaces"          # the bundle of all interfaces of the build
 MAGIC = 0x31444649             # "IFD1"
 GRAMMAR = canon.GRAMMAR
-HEAD = 15
-KINDS = ("call", "oneway", "event")      # method kinds that can be described; streams cannot
+HEAD = 16
+KINDS = ("call", "oneway", "event")      # method kinds that can be described
 
 INT, BOOL, ENUM, BUF, ARRAY, STRUCT, TABLE, CAP, END, LEND, OPTIONAL = range(1, 12)
 BUFS = ("string", "bytes", "strings")
@@ -85,7 +86,7 @@ class _Writer:
 
     def interface(self, item):
         methods = [m for m in sorted(item.methods, key=lambda m: m.ordinal)
-                   if m.kind in KINDS and m.window is None]
+                   if m.kind in KINDS]
         views = [MethodView(item, m) for m in methods]
         where = self.rows([self.method(view) for view in views])
         areas = [max((v.request_area() for v in views), default=0),
@@ -97,14 +98,16 @@ class _Writer:
         total = 4 * len(self.words) + len(self.pool)
         head = (MAGIC, total, GRAMMAR, len(self.words), item.hash & 0xffffffff, item.hash >> 32,
                 item.id | item.version << 16, name, text, *where, *areas,
-                layout.region_bytes(item), int(written))
+                layout.region_bytes(item), int(written),
+                max((m.window or 0 for m in methods), default=0))
         self.words[:HEAD] = head
         return struct.pack(f"<{len(self.words)}I", *self.words) + bytes(self.pool)
 
     def method(self, view):
         method = view.m
         lent = list(layout.lends(method, "out").values())
-        results = method.results + [
+        stream = method.window is not None
+        results = ([] if stream else method.results) + [
             model.Param(p.name, model.Buf(p.type.kind, p.type.bound), p.doc, p.span) for p in lent]
         request, reply = layout.request(method), layout.reply(method)
         bulk = layout.reply(method, bulk=True)
@@ -112,7 +115,14 @@ class _Writer:
         return (self.text(method.name), method.ordinal | KINDS.index(method.kind) << 16,
                 method.since, self.struct("", method.params), self.image(request, method.params),
                 self.struct("", results), self.image(reply, results), self.image(bulk, results),
-                len(method.results), *fails, view.large)
+                len(results) - len(lent), *fails, view.large, *self.items(method))
+
+    def items(self, method):
+        """Window, type and image of a stream."""
+        if method.window is None:
+            return 0, 0, 0
+        return method.window, self.struct("", method.results), \
+            self.image(layout.item(method), method.results)
 
     # Types
 

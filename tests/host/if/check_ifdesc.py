@@ -89,7 +89,9 @@ class Values:
 def messages(method):
     """(direction, fields, image, values of the request) of all that can be sent."""
     yield "request", method.params, layout.request(method)
-    if method.kind == "call":
+    if method.window is not None:
+        yield "item", method.results, layout.item(method)
+    elif method.kind == "call":
         lent = layout.lends(method, "out").values()
         fields = method.results + [model.Param(p.name, model.Buf(p.type.kind, p.type.bound), [],
                                                p.span) for p in lent]

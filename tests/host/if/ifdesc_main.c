@@ -1,8 +1,8 @@
 /* ifdesc_main BUNDLE ID: for check_ifdesc.py. Each line of the input is one question, its parts
  * apart by 0x1f:
- *   encode METHOD request|reply NAME=VALUE...   answer: `ok`, the words, `caps`, their numbers
- *   decode METHOD request|reply WORD...         answer: `ok` and the values as text
- *   cut METHOD request|reply WORD...            the same for a message that was cut
+ *   encode METHOD request|reply|item NAME=VALUE...   answer: `ok`, the words, `caps`, their numbers
+ *   decode METHOD request|reply|item WORD...         answer: `ok` and the values as text
+ *   cut METHOD request|reply|item WORD...            the same for a message that was cut
  * or `wrong` and why. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -78,7 +78,10 @@ static bool answer(const struct ifdesc *d, int argc, char **argv)
         (void)snprintf(room.wrong, sizeof(room.wrong), "no such question");
         return false;
     }
-    if (strcmp(argv[2], "reply") == 0) {
+    if (strcmp(argv[2], "item") == 0) {
+        m.request_type = m.item_type;
+        m.request_image = m.item_image;
+    } else if (strcmp(argv[2], "reply") == 0) {
         m.request_type = m.reply_type;
         m.request_image = m.reply_image;
     }

@@ -1,4 +1,5 @@
-/* Recording messages (aos/trace.h) over loopback, where one domain has both sides. With argument `dump` the records of all calls are printed as `rpctrace -x` does, for check_ifcat.py. */
+/* Recording messages (aos/trace.h) over loopback, where one domain has both sides. With argument
+ * `dump` the records of some calls are printed as `rpctrace -x` does, for check_ifcat.py. */
 #include <stdio.h>
 #include <string.h>
 

@@ -211,7 +211,7 @@ static void rpctrace_stop(struct shell *sh, uint32_t pid)
 {
     caddr_t again;
 
-    if (err_is_ok(process_trace(sh->process, pid, false, &again))) {
+    if (err_is_ok(process_trace(sh->process, pid, PROCESS_TRACING_OFF, &again))) {
         (void)cap_destroy(again);
     }
     if (trace.ring != NULL) {
@@ -225,7 +225,7 @@ static errval_t rpctrace_start(struct shell *sh, uint32_t pid)
 {
     struct cap_info info;
     void *at;
-    errval_t err = process_trace(sh->process, pid, true, &trace.ring_frame);
+    errval_t err = process_trace(sh->process, pid, PROCESS_TRACING_ON, &trace.ring_frame);
 
     if (err_is_fail(err)) {
         return err;

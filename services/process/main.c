@@ -535,8 +535,10 @@ static errval_t on_adopt_ring(struct server_ctx *ctx, uint32_t pid, caddr_t ring
     return ERR_OK;
 }
 
-static errval_t on_trace(struct server_ctx *ctx, uint32_t pid, bool on, caddr_t *ret_ring)
+static errval_t on_trace(struct server_ctx *ctx, uint32_t pid,
+                         process_tracing_t tracing, caddr_t *ret_ring)
 {
+    const bool on = tracing == PROCESS_TRACING_ON;
     errval_t err = table_may_kill(&service.table, (uint32_t)ctx->peer_pid, pid);
     struct table_entry *e = table_find(&service.table, pid);
     struct domain *d = e != NULL ? &service.domains[e->place] : NULL;

@@ -41,7 +41,7 @@ def test_rpct0102_the_client_side_and_one_that_ends(run):
 
 def test_rpct0103_it_takes_a_right_and_ends_with_the_command(run):
     result = run('rpctrace 0', 'rpctrace 99', 'rpctrace', 'rpctrace x',
-                 'ifcall process.trace pid=2 on=true', 'rpctrace 3 echo quiet', 'rpctrace 3 ps',
+                 'ifcall process.trace pid=2 tracing=on', 'rpctrace 3 echo quiet', 'rpctrace 3 ps',
                  'meminfo')
     assert result.statuses == [1, 1, 2, 2, 1, 0, 0, 0]
     assert 'process: no_pid' in result.stderr and 'process: denied' in result.stderr

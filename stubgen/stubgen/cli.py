@@ -19,6 +19,7 @@ EPILOG = """examples:
   stubgen dump idl/if/NAME.if                       the checked model as JSON
   stubgen doc --out docs/ref idl/if/*.if            reference pages
   stubgen explain E0403                             what a diagnostic means
+  stubgen grammar vim > ~/.vim/syntax/if.vim        colours for an editor
 
 exit status: 0 fine, 1 the input has errors, 2 the command line is wrong or a file cannot be read"""
 
@@ -30,6 +31,8 @@ COMMANDS = {
     "doc": ("cmd_doc", "write reference pages in Markdown"),
     "fmt": ("cmd_fmt", "put files into their canonical form"),
     "lint": ("cmd_lint", "warn of what is right, but not good"),
+    "grammar": ("cmd_grammar", "print how an editor colours the language"),
+    "lsp": ("cmd_lsp", "a language server for editors, on standard input and output"),
     "desc": ("cmd_desc", "say which interfaces programs speak"),
     "explain": ("cmd_explain", "say what a diagnostic code means"),
 }

@@ -18,7 +18,7 @@ SHELLCHECK = ('shellcheck', '-S', 'style')
 PYFLAKES = ('pyflakes3',)
 FORMAT = (sys.executable, 'stubgen/stubgen.py', 'fmt', '--check')
 LINT = (sys.executable, 'stubgen/stubgen.py', 'lint')
-LINTED = tuple(f'idl/{folder}/' for folder in ('if', 'abi', 'dev', 'test'))
+LINTED = tuple(f'idl/{folder}/' for folder in ('if', 'abi', 'dev', 'draft', 'test'))
 
 
 def check_files(sources):

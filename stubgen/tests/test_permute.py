@@ -58,14 +58,13 @@ def test_a_seed_always_gives_the_same():
 
 def test_a_permuted_tree_keeps_to_its_own_released_versions(tmp_path):
     main("3", str(tmp_path))
-    released = sorted(os.listdir(os.path.join(ROOT, "idl", "frozen")))
-    assert sorted(os.listdir(tmp_path / "idl" / "frozen")) == released
+    made, ours = tmp_path / "idl" / "frozen", os.path.join(ROOT, "idl", "frozen")
+    assert len(os.listdir(made)) > 1 and set(os.listdir(made)) <= set(os.listdir(ours))
     files = [str(tmp_path / "idl" / "if" / name) for name in os.listdir(tmp_path / "idl" / "if")
              if name.endswith(".if")]
     context = [str(tmp_path / "idl" / "abi" / name) for name in os.listdir(tmp_path / "idl" / "abi")
                if name.endswith(".if")]
     assert cli.main(["check", *files, "--with", *context]) == 0
-    ours = os.path.join(ROOT, "idl", "frozen")
     assert cli.main(["check", *files, "--with", *context, "--frozen", ours]) == 1
 
 

@@ -33,6 +33,7 @@ COMMANDS = {
     "lint": ("cmd_lint", "warn of what is right, but not good"),
     "grammar": ("cmd_grammar", "print how an editor colours the language"),
     "lsp": ("cmd_lsp", "a language server for editors, on standard input and output"),
+    "import": ("cmd_import", "translate interfaces of Barrelfish's Flounder language"),
     "desc": ("cmd_desc", "say which interfaces programs speak"),
     "explain": ("cmd_explain", "say what a diagnostic code means"),
 }

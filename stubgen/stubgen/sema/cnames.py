@@ -203,11 +203,12 @@ class _Table:
             self.values(method)
 
     def values(self, method):
-        """The C parameters of one method."""
+        """The C parameters of one method. A stub has a variable for each part of a result, too,
+        named as if it were a parameter."""
         seen = {}
-        for params, is_result in ((method.params, False), (method.results, True)):
+        for params, forms in ((method.params, (False,)), (method.results, (True, False))):
             for param in params:
-                for name in cnames.value_names(param, is_result):
+                for name in [n for form in forms for n in cnames.value_names(param, form)]:
                     if name in seen and seen[name] is not param:
                         self.diags.error(
                             "E1101", param.span, f"the C parameter `{name}` is made twice",

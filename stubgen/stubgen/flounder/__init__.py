@@ -1,0 +1,1 @@
+"""`stubgen import`: from Barrelfish's Flounder language to ours."""

@@ -30,6 +30,9 @@ interface demo {
   oneway poke @4 (a: u32 pow2);
   flexible event low @5 (size: Size) coalesce;
   event high @6 (x: u32 range 1..4) queue 4;
+  call names @11 () -> stream (rank: u8 range 1..9, name: string<31>) window 4 fails gone;
+  call lent @12 (data: lend in bytes<4096>, frame: borrow cap<frame, r>)
+      -> (n: u32 counts data);
   call twice @7 (list: Size[<=4], text: string<60>?) -> (next: client demo?) idempotent;
 }
 """
@@ -110,6 +113,8 @@ ACCEPTED = [
     ("another name of a type", [("Size", "Extent")]),
     ("another order", [("oneway poke @4 (a: u32 pow2);", ""),
                        ("interface demo {", "interface demo { oneway poke @4 (a: u32 pow2);")]),
+    ("tighter item of a stream", [("rank: u8 range 1..9", "rank: u8 range 2..9")]),
+    ("fewer rights of a loan", [("borrow cap<frame, r>", "borrow cap<frame>")]),
     ("idempotent", [("queue 4;", "queue 4;"), ("call area @3 (area: Area) -> (mode: Mode, "
                                                "align: u32)", "call area @3 (area: Area) -> "
                                                "(mode: Mode, align: u32) idempotent")]),
@@ -128,6 +133,13 @@ REFUSED = [
     ("E2107", "queue", [("queue 4", "queue 5")]),
     ("E2107", "not idempotent", [(" idempotent", "")]),
     ("E2107", "another since", [("coalesce;", "coalesce since 2;")]),
+    ("E2107", "another window", [("window 4", "window 5")]),
+    ("E2107", "no stream", [("-> stream (rank", "-> (rank"), (" window 4", "")]),
+    ("E2108", "another item", [("rank: u8 range 1..9, ", "")]),
+    ("E2108", "another room", [("lend in bytes<4096>", "lend in bytes<8192>")]),
+    ("E2108", "another direction", [("lend in bytes<4096>", "lend out bytes<4096>")]),
+    ("E2108", "no loan", [("borrow cap", "copy cap")]),
+    ("E2110", "looser item of a stream", [("rank: u8 range 1..9", "rank: u8")]),
     ("E2108", "a parameter more", [("a: u32 pow2", "a: u32 pow2, b: u32")]),
     ("E2108", "a parameter renamed", [("a: u32 pow2", "b: u32 pow2")]),
     ("E2108", "a result less", [("(mode: Mode, align: u32)", "(mode: Mode)")]),
@@ -352,6 +364,31 @@ def test_the_released_interfaces_of_this_tree():
     for item in items:
         store.load(item, diags)
     assert items and not diags, diags.render()
+
+
+def everything():
+    """(path, interface) of every interface of the tree and of the tests of the compiler."""
+    for folders in (("if", "draft/if"), ("test",)):
+        files = [os.path.join(ROOT, "idl", folder, name) for folder in folders
+                 for name in sorted(os.listdir(os.path.join(ROOT, "idl", folder)))
+                 if name.endswith(".if")]
+        abi = os.path.join(ROOT, "idl", "abi")
+        build, diags, _ = driver.compile_files(files, [os.path.join(abi, name) for name in
+                                                       sorted(os.listdir(abi))
+                                                       if name.endswith(".if")])
+        assert not diags, diags.render()
+        yield from build.interfaces
+
+
+@pytest.mark.parametrize("interface", everything(), ids=lambda i: i.name)
+def test_whatever_the_interface_its_text_stands_alone(interface, tmp_path):
+    path = tmp_path / f"{interface.name}.{interface.version}.if"
+    path.write_text(text.render(interface))
+    diags, items = Diags(), store.listed(str(tmp_path))
+    store.load(items[0], diags)
+    assert not diags and items[0].interface.hash == interface.hash, diags.render()
+    assert rules.compare([items[0].interface], interface, diags) == 0, diags.render()
+    assert rules.compare([interface], items[0].interface, diags) == 0, diags.render()
 
 
 def test_texts_of_damaged_files_say_nothing_else(tmp_path):

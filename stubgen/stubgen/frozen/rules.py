@@ -5,7 +5,7 @@ from .values import GROWTH, Values
 
 # Of a member, with the word for it; all of it is part of what peers rely on.
 FIXED = (("kind", "kind"), ("flexible", "strictness"), ("coalesce", "`coalesce`"),
-         ("queue", "queue"), ("stream", "stream"), ("window", "window"))
+         ("queue", "queue"), ("window", "stream"))
 
 FIX = "leave it as it was, and give what is new an ordinal of its own"
 
@@ -58,7 +58,7 @@ class Comparison:
     def method(self, old, new):
         spans = old.span, new.span
         for name, word in FIXED:
-            before, after = getattr(old, name, None), getattr(new, name, None)
+            before, after = getattr(old, name), getattr(new, name)
             if before != after:
                 self.report("E2107", new.span, f"the {word} of `{new.name}` has changed",
                             "peers rely on it", old.span)
@@ -82,14 +82,15 @@ class Comparison:
 
     def errors(self):
         old, new = self.old.errors, self.new.errors
-        if old is None:
+        listed = canon.listed_errors(self.old)
+        if not listed:
             return
         if new is None or old.id != new.id:
             self.report("E2112", self.new.span, "the errors are of another set than they were",
                         f"their set has the id {old.id:#x}", old.span)
             return
         names = {error.number: error.name for error in new.errors}
-        for error in canon.listed_errors(self.old):
+        for error in listed:
             if names.get(error.number) != error.name:
                 self.report("E2112", new.span, f"the error {error.number} is not "
                             f"`{error.name}` any more", "methods fail with it", old.span,

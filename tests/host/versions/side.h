@@ -50,6 +50,7 @@ struct side {
     errval_t (*subscribe_note)(struct side_client *c);
     /* Since 3; before NULL. */
     errval_t (*swap)(struct side_client *c, uint64_t value, uint64_t *ret_before);
+    errval_t (*keep)(struct side_client *c, caddr_t cap, const caddr_t *more, size_t more_count);
 };
 
 #define SIDE_EXPORT __attribute__((visibility("default")))

@@ -44,16 +44,31 @@ static errval_t on_swap(struct server_ctx *ctx, uint64_t value, uint64_t *ret_be
     return value == SIDE_REFUSED ? EVOLVING_ERR_REFUSED : ERR_OK;
 }
 
+static errval_t on_keep(struct server_ctx *ctx, caddr_t cap, const caddr_t *more,
+                        size_t more_count)
+{
+    (void)cap;
+    (void)more;
+    state_of(ctx)->value = more_count;
+    return ERR_OK;
+}
+
+static errval_t keep(struct side_client *c, caddr_t cap, const caddr_t *more, size_t more_count)
+{
+    return evolving_keep(of(c), cap, more, more_count);
+}
+
 static errval_t swap(struct side_client *c, uint64_t value, uint64_t *ret_before)
 {
     return evolving_swap(of(c), value, ret_before);
 }
 
-static const struct evolving_server_ops ops = {COMMON_OPS, SINCE2_OPS, .on_swap = on_swap};
+static const struct evolving_server_ops ops = {
+    COMMON_OPS, SINCE2_OPS, .on_swap = on_swap, .on_keep = on_keep};
 
 COMMON_END(ops, events)
 
 const struct side evolving_v3 = {
-    COMMON_SIDE, SINCE2_SIDE, .swap = swap, .kind = EVOLVING_KIND_LINK,
+    COMMON_SIDE, SINCE2_SIDE, .swap = swap, .keep = keep, .kind = EVOLVING_KIND_LINK,
     .mode = EVOLVING_MODE_READ | EVOLVING_MODE_WRITE | EVOLVING_MODE_RUN, .fields = 4,
     .member = EVOLVING_TARGET_NUMBER};

@@ -195,6 +195,26 @@ static void new_methods_of_all_pairs(void)
     pairs(new_methods);
 }
 
+/* What a call would have given away is gone, also if the server is too old for it. */
+static void moved_capabilities(const struct side *c, const struct side *s)
+{
+    if (c->keep == NULL) {
+        return;
+    }
+    const caddr_t cap = fake_cap(CAPTYPE_RAM, CAP_RIGHTS_ALL);
+    const caddr_t more[2] = {fake_cap(CAPTYPE_RAM, CAP_RIGHTS_ALL),
+                             fake_cap(CAPTYPE_FRAME, CAP_RIGHTS_ALL)};
+    errval_t err = c->keep(&client, cap, more, 2);
+    check_since(s, 3, err, 0);
+    run();
+    CHECK(fake_slot_is_empty(cap) && fake_slot_is_empty(more[0]) && fake_slot_is_empty(more[1]));
+}
+
+static void moved_capabilities_of_all_pairs(void)
+{
+    pairs(moved_capabilities);
+}
+
 /* A flexible oneway goes to every server; one that does not know it skips it. */
 static void flexible_oneways(const struct side *c, const struct side *s)
 {
@@ -353,6 +373,7 @@ int main(void)
         {"VERS0012 an unknown strict oneway ends the connection",
          unknown_strict_oneway_ends_the_connection},
         {"VERS0013 bind compares id, version and hash", bind_compares_id_version_and_hash},
+        {"VERS0014 capabilities for a newer method are gone", moved_capabilities_of_all_pairs},
     };
     return CHECK_MAIN(tests);
 }

@@ -21,11 +21,14 @@ class ClientView(MethodView):
         return self._large_body() if self.large or self.borrows else self._register_body()
 
     def _since(self):
-        """Lines that refuse what an older server does not know. It skips what is flexible."""
+        """Lines that refuse what an older server does not know, but for what it skips. What was to
+        be given away is gone all the same."""
         if self.since <= 1 or self.m.flexible:
             return []
-        return [f"    if (b_->base.version < {self.since}) {{", "        return RPC_ERR_VERSION;",
-                "    }"]
+        gone = Writer(self.request, self.m.params, "").moved(
+            lambda place: f"binding_moved(RPC_ERR_VERSION, {place});")
+        return [f"    if (b_->base.version < {self.since}) {{"] + ["    " + line for line in gone] \
+            + ["        return RPC_ERR_VERSION;", "    }"]
 
     def _header(self, kind, words, caps):
         flexible = " | MSG_FLEXIBLE" if self.m.flexible else ""

@@ -23,7 +23,7 @@ BLOCK = re.compile(r"^```(if|dev|image)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.
 CODE = re.compile(r"\s*// (E[0-9]{4})$")
 # Not in one line of one file: what several files or a long one have; and what other commands say.
 ELSEWHERE = {"E0207", "E0302", "E0304", "E0517", "E1006"} | {
-    code for code in CODES if code.startswith(("E20", "E21"))}
+    code for code in CODES if code.startswith(("E20", "E21", "W"))}
 
 with open(PAGE, encoding="utf-8") as _page:
     TEXT = _page.read()

@@ -35,6 +35,9 @@ void bench_ump(void);                    /* messages between cores, each side by
 void bench_threads(void);
 void bench_process(void);                /* spawn and wait, boot */
 
+/* tests/bench/hand_lmp.S */
+uint64_t hand_lmp_call1(uint64_t end, uint64_t header, uint64_t word, uint64_t *ret_word);
+
 /* Handlers of the interface bench. */
 extern const struct bench_server_ops bench_ops;
 /* The other domain of bench_rpc. Does not return. */

@@ -18,6 +18,9 @@
 
 static struct bench_binding binding;
 static caddr_t frame;
+static struct {
+    uint64_t end, header;
+} by_hand;
 static char text[TEXT_BYTES];
 
 static errval_t rpc_zero(void *arg)
@@ -30,6 +33,15 @@ static errval_t rpc_one(void *arg)
     uint64_t r;
 
     return bench_one(&binding, 1, &r);
+}
+
+/* The same without a stub. */
+static errval_t rpc_one_by_hand(void *arg)
+{
+    uint64_t r;
+    uint64_t came = hand_lmp_call1(by_hand.end, by_hand.header, 1, &r);
+
+    return came == (uintptr_t)&binding.base ? ERR_OK : RPC_ERR_BAD_REPLY;
 }
 
 static errval_t rpc_four(void *arg)
@@ -119,6 +131,9 @@ void bench_rpc(void)
     memset(text, 'a', sizeof(text));
     bench_run("rpc_0", &(struct bench){.fn = rpc_zero}, NULL);
     bench_run("rpc_1", &(struct bench){.fn = rpc_one}, NULL);
+    by_hand.end = binding.base.chan.end;
+    by_hand.header = MSG_HEADER(BENCH_ONE_ORDINAL, MSG_CALL, 1, 0) | binding.base.chan.hash_bits;
+    bench_run("rpc_1_hand", &(struct bench){.fn = rpc_one_by_hand}, NULL);
     bench_run("rpc_4", &(struct bench){.fn = rpc_four}, NULL);
     bench_run("rpc_8", &(struct bench){.fn = rpc_eight}, NULL);
     bench_run("rpc_cap", &(struct bench){.fn = rpc_cap}, NULL);

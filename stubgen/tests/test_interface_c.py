@@ -75,11 +75,20 @@ def sizes(out):
 
 
 @pytest.fixture(scope="module")
-def memory(tmp_path_factory):
-    """{function: bytes} of the memory interface with the flags of the tree, and all its text."""
-    folder, functions, text = tmp_path_factory.mktemp("memory"), {}, 0
+def memory_objects(tmp_path_factory):
+    """The folder of the memory interface, compiled with the flags of the tree."""
+    folder = tmp_path_factory.mktemp("memory")
     for path in generate(folder, "idl/if/memory.if"):
-        found, more = sizes(compile_file(CROSS, "armv8", folder, path))
+        compile_file(CROSS, "armv8", folder, path)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def memory(memory_objects):
+    """{function: bytes} of the memory interface, and all its text."""
+    functions, text = {}, 0
+    for path in sorted((memory_objects / "if").glob("*.o")):
+        found, more = sizes(path)
         functions.update(found)
         text += more
     return functions, text
@@ -112,3 +121,15 @@ def test_STB2104_the_dispatcher_is_a_table(memory, bar):
     known |= {"on_event"}          # the client's
     bar("memory_dispatcher_bytes", sum(memory[0][n] for n in memory[0].keys() - known),
         DISPATCHER_BYTES)
+
+
+def test_STB2105_a_client_stub_calls_libaos_once(memory_objects, bar):
+    """On the way to success; what a bad reply costs is a jump. Nothing is allocated."""
+    listing = subprocess.run(["aarch64-linux-gnu-objdump", "-dr", "--disassemble=memory_usage",
+                              str(memory_objects / "if" / "memory_client.o")], check=True,
+                             capture_output=True, text=True).stdout
+    lines = listing.splitlines()       # with stray relocations of other functions
+    calls, jumps = ([after.split()[-1] for line, after in zip(lines, lines[1:])
+                     if f"\t{word}\t" in line and "R_AARCH64" in after] for word in ("bl", "b"))
+    assert calls == ["binding_call_asm1"] and set(jumps) <= {"binding_bad_reply1"}
+    bar("sync_stub_calls", len(calls), 1)

@@ -32,3 +32,13 @@ def test_har0072_the_baselines_are_well_formed():
     assert len({row['id'] for row in rows}) == len(rows)
     assert all(row['goal'] > 0 for row in rows)
     benchtable.table({}, {'rows': rows})
+
+
+def test_har0028_the_stub_is_measured_against_a_short_call_by_hand():
+    figures = {'rpc_1': (340, 339, 9), 'rpc_1_hand': (310, 309, 9)}
+    assert benchtable.bars(figures) == ['BAR sync_stub_instructions 30 15']
+    assert benchtable.bars({}) == []
+    path = benchtable.BASELINES.with_name('hand_lmp.S')
+    code = path.read_text().split('hand_lmp_call1:', 1)[1]
+    assert 10 < sum(line.startswith('    ') and not line.strip().startswith('.')
+                    for line in code.splitlines()) <= 20

@@ -1,5 +1,6 @@
 """Does what a tutorial says, to the letter, in a copy of the tree: `tutorial.py
-docs/book/tutorial.md`.
+docs/book/tutorial.md`. With `--build DIR` the page is about what is outside of the tree: it is done
+in an empty folder but for `aos`, which stands for the tree and has nothing but `build`.
 
 Of the page's code blocks these count: ```sh is run by a shell in the copy and must succeed;
 ```output behind it is exactly what it must print on standard output; a block whose first line names
@@ -51,6 +52,14 @@ def copy_tree(target, root=ROOT):
     shutil.copytree(root, target, ignore=left_out, symlinks=True)
 
 
+def outside(folder, build):
+    """A folder with nothing but the tree's build in it; its name has a space, as some do."""
+    place = folder / 'my projects'
+    (place / 'aos').mkdir(parents=True)
+    (place / 'aos' / 'build').symlink_to(build.resolve())
+    return place
+
+
 def follow(page, tree):
     """Does the page in `tree`; returns None or what went wrong, with the line of the page."""
     said = None
@@ -76,15 +85,20 @@ def follow(page, tree):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
+    parser.add_argument('--build', type=Path)
     parser.add_argument('page', type=Path)
-    page = parser.parse_args().page.read_text()
+    arguments = parser.parse_args()
+    page = arguments.page.read_text()
     if not any(block.kind == 'sh' for block in blocks(page)):
         print('tutorial: nothing to do on this page', file=sys.stderr)
         return 1
     with tempfile.TemporaryDirectory(prefix='aos-tutorial-') as folder:
-        tree = Path(folder) / 'aos'
-        copy_tree(tree)
-        problem = follow(page, tree)
+        if arguments.build:
+            problem = follow(page, outside(Path(folder), arguments.build))
+        else:
+            tree = Path(folder) / 'aos'
+            copy_tree(tree)
+            problem = follow(page, tree)
     if problem:
         print(f'tutorial: {problem}', file=sys.stderr)
     return 1 if problem else 0

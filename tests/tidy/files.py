@@ -88,7 +88,8 @@ def _rendered(output, quoted):
     return output in quoted or output + '.j2' in quoted or (family != output and family in quoted)
 
 
-NAMED_PATH = re.compile(r'`((?:kernel|libaos|services|apps|tests|docs|idl|stubgen|\.ci)/[\w./-]*)`')
+NAMED_PATH = re.compile(r'`((?:kernel|libaos|services|apps|sdk|tests|docs|idl|stubgen|\.ci)/'
+                        r'[\w./-]*)`')
 
 
 def named_paths(sources):

@@ -57,7 +57,7 @@ def lint(root, sources):
 def numbers(sources):
     """Lines for the reader: what there is and how long it is."""
     lines = []
-    for top in ('kernel', 'libaos', 'services', 'apps', 'stubgen', 'idl', 'tests'):
+    for top in ('kernel', 'libaos', 'services', 'apps', 'sdk', 'stubgen', 'idl', 'tests'):
         own = [s for s in sources if s.path.startswith(top + '/') and s.is_code]
         code = [s for s in own if s.suffix in ('.c', '.h')]
         total = sum(len(s.lines) - 1 for s in own)

@@ -128,4 +128,32 @@ def listed_documents(sources):
             yield source.path, 1, f'{source.folder}/README.md has no link to it'
 
 
-TREE_RULES = (readmes, built_once, used, named_paths, links, listed_documents)
+FEATURES = 'docs/ref/FEATURES.md'
+TEST_ID = re.compile(r'(?<![A-Z0-9])([A-Z]{3,8}[0-9]{4})(?=[ _])')
+PY_TEST = re.compile(r'^def (test_\w+)\(', re.MULTILINE)
+
+
+def shown_features(sources):
+    """Every feature of the table names tests, and they exist: by ID, or as `file::test`."""
+    tests = set()
+    for source in sources:
+        if source.path.startswith(('tests/', 'stubgen/tests/')) and source.is_code:
+            stem = source.name.removesuffix('.py')
+            tests |= set(TEST_ID.findall(source.text))
+            tests |= {f'{stem}::{name}' for name in PY_TEST.findall(source.text)}
+    for source in sources:
+        if source.path != FEATURES:
+            continue
+        for number, line in enumerate(source.lines, 1):
+            cells = line.split(' | ')
+            if not line.startswith('| ') or cells[0] == '| feature':
+                continue
+            named = re.findall(r'`([^`]+)`', cells[2]) if len(cells) > 2 else []
+            if not named:
+                yield source.path, number, 'this feature names no test'
+            for name in named:
+                if name not in tests:
+                    yield source.path, number, f'there is no test {name}'
+
+
+TREE_RULES = (readmes, built_once, used, named_paths, links, listed_documents, shown_features)

@@ -187,3 +187,17 @@ def test_tdy0015_the_numbers_count_code_and_assertions():
     text = '/* A\n * comment. */\n\nint a;\nvoid f(void)\n{\n    kernel_assert(a == 0);\n}\n'
     line = tidy.numbers([Source('kernel/a.c', text)])[0]
     assert line.endswith('an assertion per 5 lines of code')
+
+
+def test_tdy0015_features_name_tests_that_exist():
+    files = {'docs/README.md': 'x', 'docs/ref/README.md': '[f](FEATURES.md)',
+             'tests/host/README.md': 'x', 'tests/host/test_a.c': '{"STUB0001 scalars", scalars}',
+             'tests/host/meson.build': "'test_a.c'", 'stubgen/tests/README.md': 'x',
+             'stubgen/tests/test_doc.py': 'def test_pages():\ndef test_DOC0001_more():\n'}
+    table = '| feature | here | shown by |\n|---|---|---|\n'
+    good = table + '| a | yes | `STUB0001` `test_doc::test_pages` `DOC0001` |\n'
+    assert tree_findings(files | {'docs/ref/FEATURES.md': good}) == []
+    for shown in ('', '`STUB0002`', '`STUB0001` `test_doc::test_page`'):
+        bad = table + f'| a | yes | {shown} |\n'
+        assert tree_findings(files | {'docs/ref/FEATURES.md': bad}) == [
+            ('shown_features', 'docs/ref/FEATURES.md')]

@@ -215,14 +215,15 @@ def main(program, bundle, interface, *context):
     for fault in faults[:20]:
         print("\n# " + fault)
     print("1..3")
-    verdict(1, not faults, f"{len(answers)} values and messages are what the codec makes of them")
-    verdict(2, checker.refused > 0, f"both refuse the same {checker.refused} messages")
-    verdict(3, not silent, f"errors in the text are told {silent}")
+    verdict(1, not faults, f"DESC0001 {len(answers)} values and messages are what the "
+            "codec makes of them")
+    verdict(2, checker.refused > 0, f"DESC0002 both refuse the same {checker.refused} messages")
+    verdict(3, not silent, f"DESC0003 errors in the text are told {silent}")
     return 1 if faults or silent or not checker.refused else 0
 
 
 def verdict(number, is_right, text):
-    print(f"{'ok' if is_right else 'not ok'} {number} - DESC000{number} {text}")
+    print(f"{'ok' if is_right else 'not ok'} {number} - {text}")
 
 
 if __name__ == "__main__":

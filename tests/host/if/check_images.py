@@ -115,15 +115,16 @@ def main(programs, interface, *context):
         print("#", fault)
     missing = sorted({m.name for m in checker.methods.values()} - checker.seen)
     print("1..4")
-    verdict(1, not checker.faults, f"{checker.images} images are what the codec makes of them")
-    verdict(2, not missing, f"every method was seen {' '.join(missing)}")
-    verdict(3, checker.refused > 0, f"both refuse the same {checker.refused} requests")
-    verdict(4, checker.items > 0, f"{checker.items} items of streams are among them")
+    verdict(1, not checker.faults, f"STUB0101 {checker.images} images are what the codec makes "
+            "of them")
+    verdict(2, not missing, f"STUB0102 every method was seen {' '.join(missing)}")
+    verdict(3, checker.refused > 0, f"STUB0103 both refuse the same {checker.refused} requests")
+    verdict(4, checker.items > 0, f"STUB0104 {checker.items} items of streams are among them")
     return 1 if checker.faults or missing or not checker.refused or not checker.items else 0
 
 
 def verdict(number, is_right, text):
-    print(f"{'ok' if is_right else 'not ok'} {number} - STUB010{number} {text}")
+    print(f"{'ok' if is_right else 'not ok'} {number} - {text}")
 
 
 if __name__ == "__main__":

@@ -35,6 +35,7 @@ COMMANDS = {
     "lsp": ("cmd_lsp", "a language server for editors, on standard input and output"),
     "import": ("cmd_import", "translate interfaces of Barrelfish's Flounder language"),
     "desc": ("cmd_desc", "say which interfaces programs speak"),
+    "ifcat": ("cmd_ifcat", "decode recorded messages (`rpctrace -x`)"),
     "explain": ("cmd_explain", "say what a diagnostic code means"),
 }
 

@@ -61,6 +61,14 @@ def decode(image, words, caps=()):
     return values
 
 
+def decode_begin(image, words):
+    """(values, words used) of what may be only the beginning of a message. It is not checked
+    whether this is the one encoding; capabilities are HERE. Raises Malformed."""
+    reader = _Reader(words)
+    values = _decode(image, reader)
+    return values, reader.at
+
+
 def _get(values, path):
     """The value at a path; None if it or a struct on the way is absent."""
     for name in path:

@@ -33,5 +33,6 @@ TARGETS = {
     "doc": Target("doc", "reference pages"),
     "errors": Target("errors", "errors.c: the names of all errors, context files included"),
     "ifdesc": Target("ifdesc", "interfaces: what ifcall and rpctrace know of them"),
+    "wireshark": Target("wireshark", "interfaces: a dissector of captures for Wireshark"),
     "if": Target("c", "interfaces: types, clients, servers"),
 }

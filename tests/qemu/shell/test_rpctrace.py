@@ -1,5 +1,10 @@
 """rpctrace: the messages of a running domain, live."""
 import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[3]
 
 LINE = re.compile(r'^(\d+\.\d{9}) (->|<-) (\S+) +(\w+) +(\S+?)(?: (.*?))?(?: \((\d+) ns\))?$')
 
@@ -46,3 +51,14 @@ def test_rpct0103_it_takes_a_right_and_ends_with_the_command(run):
     assert result.statuses == [1, 1, 2, 2, 1, 0, 0, 0]
     assert 'process: no_pid' in result.stderr and 'process: denied' in result.stderr
     assert 'process.pids after=0' in result.stdout
+
+
+def test_rpct0104_the_host_reads_the_same_in_the_raw_form(run):
+    result = run('rpctrace -x 2 nslookup serial')
+    idl = ROOT / 'idl'
+    command = [sys.executable, ROOT / 'stubgen/stubgen.py', 'ifcat', *idl.glob('if/*.if'), '--with',
+               *idl.glob('abi/*.if')]
+    said = subprocess.run(command, input=result.stdout, capture_output=True, text=True, check=True)
+    assert [m[2:5] for m in messages(said.stdout)] == [
+        ('call', 'nameserver.describe', 'name="serial"'),
+        ('reply', 'nameserver.describe', 'pid=4 iface=19 props=["kind=pl011"]')]

@@ -2,12 +2,12 @@
 import sys
 from pathlib import Path
 
-import cpio
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / 'sdk' / 'tools'), str(ROOT / 'apps' / 'images')]
-import relocate    # noqa: E402  (the path comes first)
+import cpio        # noqa: E402  (the path comes first)
+import relocate    # noqa: E402
 import sdk         # noqa: E402
 import sdk_image   # noqa: E402
 import sdk_stubgen  # noqa: E402

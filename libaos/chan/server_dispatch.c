@@ -220,6 +220,11 @@ void server_reply_cap(struct server_ctx *ctx, struct msg_cap cap)
     }
 }
 
+void server_drop_cap(caddr_t cap)
+{
+    chan_cap_sent((struct msg_cap){cap, CAP_RIGHTS_ALL, MSG_CAP_MOVE}, false);
+}
+
 /* --- deferred answers ----------------------------------------------------------------------- */
 
 struct server_responder server_defer(struct server_ctx *ctx)

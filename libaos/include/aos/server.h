@@ -7,7 +7,8 @@
  * it took a responder; another error becomes RPC_ERR_BAD_REPLY (on top of it). Received
  * capabilities belong to the context: what the handler does not take with server_take_cap is
  * deleted when it returns, whatever it returns. A capability result of kind `move` belongs to the
- * message once the handler returned ERR_OK (its slot is freed); with `copy` it stays the server's.
+ * message once the handler returned ERR_OK (its slot is freed, also when the results do not fit and
+ * the client gets RPC_ERR_TOO_LARGE); with `copy` it stays the server's.
  */
 #pragma once
 
@@ -158,6 +159,8 @@ errval_t server_request(struct server_ctx *ctx, uint64_t *words, uint32_t words_
 /* The reply's words: into msg, or into the area if there are too many. */
 errval_t server_reply_words(struct server_ctx *ctx, const uint64_t *words, uint32_t count);
 void server_reply_cap(struct server_ctx *ctx, struct msg_cap cap);
+/* A result that was to be given away and cannot be sent is deleted. 0: there is none. */
+void server_drop_cap(caddr_t cap);
 /* Answers a deferred call. Takes moved capabilities, whatever happens. */
 void server_respond(struct server_responder *r, errval_t err, const uint64_t *words, uint32_t count,
                     const struct msg_cap *caps, uint32_t caps_count);

@@ -60,13 +60,47 @@ static errval_t on_fill(struct server_ctx *ctx, void *buf, size_t buf_len, uint3
 static errval_t on_give(struct server_ctx *ctx, const caddr_t *many, size_t many_count,
                         caddr_t *ret_back, size_t *ret_back_count)
 {
-    (void)flow_of(ctx);
     for (size_t i = 0; i < many_count; i++) {
         server_take_cap(ctx, many[i]);
         ret_back[i] = many[i];
     }
-    *ret_back_count = many_count;
+    *ret_back_count = many_count + flow_of(ctx)->lie;
     return ERR_OK;
+}
+
+static errval_t on_hand(struct server_ctx *ctx, caddr_t gift, const char *text, size_t text_len,
+                        caddr_t *ret_back, char *ret_text_out, size_t *ret_text_out_len)
+{
+    struct flow *f = flow_of(ctx);
+    server_take_cap(ctx, gift);
+    if (f->hand_later) {
+        f->hand = flow_hand_defer(ctx);
+        f->gift = gift;
+        return SERVER_DEFERRED;
+    }
+    *ret_back = gift;
+    __builtin_memcpy(ret_text_out, text, text_len);
+    *ret_text_out_len = text_len + f->lie;
+    return ERR_OK;
+}
+
+static void on_leave(struct server_ctx *ctx, caddr_t gift, const char *text, size_t text_len)
+{
+    (void)gift;
+    (void)text;
+    (void)text_len;
+    flow_of(ctx)->dropped++;
+}
+
+static errval_t on_sift(struct server_ctx *ctx, caddr_t gift, const char *text, size_t text_len)
+{
+    struct flow *f = flow_of(ctx);
+    struct flow_sift_sink sink = flow_sift_defer(ctx);
+    char copy[64] = {0};
+    server_take_cap(ctx, gift);
+    __builtin_memcpy(copy, text, text_len);
+    flow_sift_finish(&sink, flow_sift_put(&sink, gift, copy, text_len + f->lie));
+    return SERVER_DEFERRED;
 }
 
 static void on_drop(struct server_ctx *ctx, const char *text, size_t text_len)
@@ -209,6 +243,9 @@ static const struct flow_server_ops ops = {
     .on_count = on_count,
     .on_texts = on_texts,
     .on_frames = on_frames,
+    .on_hand = on_hand,
+    .on_leave = on_leave,
+    .on_sift = on_sift,
     .on_peer_gone = on_peer_gone,
 };
 

@@ -352,6 +352,37 @@ static int end_server(void *arg)
     return 0;
 }
 
+static bool is_gone(caddr_t cap)
+{
+    struct cap_info info;
+    return err_is_fail(cap_identify(cap, &info)) || info.type == CAPTYPE_NULL;
+}
+
+/* As on the host (MOVED0001), with capabilities of the kernel: none stays, nor does a slot. */
+static void refused_requests(void)
+{
+    static struct flow_binding one, other;
+    uint64_t used = 0;
+    for (uint32_t round = 0; round < 5; round++) {
+        if (round == 2) {
+            used = slots();
+        }
+        uint32_t gone = flow.peers_gone;
+        bind(&one);
+        bind(&other);
+        const char *wrong = flow_moved(&one, &other, make_frame, is_gone);
+        if (wrong != NULL) {
+            printf("# %s\n", wrong);
+        }
+        EXPECT(wrong == NULL);
+        flow_close(&other);
+        while (flow.peers_gone < gone + 2) {
+            thread_yield();
+        }
+    }
+    EXPECT(slots() == used);
+}
+
 static void the_server_goes(void)
 {
     struct flow_count_stream s;
@@ -399,6 +430,7 @@ int main(void)
         {"FLOW0005 streams of capabilities", streams_of_capabilities},
         {"FLOW0006 many readers", many_readers},
         {"FLOW0007 the client breaks off", the_client_breaks_off},
+        {"FLOW0009 refused requests", refused_requests},
         {"FLOW0008 the server goes", the_server_goes},
     };
     int count = (int)(sizeof(tests) / sizeof(tests[0]));

@@ -5,9 +5,8 @@ from ...limits import MESSAGE_WORDS
 from ..wrap import wrap
 from . import ctypes
 from .codec import Reader, has_one_cap
-from .method import REG_WORDS, MethodView, word_bounds, word_check
-from .writer import Writer
-
+from .method import REG_WORDS, REFUSED, MethodView, word_bounds, word_check
+from .writer import TOO_LARGE, Writer
 
 class ClientView(MethodView):
     """What `X.h`, `X_client.c` and `X_client_async.c` need."""
@@ -21,21 +20,35 @@ class ClientView(MethodView):
         return self._large_body() if self.large or self.borrows else self._register_body()
 
     def _since(self):
-        """Lines that refuse what an older server does not know, but for what it skips. What was to
-        be given away is gone all the same."""
+        """Lines that refuse what an older server does not know. It skips what is flexible."""
         if self.since <= 1 or self.m.flexible:
             return []
-        gone = Writer(self.request, self.m.params, "").moved(
-            lambda place: f"binding_moved(RPC_ERR_VERSION, {place});")
-        return [f"    if (b_->base.version < {self.since}) {{"] + ["    " + line for line in gone] \
-            + ["        return RPC_ERR_VERSION;", "    }"]
+        refuse = self._refuse("RPC_ERR_VERSION").split("\n")
+        return [f"    if (b_->base.version < {self.since}) {{"] \
+            + [f"        {line}" for line in refuse] + ["    }"]
+
+    def _refuse(self, error):
+        """C that leaves before anything is sent: what was to be given away is gone all the same."""
+        return f"err_ = {error};\ngoto {REFUSED};" if self.moves() else f"return {error};"
+
+    def _writer(self):
+        return Writer(self.request, self.m.params, self._refuse(TOO_LARGE))
+
+    def _sent(self, lines, call, args, writer):
+        """`lines`, the call that sends, and what happens to capabilities that are given away."""
+        refused = any(f"goto {REFUSED};" in line for line in lines)
+        lines = (["    errval_t err_;"] if refused else []) + lines
+        lines.append(wrap(f"    {'' if refused else 'errval_t '}err_ = {call}(", args, ");",
+                          indent=" " * 8))
+        return lines + [f"{REFUSED}:"] * refused \
+            + writer.moved(lambda place: f"binding_moved(err_, {place});")
 
     def _header(self, kind, words, caps):
         flexible = " | MSG_FLEXIBLE" if self.m.flexible else ""
         return f"MSG_HEADER({self.ordinal}, {kind}, {words}, {caps}){flexible}"
 
     def _register_body(self):
-        writer = Writer(self.request, self.m.params, "return RPC_ERR_TOO_LARGE;")
+        writer = self._writer()
         lines = ["    struct lmp_regs r_;"] + self._since()
         parts = self.request.caps
         xfer, caps = "0", "0"
@@ -50,15 +63,14 @@ class ClientView(MethodView):
             lines += writer.lines
             words = writer.words()
             args = ["&b_->base", self._header("MSG_CALL", len(words), caps), xfer] + words
-            lines.append(wrap(f"    errval_t err_ = lmp_call{len(words)}(", args + ["&r_"], ");",
-                              indent=" " * 8))
+            call = f"lmp_call{len(words)}"
         else:
             lines.append(f"    uint64_t q_[{REG_WORDS}] = {{0}};")
             lines += writer.write("q_")
             args = ["&b_->base", self._header("MSG_CALL", writer.count_text(), caps), xfer] \
-                + [f"q_[{i}]" for i in range(REG_WORDS)] + ["&r_"]
-            lines.append(wrap("    errval_t err_ = lmp_call8(", args, ");", indent=" " * 8))
-        lines += writer.moved(lambda place: f"binding_moved(err_, {place});")
+                + [f"q_[{i}]" for i in range(REG_WORDS)]
+            call = "lmp_call8"
+        lines = self._sent(lines, call, args + ["&r_"], writer)
         lines += ["    if (__builtin_expect(err_is_fail(err_), 0)) {", "        return err_;",
                   "    }"]
         return "\n".join(lines + self._register_result())
@@ -143,10 +155,9 @@ class ClientView(MethodView):
                         f"{before});"]
 
     def _large_body(self):
-        writer = Writer(self.request, self.m.params, "return RPC_ERR_TOO_LARGE;")
+        writer = self._writer()
         lines = self._call_struct(writer, "MSG_CALL", self.reply.max_caps)
-        lines.append("    errval_t err_ = binding_call(&b_->base, &call_);")
-        lines += writer.moved(lambda place: f"binding_moved(err_, {place});")
+        lines = self._sent(lines, "binding_call", ["&b_->base", "&call_"], writer)
         lines += ["    if (err_is_fail(err_)) {", "        return err_;", "    }"]
         lines += self._result_lines("call_.header", "return ")
         return "\n".join(lines + _assign(self.m, self.leases) + ["    return ERR_OK;"])
@@ -211,14 +222,15 @@ class ClientView(MethodView):
         return found
 
     def begin_body(self):
-        writer = Writer(self.request, self.m.params, "return RPC_ERR_TOO_LARGE;")
+        writer = self._writer()
         lines = self._call_struct(writer, "BEGIN")
         lines += [f"    call_.keep[{index}] = {value};"
                   for index, (_, value) in enumerate(self.kept())]
-        lines.append("    errval_t err_ = binding_begin(&b_->base, &call_, &ret_call_->base);")
-        lines += writer.moved(lambda place: f"binding_moved(err_, {place});")
+        lines = self._sent(lines, "binding_begin", ["&b_->base", "&call_", "&ret_call_->base"],
+                           writer)
         if self.leases:
-            lines.append("    __builtin_memcpy(ret_call_->lent, lent_, sizeof(lent_));")
+            lines += ["    if (err_is_ok(err_)) {",
+                      "        __builtin_memcpy(ret_call_->lent, lent_, sizeof(lent_));", "    }"]
         return "\n".join(lines + ["    return err_;"])
 
     def end_body(self):
@@ -255,9 +267,12 @@ class ClientView(MethodView):
 
     def cb_body(self):
         args = ["b_"] + [name for p in self.m.params for name in ctypes.in_names(p)] + ["&call_"]
+        gone = [f"    {line}" for line in self._writer().moved(
+            lambda place: f"binding_moved(LIB_ERR_BAD_STATE, {place});")]
         return "\n".join([
             f"    struct {self.base}_call call_;",
-            "    if (b_->base.chan.ws == NULL) {", "        return LIB_ERR_BAD_STATE;", "    }",
+            "    if (b_->base.chan.ws == NULL) {"] + gone + [
+            "        return LIB_ERR_BAD_STATE;", "    }",
             wrap(f"    errval_t err_ = {self.base}_begin(", args, ");", indent=" " * 8),
             "    if (err_is_ok(err_)) {",
             wrap("        binding_then(", ["&call_.base", f"{self.base}_complete_",
@@ -268,13 +283,12 @@ class ClientView(MethodView):
     # Streams
 
     def open_body(self):
-        writer = Writer(self.request, self.m.params, "return RPC_ERR_TOO_LARGE;")
+        writer = self._writer()
         lines = ["    ret_stream_->base.binding = NULL;", "    ret_stream_->base.count = 0;"]
         lines += self._call_struct(writer, "BEGIN")
-        lines.append(wrap("    errval_t err_ = binding_stream_open(",
-                          ["&b_->base", "&call_", "&ret_stream_->base", "ret_stream_->items",
-                           f"{self.upper}_WINDOW"], ");", indent=" " * 8))
-        lines += writer.moved(lambda place: f"binding_moved(err_, {place});")
+        lines = self._sent(lines, "binding_stream_open",
+                           ["&b_->base", "&call_", "&ret_stream_->base", "ret_stream_->items",
+                            f"{self.upper}_WINDOW"], writer)
         return "\n".join(lines + ["    return err_;"])
 
     def next_body(self):
@@ -302,10 +316,9 @@ class ClientView(MethodView):
     # Oneways and events
 
     def oneway_body(self):
-        writer = Writer(self.request, self.m.params, "return RPC_ERR_TOO_LARGE;")
+        writer = self._writer()
         lines = self._call_struct(writer, "MSG_ONEWAY")
-        lines.append("    errval_t err_ = binding_oneway(&b_->base, &call_);")
-        lines += writer.moved(lambda place: f"binding_moved(err_, {place});")
+        lines = self._sent(lines, "binding_oneway", ["&b_->base", "&call_"], writer)
         return "\n".join(lines + ["    return err_;"])
 
     def event_case(self):

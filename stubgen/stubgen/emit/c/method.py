@@ -5,8 +5,10 @@ from .. import cexpr
 from ..wrap import comment, wrap
 from . import ctypes
 from .codec import is_plain_cap
+from .writer import Writer
 
 REG_WORDS = 8
+REFUSED = "refused_"                   # a label: nothing is sent
 
 
 class MethodView:
@@ -102,6 +104,10 @@ class MethodView:
     def put(self, tail):
         args = [f"struct {self.base}_sink *s_"] + ctypes.in_params(self.m.results)
         return wrap(f"errval_t {self.base}_put(", args, ")" + tail)
+
+    def moves(self):
+        """Does the request give capabilities away?"""
+        return bool(Writer(self.request, self.m.params, "").moved(str))
 
     def has_cb(self):
         """A lease that the callee fills needs the caller's struct until the end."""

@@ -5,8 +5,8 @@ from ...limits import WORD_BYTES
 from ..wrap import wrap
 from . import ctypes
 from .codec import Reader, has_one_cap
-from .method import REG_WORDS, MethodView
-from .writer import Writer
+from .method import REG_WORDS, REFUSED, MethodView
+from .writer import TOO_LARGE, Writer
 
 
 class ServerView(MethodView):
@@ -131,9 +131,24 @@ class ServerView(MethodView):
             lent = next((p for p in self.m.params if p.name == result.counts), None)
             if lent is not None:
                 room = self._server_length(lent.name, False)
-                lines += [f"    if (ret_{result.name} > {room}) {{",
-                          "        return RPC_ERR_BAD_REPLY;", "    }"]
+                lines.append(f"    if (ret_{result.name} > {room}) {{")
+                lines += [f"        {line}" for line in
+                          self._refuse("RPC_ERR_BAD_REPLY").split("\n")] + ["    }"]
         return lines
+
+    def _refuse(self, error):
+        """C that leaves after the handler: results that were to be given away are deleted."""
+        moved = Writer(self.reply, self.results, "", True).moved(str)
+        return f"err_ = {error};\ngoto {REFUSED};" if moved else f"return {error};"
+
+    def _result_writer(self):
+        return Writer(self.reply, self.results, self._refuse(TOO_LARGE), True)
+
+    def _finished(self, lines, writer):
+        """The C of a shim: `lines`, and where those go that refuse a result."""
+        if any(f"goto {REFUSED};" in line for line in lines):
+            lines = lines + [f"{REFUSED}:"] + _dropped(writer) + ["    return err_;"]
+        return "\n".join(lines)
 
     def _decoded(self):
         """Lines that check the words of the request, and the handler's arguments."""
@@ -161,7 +176,7 @@ class ServerView(MethodView):
         lines += self._handled()
         if self.m.kind != "call":
             return "\n".join(lines)
-        writer = Writer(self.reply, self.results, "return RPC_ERR_TOO_LARGE;", True)
+        writer = self._result_writer()
         writer.check()
         lines += writer.lines
         words = writer.words()
@@ -174,7 +189,7 @@ class ServerView(MethodView):
         fixed = self.reply.min_caps == self.reply.max_caps
         caps = str(self.reply.max_caps) if fixed else "ctx_->reply_caps_count"
         lines.append(f"    msg_->header = MSG_SHAPE({len(words)}, {caps});")
-        return "\n".join(lines + ["    return ERR_OK;"])
+        return self._finished(lines + ["    return ERR_OK;"], writer)
 
     def _general_shim(self):
         lines = ["    (void)msg_;"]
@@ -185,13 +200,13 @@ class ServerView(MethodView):
         lines += self._handled()
         if self.m.kind != "call":
             return "\n".join(lines)
-        writer = Writer(self.reply, self.results, "return RPC_ERR_TOO_LARGE;", True)
+        writer = self._result_writer()
         writer.leases = self.leases
         lines.append(f"    uint64_t out_[{max(self.reply.max_words, 1)}];")
         lines += writer.write("out_")
         lines += writer.caps(lambda text: f"    server_reply_cap(ctx_, (struct msg_cap){text});")
         lines.append(f"    return server_reply_words(ctx_, out_, {writer.count_text()});")
-        return "\n".join(lines)
+        return self._finished(lines, writer)
 
     def respond_body(self):
         writer = Writer(self.reply, self.results, "")
@@ -204,8 +219,8 @@ class ServerView(MethodView):
                               indent=" " * 12))
         if caps:
             lines += [f"    struct msg_cap caps_[{caps}];", "    uint32_t caps_n_ = 0;"]
-            inner += ["    " + line for line in writer.caps(
-                lambda text: f"    caps_[caps_n_++] = (struct msg_cap){text};")]
+            inner += ["    " + line for line in _encoded_caps(
+                writer, lambda text: f"    caps_[caps_n_++] = (struct msg_cap){text};", words)]
         if inner:
             lines += ["    if (err_is_ok(err_)) {"] + inner + ["    }"]
         args = ["w_, count_" if words else "NULL, 0", "caps_, caps_n_" if caps else "NULL, 0"]
@@ -241,7 +256,8 @@ class ServerView(MethodView):
                           indent=" " * 8) if words else "    errval_t err_ = ERR_OK;")
         lines.append("    struct msg_cap cap_ = {0};")
         if caps:
-            lines += writer.caps(lambda text: f"    cap_ = (struct msg_cap){text};")
+            lines += _encoded_caps(writer, lambda text: f"    cap_ = (struct msg_cap){text};",
+                                   words)
         return "\n".join(lines + ["    return server_put(&s_->base, err_, w_, count_, cap_);"])
 
     def event_body(self):
@@ -251,6 +267,22 @@ class ServerView(MethodView):
         lines += writer.write()
         lines.append(f"    server_event(conn_, {self.event_index}, w_, {writer.count_text()});")
         return "\n".join(lines)
+
+
+def _dropped(writer):
+    """Lines that delete what was to be given away."""
+    return writer.moved(lambda place: f"server_drop_cap({place});")
+
+
+def _encoded_caps(writer, add, words):
+    """Lines that hand each capability to `add` unless the words could not be encoded."""
+    lines, dropped = writer.caps(add), _dropped(writer)
+    if not words:
+        return lines
+    lines = ["    if (err_is_ok(err_)) {"] + [f"    {line}" for line in lines]
+    if dropped:
+        lines += ["    } else {"] + [f"    {line}" for line in dropped]
+    return lines + ["    }"]
 
 
 def _names(declarations):

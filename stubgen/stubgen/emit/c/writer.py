@@ -1,12 +1,13 @@
 """Writing word images in C. The values have the names of ctypes.in_params, or, with `result`, those
-of a server's result variables (ret_x). Too long values leave with `fail`; everything else is for
-the receiver to judge."""
+of a server's result variables (ret_x). Too long values leave with `fail`, which names the error
+TOO_LARGE; everything else is for the receiver to judge."""
 from ... import cnames, layout, model
 from ..wrap import wrap
 from . import ctypes
 from .codec import enclosing, type_at
 
 INDENT = "    "
+TOO_LARGE = "RPC_ERR_TOO_LARGE"
 
 
 class Writer:
@@ -19,7 +20,7 @@ class Writer:
         self.optionals = {i.path for i in image.items if i.role == "presence"}
 
     def line(self, text, depth=1):
-        self.lines.append(INDENT * depth + text)
+        self.lines += [INDENT * depth + line for line in text.split("\n")]
 
     # Names
 
@@ -162,7 +163,7 @@ class Writer:
             self.lines.append(wrap(f"    errval_t {error} = lease_reply(", [
                 lease, target, self.position(), "NULL" if self.result else name,
                 self.place(var.count.path)], ");", indent=" " * 8))
-            self.lines += [f"    if (err_is_fail({error})) {{", f"        return {error};", "    }"]
+            self.fail_if(f"err_is_fail({error})", error)
             return
         if var.kind in ("string", "bytes", "strings"):
             if isinstance(type_, model.Lend) or type_ is None:
@@ -193,9 +194,9 @@ class Writer:
         self.fail_if(f"!msg_put_images({target}, {self.position()}, {count}, "
                      f"put_{cnames.type_base(decl)}, {place}, sizeof({place}[0]))")
 
-    def fail_if(self, condition):
+    def fail_if(self, condition, error=TOO_LARGE):
         self.line(f"if ({condition}) {{")
-        self.line(self.fail, 2)
+        self.line(self.fail.replace(TOO_LARGE, error), 2)
         self.line("}")
 
     def is_pointer(self, path):
@@ -211,9 +212,7 @@ class Writer:
             if not ctypes.is_handle(part.type):
                 lines += self.inside(part, holder, lambda w: w.caps(add))
             elif isinstance(holder, model.Array):
-                count = f"{place}_count" if part.count is not None else str(holder.count)
-                count = self.guarded(part.path, count)
-                lines.append(self.loop(count))
+                lines.append(self.loop(part, holder))
                 lines.append(INDENT + add(ctypes.sent_cap(part.type, f"{place}[{self.index}]")))
                 lines.append(INDENT + "}")
             elif part.optional is not None:
@@ -229,17 +228,27 @@ class Writer:
     def index(self):
         return f"{'ijklmnop'[self.depth]}_"
 
-    def loop(self, count):
-        i = self.index
-        return f"{INDENT}for (size_t {i} = 0; {i} < {count}; {i}++) {{"
+    def loop(self, part, holder):
+        """Begins a loop over an array. No more than there can be, for counts that were refused."""
+        i, place = self.index, self.place(part.path)
+        if part.count is None:
+            more = f"{i} < {self.guarded(part.path, str(holder.count))}"
+        else:
+            more = f"{i} < {self.guarded(part.path, f'{place}_count')}"
+            if self.result or not self.is_argument(part.path):
+                more += f" && {i} < {holder.count}u"
+        return f"{INDENT}for (size_t {i} = 0; {more}; {i}++) {{"
+
+    def is_argument(self, path):
+        """Is an array at this path the caller's, of any size?"""
+        return len(path) == 1
 
     def inside(self, part, holder, make):
         """What `make`(writer) gives for the elements of an array, in a loop, or for the fields of a
         table or union."""
         place = self.place(part.path)
         if isinstance(holder, model.Array):
-            count = f"{place}_count" if part.count is not None else str(holder.count)
-            begin, base = self.loop(self.guarded(part.path, count)), f"{place}[{self.index}]."
+            begin, base = self.loop(part, holder), f"{place}[{self.index}]."
             decl, depth = holder.elem.decl, self.depth + 1
         else:
             guards = [self.present(o) for o in enclosing(part.path, self.optionals)]
@@ -266,9 +275,7 @@ class Writer:
             if not ctypes.is_moved(part.type):
                 continue
             if isinstance(holder, model.Array):
-                count = f"{place}_count" if part.count is not None else str(holder.count)
-                count = self.guarded(part.path, count)
-                lines.append(self.loop(count))
+                lines.append(self.loop(part, holder))
                 lines.append(f"{INDENT * 2}{call(f'{place}[{self.index}]')}")
                 lines.append(INDENT + "}")
             elif enclosing(part.path[:-1], self.optionals):
@@ -303,6 +310,9 @@ class StructWriter(Writer):
         return "in_->" + ".".join(cnames.safe(p) for p in path)
 
     def is_pointer(self, path):
+        return False
+
+    def is_argument(self, path):
         return False
 
     def present(self, path):

@@ -133,3 +133,19 @@ def test_STB2105_a_client_stub_calls_libaos_once(memory_objects, bar):
                      if f"\t{word}\t" in line and "R_AARCH64" in after] for word in ("bl", "b"))
     assert calls == ["binding_call_asm1"] and set(jumps) <= {"binding_bad_reply1"}
     bar("sync_stub_calls", len(calls), 1)
+
+
+def test_STB2106_a_line_of_UMP_takes_one_release_store(tmp_path, bar):
+    path = tmp_path / "put.c"
+    path.write_text('#include "ump_ring.h"\n'
+                    "void put(struct ump_ring *r, uint64_t header, const uint64_t *words);\n"
+                    "void put(struct ump_ring *r, uint64_t header, const uint64_t *words)\n"
+                    "{\n    ump_ring_put(r, header, words, 7);\n}\n")
+    generate(tmp_path, "idl/if/memory.if")
+    out = compile_file(CROSS + [f"-I{os.path.join(ROOT, 'libaos', 'chan')}"], "armv8", tmp_path,
+                       path)
+    listing = subprocess.run(["aarch64-linux-gnu-objdump", "-d", str(out)], check=True,
+                             capture_output=True, text=True).stdout
+    words = [line.split("\t")[2] for line in listing.splitlines() if line.count("\t") >= 2]
+    assert "dmb" not in words and "ret" in words
+    bar("ump_release_stores", words.count("stlr"), 1)

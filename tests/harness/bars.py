@@ -19,7 +19,7 @@ ROWS = (
     ('memory_alloc_shim_bytes', 'server shim of memory.alloc, bytes'),
     ('memory_dispatcher_bytes', 'dispatcher of memory, bytes'),
     ('memory_text_bytes', 'all C of memory, bytes'),
-    ('ump_lines', 'lines of a UMP call of 7 words, each way'),
+    ('ump_lines', 'lines of a UMP call of few words, each way'),
     ('ump_release_stores', 'release stores of such a line'),
     ('stubgen_cold_J', '12 interfaces of 15 methods, cold, J'),
     ('stubgen_one_changed_J', 'the same, one changed, J'),

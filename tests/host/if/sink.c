@@ -261,9 +261,13 @@ static errval_t on_pairs(struct server_ctx *ctx, const struct kitchen_sink_pair 
 
 static errval_t on_ends(struct server_ctx *ctx, caddr_t peer, caddr_t *ret_mine)
 {
-    (void)sink_of(ctx);
+    struct sink *s = sink_of(ctx);
     server_take_cap(ctx, peer);
     *ret_mine = peer;
+    if (s->fail_late) {
+        s->kept[s->kept_count++] = peer;
+        return SYS_ERR_BUSY;
+    }
     return ERR_OK;
 }
 

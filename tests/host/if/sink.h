@@ -36,6 +36,7 @@ struct sink {
     void (*in_store)(void);    /* runs between two reads of sink_store */
     uint32_t calls; /* handlers that ran */
     bool keep_caps; /* handlers take what they get */
+    bool fail_late; /* on_ends fails with its result set to what it keeps */
     caddr_t kept[16];
     uint32_t kept_count;
     enum kitchen_sink_note_tag note; /* the last one */

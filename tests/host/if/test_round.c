@@ -249,6 +249,14 @@ static void several_capabilities(void)
     CHECK_EQ(cap_destroy(mine), ERR_OK);
     CHECK_EQ(kitchen_sink_ends(&b, fake_cap(CAPTYPE_RAM, CAP_RIGHTS_ALL), &mine),
              RPC_ERR_CAPABILITY);
+    /* What a handler that fails has written into a result is neither sent nor deleted. */
+    sink.fail_late = true;
+    mine = 0;
+    CHECK(err_is_fail(
+        kitchen_sink_ends(&b, fake_cap(CAPTYPE_ENDPOINT, CAP_RIGHTS_ALL), &mine)));
+    CHECK_EQ(mine, 0);
+    CHECK_EQ(sink.kept_count, 1);
+    CHECK_EQ(cap_destroy(sink.kept[--sink.kept_count]), ERR_OK);
     round_end();
 }
 

@@ -2,7 +2,7 @@
 import os
 import re
 
-from conftest import HERE, ROOT, compile_text
+from conftest import HERE
 
 from stubgen import driver
 from stubgen.emit import TARGETS
@@ -75,12 +75,3 @@ def test_a_device_page_is_a_register_map():
                    "0x1000 bytes of registers with 8 bits, big-endian"):
         assert wanted in text, wanted
     assert "uart_config_rd" not in text
-
-
-def test_the_examples_of_the_language_reference_are_right():
-    with open(os.path.join(ROOT, "docs", "ref", "LANGUAGE.md"), encoding="utf-8") as file:
-        examples = re.findall(r"^```(if|dev)\n(.*?)^```", file.read(), re.DOTALL | re.MULTILINE)
-    assert {kind for kind, _ in examples} == {"if", "dev"}
-    for kind, text in examples:
-        _, diags = compile_text(text, f"demo.{kind}")
-        assert not diags, diags.render()

@@ -2,8 +2,6 @@
  * reply. */
 #include <stdlib.h>
 
-#include <aos/cap.h>
-
 #include "ifcall_priv.h"
 
 #define DEADLINE_NS 5000000000ull
@@ -144,7 +142,14 @@ static errval_t ifcall_send(struct ifcall *c, struct binding *b)
         .lent = c->msg.lent,
     };
     if (c->m->kind == MSG_ONEWAY) {
-        return binding_oneway(b, &call);
+        errval_t err = binding_oneway(b, &call);
+        /* Nobody answers a oneway, and a server does not care for what a client said that is gone.
+         * This is answered, with an error, after the server has looked at what came before. */
+        static struct waitset ws; /* as this has to do with events */
+        waitset_init(&ws);
+        binding_set_waitset(b, &ws);
+        (void)binding_subscribe(b, c->m->ordinal, false);
+        return err;
     }
     if (c->m->window != 0) {
         return ifcall_stream(c, b, &call);
@@ -157,19 +162,26 @@ static errval_t ifcall_send(struct ifcall *c, struct binding *b)
     return ifcall_reply(c, words, call.header);
 }
 
-errval_t ifcall_call(struct ifcall *c, caddr_t end)
+errval_t ifcall_call(struct ifcall *c, ifcall_open open, void *peer)
 {
-    static struct binding binding; /* one call a process */
+    static struct binding binding; /* one call at a time */
     struct client_interface iface;
     if (!ifcall_lend(&c->msg) || !ifcall_interface(c, &iface)) {
-        (void)cap_destroy(end);
         return LIB_ERR_NO_MEMORY;
     }
-    errval_t err = binding_open(&binding, end, &iface);
+    errval_t err = open(peer, &binding, &iface);
     if (err_is_ok(err)) {
         err = ifcall_send(c, &binding);
         binding_close(&binding);
     }
     ifcall_interface_free(&iface, c->m->ordinal);
     return err;
+}
+
+void ifcall_free(struct ifcall *c)
+{
+    for (uint32_t i = 0; i < c->msg.lends.count; i++) {
+        free(c->msg.lent[i].out);
+        c->msg.lent[i].out = NULL;
+    }
 }

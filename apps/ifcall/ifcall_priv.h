@@ -17,6 +17,12 @@ struct ifcall {
     uint32_t caps_count;
 };
 
-/* Binds to `end`, which is taken, and calls with c->msg. Without an error the results are set; if
- * they are no value of their type the error is RPC_ERR_BAD_REPLY and c->room->wrong says why. */
-errval_t ifcall_call(struct ifcall *c, caddr_t end);
+/* How the binding comes about: opens `b`, or takes what `peer` is away and fails. */
+typedef errval_t (*ifcall_open)(void *peer, struct binding *b,
+                                const struct client_interface *iface);
+
+/* Binds and calls with c->msg. Without an error the results are set; if they are no value of their
+ * type the error is RPC_ERR_BAD_REPLY and c->room->wrong says why. */
+errval_t ifcall_call(struct ifcall *c, ifcall_open open, void *peer);
+/* Frees what the results were lent. */
+void ifcall_free(struct ifcall *c);

@@ -90,6 +90,14 @@ static errval_t end_of(const char *service, caddr_t *ret_end)
                             : binding_clone(&names->base, BINDING_CLONE_OWN, 0, ret_end);
 }
 
+static errval_t open_service(void *service, struct binding *b,
+                             const struct client_interface *iface)
+{
+    caddr_t end;
+    errval_t err = end_of(service, &end);
+    return err_is_fail(err) ? err : binding_open(b, end, iface);
+}
+
 static int misused(const char *service, const struct ifdesc *d, const struct ifdesc_method *m)
 {
     size_t length = 0;
@@ -128,9 +136,8 @@ static void show_item(struct ifcall *c, const struct ifdesc_value *item)
     c->caps_count = 0;
 }
 
-static int make_call(const char *service, int argc, char **argv)
+static int make_call(char *service, int argc, char **argv)
 {
-    caddr_t end;
     struct ifdesc_value *params;
     if (call.m->kind == MSG_EVENT) {
         fprintf(stderr, "ifcall: %s.%s: an event comes from the service\n", service, call.m->name);
@@ -144,15 +151,12 @@ static int make_call(const char *service, int argc, char **argv)
         (void)snprintf(room.wrong, sizeof(room.wrong), "ifcall has no capabilities to send");
         return misused(service, call.d, call.m);
     }
-    errval_t err = end_of(service, &end);
-    if (err_is_fail(err)) {
-        return fail(service, err);
-    }
-    err = ifcall_call(&call, end);
+    errval_t err = ifcall_call(&call, open_service, service);
     if (err_is_ok(err) && call.results != NULL && call.results->count != 0) {
         show(call.results, "\n");
     }
     drop_caps();
+    ifcall_free(&call);
     if (err_is_fail(err)) {
         return fail(room.wrong[0] != '\0' ? room.wrong : call.m->name, err);
     }

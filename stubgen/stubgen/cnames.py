@@ -22,8 +22,8 @@ def snake(name):
 
 
 def safe(name):
-    """The name as a C identifier."""
-    return name + "_" if name in KEYWORDS else name
+    """The name as a C identifier that is neither a keyword nor a type."""
+    return name + "_" if name in KEYWORDS or name.endswith("_t") else name
 
 
 def scope_of(decl):

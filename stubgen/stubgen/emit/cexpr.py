@@ -52,7 +52,7 @@ def condition(expr, value_of, length_of, first_temp=0):
             return [], length_of(node.name, node.result)
         left_checks, left = operand(node.args[0])
         right_checks, right = operand(node.args[1])
-        temp = f"t{first_temp + len(temps)}"
+        temp = f"t{first_temp + len(temps)}_"
         temps.append(temp)
         check = f"{_BUILTIN[node.kind]}((uint64_t){left}, (uint64_t){right}, &{temp})"
         return left_checks + right_checks + [check], temp

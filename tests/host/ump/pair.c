@@ -6,7 +6,7 @@
 #include "../if/carrier.h"
 #include "../if/fake.h"
 
-#define PAIRS    64u
+#define PAIRS    256u
 #define CAPS_MAX 64u
 
 /* Capabilities on their way in one direction. */

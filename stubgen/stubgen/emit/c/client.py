@@ -329,6 +329,7 @@ class ClientView(MethodView):
         arguments = reader.arguments()
         lost = ["(event_->header & MSG_EVENT_LOST) != 0"] if self.has_lost else []
         lines = word_check(image, "return;") + reader.lines
+        lines += self._conditions(self.m.requires, "return;")
         lines.append(f"    if (ops_->on_{self.name} != NULL) {{")
         lines.append(wrap(f"        ops_->on_{self.name}(", ["b_->events_arg"] + lost + arguments,
                           ");", indent=" " * 12))
@@ -365,17 +366,18 @@ def _assign(method, leases=()):
                 lines.append(f"    {target}[{name}_len] = 0;")
         elif isinstance(type_, model.Array):
             count = f"{name}_count" if type_.at_most else str(type_.count)
-            lines.append(f"    __builtin_memcpy({target}, {name}_, {count} * sizeof({name}_[0]));")
+            value = f"{name}_v_"
+            lines.append(f"    __builtin_memcpy({target}, {value}, {count} * sizeof({value}[0]));")
             if type_.at_most:
                 lines.append(f"    *{target}_count = {count};")
         elif ctypes.is_aggregate(type_):
-            lines.append(f"    *{target} = {name}_;")
+            lines.append(f"    *{target} = {name}_v_;")
         else:
             lines.append(f"    *{target} = {name};")
         lent = next((p for p in method.params if p.name == result.counts), None)
         if lent is not None and lent.type.direction == "out":
             buf = cnames.safe(lent.name)
-            copy = f"__builtin_memcpy({buf}, {buf}_at_, {name});"
+            copy = f"__builtin_memcpy({buf}, {lent.name}_at_, {name});"
             if lent.name in leases:            # else they are there already (lend_fetch)
                 lines += [f"    if (!lent_[{leases.index(lent.name)}].bulk) {{",
                           f"        {copy}", "    }"]

@@ -174,11 +174,11 @@ class Reader:
         if path[0] not in self.declared:
             self.declared.add(path[0])
             type_ = type_at(self.params, path[:1])
-            self.line(f"{ctypes.elem_type(type_)} {top}_;")
+            self.line(f"{ctypes.elem_type(type_)} {top}_v_;")
             clear = any(o[0] == path[0] for o in self.optionals) or self.has_var(path[0])
             if clear:
-                self.line(f"__builtin_memset(&{top}_, 0, sizeof({top}_));")
-        return f"{top}_." + ".".join(cnames.safe(p) for p in path[1:])
+                self.line(f"__builtin_memset(&{top}_v_, 0, sizeof({top}_v_));")
+        return f"{top}_v_." + ".".join(cnames.safe(p) for p in path[1:])
 
     def has_var(self, name):
         return any(v.path and v.path[0] == name for v in self.image.vars)
@@ -239,7 +239,7 @@ class Reader:
 
     def presence(self, item):
         if is_cap_presence(self.params, item):
-            name = f"has_{'_'.join(item.path)}_"
+            name = f"has_{'__'.join(item.path)}_"
             self.line(f"const bool {name} = ({bits_of(item)}) != 0;")
         elif len(item.path) == 1:
             name = f"has_{item.path[0]}"
@@ -294,10 +294,10 @@ class Reader:
 
     def array_place(self, path, elem, count):
         if len(path) == 1 and path in self.declared:
-            return cnames.safe(path[0]) + "_"
+            return cnames.safe(path[0]) + "_v_"
         if len(path) == 1:
             self.declared.add(path)
-            name = cnames.safe(path[0]) + "_"
+            name = cnames.safe(path[0]) + "_v_"
             self.line(f"{ctypes.elem_type(elem)} {name}[{count}];")
             if path in self.optionals and not type_at(self.params, path).at_most:
                 self.line(f"__builtin_memset({name}, 0, sizeof({name}));")
@@ -306,7 +306,7 @@ class Reader:
 
     def counted(self, path, place):
         """What the name of the number of elements begins with."""
-        return place if len(path) > 1 else place[:-1]
+        return place if len(path) > 1 else cnames.safe(path[0])
 
     def number(self, path, place, count, bound):
         """C of the number of elements; `count` is the Item that tells it, or None."""
@@ -371,7 +371,7 @@ class Reader:
         place = self.array_place(var.path, type_.elem, var.bound)
         count = self.number(var.path, place, var.count, var.bound)
         if var.kind == "packed":
-            part = f"{'_'.join(var.path)}_at_"
+            part = f"{'__'.join(var.path)}_at_"
             self.line(f"const uint8_t *{part} = msg_part({self.cursor_at}, "
                       f"{count} * {var.stride}u);")
             self.test(f"{part} == NULL")
@@ -388,7 +388,7 @@ class Reader:
         """The lvalue for a table or union, which is declared here if it is a parameter."""
         if len(path) > 1:
             return self.place(path)
-        name = f"{cnames.safe(path[0])}_"
+        name = f"{cnames.safe(path[0])}_v_"
         if path[0] not in self.declared:
             self.declared.add(path[0])
             self.line(f"{ctypes.elem_type(type_at(self.params, path))} {name};")
@@ -402,7 +402,7 @@ class Reader:
         length = f"{place}_len"
         if var.count is not None and var.count.path != var.path:
             length = cnames.safe(var.count.path[0])        # a lent buffer: its counting result
-        part = f"{'_'.join(var.path)}_at_" if len(var.path) > 1 or lent_out else place
+        part = f"{'__'.join(var.path)}_at_" if len(var.path) > 1 or lent_out else place
         elem = "char" if var.kind != "bytes" else "void"
         if lent_out and var.path[0] in self.leases:
             self.lease_bytes(var, place, length)
@@ -432,9 +432,10 @@ class Reader:
             at = f"{lease}.base"
             length = f"lease_inline_len(&{lease})"
         else:
-            self.line(f"const void *{name}_at_ = msg_part(&rd_, {lease}.bulk ? 0 : {length});")
-            self.test(f"{name}_at_ == NULL")
-            at = f"{lease}.bulk ? {name} : {name}_at_"
+            part = f"{var.path[0]}_at_"
+            self.line(f"const void *{part} = msg_part(&rd_, {lease}.bulk ? 0 : {length});")
+            self.test(f"{part} == NULL")
+            at = f"{lease}.bulk ? {name} : {part}"
         self.flush()
         if var.kind == "strings":
             self.test(f"!msg_strings_ok({at}, {length})")
@@ -515,12 +516,12 @@ class Reader:
             elif isinstance(type_, (model.Buf, model.Lend)):
                 found += [name, f"{name}_len"]
             elif isinstance(type_, model.Array):
-                found.append(f"{name}_")
+                found.append(f"{name}_v_")
                 if type_.at_most:
                     found.append(f"{name}_count")
             elif ctypes.is_aggregate(type_):
                 self.place((param.name, "x"))
-                found.append(f"&{name}_")
+                found.append(f"&{name}_v_")
             else:
                 found.append(name)
         return found

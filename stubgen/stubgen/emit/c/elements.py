@@ -157,7 +157,7 @@ class _StructReader(Reader):
     def buffer(self, var, type_, guard):
         place = self.place(var.path)
         length = f"{place}_len"
-        part = f"{'_'.join(var.path)}_at_"
+        part = f"{'__'.join(var.path)}_at_"
         self.line(f"const void *{part} = msg_part(rd_, {length});")
         self.test(f"{part} == NULL")
         self.flush()

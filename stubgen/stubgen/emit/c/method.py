@@ -85,7 +85,7 @@ class MethodView:
 
     def done_type(self, name="done_"):
         results = ctypes.in_params(self.results)
-        return f"void (*{name})(void *arg, errval_t err{''.join(', ' + r for r in results)})"
+        return f"void (*{name})(void *arg_, errval_t err_{''.join(', ' + r for r in results)})"
 
     def client_cb(self, tail):
         args = [self.binding()] + ctypes.in_params(self.m.params) + [self.done_type(),
@@ -128,14 +128,14 @@ class MethodView:
         return wrap(f"errval_t {self.base}_end(", args, ")" + tail)
 
     def handler(self):
-        args = ["struct server_ctx *ctx"] + self._handler_params() \
+        args = ["struct server_ctx *ctx_"] + self._handler_params() \
             + ctypes.out_params(self.results)
         result = "errval_t" if self.m.kind == "call" else "void"
         return wrap(f"    {result} (*on_{self.name})(", args, ");", indent=" " * 8)
 
     def event_handler(self):
-        lost = ["bool lost"] if self.has_lost else []
-        return wrap(f"    void (*on_{self.name})(", ["void *arg"] + lost
+        lost = ["bool lost_"] if self.has_lost else []
+        return wrap(f"    void (*on_{self.name})(", ["void *arg_"] + lost
                     + ctypes.in_params(self.m.params), ");", indent=" " * 8)
 
     def event(self, tail):

@@ -52,7 +52,8 @@ class ServerView(MethodView):
             lines.append(f"    msg_->words[{index}] = 0;")
         lines.append(f"    msg_->header = MSG_SHAPE({words}, {caps});")
         in_place = {item.path: f"&msg_->words[{item.word()}]" for item in self.reply.items
-                    if item.bits == 64 and ctypes.elem_type(item.type) == "uint64_t"}
+                    if item.bits == 64 and ctypes.elem_type(item.type) == "uint64_t"
+                    and not isinstance(item.param.type, model.Optional_)}
         for part in self.reply.caps:
             sent = ctypes.sent_cap(part.type, "0")[:-1]
             lines += [f"    ctx_->reply_caps[0] = (struct msg_cap){sent} | MSG_CAP_RESULT}};",

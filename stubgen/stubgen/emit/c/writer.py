@@ -158,7 +158,7 @@ class Writer:
             self.line(f"const uint32_t {cnames.safe(var.path[0])}_at_ = pos_;")
             return
         if var.path[:1] and var.path[0] in self.leases:
-            name, error = cnames.safe(var.path[0]), f"{var.path[0]}_err_"
+            name, error = cnames.safe(var.path[0]), f"{var.path[0]}_put_err_"
             lease = f"&lent_[{self.leases.index(var.path[0])}]"
             self.lines.append(wrap(f"    errval_t {error} = lease_reply(", [
                 lease, target, self.position(), "NULL" if self.result else name,
@@ -186,7 +186,7 @@ class Writer:
             return
         decl = type_.elem.decl
         if var.kind == "packed":
-            at = f"{'_'.join(var.path)}_at_"
+            at = f"{'__'.join(var.path)}_at_"
             self.line(f"uint8_t *{at} = msg_put({target}, {self.position()}, "
                       f"{count} * {var.stride}u);")
             self.packed(at, place, decl, var, count)

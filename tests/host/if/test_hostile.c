@@ -493,6 +493,42 @@ static void replies_to_the_client(void)
     hostile_end();
 }
 
+/* Both sides compare id, version and hash, and judge errors, whatever the other does. */
+static void what_both_sides_check(void)
+{
+    hostile_start();
+    const uint64_t slot = 1ull << MSG_SLOT_SHIFT, version = KITCHEN_SINK_VERSION;
+    const struct {
+        uint64_t id, version, hash;
+        errval_t server, client;
+    } cases[] = {
+        {KITCHEN_SINK_ID, version, KITCHEN_SINK_HASH ^ 1, RPC_ERR_VERSION, RPC_ERR_VERSION},
+        {KITCHEN_SINK_ID + 1, version, KITCHEN_SINK_HASH, RPC_ERR_VERSION, ERR_OK},
+        {KITCHEN_SINK_ID, 0, KITCHEN_SINK_HASH, RPC_ERR_VERSION, RPC_ERR_VERSION},
+        {KITCHEN_SINK_ID, version - 1, 1, ERR_OK, ERR_OK},
+        {KITCHEN_SINK_ID, version + 1, 1, ERR_OK, ERR_OK},
+        {KITCHEN_SINK_ID, version, KITCHEN_SINK_HASH, ERR_OK, ERR_OK},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct lmp_msg m = {
+            .header = MSG_HEADER(0, MSG_CALL, 3, 0) | slot,
+            .words = {CHAN_OP_BIND, cases[i].id | cases[i].version << 32, cases[i].hash}};
+        conn->chan.slow |= CHAN_SLOW_UNBOUND;
+        conn->chan.hash_bits = 0;
+        CHECK_EQ(answer_to(&m), cases[i].server);
+        answer = answer_badly;
+        b.base.chan.hash_bits = 0;
+        reply = (struct lmp_msg){.header = MSG_HEADER(0, MSG_REPLY, 2, 0),
+                                 .words = {cases[i].version, cases[i].hash}};
+        spoil = 0;
+        CHECK_EQ(binding_handshake(&b.base), cases[i].client);
+    }
+    answer = NULL;
+    CHECK_EQ(kitchen_sink_wrong_error(&b, 1), RPC_ERR_TIMEOUT);
+    CHECK_EQ(with_word(0, 0, 0), err_push(LIB_ERR_QUOTA, RPC_ERR_BAD_REPLY));
+    hostile_end();
+}
+
 int main(void)
 {
     const struct check_test tests[] = {
@@ -503,6 +539,7 @@ int main(void)
         {"STUB0024 a flood", a_flood},
         {"STUB0025 every bit of good messages", every_bit},
         {"STUB0026 replies to the client", replies_to_the_client},
+        {"STUB0029 what both sides check", what_both_sides_check},
         {"STUB0027 tables and unions", tables_and_unions},
         {"STUB0028 fields of newer tables", fields_of_newer_tables},
     };

@@ -56,7 +56,8 @@ _TEXTS = {
               "A condition has at most 32 operators. It is checked for every message: keep it "
               "simple."),
     "E0301": ("import not found",
-              "An import names a file relative to the one it stands in."),
+              "An import names a file relative to the one it stands in, or one that stubgen was "
+              "given, by its name."),
     "E0302": ("import cycle",
               "Files may not import each other in a circle."),
     "E0303": ("duplicate import",

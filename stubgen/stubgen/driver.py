@@ -27,10 +27,11 @@ def compile_files(paths, context_paths=()):
 
 
 def compile_sources(sources):
-    """As compile_files, for [(Source, generate)]; imports are still read from disk."""
+    """As compile_files, for [(Source, generate)]; imports are still read from disk. A file that an
+    import does not find beside the importing one may be one of `sources`, by its name."""
     diags = Diags()
-    loader = _Loader(diags)
     given = {os.path.realpath(source.path): (source, generate) for source, generate in sources}
+    loader = _Loader(diags, {os.path.basename(path): path for path in given})
     for source, generate in given.values():
         loader.load(source, generate, given)
     syntax_errors = bool(diags)
@@ -46,8 +47,9 @@ def compile_sources(sources):
 class _Loader:
     """Parses each file once, imports before importers."""
 
-    def __init__(self, diags):
+    def __init__(self, diags, named):
         self.diags = diags
+        self.named = named     # {name: path} of what was given
         self.files = []
         self.read = []
         self.seen = set()
@@ -61,6 +63,8 @@ class _Loader:
         file = parse(source, self.diags)
         for item in file.imports:
             path = resolve(source.path, item)
+            if item.path in self.named and not os.path.exists(path):
+                path = item.path = self.named[item.path]
             other = os.path.realpath(path)
             if other in self.seen:
                 continue

@@ -106,6 +106,17 @@ def test_STB1001_an_import_with_a_nul_is_an_error(tmp_path):
     assert done.returncode == 1 and "E0301" in done.stderr
 
 
+def test_STB1002_an_import_may_be_a_file_that_is_given(tmp_path):
+    (tmp_path / "far").mkdir()
+    (tmp_path / "far" / "b.if").write_text("const LIMIT: u32 = 4;\n")
+    (tmp_path / "a.if").write_text('import "b.if";\nconst MORE: u32 = b.LIMIT;\n')
+    given = ["--with", str(tmp_path / "far" / "b.if")]
+    assert run("check", str(tmp_path / "a.if"), *given).returncode == 0
+    assert "E0301" in run("check", str(tmp_path / "a.if")).stderr
+    (tmp_path / "b.if").write_text("const OTHER: u32 = 4;\n")     # the one beside it comes first
+    assert run("check", str(tmp_path / "a.if")).returncode == 1
+
+
 def test_an_import_of_what_is_no_file_is_an_error(tmp_path):
     (tmp_path / "a.if").write_text('import ".";\nimport "/dev/zero";\nconst LIMIT: u32 = 4;\n')
     done = run("check", str(tmp_path / "a.if"))

@@ -58,7 +58,9 @@ struct server_conn {
     uint32_t
         deferred_tx[CHAN_CALLS_MAX]; /* generation and slot of each, in their header positions */
     uint32_t cancelled;              /* those of `deferred` for whose answer nobody waits */
-    uint32_t cancels;                /* bit per txid slot: cancelled, and not in this queue */
+    /* Bit per txid slot: this call was cancelled, perhaps while its handler runs. 0 unless
+     * CHAN_SLOW_CANCEL. */
+    uint32_t cancels;
     uint32_t cancels_tx[CHAN_CALLS_MAX];
     struct conn_stream streams[CHAN_STREAMS_MAX];
     uint32_t items;                  /* in flight, of all streams */
@@ -114,6 +116,14 @@ void conn_reply(struct server_conn *conn, const struct lmp_msg *msg, struct msg_
 /* The same with several capabilities. */
 void conn_reply_caps(struct server_conn *conn, const struct lmp_msg *msg,
                      const struct msg_cap *caps, uint32_t count);
+/* The `cancels` of these slots are over. */
+static inline void conn_cancels_clear_disabled(struct server_conn *conn, uint32_t slots)
+{
+    conn->cancels &= ~slots;
+    if (conn->cancels == 0) {
+        conn->chan.slow &= ~CHAN_SLOW_CANCEL;
+    }
+}
 /* A deferred call is cancelled. False: it is not deferred. */
 bool conn_cancel_disabled(struct server_conn *conn, uint32_t tx);
 /* Streams (server_stream.c): deferred, credit given, cancelled or client gone, answered. */

@@ -213,7 +213,8 @@ static void conn_more_caps_disabled(struct server_conn *conn, const struct lmp_m
 }
 
 /* The client does not wait for this call any more. If it is neither in the queue nor deferred, it
- * is being handled, and may yet be deferred: conn_step looks again when the handler is done. */
+ * is being handled and may yet be deferred, or it is answered. The first is remembered until the
+ * handler defers or is done (server_defer, conn_conclude); of the second conn_step gets rid. */
 static void conn_cancel_control_disabled(struct server_conn *conn, uint64_t header)
 {
     uint32_t tx = (uint32_t)(header & MSG_TXID_MASK), slot = msg_slot(header);
@@ -227,6 +228,7 @@ static void conn_cancel_control_disabled(struct server_conn *conn, uint64_t head
     if (slot < CHAN_CALLS_MAX && !conn_cancel_disabled(conn, tx)) {
         conn->cancels |= 1u << slot;
         conn->cancels_tx[slot] = tx;
+        conn->chan.slow |= CHAN_SLOW_CANCEL;
         chan_ready_disabled(&conn->chan);
     }
 }
@@ -300,12 +302,13 @@ static bool conn_pop(struct server_conn *conn, struct server_request *ret_req,
     return some;
 }
 
-/* Calls that were being handled when they were cancelled. */
-static void conn_cancels(struct server_conn *conn)
+/* Cancelled calls of which no more is to come, as nobody but this thread, the server and responders
+ * holds the connection: no handler runs. */
+static void conn_cancels_forget(struct server_conn *conn)
 {
     disp_disable();
-    for (; conn->cancels != 0; conn->cancels &= conn->cancels - 1) {
-        (void)conn_cancel_disabled(conn, conn->cancels_tx[__builtin_ctz(conn->cancels)]);
+    if (conn->refs <= 2u + (uint32_t)__builtin_popcount(conn->deferred)) {
+        conn_cancels_clear_disabled(conn, conn->cancels);
     }
     disp_enable();
 }
@@ -315,7 +318,7 @@ bool conn_step(struct server_conn *conn, struct server_request *req)
     bool reply = false;
     struct server *server;
     if (conn->cancels != 0) {
-        conn_cancels(conn);
+        conn_cancels_forget(conn);
     }
     if (conn->chan.state == CHAN_GONE || conn->overflow) {
         conn_gone(conn);

@@ -112,6 +112,19 @@ static void conn_trace(const struct server_conn *conn, bool sent, const struct l
     }
 }
 
+/* The handler of the call `header` is done: it cannot be cancelled any more, nor can an older one
+ * of its slot. */
+static void conn_cancels_done(struct server_conn *conn, uint64_t header)
+{
+    uint32_t slot = msg_slot(header);
+    disp_disable();
+    if (slot < CHAN_CALLS_MAX &&
+        (int32_t)((uint32_t)(header & MSG_TXID_MASK) - conn->cancels_tx[slot]) >= 0) {
+        conn_cancels_clear_disabled(conn, 1u << slot);
+    }
+    disp_enable();
+}
+
 bool conn_conclude(struct server_conn *conn, struct server_request *req, struct server_ctx *ctx,
                    const struct server_method *m, errval_t err, struct msg_cap *ret_cap)
 {
@@ -119,6 +132,9 @@ bool conn_conclude(struct server_conn *conn, struct server_request *req, struct 
     if (msg_kind(h) == MSG_ONEWAY) {
         conn_oneway_done(conn, h, m == NULL && err == RPC_ERR_UNKNOWN_METHOD);
         return false;
+    }
+    if (__builtin_expect(conn->cancels != 0, 0)) {
+        conn_cancels_done(conn, h);
     }
     if (err == SERVER_DEFERRED || conn->chan.state != CHAN_OPEN) {
         conn_drop_reply_caps(ctx, err);
@@ -227,6 +243,16 @@ void server_drop_cap(caddr_t cap)
 
 /* --- deferred answers ----------------------------------------------------------------------- */
 
+/* A call that was cancelled while its handler ran is deferred. */
+static void conn_cancels_run_disabled(struct server_conn *conn, uint64_t header)
+{
+    uint32_t bit = 1u << msg_slot(header);
+    if ((conn->cancels & bit) != 0) {
+        (void)conn_cancel_disabled(conn, conn->cancels_tx[msg_slot(header)]);
+        conn_cancels_clear_disabled(conn, bit);
+    }
+}
+
 struct server_responder server_defer(struct server_ctx *ctx)
 {
     struct server_conn *conn = ctx->conn;
@@ -239,6 +265,7 @@ struct server_responder server_defer(struct server_ctx *ctx)
         conn_stream_open_disabled(conn, ctx->header);
     }
     conn->chan.slow |= CHAN_SLOW_DEFERRED;
+    conn_cancels_run_disabled(conn, ctx->header);
     disp_enable();
     return (struct server_responder){conn, ctx->header};
 }

@@ -87,6 +87,7 @@ _Static_assert(offsetof(struct chan, tx) == 0x10, "assembly uses it");
 #define CHAN_SLOW_QUEUED   0x20u /* connection: requests wait in user space */
 #define CHAN_SLOW_DEFERRED 0x40u /* connection: calls of it are still to be answered */
 #define CHAN_SLOW_TRACE    0x80u /* messages are recorded (aos/trace.h) */
+#define CHAN_SLOW_CANCEL   0x100u /* connection: a call was cancelled that may be being handled */
 
 #define CHAN_CALLS_MAX  8u /* calls in flight on one binding: txid slots */
 #define CHAN_EVENTS_MAX 4u /* events in flight on one binding */

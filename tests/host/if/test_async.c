@@ -366,47 +366,6 @@ static void half_an_answer(void)
     end();
 }
 
-static void cancelled_before_it_runs(void)
-{
-    start();
-    struct flow_park_call park;
-    CHECK_EQ(flow_park_begin(&b, 0, &park), ERR_OK);
-    binding_call_cancel(&park.base);
-    serve();
-    CHECK_EQ(flow.calls, 0);
-    CHECK(flow.parked[0].base.conn == NULL);
-    /* The server has answered all the same: the place is free. */
-    struct flow_park_call all[CHAN_CALLS_MAX];
-    for (uint32_t i = 0; i < CHAN_CALLS_MAX; i++) {
-        CHECK_EQ(flow_park_begin(&b, i, &all[i]), ERR_OK);
-    }
-    serve();
-    end();
-}
-
-static struct flow_park_call being_handled;
-
-static void cancel_it(void)
-{
-    binding_call_cancel(&being_handled.base);
-}
-
-static void cancelled_while_it_runs(void)
-{
-    start();
-    flow.in_park = cancel_it;
-    CHECK_EQ(flow_park_begin(&b, 0, &being_handled), ERR_OK);
-    serve();
-    CHECK(flow.parked[0].base.conn != NULL);
-    CHECK(server_responder_cancelled(&flow.parked[0].base));
-    flow.in_park = NULL;
-    struct flow_park_call other;
-    CHECK_EQ(flow_park_begin(&b, 1, &other), ERR_OK);
-    serve();
-    CHECK(!server_responder_cancelled(&flow.parked[1].base));
-    end();
-}
-
 /* --- callbacks ------------------------------------------------------------------------------- */
 
 struct heard {
@@ -556,8 +515,6 @@ int main(void)
         {"ASYNC0008 capabilities of late answers are deleted",
          capabilities_of_late_answers_are_deleted},
         {"ASYNC0009 half an answer", half_an_answer},
-        {"ASYNC0010 cancelled before it runs", cancelled_before_it_runs},
-        {"ASYNC0011 cancelled while it runs", cancelled_while_it_runs},
         {"ASYNC0012 callbacks are cancelled", callbacks_are_cancelled},
         {"ASYNC0013 callbacks call", callbacks_call},
         {"ASYNC0014 a sync call runs nothing else", a_sync_call_runs_nothing_else},

@@ -352,6 +352,46 @@ static int end_server(void *arg)
     return 0;
 }
 
+static volatile bool handler_runs, handler_goes_on;
+
+static void in_park(void)
+{
+    flow.in_park = NULL;
+    handler_runs = true;
+    while (!handler_goes_on) {
+        thread_yield();
+    }
+}
+
+/* The server has two threads. One is in a handler, the other looks at the connection, and the call
+ * is known to be cancelled all the same. */
+static void cancelled_while_others_serve(void)
+{
+    struct thread *second;
+    struct flow_park_call park;
+    uint64_t doubled;
+    bool cancelled = false;
+    EXPECT_ERR(ERR_OK, thread_create(serve, NULL, NULL, &second));
+    for (uint32_t round = 0; round < 20; round++) {
+        handler_runs = handler_goes_on = false;
+        flow.in_park = in_park;
+        EXPECT_ERR(ERR_OK, flow_park_begin(&b, 0, &park));
+        while (!handler_runs) {
+            thread_yield();
+        }
+        binding_call_cancel(&park.base);
+        EXPECT_ERR(ERR_OK, flow_twice(&b, round, &doubled));
+        EXPECT(doubled == 2 * round);
+        handler_goes_on = true;
+        while (flow.parked[0].base.conn == NULL) {
+            thread_yield();
+        }
+        EXPECT_ERR(ERR_OK, flow_asked(&b, 0, &cancelled));
+        EXPECT(cancelled);
+        EXPECT_ERR(ERR_OK, flow_release(&b, 0, 1));
+    }
+}
+
 static bool is_gone(caddr_t cap)
 {
     struct cap_info info;
@@ -431,6 +471,7 @@ int main(void)
         {"FLOW0006 many readers", many_readers},
         {"FLOW0007 the client breaks off", the_client_breaks_off},
         {"FLOW0009 refused requests", refused_requests},
+        {"FLOW0010 cancelled while others serve", cancelled_while_others_serve},
         {"FLOW0008 the server goes", the_server_goes},
     };
     int count = (int)(sizeof(tests) / sizeof(tests[0]));

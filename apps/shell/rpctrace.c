@@ -246,16 +246,18 @@ static errval_t rpctrace_start(struct shell *sh, uint32_t pid)
 }
 
 /* Until Ctrl-C, or the end of the process. */
-static void rpctrace_live(struct shell *sh, uint32_t pid)
+static int rpctrace_live(struct shell *sh, uint32_t pid)
 {
     struct process_info info;
+    bool going;
 
     do {
         rpctrace_show();
-    } while (shell_sleep_until(sh, time_deadline_ns(POLL_NS)) &&
-             err_is_ok(process_describe(sh->process, pid, &info)) &&
+        going = shell_sleep_until(sh, time_deadline_ns(POLL_NS));
+    } while (going && err_is_ok(process_describe(sh->process, pid, &info)) &&
              info.state != PROCESS_STATE_ENDED);
     rpctrace_show();
+    return going ? 0 : STATUS_INTERRUPTED;
 }
 
 int builtin_rpctrace(struct shell *sh, int argc, char **argv)
@@ -278,7 +280,7 @@ int builtin_rpctrace(struct shell *sh, int argc, char **argv)
         return shell_error("rpctrace", err);
     }
     if (++first == argc) {
-        rpctrace_live(sh, (uint32_t)pid);
+        status = rpctrace_live(sh, (uint32_t)pid);
     } else {
         struct words words = {.argc = argc - first};
         memcpy(words.argv, argv + first, (size_t)(argc - first + 1) * sizeof(argv[0]));

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+CTRL_C, INTERRUPTED = '\x03', 130
 ROOT = Path(__file__).resolve().parents[3]
 
 LINE = re.compile(r'^(\d+\.\d{9}) (->|<-) (\S+) +(\w+) +(\S+?)(?: (.*?))?(?: \((\d+) ns\))?$')
@@ -62,3 +63,17 @@ def test_rpct0104_the_host_reads_the_same_in_the_raw_form(run):
     assert [m[2:5] for m in messages(said.stdout)] == [
         ('call', 'nameserver.describe', 'name="serial"'),
         ('reply', 'nameserver.describe', 'pid=4 iface=19 props=["kind=pl011"]')]
+
+
+def test_rpct0105_live_until_ctrl_c_and_until_the_end(terminal):
+    """What the process service is asked while somebody watches it is seen as it happens."""
+    terminal.type('rpctrace 3\r')
+    for _ in range(2):
+        terminal.expect(r'<- 16  call   process\.describe pid=3\s')
+    terminal.type(CTRL_C)
+    terminal.prompt()
+    assert terminal.status == INTERRUPTED
+    assert terminal.run('rpctrace 3 echo hi').startswith('hi\n')
+    job = re.search(r'\[(\d+)\]', terminal.run('args --status 5 &'))[1]
+    terminal.run(f'rpctrace {job}')        # it has ended, or ends: no Ctrl-C is needed
+    assert terminal.status in (0, 1)

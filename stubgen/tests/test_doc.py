@@ -34,7 +34,8 @@ def test_every_link_of_the_index_has_a_page():
 
 def test_an_interface_page_says_it_all():
     text = pages()["if_everything.md"]
-    for wanted in ("The first interface.", "`EVERYTHING_ERR_GONE`", "Integers of every size.",
+    for wanted in ("The first interface.", "`EVERYTHING_ERR_GONE`",
+                   "* fails with `EVERYTHING_ERR_GONE`: ", "Integers of every size.",
                    "| `j` | `u64` | 1 to 4096; a power of two |", "requires `a + c <= 300",
                    "may be repeated", "up to 8 unread events", "`resource struct`",
                    "counts `buf`", "deprecated since version 3", "reply: 1 to 65 words",

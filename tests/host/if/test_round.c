@@ -272,6 +272,9 @@ static void lent_buffers(void)
     CHECK(n == 0 && at_end);
     CHECK_EQ(kitchen_sink_read(&b, 4000, buf, 10, &n, &at_end), KITCHEN_SINK_ERR_REFUSED);
     CHECK_EQ(kitchen_sink_read(&b, 5001, buf, 10, &n, &at_end), RPC_ERR_BAD_REPLY);
+    char note[17];
+    size_t note_len;
+    CHECK_EQ(kitchen_sink_load(&b, 10, buf, 64, &n, note, &note_len), RPC_ERR_BAD_REPLY);
     CHECK_EQ(kitchen_sink_read(&b, 0, buf, 1025, &n, &at_end), RPC_ERR_TOO_LARGE);
     CHECK_EQ(kitchen_sink_write(&b, "hello", 5, &n), ERR_OK);
     CHECK_EQ(n, 5);

@@ -1,51 +1,16 @@
 /* Calls without waiting, and streams, through the kernel: the server of flow.if is a thread, its
  * clients are others. Prints TAP and powers off. */
-#include <stdio.h>
 #include <string.h>
 
-#include <kpi/bootinfo.h>
-
-#include <abi/user.h>
 #include <aos/cap.h>
 #include <aos/domain.h>
-#include <aos/ram.h>
 #include <aos/slot.h>
 #include <aos/time.h>
 
 #include "flow_handlers.h"
+#include "inittest.h"
 
 #define SECOND_NS 1000000000ull
-
-static const char *current;
-static int number;
-
-static void __attribute__((noreturn)) flowtest_end(bool passed)
-{
-    printf(passed ? "FLOWTEST PASSED\n" : "FLOWTEST FAILED\n");
-    fflush(stdout);
-    (void)inv_kernel_shutdown(KPI_CAP_KERNEL, 0);
-    for (;;) {
-    }
-}
-
-#define EXPECT(x)                                                                                  \
-    do {                                                                                           \
-        if (!(x)) {                                                                                \
-            printf("# %s:%d: not so: %s\nnot ok %d - %s\n", __FILE__, __LINE__, #x, number,        \
-                   current);                                                                       \
-            flowtest_end(false);                                                                   \
-        }                                                                                          \
-    } while (0)
-
-#define EXPECT_ERR(expected, call)                                                                 \
-    do {                                                                                           \
-        errval_t expect_err = (call);                                                              \
-        if (expect_err != (expected)) {                                                            \
-            printf("# %s:%d: %s: error 0x%llx\nnot ok %d - %s\n", __FILE__, __LINE__, #call,       \
-                   (unsigned long long)expect_err, number, current);                               \
-            flowtest_end(false);                                                                   \
-        }                                                                                          \
-    } while (0)
 
 errval_t aos_rpc_init(void)
 {
@@ -443,26 +408,9 @@ static void the_server_goes(void)
     flow_close(&b);
 }
 
-static void use_boot_ram(void)
-{
-    const struct kpi_bootinfo *info = (const void *)KPI_BOOTINFO_VA;
-    const struct kpi_boot_cap *best = NULL;
-    for (uint32_t i = 0; i < info->cap_count; i++) {
-        const struct kpi_boot_cap *c = &info->caps[i];
-        if (c->kind == KPI_BOOT_RAM && (best == NULL || c->bytes > best->bytes)) {
-            best = c;
-        }
-    }
-    EXPECT(best != NULL);
-    EXPECT_ERR(ERR_OK, ram_add(best->cap, best->base, best->bytes));
-}
-
 int main(void)
 {
-    static const struct {
-        const char *name;
-        void (*run)(void);
-    } tests[] = {
+    static const struct inittest tests[] = {
         {"FLOW0001 begun calls", begun_calls},
         {"FLOW0002 cancelled calls", cancelled_calls},
         {"FLOW0003 a sync call runs nothing else", a_sync_call_runs_nothing_else},
@@ -474,21 +422,12 @@ int main(void)
         {"FLOW0010 cancelled while others serve", cancelled_while_others_serve},
         {"FLOW0008 the server goes", the_server_goes},
     };
-    int count = (int)(sizeof(tests) / sizeof(tests[0]));
     struct thread *server;
-    printf("1..%d\n", count);
-    current = "start";
-    use_boot_ram();
+    inittest_start("FLOWTEST", INITTEST_COUNT(tests));
     waitset_init(&server_ws);
     waitset_init(&client_ws);
     flow_init(&flow, &server_ws);
     flow.make_frame = make_frame;
     EXPECT_ERR(ERR_OK, thread_create(serve, NULL, NULL, &server));
-    for (number = 1; number <= count; number++) {
-        current = tests[number - 1].name;
-        tests[number - 1].run();
-        printf("ok %d - %s\n", number, current);
-        fflush(stdout);
-    }
-    flowtest_end(true);
+    inittest_run(tests, INITTEST_COUNT(tests));
 }

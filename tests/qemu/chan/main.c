@@ -1,51 +1,16 @@
 /* Calls through the kernel, from one thread to another of the same domain. Prints TAP and powers
  * off. */
-#include <stdio.h>
 #include <string.h>
 
-#include <kpi/bootinfo.h>
-
-#include <abi/user.h>
 #include <aos/cap.h>
 #include <aos/domain.h>
 #include <aos/fault.h>
 #include <aos/paging.h>
-#include <aos/ram.h>
 #include <aos/slot.h>
 #include <aos/time.h>
 
 #include "chantest.h"
-
-static const char *current;
-static int number;
-
-static void __attribute__((noreturn)) chantest_end(bool passed)
-{
-    printf(passed ? "CHANTEST PASSED\n" : "CHANTEST FAILED\n");
-    fflush(stdout);
-    (void)inv_kernel_shutdown(KPI_CAP_KERNEL, 0);
-    for (;;) {
-    }
-}
-
-#define EXPECT(x)                                                                                  \
-    do {                                                                                           \
-        if (!(x)) {                                                                                \
-            printf("# %s:%d: not so: %s\nnot ok %d - %s\n", __FILE__, __LINE__, #x, number,        \
-                   current);                                                                       \
-            chantest_end(false);                                                                   \
-        }                                                                                          \
-    } while (0)
-
-#define EXPECT_ERR(expected, call)                                                                 \
-    do {                                                                                           \
-        errval_t expect_err = (call);                                                              \
-        if (expect_err != (expected)) {                                                            \
-            printf("# %s:%d: %s: error 0x%llx\nnot ok %d - %s\n", __FILE__, __LINE__, #call,       \
-                   (unsigned long long)expect_err, number, current);                               \
-            chantest_end(false);                                                                   \
-        }                                                                                          \
-    } while (0)
+#include "inittest.h"
 
 errval_t aos_rpc_init(void)
 {
@@ -426,26 +391,9 @@ static void a_server_that_ends(void)
     bench_close(&b);
 }
 
-static void use_boot_ram(void)
-{
-    const struct kpi_bootinfo *info = (const void *)KPI_BOOTINFO_VA;
-    const struct kpi_boot_cap *best = NULL;
-    for (uint32_t i = 0; i < info->cap_count; i++) {
-        const struct kpi_boot_cap *c = &info->caps[i];
-        if (c->kind == KPI_BOOT_RAM && (best == NULL || c->bytes > best->bytes)) {
-            best = c;
-        }
-    }
-    EXPECT(best != NULL);
-    EXPECT_ERR(ERR_OK, ram_add(best->cap, best->base, best->bytes));
-}
-
 int main(void)
 {
-    static const struct {
-        const char *name;
-        void (*run)(void);
-    } tests[] = {
+    static const struct inittest tests[] = {
         {"CHAN0001 words", words},
         {"CHAN0002 texts", texts},
         {"CHAN0003 capabilities", capabilities},
@@ -461,16 +409,7 @@ int main(void)
         {"CHAN0014 a capability that is lent", a_capability_that_is_lent},
         {"CHAN0010 a server that ends", a_server_that_ends},
     };
-    int count = (int)(sizeof(tests) / sizeof(tests[0]));
-    printf("1..%d\n", count);
-    current = "start";
-    use_boot_ram();
+    inittest_start("CHANTEST", INITTEST_COUNT(tests));
     chantest_serve();
-    for (number = 1; number <= count; number++) {
-        current = tests[number - 1].name;
-        tests[number - 1].run();
-        printf("ok %d - %s\n", number, current);
-        fflush(stdout);
-    }
-    chantest_end(true);
+    inittest_run(tests, INITTEST_COUNT(tests));
 }

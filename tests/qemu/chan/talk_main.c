@@ -1,51 +1,16 @@
 /* Sessions, and ends that travel, through the kernel: talk.if with its server as a thread. Prints
  * TAP and powers off. */
-#include <stdio.h>
 #include <string.h>
 
-#include <kpi/bootinfo.h>
-
-#include <abi/user.h>
 #include <aos/cap.h>
 #include <aos/domain.h>
-#include <aos/ram.h>
 #include <aos/slot.h>
 #include <aos/time.h>
 
+#include "inittest.h"
 #include "talk.h"
 
 #define SECOND_NS 1000000000ull
-
-static const char *current;
-static int number;
-
-static void __attribute__((noreturn)) talktest_end(bool passed)
-{
-    printf(passed ? "TALKTEST PASSED\n" : "TALKTEST FAILED\n");
-    fflush(stdout);
-    (void)inv_kernel_shutdown(KPI_CAP_KERNEL, 0);
-    for (;;) {
-    }
-}
-
-#define EXPECT(x)                                                                                  \
-    do {                                                                                           \
-        if (!(x)) {                                                                                \
-            printf("# %s:%d: not so: %s\nnot ok %d - %s\n", __FILE__, __LINE__, #x, number,        \
-                   current);                                                                       \
-            talktest_end(false);                                                                   \
-        }                                                                                          \
-    } while (0)
-
-#define EXPECT_ERR(expected, call)                                                                 \
-    do {                                                                                           \
-        errval_t expect_err = (call);                                                              \
-        if (expect_err != (expected)) {                                                            \
-            printf("# %s:%d: %s: error 0x%llx\nnot ok %d - %s\n", __FILE__, __LINE__, #call,       \
-                   (unsigned long long)expect_err, number, current);                               \
-            talktest_end(false);                                                                   \
-        }                                                                                          \
-    } while (0)
 
 errval_t aos_rpc_init(void)
 {
@@ -355,26 +320,9 @@ static void nothing_stays(void)
     expect_count(0);
 }
 
-static void use_boot_ram(void)
-{
-    const struct kpi_bootinfo *info = (const void *)KPI_BOOTINFO_VA;
-    const struct kpi_boot_cap *best = NULL;
-    for (uint32_t i = 0; i < info->cap_count; i++) {
-        const struct kpi_boot_cap *c = &info->caps[i];
-        if (c->kind == KPI_BOOT_RAM && (best == NULL || c->bytes > best->bytes)) {
-            best = c;
-        }
-    }
-    EXPECT(best != NULL);
-    EXPECT_ERR(ERR_OK, ram_add(best->cap, best->base, best->bytes));
-}
-
 int main(void)
 {
-    static const struct {
-        const char *name;
-        void (*run)(void);
-    } tests[] = {
+    static const struct inittest tests[] = {
         {"TALK0001 an end is used before it is served", an_end_is_used_before_it_is_served},
         {"TALK0002 each end is a session", each_end_is_a_session},
         {"TALK0003 calls that wait", calls_that_wait},
@@ -384,12 +332,9 @@ int main(void)
         {"TALK0007 a full room", a_full_room},
         {"TALK0008 nothing stays", nothing_stays},
     };
-    int count = (int)(sizeof(tests) / sizeof(tests[0]));
     struct thread *server;
     caddr_t end;
-    printf("1..%d\n", count);
-    current = "start";
-    use_boot_ram();
+    inittest_start("TALKTEST", INITTEST_COUNT(tests));
     waitset_init(&server_ws);
     waitset_init(&client_ws);
     talk_init(&talk, &server_ws);
@@ -397,11 +342,5 @@ int main(void)
     EXPECT_ERR(ERR_OK, talk_server_new_end(&talk.lobby, 42, &end));
     EXPECT_ERR(ERR_OK, talk_bind(end, &lobby));
     binding_set_waitset(&lobby.base, &client_ws);
-    for (number = 1; number <= count; number++) {
-        current = tests[number - 1].name;
-        tests[number - 1].run();
-        printf("ok %d - %s\n", number, current);
-        fflush(stdout);
-    }
-    talktest_end(true);
+    inittest_run(tests, INITTEST_COUNT(tests));
 }

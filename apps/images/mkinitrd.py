@@ -20,8 +20,9 @@ class ManifestError(ValueError):
     """A manifest that cannot be packed; the text says where."""
 
 
-def modules(text, known, where):
-    """The names on `module` lines, in order. `known`: what may be named."""
+def modules(text, known, where, before=()):
+    """The names on `module` lines, in order. `known`: what may be named; `before`: what manifests
+    that this one continues have named."""
     names = []
     for number, line in enumerate(text.splitlines(), 1):
         words = line.split('#')[0].split()
@@ -34,10 +35,10 @@ def modules(text, known, where):
         if name not in known:
             there = ', '.join(sorted(known))
             raise ManifestError(f'{at} there is no program or file {name}; there are: {there}')
-        if name in names:
+        if name in names or name in before:
             raise ManifestError(f'{at} module {name} is named twice')
         names.append(name)
-    if not names:
+    if not names and not before:
         raise ManifestError(f'{where} names no module')
     return names
 

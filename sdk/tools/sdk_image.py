@@ -36,10 +36,18 @@ def files(pairs):
     return known
 
 
-def pack(manifest, where, known):
-    """The bytes of the image that the text `manifest` describes; `where` names it in messages."""
+def modules(manifests, known):
+    """The names of what the manifests take into the image, in order."""
+    names = []
+    for path in manifests:
+        names += mkinitrd.modules(path.read_text(), known, path, names)
+    return names
+
+
+def pack(manifest, names, known):
+    """The bytes of the image with the text `manifest` and the files of these names."""
     members = [(mkinitrd.MANIFEST, manifest.encode())]
-    for name in mkinitrd.modules(manifest, known, where):
+    for name in names:
         try:
             members.append((name, loadable(known[name].read_bytes())))
         except ValueError as error:
@@ -47,22 +55,37 @@ def pack(manifest, where, known):
     return cpio.archive(members)
 
 
-def main():
-    parser = argparse.ArgumentParser(prog='aos-image', description=__doc__.split('\n\n')[0],
-                                     epilog=__doc__.split('\n\n')[1])
+def escaped(path):
+    """A path in a make rule."""
+    return str(path).replace('\\', '\\\\').replace(' ', '\\ ').replace('$', '$$')
+
+
+def arguments():
+    about = __doc__.split('\n\n')
+    parser = argparse.ArgumentParser(prog='aos-image', description=about[0], epilog=about[1])
     parser.add_argument('--output', required=True, type=Path, metavar='IMAGE')
     parser.add_argument('--manifest', type=Path, default=sdk.MANIFEST, metavar='FILE',
                         help='what goes in and what init starts (default: that of the SDK)')
     parser.add_argument('--also', type=Path, action='append', default=[], metavar='FILE',
                         help='more lines for the manifest')
+    parser.add_argument('--depfile', type=Path, metavar='FILE',
+                        help='write a make rule of all that was read')
     parser.add_argument('files', nargs='*', metavar='NAME=FILE')
-    arguments = parser.parse_args()
+    return parser.parse_args()
+
+
+def main():
+    given = arguments()
+    manifests = [given.manifest] + given.also
     try:
-        text = ''.join(path.read_text().rstrip('\n') + '\n'
-                       for path in [arguments.manifest] + arguments.also)
-        where = (arguments.also or [arguments.manifest])[-1]
-        blob = pack(text, where, files(arguments.files))
-        arguments.output.write_bytes(blob)
+        known = files(given.files)
+        names = modules(manifests, known)
+        text = ''.join(path.read_text().rstrip('\n') + '\n' for path in manifests)
+        given.output.write_bytes(pack(text, names, known))
+        if given.depfile:
+            inputs = manifests + [known[name] for name in names]
+            given.depfile.write_text(f'{escaped(given.output)}: '
+                                     f'{" ".join(map(escaped, inputs))}\n')
     except (ValueError, OSError) as error:
         print(f'aos-image: {error}', file=sys.stderr)
         return 1

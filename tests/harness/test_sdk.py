@@ -39,7 +39,7 @@ def test_sdk0002_an_image_has_files_of_the_sdk_and_others(programs, tmp_path):
     mine = tmp_path / 'mine'
     mine.write_text('another shell')
     manifest = 'module init\nmodule shell\n'
-    blob = sdk_image.pack(manifest, 'm', sdk_image.files([f'shell={mine}']))
+    blob = sdk_image.pack(manifest, ['init', 'shell'], sdk_image.files([f'shell={mine}']))
     assert blob == cpio.archive([('manifest', manifest.encode()), ('init', b'init of the SDK'),
                                  ('shell', b'another shell')])
 
@@ -50,13 +50,34 @@ def test_sdk0003_pairs_have_two_parts(programs, pair):
         sdk_image.files([pair])
 
 
-def test_sdk0004_a_module_that_is_not_there_is_told(programs, tmp_path, monkeypatch, capsys):
-    manifest = tmp_path / 'm.image'
-    manifest.write_text('module init\nmodule other\n')
-    monkeypatch.setattr(sys, 'argv', ['aos-image', '--manifest', str(manifest), '--output',
-                                      str(tmp_path / 'out')])
-    assert sdk_image.main() == 1 and not (tmp_path / 'out').exists()
-    assert f'{manifest}:2: there is no program or file other' in capsys.readouterr().err
+@pytest.fixture
+def image(programs, tmp_path, monkeypatch):
+    """Runs aos-image with the manifests of these texts; returns its status and all paths."""
+    def run(first, more):
+        paths = [tmp_path / name for name in ('first.image', 'my more.image', 'out', 'out.d')]
+        paths[0].write_text(first)
+        paths[1].write_text(more)
+        words = zip(('--manifest', '--also', '--output', '--depfile'), map(str, paths))
+        monkeypatch.setattr(sys, 'argv', ['aos-image', *(w for pair in words for w in pair)])
+        return sdk_image.main(), *paths
+    return run
+
+
+def test_sdk0004_what_is_wrong_in_a_manifest_is_told(image, capsys):
+    status, _, more, out, _ = image('module init\n', '\nmodule other\n')
+    assert status == 1 and not out.exists()
+    assert f'{more}:2: there is no program or file other' in capsys.readouterr().err
+    status, _, more, out, _ = image('module init\n', 'module init\n')
+    assert status == 1 and not out.exists()
+    assert f'{more}:1: module init is named twice' in capsys.readouterr().err
+
+
+def test_sdk0006_manifests_continue_each_other(image, programs):
+    status, first, more, out, depfile = image('module init', 'service x\nmodule shell\n')
+    assert status == 0 and b'module init\nservice x\nmodule shell\n' in out.read_bytes()
+    named = depfile.read_text().replace('\\ ', '?').replace('\n', '').split(' ')
+    assert named == [str(path).replace(' ', '?') for path in (
+        f'{out}:', first, more, programs / 'init', programs / 'shell')]
 
 
 def test_sdk0005_the_cross_file_names_the_place(tmp_path):

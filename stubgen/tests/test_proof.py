@@ -1,11 +1,14 @@
-"""Random interfaces: generated C and the codec agree on every message; the grammar is covered."""
+"""Random interfaces: generated C and the codec agree on every message; the grammar is covered. More
+of them with `./aos test --deep`, or PROOF_INTERFACES=N."""
 import os
 
 import pytest
 
 from proof import run
+from stubgen.emit.c import codec, ctypes, method
 
-INTERFACES = int(os.environ.get("PROOF_INTERFACES", "200"))
+BAR, DEEP = 200, 10_000
+INTERFACES = int(os.environ.get("PROOF_INTERFACES", DEEP if os.environ.get("AOS_DEEP") else BAR))
 MESSAGES = 100
 CLANG_INTERFACES = 20
 # Branches that interfaces do not have: what belongs to the kernel's ABI and to devices; what later
@@ -34,12 +37,13 @@ def result():
     return run.prove(options)
 
 
-def test_every_message_is_the_codecs(result):
+def test_every_message_is_the_codecs(result, bar):
     """PROOF0001."""
     failures, counts, _ = result
     print(dict(counts))
     assert not failures, "\n".join(failures)
-    assert counts["interfaces"] >= INTERFACES
+    bar("round_trip_differences", len(failures), 0)
+    bar("round_trip_interfaces", counts["interfaces"], INTERFACES, at_least=True)
     for kind in ("calls", "streams", "oneways", "events"):
         assert counts[f"{kind} over loopback"] == counts[f"{kind} over UMP"] > INTERFACES
     for kind in ("request", "reply", "error", "refused"):
@@ -60,3 +64,20 @@ def test_clang_agrees():
                          "--seed", "2", "--messages", "30"])
     failures, counts, _ = run.prove(options)
     assert not failures and counts["reply"], "\n".join(failures)
+
+
+# What a compiler must not forget: [(where it is, its name, what stands there instead)].
+FORGOTTEN = {
+    "checks of values": (codec, "value_checks", lambda *_: []),
+    "conditions": (method.MethodView, "_conditions", lambda *_, **__: []),
+    "kinds of capabilities": (ctypes, "kinds_mask", lambda _: "~(1u << CAPTYPE_NULL)"),
+}
+
+
+@pytest.mark.parametrize("what", FORGOTTEN)
+def test_what_is_forgotten_is_found(monkeypatch, what):
+    """PROOF0004."""
+    monkeypatch.setattr(*FORGOTTEN[what])
+    options = run.parse(["--interfaces", "12", "--messages", "40", "--seed", "4"])
+    failures, _, _ = run.prove(options)
+    assert any("written down" in failure for failure in failures), failures

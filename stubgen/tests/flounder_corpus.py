@@ -1,8 +1,9 @@
 """How much of a tree of Flounder files is translated: stubgen/tests/flounder_corpus.py DIR
 
-Each interface below DIR is translated and checked, and its C is compiled by gcc with all warnings
-as errors. Prints what failed and why, what was lost and how often, and the counts. Exit status 1 if
-less than nine of ten get through."""
+Each interface below DIR is translated and checked, its C is compiled by gcc with all warnings as
+errors, and random messages of each method go through generated C and the codec (proof.run). Prints
+what failed and why, what was lost and how often, and the counts. Exit status 1 if less than nine of
+ten are translated, or if any message goes wrong."""
 import argparse
 import collections
 import glob
@@ -21,11 +22,14 @@ from stubgen.flounder.translate import ID_FIRST, LOSS_KINDS, translate  # noqa: 
 from stubgen.limits import ID_MAX  # noqa: E402
 from stubgen.source import read_source  # noqa: E402
 
+from proof import run as proof  # noqa: E402
+
 ABI = sorted(glob.glob(os.path.join(ROOT, "idl", "abi", "*.if")))
 INCLUDE = ["kernel/include", "libaos/include", "libaos/arch/host/include"]
 WARNINGS = ["-std=gnu11", "-O1", "-Wall", "-Wextra", "-Werror", "-Wconversion", "-Wshadow",
             "-Wno-unused-parameter", "-D__caddr_t_defined"]
 WANTED = 0.9
+MESSAGES = 100                 # of each interface, over each carrier
 
 
 def translated(paths, folder, losses):
@@ -72,6 +76,15 @@ def compiled(found, folder, failed):
     return good
 
 
+def spoken(paths):
+    """(what went wrong, counts of messages) of random messages of these interfaces."""
+    if not paths:
+        return [], collections.Counter()
+    failures, counts, _ = proof.prove(proof.parse(
+        ["--messages", str(MESSAGES), "--files"] + paths))
+    return failures, counts
+
+
 def main(argv):
     parser = argparse.ArgumentParser("flounder_corpus.py", description=__doc__.split("\n\n")[0])
     parser.add_argument("folder", metavar="DIR")
@@ -84,12 +97,15 @@ def main(argv):
     found, failed = translated(paths, folder, losses)
     total = len(found) + len(failed)
     good = compiled(found, folder, failed)
+    wrong, counts = spoken(sorted(good.values()))
+    print("\n".join(wrong), end="")
     for path, why in sorted(failed.items()):
         print(f"{path}:\n{why}")
     for kind, count in losses.most_common():
         print(f"{count:5} {kind:10} {LOSS_KINDS[kind]}")
-    print(f"{total} interfaces: {len(good)} translated and compiled, {len(failed)} not")
-    return 0 if total and len(good) >= WANTED * total else 1
+    print(f"{total} interfaces: {len(good)} translated and compiled, {len(failed)} not; "
+          f"{counts['request']} requests and {counts['reply']} replies, {len(wrong)} wrong")
+    return 0 if total and len(good) >= WANTED * total and not wrong else 1
 
 
 if __name__ == "__main__":

@@ -170,8 +170,13 @@ class Batch:
         self.failures = []
 
     def run(self):
-        drafts = draw_batch(self.seed, min(BATCH, self.options.interfaces - BATCH * self.number))
-        self.files = [interfaces.numbered(files, i) for i, files in enumerate(drafts)]
+        first = BATCH * self.number
+        if self.options.files:
+            self.files = [[(os.path.basename(path), read_source(path).text)]
+                          for path in self.options.files[first:first + BATCH]]
+        else:
+            drafts = draw_batch(self.seed, min(BATCH, self.options.interfaces - first))
+            self.files = [interfaces.numbered(files, i) for i, files in enumerate(drafts)]
         follow = follower()
         for files in self.files:
             for name, text in files:
@@ -330,9 +335,13 @@ def parse(argv):
     parser.add_argument("--only", metavar="BATCH", type=lambda t: int(t.split(":")[0]))
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--keep", metavar="DIR", help="leave the generated files there")
+    parser.add_argument("--files", nargs="+", metavar="FILE",
+                        help="these interfaces instead of random ones, one in each file")
     options = parser.parse_args(argv)
     if options.deep:
         options.interfaces = 10_000
+    if options.files:
+        options.interfaces = len(options.files)
     return options
 
 

@@ -3,9 +3,6 @@
  * powers off. */
 #include <check.h>
 
-#include <kpi/bootinfo.h>
-
-#include <abi/user.h>
 #include <aos/cap.h>
 #include <aos/domain.h>
 #include <aos/ram.h>
@@ -14,6 +11,7 @@
 #include <aos/time.h>
 
 #include "fake.h"
+#include "inittest.h"
 #include "round.h"
 
 #define SECOND_NS  1000000000ull
@@ -225,23 +223,9 @@ static void events_and_oneways(void)
     round_end();
 }
 
-static void use_boot_ram(void)
-{
-    const struct kpi_bootinfo *info = (const void *)KPI_BOOTINFO_VA;
-    const struct kpi_boot_cap *best = NULL;
-    for (uint32_t i = 0; i < info->cap_count; i++) {
-        const struct kpi_boot_cap *c = &info->caps[i];
-        if (c->kind == KPI_BOOT_RAM && (best == NULL || c->bytes > best->bytes)) {
-            best = c;
-        }
-    }
-    CHECK(best != NULL);
-    CHECK_EQ(ram_add(best->cap, best->base, best->bytes), ERR_OK);
-}
-
 int main(void)
 {
-    static const struct check_test tests[] = {
+    static const struct inittest tests[] = {
         {"SINK0001 scalars and conditions", scalars_and_conditions},
         {"SINK0002 arrays", arrays},
         {"SINK0003 structs", structs},
@@ -256,13 +240,9 @@ int main(void)
         {"SINK0012 events and oneways", events_and_oneways},
     };
     struct thread *server;
-    use_boot_ram();
+    inittest_start("SINKTEST", INITTEST_COUNT(tests));
     waitset_init(&client_ws);
     sink_init(&sink);
-    CHECK_EQ(thread_create(serve, NULL, NULL, &server), ERR_OK);
-    (void)CHECK_MAIN(tests);
-    printf("SINKTEST PASSED\n");
-    fflush(stdout);
-    (void)inv_kernel_shutdown(KPI_CAP_KERNEL, 0);
-    return 0;
+    EXPECT_ERR(ERR_OK, thread_create(serve, NULL, NULL, &server));
+    inittest_run(tests, INITTEST_COUNT(tests));
 }

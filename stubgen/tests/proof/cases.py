@@ -10,6 +10,7 @@ KIND = {"call": 0, "oneway": 3, "event": 4}
 # the raw ends do not look.
 ANYTHING = "...\n"
 NO_STREAM = bytes(2)
+LINE_WORDS, RING_LINES = 7, 48         # of UMP; what is always free in the rings of pair.c
 MOVES = {"copy": 0, "move": 1, "borrow": 2}        # MSG_CAP_*
 DEPTH, CODE = 4, 16                                # of an errval_t
 
@@ -153,10 +154,13 @@ class Cases:
         words, caps, _, _ = self.request(method, image)
         words = self.spoil(image, words, case)
         sent = self.sent(caps, case)
-        items = []
+        items, room = [], RING_LINES
         for _ in range(self.maker.size(method.window)):
             own, own_caps = codec.encode(item, self.maker.params(method.results))
             own = self.spoil(item, own, case) if not case.label else own
+            room -= max(1, -(-len(own) // LINE_WORDS))
+            if room < 0:
+                break
             items.append((own, self.sent(own_caps, case)))
         err = self.error(method) if self.chance(25) else 0
         case.record = self.head(method) + self.side(words, sent)

@@ -1,6 +1,7 @@
 /* malloc and its family over heap.c and paging. Small blocks come from chunks, which go back
- * when they are empty (one stays); large ones are mapped by themselves and unmapped by free.
- * 16-byte aligned, any thread.
+ * when they are empty. The last one stays, and one is kept as a spare, so that a block that comes
+ * and goes at the edge of a chunk does not map, clear and unmap it each time. Large ones are mapped
+ * by themselves and unmapped by free. 16-byte aligned, any thread.
  *
  * The lock is not held while memory is mapped: mapping may wait for the memory service. */
 #include <errno.h>
@@ -29,6 +30,7 @@ static struct {
     struct mutex lock;
     struct heap heap;
     uint64_t chunk_count;
+    void *spare;                         /* an empty chunk of MALLOC_CHUNK_BYTES, not in the heap */
 } malloc_state;
 
 static struct malloc_large *malloc_large_of(void *p)
@@ -53,20 +55,51 @@ static void *malloc_large(size_t bytes, size_t align)
     return (void *)at;
 }
 
+/* Adds the spare to the heap if it is large enough. Locked. */
+static bool malloc_use_spare(uint64_t need)
+{
+    if (malloc_state.spare == NULL || need > MALLOC_CHUNK_BYTES) {
+        return false;
+    }
+    heap_add(&malloc_state.heap, malloc_state.spare, MALLOC_CHUNK_BYTES);
+    malloc_state.spare = NULL;
+    malloc_state.chunk_count++;
+    return true;
+}
+
+/* Gives back an empty chunk that is not in the heap any more, unless it can be the spare. */
+static void malloc_give_chunk(void *chunk)
+{
+    struct paging_region_info region;
+    bool known = paging_lookup((uint64_t)chunk, &region);
+    USER_CHECK(known);
+    mutex_lock(&malloc_state.lock);
+    bool keep = malloc_state.spare == NULL && region.bytes == MALLOC_CHUNK_BYTES;
+    malloc_state.spare = keep ? chunk : malloc_state.spare;
+    mutex_unlock(&malloc_state.lock);
+    if (!keep) {
+        errval_t err = paging_unmap(paging_self(), chunk);
+        USER_CHECK(err_is_ok(err));
+    }
+}
+
 static void *malloc_small(size_t bytes, size_t align)
 {
     for (;;) {
         mutex_lock(&malloc_state.lock);
         void *p = heap_alloc_aligned(&malloc_state.heap, bytes, align);
         uint64_t least = malloc_state.chunk_count == 0 ? MALLOC_FIRST_BYTES : MALLOC_CHUNK_BYTES;
+        uint64_t need = bytes + bytes / 4 + 2 * align + HEAP_OVERHEAD + 64;
+        need = aos_round_up(need < least ? least : need, AOS_PAGE_BYTES);
+        bool again = p == NULL && malloc_use_spare(need);
         mutex_unlock(&malloc_state.lock);
         if (p != NULL) {
             return p;
         }
-        uint64_t need = bytes + bytes / 4 + 2 * align + HEAP_OVERHEAD + 64;
-        need = need < least ? least : need;
+        if (again) {
+            continue;
+        }
         void *chunk;
-        need = aos_round_up(need, AOS_PAGE_BYTES);
         if (err_is_fail(paging_alloc(need, AOS_VM_RW, &chunk))) {
             return NULL;
         }
@@ -100,8 +133,9 @@ void free(void *p)
     struct malloc_large *l = malloc_large_of(p);
     void *gone = NULL;
     if (l != NULL) {
-        gone = (void *)l->region;
         l->magic = 0;
+        errval_t err = paging_unmap(paging_self(), (void *)l->region);
+        USER_CHECK(err_is_ok(err));
     } else {
         mutex_lock(&malloc_state.lock);
         if (!heap_valid(p)) {
@@ -112,8 +146,7 @@ void free(void *p)
         mutex_unlock(&malloc_state.lock);
     }
     if (gone != NULL) {
-        errval_t err = paging_unmap(paging_self(), gone);
-        USER_CHECK(err_is_ok(err));
+        malloc_give_chunk(gone);
     }
 }
 

@@ -180,6 +180,7 @@ static void capabilities(void)
         CHECK_EQ(flow_frames_put(sink, frame, 1), i < FLOW_FRAMES_WINDOW ? ERR_OK : RPC_ERR_AGAIN);
         CHECK(i < FLOW_FRAMES_WINDOW || fake_slot_is_empty(frame));
     }
+    serve();
     flow_frames_close(&s);
     end();
 }
@@ -367,11 +368,17 @@ static void the_client_closes(void)
     CHECK_EQ(taken(), 1);
     flow_count_finish(sink, ERR_OK);
     CHECK_EQ(taken(), 0);
-    /* Before the handler runs: it does not. */
+    /* Before the handler runs: it does not. Over rings the server does not look ahead. */
     uint32_t calls = flow.calls;
     CHECK_EQ(flow_count_open(&b, 0, 100, &s), ERR_OK);
     flow_count_close(&s);
     serve();
+    if (b.base.chan.carrier != NULL) {
+        CHECK(flow.calls == calls + 1 && taken() == 1);
+        CHECK_EQ(server_sink_state(&sink->base), RPC_ERR_CANCELLED);
+        flow_count_finish(sink, ERR_OK);
+        calls++;
+    }
     CHECK(flow.calls == calls && taken() == 0);
     end();
 }
@@ -389,8 +396,10 @@ static void the_server_goes(void)
     serve();
     CHECK_EQ(flow.sources[0].last, RPC_ERR_PEER_GONE);
     CHECK(flow.sources[0].count.base.conn == NULL);
-    for (uint32_t i = 1; i < 5; i++) {
-        CHECK_EQ(flow_count_next(&s, &value), i < 4 ? ERR_OK : RPC_ERR_PEER_GONE);
+    const uint32_t sent = flow.sources[0].next;
+    CHECK(sent == 4 || (sent > 4 && b.base.chan.carrier != NULL)); /* more, if credits came first */
+    for (uint32_t i = 1; i <= sent; i++) {
+        CHECK_EQ(flow_count_next(&s, &value), i < sent ? ERR_OK : RPC_ERR_PEER_GONE);
     }
     CHECK_EQ(flow_count_open(&b, 0, 100, &s), RPC_ERR_PEER_GONE);
     flow_count_close(&s);

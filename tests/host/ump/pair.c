@@ -20,6 +20,7 @@ struct caps {
 struct side {
     struct side *peer;
     struct chan *chan;
+    const struct server *server; /* whose connection the channel is; NULL: a client's */
     struct caps caps; /* to this side */
     struct work rung;
 };
@@ -32,11 +33,24 @@ struct pair {
 static struct pair *pairs[PAIRS];
 static uint32_t pairs_count;
 
+/* A doorbell of a connection that was closed rings nowhere. */
+static bool side_is_there(const struct side *s)
+{
+    const struct server_conn *conn = NULL;
+    if (s->chan == NULL || s->server == NULL) {
+        return s->chan != NULL;
+    }
+    do {
+        conn = server_conn_next(s->server, conn);
+    } while (conn != NULL && (const struct chan *)(const void *)conn != s->chan);
+    return conn != NULL;
+}
+
 static void side_bell(void *ctx)
 {
     struct side *s = ctx;
     CHECK(disp_is_disabled());
-    if (s->peer->chan != NULL) {
+    if (side_is_there(s->peer)) {
         ump_rung_disabled(s->peer->chan);
     }
 }
@@ -113,6 +127,7 @@ errval_t carrier_open(struct binding *b, struct server *server,
         return err;
     }
     p->server.chan = &conn->chan;
+    p->server.server = server;
     config.out = p->frame[0];
     config.in = p->frame[1];
     config.ctx = &p->client;

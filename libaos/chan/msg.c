@@ -3,7 +3,7 @@
 
 const void *msg_part(struct msg_reader *r, size_t bytes)
 {
-    size_t count = (bytes + 7u) / 8u;
+    size_t count = bytes / 8u + (bytes % 8u != 0); /* `bytes` may be any number */
     if (count > r->end - r->pos) {
         return NULL;
     }
@@ -59,24 +59,20 @@ bool msg_members_enter(struct msg_reader *r, struct msg_members *m, uint64_t kno
     }
     uint32_t count = (uint32_t)(*first >> MSG_MEMBERS_SHIFT);
     uint64_t present = *first & ((1ull << MSG_MEMBERS_SHIFT) - 1);
-    if (count > words_max || count > r->end - r->pos || !msg_members_ok(present, known, flags)) {
-        return false;
-    }
+    uint32_t left = r->end - r->pos;
     m->present = present;
     m->unknown = present & ~known;
     m->outer = r->end;
-    r->end = r->pos + count;
-    return true;
+    r->end = r->pos + (count < left ? count : left);
+    return count <= left && count <= words_max && msg_members_ok(present, known, flags);
 }
 
 bool msg_members_leave(struct msg_reader *r, const struct msg_members *m)
 {
-    if (m->unknown == 0 && r->pos != r->end) {
-        return false;
-    }
+    bool all = m->unknown != 0 || r->pos == r->end;
     r->pos = r->end;
     r->end = m->outer;
-    return true;
+    return all;
 }
 
 /* Length of the UTF-8 sequence that starts at `s` (RFC 3629, section 4), 0 if there is none. */

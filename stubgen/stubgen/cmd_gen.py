@@ -16,6 +16,15 @@ def arguments(parser):
     parser.add_argument("--depfile", metavar="FILE", help="write a make rule of all that was read")
     parser.add_argument("--list-outputs", action="store_true",
                         help="print the names of the outputs and write nothing")
+    parser.add_argument("--list-checks", action="store_true",
+                        help="print the checks in the outputs, numbered, and write nothing")
+    parser.add_argument("--omit-check", metavar="N", type=_check_number,
+                        help="leave out the check with this number, to see whether a test notices; "
+                        "`switch`: the one that `uint32_t checks_omitted` tells at run time")
+
+
+def _check_number(text):
+    return text if text == "switch" else int(text)
 
 
 def run(args):
@@ -27,11 +36,29 @@ def run(args):
     if args.list_outputs:
         print("\n".join(target.outputs(build)))
         return 0
+    if args.list_checks or args.omit_check is not None:
+        return _without_check(args, target, build, read)
     try:
         _write(args, target, build, read)
     except OSError as error:
         print(f"stubgen: cannot write: {error}", file=sys.stderr)
         return USAGE_ERROR
+    return 0
+
+
+def _without_check(args, target, build, read):
+    from .emit import checks
+    texts, found = checks.render(target, build, args.omit_check)
+    last = sum(check.number is not None for check in found)
+    if args.omit_check not in (None, checks.SWITCH) and not 1 <= args.omit_check <= last:
+        print(f"stubgen: there are the checks 1 to {last}", file=sys.stderr)
+        return USAGE_ERROR
+    if args.list_checks:
+        print("\n".join(str(check) for check in found))
+    else:
+        output.write_all(args.out, texts)
+        if args.depfile:
+            output.write_depfile(args.depfile, args.out, [name for name, _ in texts], read)
     return 0
 
 

@@ -208,11 +208,11 @@ static inline void msg_members_end(uint64_t *words, uint32_t pos, uint32_t first
 static inline bool msg_cap_next(const caddr_t *caps, const uint32_t *info, uint32_t count,
                                 uint32_t *at, uint32_t types, uint32_t rights, caddr_t *ret_cap)
 {
-    if (*at == count || !msg_cap_ok(info[*at], types, rights)) {
+    if (*at == count) {
         return false;
     }
-    *ret_cap = caps[(*at)++];
-    return true;
+    *ret_cap = caps[*at];
+    return msg_cap_ok(info[(*at)++], types, rights);
 }
 
 /* Places in packed parts, not aligned; little-endian like every machine AOS runs on. */

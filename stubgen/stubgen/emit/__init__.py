@@ -32,6 +32,7 @@ TARGETS = {
     "dev": Target("dev", "device registers: accessors, traces, models"),
     "doc": Target("doc", "reference pages"),
     "errors": Target("errors", "errors.c: the names of all errors, context files included"),
+    "fuzz": Target("fuzz", "interfaces: what tests/host/fuzz attacks them with"),
     "ifdesc": Target("ifdesc", "interfaces: what ifcall and rpctrace know of them"),
     "wireshark": Target("wireshark", "interfaces: a dissector of captures for Wireshark"),
     "if": Target("c", "interfaces: types, clients, servers"),

@@ -1,5 +1,6 @@
 """Conditions and types as C text."""
 from .. import cnames, model
+from .checks import mark
 
 _BUILTIN = {"+": "__builtin_add_overflow", "-": "__builtin_sub_overflow",
             "*": "__builtin_mul_overflow"}
@@ -64,7 +65,7 @@ def condition(expr, value_of, length_of, first_temp=0):
         right_checks, right = operand(node.args[1])
         return left_checks + right_checks + [f"!({left} {node.kind} {right})"]
 
-    return Condition(temps, " || ".join(failed(expr)))
+    return Condition(temps, " || ".join(mark(text) for text in failed(expr)))
 
 
 def param_c_name(param):

@@ -2,6 +2,7 @@
 arrive."""
 from ... import cnames, model
 from ...limits import MESSAGE_WORDS
+from ..checks import implied, mark
 from ..wrap import wrap
 from . import ctypes
 from .codec import Reader, has_one_cap
@@ -84,11 +85,12 @@ class ClientView(MethodView):
             fail = "return binding_bad_reply1((caddr_t)r_.cap);"
         if image.is_fixed() and image.min_caps == caps:
             shape = f"MSG_SHAPE({image.max_words}, {caps})"
-            lines = [f"    if ((r_.header & MSG_SHAPE_MASK) != {shape}) {{"]
+            bad = mark(f"(r_.header & MSG_SHAPE_MASK) != {shape}")
+            lines = [f"    if ({bad}) {{"]
         else:
             lines = ["    const uint32_t n_ = msg_words(r_.header);",
-                     f"    if ({word_bounds(image)} || "
-                     f"msg_caps(r_.header) > {caps} || (r_.header & MSG_MORE) != 0) {{"]
+                     f"    if ({word_bounds(image)} || " + implied(
+                         f"msg_caps(r_.header) > {caps} || (r_.header & MSG_MORE) != 0") + ") {"]
         lines += ["        return binding_bad_reply1((caddr_t)r_.cap);", "    }"]
         one = has_one_cap(image, self.results)
         reader = Reader(image, self.results, fail, fail,
@@ -187,9 +189,19 @@ class ClientView(MethodView):
         for result in self.results:
             lent = next((p for p in self.m.params if p.name == result.counts), None)
             if lent is not None:
-                lines += [f"    if ({cnames.safe(result.name)} > {cnames.safe(lent.name)}_len) {{",
+                bad = mark(f"{cnames.safe(result.name)} > {cnames.safe(lent.name)}_len")
+                lines += [f"    if ({bad}) {{",
                           f"        {fail}", "    }"]
-        return lines + self._conditions(self.m.ensures, fail)
+        return lines + self._conditions([e for e in self.m.ensures if not self._is_count(e)], fail)
+
+    def _is_count(self, expr):
+        """Does it say what `counts` says already?"""
+        counts = {result.name: result.counts for result in self.results}
+        if expr.kind != "<=":
+            return False
+        left, right = expr.args
+        return left.kind == "param" and right.kind == "len" and left.result \
+            and not right.result and counts.get(left.name) == right.name
 
     # Asynchronous forms: begin, end, and a callback made of the two
 

@@ -7,7 +7,9 @@ in `_` are the codec's own:
     rd_  cursor over the variable parts    cp_  cursor over the capabilities
 Tables, unions and structs in arrays have functions of their own: elements.py."""
 from ... import cnames, layout, model
+from ...limits import WORD_BYTES
 from ..cexpr import c_literal
+from ..checks import implied, mark
 from ..wrap import wrap
 from . import ctypes
 
@@ -154,7 +156,7 @@ class Reader:
         self.lines.append(INDENT * depth + text)
 
     def test(self, condition):
-        self.tests.append(condition)
+        self.tests.append(mark(condition))
 
     def flush(self, depth=1):
         if self.tests:
@@ -221,7 +223,9 @@ class Reader:
         for part in self.image.caps:
             self.cap(part)
         if self.image.caps and not self.one_cap:
-            self.lines.append(f"    if (cp_ != {self.caps[2]}) {{")
+            bad = f"cp_ != {self.caps[2]}"
+            sure = self.image.min_caps == self.image.max_caps
+            self.lines.append(f"    if ({implied(bad) if sure else mark(bad)}) {{")
             self.line(self.fail_cap, 2)
             self.line("}")
         return self.lines
@@ -274,7 +278,7 @@ class Reader:
             self.test(f"{name} > {item.bound}u")
             return
         place = self.set(item.path, ctypes.elem_type(item.type), value_of(item))
-        checks = value_checks(item.param, item.type, place)
+        checks = [mark(text) for text in value_checks(item.param, item.type, place)]
         if checks and guard:
             self.test(f"({guard} && ({' || '.join(checks)}))")
         else:
@@ -289,8 +293,23 @@ class Reader:
             self.line(f"const size_t {place}_{suffix} = {bits_of(item)};")
         else:
             self.line(f"{place}_{suffix} = {bits_of(item)};")
+        self.bound(item, f"{place}_{suffix}")
+
+    def bound(self, item, name):
+        """Tests a count."""
         if item.bound < (1 << item.bits) - 1:
-            self.test(f"{place}_{suffix} > {item.bound}u")
+            text = f"{name} > {item.bound}u"
+            self.test(implied(text) if self.is_too_much(item) else text)
+
+    def is_too_much(self, item):
+        """Does a message have too few words or capabilities for one more than the count's bound?"""
+        for var in self.image.vars:
+            if var.count is item and var.kind != "images":
+                words = -(-(item.bound + 1) * var.stride // WORD_BYTES)
+                return self.image.min_words - var.min_words + words > self.image.max_words
+        caps = [part for part in self.image.caps if part.count is item]
+        return any(self.image.min_caps - part.min + item.bound + 1 > self.image.max_caps
+                   and ctypes.is_handle(part.type) for part in caps)
 
     def array_place(self, path, elem, count):
         if len(path) == 1 and path in self.declared:
@@ -327,7 +346,8 @@ class Reader:
                       if not isinstance(elem, model.Bool) else
                       f"for (size_t i_ = 0; i_ < {count}; i_++) {{")
             if isinstance(elem, model.Bool):
-                self.line(f"if (((const uint8_t *)({at}))[i_] > 1) {{", 2)
+                bad = mark(f"((const uint8_t *)({at}))[i_] > 1")
+                self.line(f"if ({bad}) {{", 2)
                 self.line(self.fail, 3)
                 self.line("}", 2)
                 self.line(f"{place}[i_] = ((const uint8_t *)({at}))[i_] != 0;", 2)
@@ -342,7 +362,7 @@ class Reader:
             if checks:
                 limit = f"{guard} && i_ < {count}" if guard else f"i_ < {count}"
                 self.line(f"for (size_t i_ = 0; {limit}; i_++) {{")
-                self.tests = checks
+                self.tests = [mark(text) for text in checks]
                 self.flush(2)
                 self.line("}")
             return
@@ -352,7 +372,7 @@ class Reader:
         self.line(f"uint64_t e_[{words}] = {{0}};", 2)
         self.line(f"__builtin_memcpy(e_, {at} + i_ * {part.stride}u, {part.stride}u);", 2)
         self.line(f"struct msg_reader in_ = {{e_, 0, {words}}};", 2)
-        self.tests = [f"!get_{cnames.type_base(elem.decl)}(&in_, &{place}[i_])"]
+        self.tests = [mark(f"!get_{cnames.type_base(elem.decl)}(&in_, &{place}[i_])")]
         self.flush(2)
         self.line("}")
 
@@ -364,7 +384,7 @@ class Reader:
             return
         if var.kind == "members":
             place = self.whole_place(var.path)
-            text = f"!get_{cnames.type_base(type_.decl)}({self.cursor_at}, &{place})"
+            text = mark(f"!get_{cnames.type_base(type_.decl)}({self.cursor_at}, &{place})")
             self.test(f"({guard} && {text})" if guard else text)
             self.flush()
             return
@@ -445,8 +465,9 @@ class Reader:
         type_ = part.type
         if self.one_cap:
             name, info = self.one_cap
-            self.line(f"if (!msg_cap_ok({info}, {ctypes.kinds_mask(type_)}, "
-                      f"{ctypes.rights_mask(type_)})) {{")
+            bad = mark(f"!msg_cap_ok({info}, {ctypes.kinds_mask(type_)}, "
+                       f"{ctypes.rights_mask(type_)})")
+            self.line(f"if ({bad}) {{")
             self.line(self.fail_cap, 2)
             self.line("}")
             self.set(part.path, "caddr_t", name)
@@ -465,15 +486,22 @@ class Reader:
             limit = f"{guard} && i_ < {number}" if guard and part.count is None \
                 else f"i_ < {number}"
             self.line(f"for (size_t i_ = 0; {limit}; i_++) {{")
-            self.line(f"if (!msg_cap_next({args}, &{place}[i_])) {{", 2)
+            self.line(f"if ({self.missing(part, f'!msg_cap_next({args}, &{place}[i_])')}) {{", 2)
             self.line(self.fail_cap, 3)
             self.line("}", 2)
             self.line("}")
             return
         place = self.cap_place(part.path)
-        self.line(f"if ({guard + ' && ' if guard else ''}!msg_cap_next({args}, &{place})) {{")
+        bad = self.missing(part, f"!msg_cap_next({args}, &{place})")
+        self.line(f"if ({guard + ' && ' if guard else ''}{bad}) {{")
         self.line(self.fail_cap, 2)
         self.line("}")
+
+    def missing(self, part, condition):
+        """A check that can only find that a capability is missing is implied by one after it."""
+        after = self.image.caps[self.image.caps.index(part) + 1:]
+        is_any = isinstance(part.type, model.Cap) and not part.type.kinds and not part.type.rights
+        return (implied if is_any and any(p.min for p in after) else mark)(condition)
 
     def cap_place(self, path):
         """The lvalue for a capability, which is 0 now."""
@@ -489,7 +517,7 @@ class Reader:
         decl = holder.elem.decl if isinstance(holder, model.Array) else holder.decl
         call = f"!getcaps_{cnames.type_base(decl)}({array}, {info}, {count}, {self.caps_at}, "
         if not isinstance(holder, model.Array):
-            call += f"&{self.whole_place(part.path)})"
+            call = mark(f"{call}&{self.whole_place(part.path)})")
             self.line(f"if ({guard + ' && ' if guard else ''}{call}) {{")
             self.line(self.fail_cap, 2)
             self.line("}")
@@ -498,7 +526,7 @@ class Reader:
         number = self.number(part.path, place, part.count, holder.count)
         limit = f"{guard} && i_ < {number}" if guard and part.count is None else f"i_ < {number}"
         self.line(f"for (size_t i_ = 0; {limit}; i_++) {{")
-        self.line(f"if ({call}&{place}[i_])) {{", 2)
+        self.line(f"if ({mark(f'{call}&{place}[i_])')}) {{", 2)
         self.line(self.fail_cap, 3)
         self.line("}", 2)
         self.line("}")

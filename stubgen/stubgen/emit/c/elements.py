@@ -8,6 +8,7 @@ of arrays. They follow a cursor, so they nest.
 A get function marks an optional capability that is there with 1, and getcaps puts it there. A put
 function fails if something is too long."""
 from ... import cnames, layout, model
+from ..checks import implied, mark
 from ..wrap import wrap
 from . import ctypes
 from .codec import ALL, INDENT, Reader, bits_of, is_cap_presence, mask_text, type_at, word_masks
@@ -37,7 +38,9 @@ def get_function(decl):
     body = [f"    {ctypes.struct_name(decl)} *const out_ = to_;"]
     if isinstance(decl, model.Struct):
         body.append("    __builtin_memset(out_, 0, sizeof(*out_));")
-        body += _StructReader(ctypes.image_of(decl), decl.fields).read()
+        reader = _StructReader(ctypes.image_of(decl), decl.fields)
+        reader.is_packed = reader.image.is_fixed()
+        body += reader.read()
         caps = _struct_caps(decl)
     else:
         members = layout.members_of(decl)
@@ -48,9 +51,9 @@ def get_function(decl):
 
 def _get_members(members):
     lines = ["    struct msg_members m_;", "    __builtin_memset(out_, 0, sizeof(*out_));",
-             wrap("    if (!msg_members_enter(", [
+             "    if (" + mark(wrap("!msg_members_enter(", [
                  "rd_", "&m_", mask_text(members.known), f"{members.max_words - 1}u",
-                 _flags(members.decl)], ")) {", indent=INDENT * 2),
+                 _flags(members.decl)], ")", indent=INDENT * 2)) + ") {",
              "        return false;", "    }"]
     for field, image in members.fields:
         lines.append(f"    if ((m_.present & {_bit(field)}) != 0) {{")
@@ -61,7 +64,8 @@ def _get_members(members):
         else:
             lines.append(f"        out_->has_{field.name} = true;")
         lines += _indented(_StructReader(image, [field]).read()) + ["    }"]
-    return lines + ["    if (!msg_members_leave(rd_, &m_)) {", "        return false;", "    }"]
+    bad = mark("!msg_members_leave(rd_, &m_)")
+    return lines + [f"    if ({bad}) {{", "        return false;", "    }"]
 
 
 def _struct_caps(decl):
@@ -99,6 +103,7 @@ def _getcaps(decl, lines):
 class _StructReader(Reader):
     """Fills the fields of `out_`; the words come from the cursor of the caller."""
     cursor_at = "rd_"
+    is_packed = False                  # all its words are there, and zero from its stride on
 
     def __init__(self, image, fields):
         super().__init__(image, fields, "return false;", "return false;")
@@ -108,6 +113,11 @@ class _StructReader(Reader):
 
     def whole_place(self, path):
         return self.place(path)
+
+    def is_end(self, word, mask):
+        """Is what is not in the mask of this word beyond the stride of a packed element?"""
+        bits = max(0, min(64, 8 * self.image.stride() - 64 * word))
+        return self.is_packed and mask == (1 << bits) - 1
 
     def set(self, path, c_type, value):
         self.line(f"{self.place(path)} = {value};")
@@ -129,8 +139,10 @@ class _StructReader(Reader):
         type_ = type_at(self.params, item.path)
         suffix = "count" if isinstance(type_, model.Array) else "len"
         self.line(f"{self.place(item.path)}_{suffix} = {bits_of(item)};")
-        if item.bound < (1 << item.bits) - 1:
-            self.test(f"{self.place(item.path)}_{suffix} > {item.bound}u")
+        self.bound(item, f"{self.place(item.path)}_{suffix}")
+
+    def is_too_much(self, item):
+        return False                   # the words of the message may be another part's
 
     def array_place(self, path, elem, count):
         return self.place(path)
@@ -141,10 +153,11 @@ class _StructReader(Reader):
     def read(self):
         if self.image.fixed_words:
             self.line(f"const uint64_t *const w_ = msg_fixed(rd_, {self.image.fixed_words});")
-            self.test("w_ == NULL")
+            self.test(implied("w_ == NULL") if self.is_packed else "w_ == NULL")
         for word, mask in enumerate(word_masks(self.image)):
             if mask != ALL:
-                self.test(f"(w_[{word}] & ~{mask_text(mask)}) != 0" if mask else f"w_[{word}] != 0")
+                text = f"(w_[{word}] & ~{mask_text(mask)}) != 0" if mask else f"w_[{word}] != 0"
+                self.test(implied(text) if self.is_end(word, mask) else text)
         self.flush()
         for item in self.image.order:
             if isinstance(item, layout.Item):

@@ -2,6 +2,7 @@
 conditions. `client.py` and `server.py` add the bodies."""
 from ... import cnames, layout, model
 from .. import cexpr
+from ..checks import implied, mark
 from ..wrap import comment, wrap
 from . import ctypes
 from .codec import is_plain_cap
@@ -209,8 +210,11 @@ class MethodView:
 def word_bounds(image):
     """C: n_ is no possible number of words."""
     if image.min_words == image.max_words:
-        return f"n_ != {image.max_words}"
-    return (f"n_ < {image.min_words} || " if image.min_words else "") + f"n_ > {image.max_words}"
+        text = f"n_ != {image.max_words}"
+        return mark(text) if image.max_words else implied(text)    # there is no room for more
+    # The reader comes to another end than n_ then.
+    least = implied(f"n_ < {image.min_words}") + " || " if image.min_words else ""
+    return least + implied(f"n_ > {image.max_words}")
 
 
 def word_check(image, fail):

@@ -2,6 +2,7 @@
 later, and events that are sent."""
 from ... import cnames, layout, model
 from ...limits import WORD_BYTES
+from ..checks import mark
 from ..wrap import wrap
 from . import ctypes
 from .codec import Reader, has_one_cap
@@ -158,7 +159,8 @@ class ServerView(MethodView):
             lines.append("    const uint32_t n_ = msg_words(ctx_->header);")
         if self.leases:
             lines += [f"    struct lease lent_[{len(self.leases)}];",
-                      f"    if (!server_leases(ctx_, &lends_{self.name}, w_, lent_)) {{",
+                      f"    if ({mark(f'!server_leases(ctx_, &lends_{self.name}, w_, lent_)')}) "
+                      "{",
                       "        return RPC_ERR_MALFORMED;", "    }"]
         before, arguments = self._arguments(self._reader())
         required = self._conditions(self.m.requires, "return RPC_ERR_MALFORMED;",

@@ -1,0 +1,56 @@
+/* Any bytes as messages for generated code. `stubgen gen --target fuzz` makes a description of one
+ * interface; fuzz.c makes this chain of it, all in one process over loopback:
+ *
+ *     raw client -> generated server, whose handlers call the generated client -> raw server
+ *
+ * The raw ends are the runtime without generated code: they send the words and capabilities of an
+ * input. Requests and events are read by the generated server and client, then made again by them;
+ * replies and items of streams the other way. An input is one record, read by `struct fuzz_input`,
+ * whose bytes are 0 where it ends too soon:
+ *
+ *     u16 ordinal   u8 flags (FUZZ_*)   SIDE request or event   SIDE reply or item
+ *     SIDE: u8 words, u64 each; u8 capabilities, u8 type and u8 rights each     (little endian)
+ */
+#pragma once
+
+#include <aos/binding.h>
+#include <aos/server.h>
+
+enum {
+    FUZZ_ASYNC = 1, /* the handler calls with begin and end */
+    FUZZ_ERROR = 2, /* the raw server answers RPC_ERR_AGAIN */
+};
+
+struct fuzz_interface {
+    const struct client_interface *client;
+    const struct server_interface *server;
+    const void *server_ops;
+    struct binding *middle; /* of the generated client */
+    const void *event_ops;  /* NULL: there are no events */
+};
+
+/* In the generated file. */
+extern const struct fuzz_interface fuzz_interface;
+
+/* For the generated file. */
+extern struct server_conn *fuzz_conn; /* to which events are passed on */
+extern bool fuzz_async;
+void fuzz_called(void);                /* a handler runs */
+errval_t fuzz_returned(errval_t err); /* what the generated client returned; gives it back */
+/* Leaves the last word of the reply before this one wherever the stack grows to: what is read but
+ * did not come looks as good as possible. */
+void fuzz_stack(void);
+/* All of a lease, or as much memory, until the input is done. */
+void *fuzz_lease(const struct lease *l, bool read);
+
+/* For a program that has inputs. */
+struct fuzz_input {
+    const uint8_t *at, *end;
+};
+struct fuzz_outcome {
+    uint32_t called;   /* handlers that ran */
+    errval_t returned; /* by the generated client: the last time */
+    errval_t answer;   /* what the raw client got */
+};
+
+struct fuzz_outcome fuzz_one(struct fuzz_input *input);

@@ -64,7 +64,7 @@ def _passed(view):
 def _call(view):
     lines, names = _passed(view)
     outs = [text.split("*")[-1].split()[-1] for text in ctypes.out_params(view.results)]
-    lines = _head(view, view.handler(), "errval_t") + ["    (void)ctx;"] + lines
+    lines = _head(view, view.handler(), "errval_t") + ["    (void)ctx_;"] + lines
     if view.window is not None:
         return lines + _stream(view, names)
     lines += ["    errval_t err_;", "    if (fuzz_async) {",
@@ -99,14 +99,14 @@ def _stream(view, names):
 
 def _oneway(view):
     lines, names = _passed(view)
-    return _head(view, view.handler(), "void") + ["    (void)ctx;"] + lines + [
+    return _head(view, view.handler(), "void") + ["    (void)ctx_;"] + lines + [
         wrap(f"    (void)fuzz_returned({view.base}(", ["&middle"] + names, "));", indent=" " * 8)]
 
 
 def _event(view):
     _, names = _passed(view)
-    lost = ["    (void)lost;"] if view.has_lost else []
-    return _head(view, view.event_handler(), "void") + ["    (void)arg;"] + lost + [
+    lost = ["    (void)lost_;"] if view.has_lost else []
+    return _head(view, view.event_handler(), "void") + ["    (void)arg_;"] + lost + [
         wrap(f"    {view.item.name}_event_{view.name}(", ["fuzz_conn"] + names, ");",
              indent=" " * 8)]
 

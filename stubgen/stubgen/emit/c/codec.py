@@ -51,6 +51,11 @@ def is_plain_cap(image, params):
     return ctypes.is_handle(type_at(params, part.path)) and not enclosing(part.path[:-1], optionals)
 
 
+def is_any(type_):
+    """Is every capability one of this type?"""
+    return isinstance(type_, model.Cap) and not type_.kinds and not type_.rights
+
+
 def is_cap_presence(params, item):
     return ctypes.is_handle(type_at(params, item.path))
 
@@ -139,6 +144,7 @@ class Reader:
     and a wrong capability. `caps`: (array, info array, count) expressions, or None."""
     cursor_at = "&rd_"                 # C: address of the cursor over the variable parts
     caps_at = "&cp_"                   # C: address of the cursor over the capabilities
+    counted_caps = False               # the runtime has looked at their number
 
     def __init__(self, image, params, fail, fail_cap, caps=None, one_cap=None):
         self.image, self.params = image, params
@@ -465,8 +471,9 @@ class Reader:
         type_ = part.type
         if self.one_cap:
             name, info = self.one_cap
-            bad = mark(f"!msg_cap_ok({info}, {ctypes.kinds_mask(type_)}, "
-                       f"{ctypes.rights_mask(type_)})")
+            bad = f"!msg_cap_ok({info}, {ctypes.kinds_mask(type_)}, {ctypes.rights_mask(type_)})"
+            sure = self.counted_caps and is_any(type_)
+            bad = implied(bad) if sure else mark(bad)
             self.line(f"if ({bad}) {{")
             self.line(self.fail_cap, 2)
             self.line("}")
@@ -500,8 +507,7 @@ class Reader:
     def missing(self, part, condition):
         """A check that can only find that a capability is missing is implied by one after it."""
         after = self.image.caps[self.image.caps.index(part) + 1:]
-        is_any = isinstance(part.type, model.Cap) and not part.type.kinds and not part.type.rights
-        return (implied if is_any and any(p.min for p in after) else mark)(condition)
+        return (implied if is_any(part.type) and any(p.min for p in after) else mark)(condition)
 
     def cap_place(self, path):
         """The lvalue for a capability, which is 0 now."""

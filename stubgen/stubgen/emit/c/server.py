@@ -108,6 +108,7 @@ class ServerView(MethodView):
                         ("ctx_->caps", "ctx_->caps_info", "ctx_->caps_count") if many else None,
                         ("ctx_->caps[0]", "ctx_->caps_info[0]") if one else None)
         reader.leases = self.leases
+        reader.counted_caps = True
         return reader
 
     def _server_length(self, name, result):

@@ -7,7 +7,6 @@ so OUT still builds and passes all tests:
 import os
 import random
 import shutil
-import subprocess
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -26,6 +25,7 @@ SYSTEM_IDS = range(1, 16)          # errors blocks
 INTERFACE_IDS = range(16, 768)
 METHODS = range(1, 24)             # of objects: the decoder's tables are dense
 ERRORS = range(1, 64)
+NOT_OURS = (".git", "__pycache__", ".pytest_cache", ".hypothesis", "tags")
 
 
 class Permuter:
@@ -117,12 +117,16 @@ def refreeze(out):
     assert not diags, diags.render()
 
 
+def outputs(folder, names):
+    """What is not ours in a folder: builds, caches, what git keeps. A tree may be no checkout."""
+    return [name for name in names if name in NOT_OURS
+            or (name.startswith("build") and os.path.samefile(folder, ROOT))]
+
+
 def main(seed, out):
-    listed = subprocess.run(["git", "-C", ROOT, "ls-files", "-z"], capture_output=True, check=True)
-    for name in listed.stdout.decode().split("\0"):
-        if name:
-            os.makedirs(os.path.dirname(os.path.join(out, name)) or ".", exist_ok=True)
-            shutil.copy(os.path.join(ROOT, name), os.path.join(out, name), follow_symlinks=False)
+    if os.path.commonpath([ROOT, os.path.realpath(out)]) == ROOT:
+        sys.exit(f"permute.py: {out} is inside of the tree to be copied; name a folder elsewhere")
+    shutil.copytree(ROOT, out, symlinks=True, ignore=outputs, dirs_exist_ok=True)
     for path, text in permuted(ROOT, random.Random(int(seed))):
         with open(os.path.join(out, path), "w", encoding="utf-8") as file:
             file.write(text)

@@ -152,8 +152,8 @@ def main(argv):
             break
         attack.make({pair for check in left for pair in attack.all_roles(check)})
     print("TAP version 13\n1..2")
-    print("not " * bool(wrong) + f"ok 1 - {count} hostile messages to {name}: each has "
-          "its expected outcome")
+    print("not " * bool(wrong) + f"ok 1 - HOST1001 {count} hostile messages to {name}: each "
+          "has its expected outcome")
     for line in wrong[:SHOWN]:
         index = line.split()[0]
         case = attack.cases[int(index)] if index.isdigit() else None
@@ -161,9 +161,8 @@ def main(argv):
             f": {case.method.name} {case.role}, good: {case.good}, {case.record.hex()}"
             if case else ""))
     missed = [c for c in wanted if noticed.get(c.number, "missed") == "missed"]
-    print("not " * bool(missed) + f"ok 2 - {len(wanted) - len(missed)} of {len(wanted)} checks are "
-          f"missed when they are left out; there are "
-          f"{len(attack.checks)}")
+    print("not " * bool(missed) + f"ok 2 - HOST1002 {len(wanted) - len(missed)} of {len(wanted)} "
+          f"checks are noticed when they are left out; there are {len(attack.checks)}")
     for check in missed:
         print(f"# nothing notices: {check}")
     for check in wanted if args.show else ():

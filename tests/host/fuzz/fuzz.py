@@ -145,10 +145,10 @@ def main(argv):
                     print(cover(path, builder, common, corpus))
                     continue
                 name, said = fuzz(path, builder, common, args.runs, corpus)
-                print(f"ok {number} - {name}: {said}, {time.monotonic() - begin:.1f} s")
+                print(f"ok {number} - HOST1003 {name}: {said}, {time.monotonic() - begin:.1f} s")
             except RuntimeError as error:
                 failed = True
-                print(f"not ok {number} - {os.path.basename(path)}\n# "
+                print(f"not ok {number} - HOST1003 {os.path.basename(path)}\n# "
                       + str(error).replace("\n", "\n# "))
     return 1 if failed else 0
 

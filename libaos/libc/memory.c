@@ -3,6 +3,7 @@
  * with these. */
 #include "string_priv.h"
 
+/* Reads all before it writes. */
 static inline void copy_32(char *d, const char *s)
 {
     uint64_t a = word_get(s);
@@ -51,14 +52,7 @@ void *memmove(void *dest, const void *src, size_t bytes)
     for (; bytes >= 32; bytes -= 32) {
         d -= 32;
         s -= 32;
-        uint64_t a = word_get(s);
-        uint64_t b = word_get(s + 8);
-        uint64_t c = word_get(s + 16);
-        uint64_t e = word_get(s + 24);
-        word_put(d, a);
-        word_put(d + 8, b);
-        word_put(d + 16, c);
-        word_put(d + 24, e);
+        copy_32(d, s);
     }
     for (; bytes > 0; bytes--) {
         *--d = *--s;

@@ -2,68 +2,8 @@
  * rule has a test. The client has a waitset of its own, which runs only where a test runs it. */
 #include <stdlib.h>
 
-#include <aos/time.h>
-#include <check.h>
-
-#include "flow_handlers.h"
-#include "fake.h"
-
-static struct flow flow;
-static struct flow_binding b;
-static struct waitset server_ws, client_ws;
-
-/* Allocations since the program began (linked around malloc). */
-static uint32_t allocations;
-void *__real_malloc(size_t bytes);
-void *__real_calloc(size_t count, size_t bytes);
-void *__wrap_malloc(size_t bytes);
-void *__wrap_calloc(size_t count, size_t bytes);
-
-void *__wrap_malloc(size_t bytes)
-{
-    allocations++;
-    return __real_malloc(bytes);
-}
-
-void *__wrap_calloc(size_t count, size_t bytes)
-{
-    allocations++;
-    return __real_calloc(count, bytes);
-}
-
-static void serve(void)
-{
-    while (waitset_poll(&server_ws)) {
-    }
-}
-
-static void run(void)
-{
-    while (waitset_poll(&client_ws)) {
-    }
-}
-
-static void start(void)
-{
-    fake_start();
-    waitset_init(&server_ws);
-    waitset_init(&client_ws);
-    flow_init(&flow, &server_ws);
-    fake_waitset = &server_ws;
-    CHECK_EQ(binding_open_loop(&b.base, &flow.server.base, &flow_client_interface), ERR_OK);
-    binding_set_waitset(&b.base, &client_ws);
-}
-
-static void end(void)
-{
-    flow_close(&b);
-    serve();
-    CHECK_EQ(flow.peers_gone, 1);
-    flow_deinit(&flow);
-    chan_tidy();
-    fake_waitset = NULL;
-    fake_check_clean();
-}
+#include "count_malloc.h"
+#include "flow_test.h"
 
 static void pass_time(uint64_t ns)
 {

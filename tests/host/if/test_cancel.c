@@ -1,37 +1,5 @@
 /* Calls that are cancelled before, while and after their handler runs. */
-#include <check.h>
-
-#include "flow_handlers.h"
-#include "fake.h"
-
-static struct flow flow;
-static struct flow_binding b;
-static struct waitset server_ws;
-
-static void serve(void)
-{
-    while (waitset_poll(&server_ws)) {
-    }
-}
-
-static void start(void)
-{
-    fake_start();
-    waitset_init(&server_ws);
-    flow_init(&flow, &server_ws);
-    fake_waitset = &server_ws;
-    CHECK_EQ(binding_open_loop(&b.base, &flow.server.base, &flow_client_interface), ERR_OK);
-}
-
-static void end(void)
-{
-    flow_close(&b);
-    serve();
-    flow_deinit(&flow);
-    chan_tidy();
-    fake_waitset = NULL;
-    fake_check_clean();
-}
+#include "flow_test.h"
 
 static void cancelled_before_it_runs(void)
 {

@@ -1,13 +1,8 @@
 /* A capability that is given away is gone, whatever the call returns, and so is one that an answer
  * was to give away; each test ends with no capability left anywhere. */
-#include <check.h>
+#include "flow_test.h"
 
-#include "flow_handlers.h"
-#include "fake.h"
-
-static struct flow flow;
-static struct flow_binding b, other;
-static struct waitset server_ws, client_ws;
+static struct flow_binding other;
 
 static errval_t make(caddr_t *ret_cap)
 {
@@ -15,48 +10,32 @@ static errval_t make(caddr_t *ret_cap)
     return ERR_OK;
 }
 
-static void start(void)
+static void start_two(void)
 {
-    fake_start();
-    waitset_init(&server_ws);
-    waitset_init(&client_ws);
-    flow_init(&flow, &server_ws);
-    fake_waitset = &server_ws;
-    CHECK_EQ(binding_open_loop(&b.base, &flow.server.base, &flow_client_interface), ERR_OK);
-    CHECK_EQ(binding_open_loop(&other.base, &flow.server.base, &flow_client_interface), ERR_OK);
-    binding_set_waitset(&b.base, &client_ws);
+    start();
+    CHECK_EQ(carrier_open(&other.base, &flow.server.base, &flow_client_interface), ERR_OK);
+    clients = 2;
 }
 
-static void serve(void)
+static void end_two(void)
 {
-    while (waitset_poll(&server_ws)) {
-    }
-}
-
-static void end(void)
-{
-    flow_close(&b);
     flow_close(&other);
-    serve();
-    flow_deinit(&flow);
-    chan_tidy();
-    fake_waitset = NULL;
-    fake_check_clean();
+    end();
 }
 
 static void requests_refused_before_they_are_sent(void)
 {
-    start();
+    start_two();
     const char *wrong = flow_moved(&b, &other, make, fake_slot_is_empty);
     CHECK_STR(wrong != NULL ? wrong : "all gone", "all gone");
     CHECK_EQ(flow.dropped, 0);
-    end();
+    end_two();
 }
 
 /* The gift comes back once, by each way. */
 static void what_is_sent_arrives(void)
 {
-    start();
+    start_two();
     caddr_t cap, back;
     char text[21];
     size_t length;
@@ -72,12 +51,12 @@ static void what_is_sent_arrives(void)
     CHECK_EQ(flow_leave(&b, back, "", 0), ERR_OK);
     serve();
     CHECK_EQ(flow.dropped, 1);
-    end();
+    end_two();
 }
 
 static void results_that_are_too_long(void)
 {
-    start();
+    start_two();
     caddr_t cap, caps[3], back[3];
     char text[21];
     size_t length, count;
@@ -94,12 +73,12 @@ static void results_that_are_too_long(void)
     CHECK_EQ(flow_sift_open(&b, cap, "", 0, &s), ERR_OK);
     CHECK_EQ(flow_sift_next(&s, back, text, &length), RPC_ERR_TOO_LARGE);
     flow_sift_close(&s);
-    end();
+    end_two();
 }
 
 static void a_late_answer_that_is_too_long(void)
 {
-    start();
+    start_two();
     caddr_t cap, back;
     char text[21];
     size_t length;
@@ -111,7 +90,7 @@ static void a_late_answer_that_is_too_long(void)
     flow_hand_reply(&flow.hand, ERR_OK, flow.gift, "abcdefghijklmnopqrstu", 21);
     CHECK(fake_slot_is_empty(flow.gift));
     CHECK_EQ(flow_hand_end(&call, BINDING_DEADLINE, &back, text, &length), RPC_ERR_TOO_LARGE);
-    end();
+    end_two();
 }
 
 int main(void)

@@ -1,30 +1,6 @@
 /* Streams: items, credits, ends of all kinds. The client and the server have a waitset each. */
-#include "stream_test.h"
-
-/* Allocations since the program began (linked around malloc). */
-static uint32_t allocations;
-void *__real_malloc(size_t bytes);
-void *__real_calloc(size_t count, size_t bytes);
-void *__wrap_malloc(size_t bytes);
-void *__wrap_calloc(size_t count, size_t bytes);
-
-void *__wrap_malloc(size_t bytes)
-{
-    allocations++;
-    return __real_malloc(bytes);
-}
-
-void *__wrap_calloc(size_t count, size_t bytes)
-{
-    allocations++;
-    return __real_calloc(count, bytes);
-}
-
-static void run(void)
-{
-    while (waitset_poll(&client_ws)) {
-    }
-}
+#include "count_malloc.h"
+#include "flow_test.h"
 
 /* --- items and ends -------------------------------------------------------------------------- */
 
@@ -405,6 +381,7 @@ static void the_server_goes(void)
     flow_count_close(&s);
     flow_count_close(&unread);
     CHECK_EQ(taken(), 0);
+    clients = 0;
     end();
 }
 

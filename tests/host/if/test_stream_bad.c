@@ -1,6 +1,6 @@
 /* Streams of which one side does not do as agreed: the other ends with an error, and nothing is
  * left. */
-#include "stream_test.h"
+#include "flow_test.h"
 
 /* --- hostile servers ------------------------------------------------------------------------- */
 

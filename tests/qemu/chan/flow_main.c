@@ -187,15 +187,6 @@ static void streams(void)
     }
 }
 
-static uint64_t slots(void)
-{
-    uint64_t used, total;
-    chan_tidy();
-    recv_slot_refill();
-    slot_stats(&used, &total);
-    return used;
-}
-
 /* Read, or deleted by the close: all that came is given back. */
 static void streams_of_capabilities(void)
 {
@@ -205,7 +196,7 @@ static void streams_of_capabilities(void)
         caddr_t frame;
         uint8_t n;
         if (round == 10) {
-            used = slots();
+            used = inittest_slots();
         }
         EXPECT_ERR(ERR_OK, flow_frames_open(&b, 9, &s));
         for (uint32_t i = 0; i < round % 10; i++) {
@@ -223,7 +214,7 @@ static void streams_of_capabilities(void)
             EXPECT_ERR(ERR_OK, flow_twice(&b, 1, &doubled));
         }
     }
-    uint64_t after = slots();
+    uint64_t after = inittest_slots();
     if (after != used) {
         printf("# %llu slots, then %llu\n", (unsigned long long)used, (unsigned long long)after);
     }
@@ -370,7 +361,7 @@ static void refused_requests(void)
     uint64_t used = 0;
     for (uint32_t round = 0; round < 5; round++) {
         if (round == 2) {
-            used = slots();
+            used = inittest_slots();
         }
         uint32_t gone = flow.peers_gone;
         bind(&one);
@@ -385,7 +376,7 @@ static void refused_requests(void)
             thread_yield();
         }
     }
-    EXPECT(slots() == used);
+    EXPECT(inittest_slots() == used);
 }
 
 static void the_server_goes(void)

@@ -7,7 +7,9 @@
 #include <kpi/bootinfo.h>
 
 #include <abi/user.h>
+#include <aos/chan.h>
 #include <aos/ram.h>
+#include <aos/slot.h>
 
 struct inittest {
     const char *name;
@@ -61,6 +63,16 @@ static inline void inittest_use_boot_ram(void)
     }
     EXPECT(best != NULL);
     EXPECT_ERR(ERR_OK, ram_add(best->cap, best->base, best->bytes));
+}
+
+/* How many slots are in use when nothing is under way. */
+static inline uint64_t inittest_slots(void)
+{
+    uint64_t used, total;
+    chan_tidy();
+    recv_slot_refill();
+    slot_stats(&used, &total);
+    return used;
 }
 
 /* Before anything else: the plan, and memory. */

@@ -275,15 +275,6 @@ static void a_full_room(void)
     expect_count(3);
 }
 
-static uint64_t slots(void)
-{
-    uint64_t used, total;
-    chan_tidy();
-    recv_slot_refill();
-    slot_stats(&used, &total);
-    return used;
-}
-
 /* Who goes while a call waits, a stream is open and an end is on offer leaves nothing behind. */
 static void nothing_stays(void)
 {
@@ -295,7 +286,7 @@ static void nothing_stays(void)
     for (uint32_t round = 0; round < 12; round++) {
         caddr_t own, peer;
         if (round == 4) {
-            used = slots();
+            used = inittest_slots();
         }
         enter("hall", &guest, 3);
         EXPECT_ERR(ERR_OK, chan_create(&own, &peer));
@@ -309,7 +300,7 @@ static void nothing_stays(void)
         talk_seat_close(&guest);
         expect_count(3);
     }
-    uint64_t after = slots();
+    uint64_t after = inittest_slots();
     if (after != used) {
         printf("# %llu slots, then %llu\n", (unsigned long long)used, (unsigned long long)after);
     }

@@ -1,4 +1,4 @@
-/* What the tests of streams share: a client and a server of flow.if, with a waitset each. */
+/* What the tests of flow.if share: a client and a server, with a waitset each. */
 #pragma once
 
 #include <aos/time.h>
@@ -12,9 +12,10 @@
 static struct flow flow;
 static struct flow_binding b;
 static struct waitset server_ws, client_ws;
+static uint32_t clients; /* of which the server sees the end before it ends itself */
 
 /* Takes what has arrived for the client, which over rings is there when somebody looks. */
-static bool look(void)
+static inline bool look(void)
 {
     bool some = false;
     disp_disable();
@@ -25,21 +26,28 @@ static bool look(void)
     return some;
 }
 
-static void serve(void)
+static inline void serve(void)
 {
     while (waitset_poll(&server_ws) || look()) {
     }
 }
 
-static errval_t make_frame(caddr_t *ret_cap)
+static inline void run(void)
+{
+    while (waitset_poll(&client_ws)) {
+    }
+}
+
+static inline errval_t make_frame(caddr_t *ret_cap)
 {
     *ret_cap = fake_cap(CAPTYPE_FRAME, CAP_RIGHTS_ALL);
     return ERR_OK;
 }
 
-static void start(void)
+static inline void start(void)
 {
     fake_start();
+    clients = 1;
     waitset_init(&server_ws);
     waitset_init(&client_ws);
     flow_init(&flow, &server_ws);
@@ -49,17 +57,18 @@ static void start(void)
     binding_set_waitset(&b.base, &client_ws);
 }
 
-static void end(void)
+static inline void end(void)
 {
     flow_close(&b);
     serve();
+    CHECK_EQ(flow.peers_gone, clients);
     flow_deinit(&flow);
     chan_tidy();
     fake_waitset = NULL;
     fake_check_clean();
 }
 
-static uint32_t taken(void)
+static inline uint32_t taken(void)
 {
     uint32_t count = 0;
     (void)look();

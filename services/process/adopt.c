@@ -1,0 +1,101 @@
+/* Domains that init started, and recording of messages. */
+#include "service_priv.h"
+
+#include <string.h>
+
+#include <aos/cap.h>
+
+void service_check_adopted(struct table_entry *e)
+{
+    struct domain *d = &svc.domains[e->place];
+    struct proc_info info;
+    struct table_exit how;
+
+    if (!e->service || e->state != TABLE_LIVE
+        || err_is_fail(proc_query(d->proc.dispatcher, &info)) || info.state != PROC_ENDED) {
+        return;
+    }
+    how = service_find_exit(e, &info);
+    (void)cap_destroy(d->proc.dispatcher);
+    if (d->proc.trace != 0) {
+        (void)cap_destroy(d->proc.trace);
+        d->proc.trace = 0;
+    }
+    d->traced = false;
+    table_ended(&svc.table, e, &how, service_answer_wait, NULL);
+}
+
+errval_t on_adopt(struct server_ctx *ctx, uint32_t pid, const char *name, size_t name_len,
+                         caddr_t dispatcher)
+{
+    char text[TABLE_NAME_BYTES + 1] = {0};
+    struct table_entry *e;
+    errval_t err;
+
+    if (ctx->peer_pid != TABLE_PID_INIT) {
+        return PROCESS_ERR_DENIED;
+    }
+    if (pid == TABLE_PID_INIT && svc.init == 0) {
+        server_take_cap(ctx, dispatcher);
+        svc.init = dispatcher;
+        return ERR_OK;
+    }
+    memcpy(text, name, name_len);
+    err = table_adopt(&svc.table, pid, text, &e);
+    if (err_is_ok(err)) {
+        server_take_cap(ctx, dispatcher);
+        svc.domains[e->place].proc.dispatcher = dispatcher;
+    }
+    return err;
+}
+
+errval_t on_adopt_ring(struct server_ctx *ctx, uint32_t pid, caddr_t ring)
+{
+    struct table_entry *e = table_find(&svc.table, pid);
+
+    if (ctx->peer_pid != TABLE_PID_INIT) {
+        return PROCESS_ERR_DENIED;
+    }
+    if (e == NULL || !e->service || svc.domains[e->place].proc.trace != 0) {
+        return PROCESS_ERR_NO_PID;
+    }
+    server_take_cap(ctx, ring);
+    svc.domains[e->place].proc.trace = ring;
+    return ERR_OK;
+}
+
+void service_untrace(uint32_t pid)
+{
+    struct table_entry *e = NULL;
+
+    for (uint32_t after = 0; (e = table_next(&svc.table, after)) != NULL; after = e->pid) {
+        struct domain *d = &svc.domains[e->place];
+
+        if (d->traced && d->tracer == pid && e->state == TABLE_LIVE) {
+            d->traced = false;
+            (void)proc_trace(d->proc.dispatcher, d->proc.trace, false);
+        }
+    }
+}
+
+errval_t on_trace(struct server_ctx *ctx, uint32_t pid,
+                         process_tracing_t tracing, caddr_t *ret_ring)
+{
+    const bool on = tracing == PROCESS_TRACING_ON;
+    errval_t err = table_may_kill(&svc.table, (uint32_t)ctx->peer_pid, pid);
+    struct table_entry *e = table_find(&svc.table, pid);
+    struct domain *d = e != NULL ? &svc.domains[e->place] : NULL;
+
+    if (err_is_fail(err)) {
+        return err;
+    }
+    err = d->proc.trace == 0 ? LIB_ERR_NOT_FOUND
+                             : proc_trace(d->proc.dispatcher, d->proc.trace, on);
+    if (err_is_fail(err)) {
+        return err_push(err, PROCESS_ERR_FAILED);
+    }
+    d->traced = on;
+    d->tracer = (uint32_t)ctx->peer_pid;
+    *ret_ring = d->proc.trace;
+    return ERR_OK;
+}

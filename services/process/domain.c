@@ -1,0 +1,132 @@
+/* A child as a domain: it is made of one piece of RAM. When it has ended, however it ended, its
+ * capabilities are deleted and the piece is abandoned to the memory service. */
+#include "service_priv.h"
+
+#include <aos/cap.h>
+
+struct process_exit service_exit(const struct table_exit *how)
+{
+    return (struct process_exit){
+        .kind = how->kind, .status = how->status, .cause = how->cause, .pc = how->pc,
+        .address = how->address,
+    };
+}
+
+void service_answer_wait(void *arg, uint32_t waiter, uint32_t pid,
+                                const struct table_exit *how)
+{
+    struct process_exit found = {.kind = PROCESS_EXIT_KIND_EXITED};
+    errval_t err = how == NULL ? PROCESS_ERR_NO_CHILD : ERR_OK;
+
+    (void)arg;
+    if (how != NULL) {
+        found = service_exit(how);
+    }
+    process_wait_reply(&svc.waiters[waiter], err, pid, &found);
+}
+
+struct table_exit service_find_exit(const struct table_entry *e,
+                                           const struct proc_info *info)
+{
+    uint8_t kind = info->cause != 0 ? PROCESS_EXIT_KIND_FAULTED
+        : e->killed ? PROCESS_EXIT_KIND_KILLED : PROCESS_EXIT_KIND_EXITED;
+
+    return (struct table_exit){
+        .kind = kind, .status = (int32_t)info->status, .cause = info->cause, .pc = info->pc,
+        .address = info->address,
+    };
+}
+
+static void service_tell_parent(const struct table_entry *e, const struct table_exit *how)
+{
+    struct server_conn *conn = server_conn_next(&svc.server.base, NULL);
+    struct process_exit found = service_exit(how);
+
+    for (; conn != NULL; conn = server_conn_next(&svc.server.base, conn)) {
+        if (server_conn_pid(conn) == e->parent) {
+            process_event_child_ended(conn, e->pid, &found);
+        }
+    }
+}
+
+/* Gives the memory of a child back. */
+static void domain_free(struct domain *d)
+{
+    proc_destroy(&d->proc);
+    (void)memory_abandon(&svc.memory, d->proc.ram);
+}
+
+static void domain_ended(void *arg)
+{
+    struct table_entry *e = arg;
+    struct domain *d = &svc.domains[e->place];
+    struct proc_info info = {.state = PROC_ENDED};
+    struct table_exit how;
+
+    /* It tells nothing if the dispatcher itself is gone, which is an end, too. */
+    if (e->state != TABLE_LIVE || (err_is_ok(proc_query(d->proc.dispatcher, &info))
+                                   && info.state != PROC_ENDED)) {
+        return;
+    }
+    how = service_find_exit(e, &info);
+    d->traced = false;
+    service_untrace(e->pid);
+    domain_free(d);
+    if (e->quota != 0) {
+        (void)memory_limit(&svc.memory, e->pid, 0);
+    }
+    service_tell_parent(e, &how);
+    table_ended(&svc.table, e, &how, service_answer_wait, NULL);
+}
+
+/* Which error of the interface stands for a failure of proc_measure or proc_build? */
+static errval_t service_error(errval_t err)
+{
+    if (err_has(err, LIB_ERR_ARGS_SIZE)) {
+        return err_push(err, PROCESS_ERR_BAD_ARGS);
+    }
+    if (err_has(err, LIB_ERR_NO_MEMORY)) {
+        return err_push(err, PROCESS_ERR_NO_MEMORY);
+    }
+    if (err_has(err, LIB_ERR_SPAWN_CSPACE) || err_has(err, LIB_ERR_SPAWN_VSPACE)
+        || err_has(err, LIB_ERR_SPAWN_START)) {
+        return err_push(err, PROCESS_ERR_FAILED);
+    }
+    return err_push(err, PROCESS_ERR_BAD_ELF);
+}
+
+errval_t domain_start(struct table_entry *e, const struct proc_spec *spec)
+{
+    struct domain *d = &svc.domains[e->place];
+    uint64_t bytes, actual;
+    caddr_t ram;
+    errval_t err = proc_measure(spec, &bytes);
+
+    if (err_is_fail(err)) {
+        return service_error(err);
+    }
+    err = memory_alloc(&svc.memory, bytes, PROC_RAM_ALIGN, &ram, &actual);
+    if (err_is_fail(err)) {
+        return err_push(err, PROCESS_ERR_NO_MEMORY);
+    }
+    err = proc_build(spec, ram, &d->proc);
+    if (err_is_fail(err)) {
+        (void)memory_free(&svc.memory, ram);
+        return service_error(err);
+    }
+    if (!d->death_ready) {
+        err = event_source_init(&d->death, &svc.ws, domain_ended, e);
+        d->death_ready = err_is_ok(err);
+    }
+    if (err_is_ok(err)) {
+        err = proc_watch(d->proc.dispatcher, d->death.trigger);
+    }
+    if (err_is_ok(err)) {
+        err = proc_start(&d->proc);
+    }
+    if (err_is_fail(err)) {
+        domain_free(d);
+        return err_push(err, PROCESS_ERR_FAILED);
+    }
+    return ERR_OK;
+}

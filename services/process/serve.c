@@ -1,0 +1,130 @@
+/* Handlers about processes that exist: waiting, ending, listing, describing. */
+#include "service_priv.h"
+
+#include <string.h>
+
+#define SERVICE_PIDS_PAGE     64u        /* as in process.if */
+#define SERVICE_STATUS_KILLED 137u       /* what the kernel keeps for a domain that was killed */
+
+errval_t on_wait(struct server_ctx *ctx, uint32_t pid, uint32_t *ret_who,
+                        struct process_exit *ret_exit)
+{
+    enum table_wait what;
+    struct table_exit how;
+    uint32_t waiter;
+    errval_t err = table_wait(&svc.table, (uint32_t)ctx->peer_pid, pid, &what, ret_who, &how,
+                              &waiter);
+
+    if (err_is_fail(err)) {
+        return err;
+    }
+    if (what == TABLE_WAIT_LATER) {
+        svc.waiters[waiter] = process_wait_defer(ctx);
+        return SERVER_DEFERRED;
+    }
+    *ret_exit = service_exit(&how);
+    return ERR_OK;
+}
+
+errval_t on_kill(struct server_ctx *ctx, uint32_t pid)
+{
+    errval_t err = table_may_kill(&svc.table, (uint32_t)ctx->peer_pid, pid);
+    struct table_entry *e = table_find(&svc.table, pid);
+
+    if (err_is_fail(err)) {
+        return err;
+    }
+    e->killed = true;
+    err = proc_kill(svc.domains[e->place].proc.dispatcher, SERVICE_STATUS_KILLED);
+    return err_is_ok(err) ? ERR_OK : err_push(err, PROCESS_ERR_DENIED);
+}
+
+errval_t on_status(struct server_ctx *ctx, uint32_t pid, bool *ret_ended,
+                          struct process_exit *ret_exit)
+{
+    struct table_entry *e = table_find(&svc.table, pid);
+    struct table_exit none = {.kind = PROCESS_EXIT_KIND_EXITED};
+
+    (void)ctx;
+    if (e == NULL) {
+        return PROCESS_ERR_NO_PID;
+    }
+    *ret_ended = e->state == TABLE_ENDED;
+    *ret_exit = service_exit(*ret_ended ? &e->exit : &none);
+    return ERR_OK;
+}
+
+errval_t on_pids(struct server_ctx *ctx, uint32_t after, uint32_t *ret_pids,
+                        size_t *ret_pids_count)
+{
+    struct table_entry *e;
+    size_t count = 0;
+
+    (void)ctx;
+    while (count < SERVICE_PIDS_PAGE && (e = table_next(&svc.table, after)) != NULL) {
+        after = e->pid;
+        service_check_adopted(e);
+        if (e->state != TABLE_UNUSED) {
+            ret_pids[count++] = e->pid;
+        }
+    }
+    *ret_pids_count = count;
+    return ERR_OK;
+}
+
+errval_t on_name(struct server_ctx *ctx, uint32_t pid, char *ret_name,
+                        size_t *ret_name_len)
+{
+    const struct table_entry *e = table_find(&svc.table, pid);
+    const char *name = pid == TABLE_PID_INIT ? "init" : e != NULL ? e->name : NULL;
+
+    (void)ctx;
+    if (name == NULL) {
+        return PROCESS_ERR_NO_PID;
+    }
+    *ret_name_len = strlen(name);
+    memcpy(ret_name, name, *ret_name_len);
+    return ERR_OK;
+}
+
+static process_state_t service_state(enum proc_state state)
+{
+    static const process_state_t states[] = {
+        [PROC_RUNNABLE] = PROCESS_STATE_RUNNABLE, [PROC_WAITING] = PROCESS_STATE_WAITING,
+        [PROC_STOPPED] = PROCESS_STATE_STOPPED, [PROC_ENDED] = PROCESS_STATE_ENDED,
+    };
+
+    return states[state];
+}
+
+errval_t on_describe(struct server_ctx *ctx, uint32_t pid, struct process_info *ret_info)
+{
+    const struct table_entry init = {.state = TABLE_LIVE};
+    const struct table_entry *e =
+        pid == TABLE_PID_INIT ? &init : table_find(&svc.table, pid);
+    struct proc_info info = {.state = PROC_ENDED};
+
+    (void)ctx;
+    if (e == NULL) {
+        return PROCESS_ERR_NO_PID;
+    }
+    if (e->state == TABLE_LIVE) {
+        (void)proc_query(pid == TABLE_PID_INIT ? svc.init
+                                               : svc.domains[e->place].proc.dispatcher, &info);
+    }
+    *ret_info = (struct process_info){
+        .pid = e->pid, .parent = e->parent, .core = 0, .state = service_state(info.state),
+        .cpu_ns = info.cpu_ns, .messages = info.messages, .preemptions = info.preemptions,
+        .quota = e->quota,
+    };
+    return ERR_OK;
+}
+
+errval_t on_self(struct server_ctx *ctx, uint32_t *ret_pid, uint32_t *ret_parent)
+{
+    const struct table_entry *e = table_find(&svc.table, (uint32_t)ctx->peer_pid);
+
+    *ret_pid = (uint32_t)ctx->peer_pid;
+    *ret_parent = e == NULL ? TABLE_PID_INIT : e->parent;
+    return ERR_OK;
+}

@@ -1,0 +1,77 @@
+/* What the parts of the process service share: main.c starts it; spawn.c, serve.c and adopt.c
+ * answer process.if; domain.c builds children and sees them end; modules.c has their programs. */
+#pragma once
+
+#include <aos/proc.h>
+#include <aos/waitset.h>
+#include <if/memory.h>
+#include <if/process_server.h>
+
+#include "process_priv.h"
+
+/* What is behind an entry of the table, at the same place. */
+struct domain {
+    struct proc proc;                    /* services: dispatcher only */
+    struct event_source death;           /* kept for the next domain at this place */
+    bool death_ready;
+    bool traced;
+    uint32_t tracer;                     /* pid of who asked for it */
+};
+
+/* A program file, mapped. */
+struct module {
+    char name[TABLE_NAME_BYTES + 1];
+    const void *file;
+    size_t bytes;
+    caddr_t frame;                       /* of the file */
+};
+
+struct service {
+    struct table table;
+    struct domain domains[TABLE_ENTRIES_MAX];
+    struct process_wait_responder waiters[TABLE_WAITERS_MAX];
+    struct memory_binding memory;        /* trusted */
+    caddr_t init;                        /* its dispatcher, to look at; 0: not told yet */
+    struct waitset ws;
+    struct process_server server;
+};
+
+extern struct service svc;
+
+/* The program file `name`, mapped until the table of files is full of others asked for later;
+ * modules do not change. NO_PROGRAM, NO_MEMORY. */
+errval_t service_module(const char *name, const struct module **ret_module);
+
+/* Builds and starts the domain of `e` in fresh RAM. On failure nothing is left. */
+errval_t domain_start(struct table_entry *e, const struct proc_spec *spec);
+struct process_exit service_exit(const struct table_exit *how);
+/* How the domain of `e`, which has ended with `info`, is said to have ended. */
+struct table_exit service_find_exit(const struct table_entry *e, const struct proc_info *info);
+/* Answers a waiter (table_answer). */
+void service_answer_wait(void *arg, uint32_t waiter, uint32_t pid, const struct table_exit *how);
+
+/* Init watches its services; here their end is noticed when somebody asks. */
+void service_check_adopted(struct table_entry *e);
+/* Nobody reads what others record for `pid` any more. */
+void service_untrace(uint32_t pid);
+
+/* Handlers (process.if). */
+errval_t on_spawn(struct server_ctx *ctx, const char *args, size_t args_len, const char *env,
+                  size_t env_len, uint8_t core, uint64_t quota, const char *grant_names,
+                  size_t grant_names_len, const caddr_t *grants, size_t grants_count,
+                  uint32_t *ret_pid);
+errval_t on_wait(struct server_ctx *ctx, uint32_t pid, uint32_t *ret_who,
+                 struct process_exit *ret_exit);
+errval_t on_kill(struct server_ctx *ctx, uint32_t pid);
+errval_t on_status(struct server_ctx *ctx, uint32_t pid, bool *ret_ended,
+                   struct process_exit *ret_exit);
+errval_t on_pids(struct server_ctx *ctx, uint32_t after, uint32_t *ret_pids,
+                 size_t *ret_pids_count);
+errval_t on_name(struct server_ctx *ctx, uint32_t pid, char *ret_name, size_t *ret_name_len);
+errval_t on_describe(struct server_ctx *ctx, uint32_t pid, struct process_info *ret_info);
+errval_t on_self(struct server_ctx *ctx, uint32_t *ret_pid, uint32_t *ret_parent);
+errval_t on_adopt(struct server_ctx *ctx, uint32_t pid, const char *name, size_t name_len,
+                  caddr_t dispatcher);
+errval_t on_adopt_ring(struct server_ctx *ctx, uint32_t pid, caddr_t ring);
+errval_t on_trace(struct server_ctx *ctx, uint32_t pid, process_tracing_t tracing,
+                  caddr_t *ret_ring);

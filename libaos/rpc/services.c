@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include <aos/cap.h>
+#include <aos/domain.h>
 #include <aos/thread.h>
 #include <if/init.h>
 #include <if/memory.h>
@@ -79,10 +80,28 @@ static errval_t rpc_nameserver_end(const char *name, caddr_t *ret_end)
     return ERR_OK;
 }
 
+/* What a domain was given by whom it comes from reaches that one without the nameserver, once. */
+static errval_t rpc_parent_end(uint32_t iface, const char *name, caddr_t *ret_end)
+{
+    struct cap_info info;
+
+    if (domain_startup()->parent_iface != iface
+        || err_is_fail(cap_identify(KPI_CAP_PARENT, &info)) || info.type != CAPTYPE_ENDPOINT) {
+        return aos_lookup(name, ret_end);
+    }
+    *ret_end = KPI_CAP_PARENT;
+    return ERR_OK;
+}
+
+static errval_t rpc_process_end(const char *name, caddr_t *ret_end)
+{
+    return rpc_parent_end(PROCESS_ID, name, ret_end);
+}
+
 RPC_SERVICE(nameserver, rpc_nameserver_end, 0)
 RPC_SERVICE(init, aos_lookup, 0)
 RPC_SERVICE(memory, aos_lookup, 0)
-RPC_SERVICE(process, aos_lookup, AOS_FOREVER)
+RPC_SERVICE(process, rpc_process_end, AOS_FOREVER)
 RPC_SERVICE(serial, aos_lookup, AOS_FOREVER)
 
 errval_t aos_lookup(const char *name, caddr_t *ret_end)

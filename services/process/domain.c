@@ -95,6 +95,20 @@ static errval_t service_error(errval_t err)
     return err_push(err, PROCESS_ERR_BAD_ELF);
 }
 
+void domain_drop(const struct proc_spec *spec)
+{
+    const caddr_t ends[] = {spec->nameserver, spec->parent};
+
+    for (uint32_t i = 0; i < 2; i++) {
+        if (ends[i] != 0) {
+            (void)cap_destroy(ends[i]);
+        }
+    }
+    for (uint32_t i = 0; i < spec->grant_count; i++) {
+        (void)cap_destroy(spec->grants[i].cap);
+    }
+}
+
 errval_t domain_start(struct table_entry *e, const struct proc_spec *spec)
 {
     struct domain *d = &svc.domains[e->place];
@@ -103,10 +117,12 @@ errval_t domain_start(struct table_entry *e, const struct proc_spec *spec)
     errval_t err = proc_measure(spec, &bytes);
 
     if (err_is_fail(err)) {
+        domain_drop(spec);
         return service_error(err);
     }
     err = memory_alloc(&svc.memory, bytes, PROC_RAM_ALIGN, &ram, &actual);
     if (err_is_fail(err)) {
+        domain_drop(spec);
         return err_push(err, PROCESS_ERR_NO_MEMORY);
     }
     err = proc_build(spec, ram, &d->proc);

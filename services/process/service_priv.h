@@ -42,8 +42,11 @@ extern struct service svc;
  * modules do not change. NO_PROGRAM, NO_MEMORY. */
 errval_t service_module(const char *name, const struct module **ret_module);
 
-/* Builds and starts the domain of `e` in fresh RAM. On failure nothing is left. */
+/* Builds and starts the domain of `e` in fresh RAM. Takes the capabilities named in `spec`,
+ * whatever it returns. On failure nothing is left. */
 errval_t domain_start(struct table_entry *e, const struct proc_spec *spec);
+/* Deletes the capabilities named in `spec`, which no domain has got. */
+void domain_drop(const struct proc_spec *spec);
 struct process_exit service_exit(const struct table_exit *how);
 /* How the domain of `e`, which has ended with `info`, is said to have ended. */
 struct table_exit service_find_exit(const struct table_entry *e, const struct proc_info *info);

@@ -10,7 +10,8 @@
 
 #define PROCESS_GRANTS_MAX  4u           /* as in process.if */
 
-/* What a child needs besides its program: a seed, a quota, an end of the nameserver. */
+/* What a child needs besides its program: a seed, a quota, an end of the nameserver, and one of
+ * this service, so that it can be reached without the nameserver. */
 static errval_t service_equip(struct table_entry *e, struct proc_spec *spec)
 {
     struct init_binding *init;
@@ -30,19 +31,20 @@ static errval_t service_equip(struct table_entry *e, struct proc_spec *spec)
     if (err_is_ok(err)) {
         err = binding_clone(&nameserver->base, e->pid, 0, &spec->nameserver);
     }
+    if (err_is_ok(err)) {
+        err = server_make_end(&svc.server.base, e->pid, 0, &spec->parent);
+    }
     return err_is_ok(err) ? ERR_OK : err_push(err, PROCESS_ERR_FAILED);
 }
 
 /* Pairs the granted capabilities with their names; a name may be missing. */
-static uint32_t service_grants(struct server_ctx *ctx, const char *names, size_t names_len,
-                               const caddr_t *caps, size_t count,
-                               struct proc_grant grants[PROCESS_GRANTS_MAX])
+static uint32_t service_grants(const char *names, size_t names_len, const caddr_t *caps,
+                               size_t count, struct proc_grant grants[PROCESS_GRANTS_MAX])
 {
     const char *end = names + names_len;
 
     for (size_t i = 0; i < count; i++) {
         grants[i] = (struct proc_grant){.cap = caps[i]};
-        server_take_cap(ctx, caps[i]);
         if (names < end) {
             strncpy(grants[i].name, names, sizeof(grants[i].name) - 1);
             names += strlen(names) + 1;
@@ -74,11 +76,20 @@ static errval_t service_spawn(struct server_ctx *ctx, struct proc_spec *spec, ui
     spec->pid = e->pid;
     spec->quota = quota;
     spec->early_ram_bytes = PROC_EARLY_RAM_BYTES;
+    spec->parent_iface = PROCESS_ID;
+    for (uint32_t i = 0; i < spec->grant_count; i++) {
+        server_take_cap(ctx, spec->grants[i].cap);
+    }
     err = service_equip(e, spec);
     if (err_is_ok(err)) {
         err = domain_start(e, spec);
+    } else {
+        domain_drop(spec);
     }
     if (err_is_fail(err)) {
+        if (e->quota != 0) {
+            (void)memory_limit(&svc.memory, e->pid, 0);
+        }
         table_undo(&svc.table, e);
         return err;
     }
@@ -99,7 +110,6 @@ errval_t on_spawn(struct server_ctx *ctx, const char *args, size_t args_len,
     if (core != 0) {
         return PROCESS_ERR_NO_CORE;
     }
-    spec.grant_count = service_grants(ctx, grant_names, grant_names_len, grants, grants_count,
-                                      given);
+    spec.grant_count = service_grants(grant_names, grant_names_len, grants, grants_count, given);
     return service_spawn(ctx, &spec, quota, ret_pid);
 }

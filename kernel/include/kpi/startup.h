@@ -69,4 +69,7 @@ struct kpi_startup {
     uint32_t grant_count, grants_off;    /* struct kpi_grant[], at most KPI_CAP_GRANTS */
     uint32_t table_slots_used;           /* first free slot of the VNodes CNode */
     uint32_t trace_bytes;                /* at KPI_TRACE_VA; 0: there is none (init) */
+    /* id of the interface of which KPI_CAP_PARENT is a client end; 0: of none, or there is none */
+    uint32_t parent_iface;
+    uint32_t reserved;
 };

@@ -35,6 +35,7 @@ struct proc_spec {
     uint64_t random[4];                  /* seed, never used twice */
     caddr_t nameserver;                  /* unused client end, 0: none */
     caddr_t parent;                      /* any unused end, 0: none */
+    uint32_t parent_iface;               /* `parent` is a client end of it (NAME_ID); 0: of none */
     const struct proc_grant *grants;     /* at most 32 */
 };
 

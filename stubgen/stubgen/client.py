@@ -11,30 +11,44 @@ object, with keyword arguments.
         sink.fire(count=2)
         for name, values in sink.events(): ...
 
-Values are those of codec.py. A name that is a word of Python takes a `_` behind it. A call returns
-its results by name; an error is an exception of the class `errors.NAME`, all of them Error. The
-carrier is UMP (ump.py) over a file that both processes have mapped; doorbells are bytes in pipes.
-This client has no capabilities, no region for lent buffers, and no streams: methods that need them
-raise Unsupported."""
+        ram = client.Cap("ram")                  # a capability: its kind and rights
+        sink.cap_in(ram=ram)                     # moved: ram.gone
+        sink.load(off=0, buf=100_000).buf        # `lend out`: the room for it; its bytes come back
+        sink.store(name="", data=bytes(9000))    # `lend in`
+        for item in sink.list(prefix="a", count=3): print(item.name)
+        call = sink.begin("wait", key=1)         # begin, then call.result(), call.done(),
+        call.result(seconds=0.5)                 # call.cancel(); errors.timeout, errors.again
+        sink.deadline = 2.0                      # of calls and items, in seconds; None: no deadline
+
+Values are those of codec.py. A name that is a word of Python takes a `_` behind it; a method with a
+name of Binding's own is reached by `call("NAME", ...)`. A call returns its results by name; an
+error is an exception of the class `errors.NAME`, all of them Error; an end of the server is
+ump.Gone. What a method moves is gone whatever the call returns; what it borrows is taken back from
+the server when the call ends, or is given up. The carrier is UMP (ump.py) over a file that both
+processes have mapped (clientmem.py); doorbells are bytes in pipes.
+
+Ends of channels are capabilities, too: `Process.channel()` makes both ends of one, `Process.bind(
+end, "talk_seat")` a binding to who has or will have the other. One thread uses a process."""
 import keyword
-import mmap
+import select
 import subprocess
-import tempfile
+import time
 from types import SimpleNamespace
 
 from . import codec, driver, layout, model, ump
+from .clientcalls import NOW, Call, Calls
+from .clientmem import CHANNEL_BYTES, Cap, Memory, Wire
+from .clientstream import Stream
 
-FRAME_BYTES = 8192         # tests/host/ump/remote.h
+__all__ = ["Binding", "Call", "Cap", "Error", "Process", "Stream"]
+
 OP_SUBSCRIBE = 4           # CHAN_OP_SUBSCRIBE
-EVENT_DONE, ONEWAY_DONE = 17, 18
-REG_WORDS = 8              # a oneway of more words is told when it was read
-SLOT_MASK, LOST = 0x3f, 1 << ump.GEN_SHIFT
-TXID_MASK = 0xffff0000
+EVENT_DONE = 17            # CHAN_CONTROL_EVENT_DONE
+LOST = 1 << ump.GEN_SHIFT
+SLOT_MASK = 0x3f
 CODE_BITS = 16
-
-
-class Unsupported(Exception):
-    """The method needs what this client has not."""
+ERRORS_BITS = 6            # of a code: the error in its set
+ALWAYS = "rpc"             # the set of the framework, whose errors every method may have
 
 
 class Error(Exception):
@@ -47,34 +61,40 @@ class Errors:
 
     def __init__(self, build, interface):
         self._codes = {}
-        sets = [s for s in build.error_sets if s is interface.errors or s.owner == "rpc"]
-        for error_set in sorted(sets, key=lambda s: s.owner == "rpc"):
+        sets = [s for s in build.error_sets if s is interface.errors or s.owner == ALWAYS]
+        for error_set in sorted(sets, key=lambda s: s.owner == ALWAYS):
             for error in error_set.errors:
                 made = type(error.name, (Error,), {"__doc__": error.message})
                 self._codes[error.code] = made
                 if not hasattr(self, error.name):      # the interface's own come first
                     setattr(self, error.name, made)
         self._names = {e.code: f"{s.owner}.{e.name}" for s in build.error_sets for e in s.errors}
+        self._always = next(s.id for s in build.error_sets if s.owner == ALWAYS)
 
-    def of(self, errval):
-        """The exception for an errval."""
-        codes = []
-        while errval:
-            codes.append(errval & ((1 << CODE_BITS) - 1))
-            errval >>= CODE_BITS
-        names = [self._names.get(code, f"{code:#x}") for code in codes]
-        found = self._codes.get(codes[0], Error)(" <- ".join(names))
-        found.names = tuple(names)
+    def of(self, method, errval):
+        """The exception for an errval; bad_reply unless the method lists it."""
+        codes, rest = [], errval
+        while rest:
+            codes.append(rest & ((1 << CODE_BITS) - 1))
+            rest >>= CODE_BITS
+        names = tuple(self._names.get(code, f"{code:#x}") for code in codes)
+        listed = {ref.error.code for ref in method.fails} if method else set()
+        if codes and (codes[0] in listed or codes[0] >> ERRORS_BITS == self._always):
+            found = self._codes.get(codes[0], Error)(" <- ".join(names))
+        else:
+            names = (f"{ALWAYS}.bad_reply",) + names
+            found = self.bad_reply(" <- ".join(names))
+        found.names = names
         return found
 
 
-class Binding(ump.Client):
-    """One interface over a ring. The methods come from the interface."""
+class Binding(Calls):
+    """One interface over a channel. The methods come from the interface."""
 
-    def __init__(self, ring, build, interface, ring_bell, wait):
-        self.errors = Errors(build, interface)
-        super().__init__(ring, interface, ring_bell, wait)
-        self.ordinals = {m.ordinal: m for m in interface.methods}
+    def __init__(self, process, at, interface):
+        self.errors = Errors(process.build, interface)
+        self._ordinals = {m.ordinal: m for m in interface.methods}
+        super().__init__(Wire(process.memory, at), interface, process.ring, process.wait)
 
     def __getattr__(self, name):
         method = self.__dict__.get("methods", {}).get(name.rstrip("_"))
@@ -83,41 +103,22 @@ class Binding(ump.Client):
         return lambda **values: self._run(method, _arguments(method, values))
 
     def _run(self, method, values):
-        image = layout.request(method)
-        images = [image] if method.kind == "oneway" else [image, layout.reply(method)]
-        if method.window is not None or image.leases() or any(i.max_caps for i in images):
-            raise Unsupported(method.name)
-        words, _ = codec.encode(image, values)
         if method.kind == "oneway":
-            return self._oneway(method, words)
-        try:
-            answer = self._transact(method.ordinal, words)
-        except ump.RemoteError as error:
-            raise self.errors.malformed() if error.errval is None else \
-                self.errors.of(error.errval) from None
-        results = codec.decode(layout.reply(method), answer)
-        if not all(codec.holds(e, values, results) for e in method.ensures):
-            raise self.errors.bad_reply(method.name)
-        return SimpleNamespace(**{_python(name): value for name, value in results.items()})
+            return self._oneway(method, values)
+        if method.window is not None:
+            return Stream(self, method, values)
+        until = self._until()
+        return Call(self, method, values, until, until).result()
 
-    def _oneway(self, method, words):
-        """Sends, and waits until the server has read a message that takes a slot."""
-        header = self._header(method.ordinal, ump.ONEWAY, words) | \
-            (1 << 15 if method.flexible else 0)
-        if len(words) <= REG_WORDS:
-            self._send(header, words)
-            return
-        self.generation = self.generation + 1 & 0x3ff
-        header |= self.generation << ump.GEN_SHIFT
-        self._send(header, words)
-        done = ONEWAY_DONE | ump.CONTROL << ump.KIND_SHIFT
-        while True:
-            found = self._take()
-            if found is None:
-                continue
-            if found[0] & 0x7fff == done and not (found[0] ^ header) & TXID_MASK:
-                return
-            self.others.append(found)
+    def call(self, name, /, **values):
+        """What the method `name` returns: for names that the binding itself has."""
+        return self._run(self.methods[name], _arguments(self.methods[name], values))
+
+    def begin(self, name, /, **values):
+        """The Call of a method that is not waited for. errors.again: too many are in flight, or too
+        much is lent."""
+        method = self.methods[name]
+        return Call(self, method, _arguments(method, values), NOW, self._until())
 
     def subscribe(self, name, wanted=True):
         """From now on the server sends this event, or no longer."""
@@ -126,16 +127,10 @@ class Binding(ump.Client):
     def events(self):
         """(name, values) of the events that have come; `lost` is true in `values` if older ones
         were dropped. Events that are malformed are passed over, as C does."""
-        while True:
-            found = self.ring.recv()
-            if found is None:
-                break
-            self.others.append(found)
+        self._poll()
         some, self.others = self.others, []
         for header, words in some:
-            method = self.ordinals.get(header & 0xfff)
-            if header >> ump.KIND_SHIFT & 7 != ump.EVENT:
-                continue
+            method = self._ordinals.get(header & 0xfff)
             slot = header >> ump.SLOT_SHIFT & SLOT_MASK
             self._send(self._header(EVENT_DONE, ump.CONTROL, []) | slot << ump.SLOT_SHIFT, [])
             try:
@@ -144,36 +139,54 @@ class Binding(ump.Client):
                 continue
             if method.queue is not None:
                 values["lost"] = bool(header & LOST)
-            yield method.name, SimpleNamespace(**values)
+            yield method.name, self._namespace(values)
+
+    @staticmethod
+    def _namespace(values):
+        """Results by name."""
+        return SimpleNamespace(**{_python(name): value for name, value in values.items()})
 
 
 class Process:
     """A server process and the binding to it, which is what `with` gives. `command` gets the path
-    of the file with the two frames, the client's first; rings come to its standard input and go out
-    on its standard output. It ends when the client has gone."""
+    of the file with the channels, of which the first is the binding's; rings come to its standard
+    input and go out on its standard output. It ends when the client has gone."""
 
     def __init__(self, command, path, context=(), interface=None):
-        build, diags, _ = driver.compile_files([path], context)
+        self.build, diags, _ = driver.compile_files([path], context)
         if diags:
             raise ValueError(diags.render())
-        namespace = next(f.namespace for f in build.files if f.path == path)
-        item = next(i for i in build.interfaces
+        namespace = next(f.namespace for f in self.build.files if f.path == path)
+        item = next(i for i in self.build.interfaces
                     if i.namespace == namespace and interface in (None, i.name))
-        self.file = tempfile.TemporaryFile()
-        self.file.truncate(2 * FRAME_BYTES)
-        self.memory = memoryview(mmap.mmap(self.file.fileno(), 2 * FRAME_BYTES))
+        self.memory = Memory(self.build.captypes)
         self.process = subprocess.Popen(
-            list(command) + [f"/dev/fd/{self.file.fileno()}"], stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE, bufsize=0, pass_fds=[self.file.fileno()])
-        ring = ump.Ring(self.memory[:FRAME_BYTES], self.memory[FRAME_BYTES:])
-        self.binding = Binding(ring, build, item, self._ring, self._wait)
+            list(command) + [self.memory.path()], stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, bufsize=0, pass_fds=[self.memory.file.fileno()])
+        self.binding = Binding(self, self.memory.take(CHANNEL_BYTES), item)
 
-    def _ring(self):
+    def ring(self):
+        """Wakes the server."""
         self.process.stdin.write(b"!")
 
-    def _wait(self):
+    def wait(self, until=None):
+        """Returns when rung, or at that time."""
+        left = None if until is None else max(0, until - time.monotonic())
+        if not select.select([self.process.stdout], [], [], left)[0]:
+            return
         if not self.process.stdout.read(64):
             raise ump.Gone("the server has ended")
+
+    def channel(self):
+        """Both ends of a new channel: the client's, the server's. Either may be given away, or
+        the client's be bound, before anybody has the other."""
+        at = self.memory.take(CHANNEL_BYTES)
+        return Cap("EndPoint", offset=at), Cap("EndPoint", offset=at)
+
+    def bind(self, end, interface):
+        """A binding over the client's end of a channel, which is gone then."""
+        end.gone = True
+        return Binding(self, end.offset, self.build.interface(interface))
 
     def __enter__(self):
         return self.binding
@@ -183,7 +196,7 @@ class Process:
         self.process.stdin.close()
         status = self.process.wait(timeout=30)
         self.process.stdout.close()
-        self.file.close()
+        self.memory.file.close()
         if status and error[0] is None:
             raise ump.Gone(f"the server ended with {status}")
 

@@ -216,6 +216,46 @@ def _check_leases(image, values, words):
             raise BadValue(f"lend {direction}: the wrong place for {total} words")
 
 
+def leased(image, values, take):
+    """The values of a request with a Lease for each lent buffer that does not fit the messages.
+    `take(sizes)` gives the offset of each of as many buffers; it is called if there are any."""
+    if not image.leases():
+        return values
+    sizes = {"in": {}, "out": {}}
+    for item in image.leases():
+        value, type_ = values[item.path[0]], item.param.type
+        size = value if isinstance(value, int) else len(_buffer_bytes(type_.kind, value))
+        if size > item.bound:
+            raise BadValue(f"{size} bytes are more than {item.bound}")
+        if size:
+            sizes[type_.direction][item.path[0]] = size
+    words = image.fixed_words + sum(len(_encode_var(var, _get(values, var.path)))
+                                    for var in image.vars if _get(values, var.path) is not None)
+    room = sum(-(-size // WORD_BYTES) for size in sizes["out"].values())
+    bulk = {**(sizes["in"] if words > MESSAGE_WORDS else {}),
+            **(sizes["out"] if room > image.room_words else {})}
+    if not bulk:
+        return values
+    return {**values, **{name: Lease(bulk[name], at)
+                         for name, at in zip(bulk, take(list(bulk.values())))}}
+
+
+def buffer_value(kind, data):
+    """The value of a lent buffer whose bytes are `data`: bytes, or a tuple of str. Malformed."""
+    if kind == "bytes":
+        return data
+    try:
+        _check_text(kind, data)
+    except BadValue as error:
+        raise BadContent(str(error)) from error
+    return tuple(data.decode().split("\0")[:-1])
+
+
+def buffer_bytes(kind, value):
+    """What a lent buffer has in memory. BadValue."""
+    return _buffer_bytes(kind, value)
+
+
 def _length(var, value):
     """What the count of a variable part says; `var` is None for an array of capabilities."""
     return len(value) if var is None or var.kind in ("packed", "images") else \
@@ -297,20 +337,26 @@ def _packed(place, value, count):
     return out
 
 
-def _caps(image, values):
+def cap_places(image, values):
+    """The capabilities of a message in the order in which they travel, each with its type
+    (model.Cap or model.End): [(type, capability)]."""
     found = []
     for part in image.caps:
         value = _get(values, part.path)
         if value is None:
             continue
         if isinstance(part.type, layout.Members):
-            found += [cap for field, image in part.type.fields if field.name in value
-                      for cap in _caps(image, value)]
+            found += [pair for field, image in part.type.fields if field.name in value
+                      for pair in cap_places(image, value)]
         elif isinstance(part.type, layout.Image):
-            found += [cap for item in value for cap in _caps(part.type, item)]
+            found += [pair for item in value for pair in cap_places(part.type, item)]
         else:
-            found += value if _is_array(part) else [value]
+            found += [(part.type, cap) for cap in (value if _is_array(part) else [value])]
     return found
+
+
+def _caps(image, values):
+    return [cap for _, cap in cap_places(image, values)]
 
 
 def _is_array(part):

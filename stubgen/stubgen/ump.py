@@ -149,12 +149,13 @@ class Ring:
 
 class Client:
     """Calls methods of `interface` (model.Interface), one at a time. `ring_bell()` wakes the peer,
-    `wait()` returns when this side was rung, or raises Gone. Other messages than the answer that is
-    waited for are kept in `others` as (header, words)."""
+    `wait(until)` returns when this side was rung or at that time (time.monotonic(); None: never),
+    or raises Gone. Other messages than the answer that is waited for are kept in `others` as
+    (header, words)."""
 
     def __init__(self, ring, interface, ring_bell, wait):
         self.ring, self.interface = ring, interface
-        self.ring_bell, self.wait = ring_bell, wait
+        self._ring_bell, self._wait = ring_bell, wait
         self.methods = {m.name: m for m in interface.methods}
         self.generation = self.hash_bits = 0
         self.others = []
@@ -167,22 +168,29 @@ class Client:
 
     def _after_send(self):
         if self.ring.bell():
-            self.ring_bell()
+            self._ring_bell()
 
     def _send(self, header, words):
         while not self.ring.send(header, words):
-            self._take()
+            found = self._take()
+            if found is not None:
+                self._other(found)
         self._after_send()
 
-    def _take(self):
-        """The next message, waiting for it. None: there is none, but perhaps there is room."""
+    def _other(self, found):
+        """Keeps a message that nobody waits for yet."""
+        self.others.append(found)
+
+    def _take(self, until=None):
+        """The next message, waiting for it. None: there is none, but perhaps there is room, or the
+        time has come."""
         acked, found = self.ring.acked, self.ring.recv()
         if self.ring.ack():
             self._after_send()
         if found is None and self.ring.acked == acked and self.ring.arm():
             if self.ring.ended():
                 raise Gone("the peer has closed")
-            self.wait()
+            self._wait(until)
         return found
 
     def _transact(self, ordinal, words):
@@ -197,7 +205,7 @@ class Client:
             kind = found[0] >> KIND_SHIFT & 7
             if kind in (REPLY, ERROR, MALFORMED) and not (found[0] ^ header) & same:
                 break
-            self.others.append(found)
+            self._other(found)
         if kind != REPLY:
             raise RemoteError(found[1][0] if kind == ERROR else None)
         return found[1]

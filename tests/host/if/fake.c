@@ -31,6 +31,8 @@ struct fake_slot {
     uint8_t type, rights;
     caddr_t lender; /* of a loan: the slot it is a loan of */
     uint8_t *memory; /* frames */
+    uint64_t tag;    /* which one it is, for other processes; 0: not told yet */
+    const _Atomic uint64_t *alive; /* of another process's loan: not 0 until that takes it back */
 };
 static struct fake_slot slots[SLOTS];
 static uint32_t mappings;
@@ -94,14 +96,20 @@ caddr_t fake_cap(enum captype type, uint8_t rights)
 {
     caddr_t slot;
     CHECK(slot_alloc(&slot) == ERR_OK);
-    slots[slot].type = (uint8_t)type;
-    slots[slot].rights = rights;
+    slots[slot] = (struct fake_slot){.used = true, .type = (uint8_t)type, .rights = rights};
     return slot;
+}
+
+/* A loan that was taken back is there no longer, wherever it is. */
+static uint8_t fake_type(caddr_t slot)
+{
+    const struct fake_slot *s = &slots[slot];
+    return s->alive != NULL && *s->alive == 0 ? CAPTYPE_NULL : s->type;
 }
 
 bool fake_cap_is_gone(caddr_t slot)
 {
-    return slots[slot].type == CAPTYPE_NULL;
+    return fake_type(slot) == CAPTYPE_NULL;
 }
 
 bool fake_slot_is_empty(caddr_t slot)
@@ -120,7 +128,7 @@ uint32_t fake_caps_in_use(void)
 
 errval_t cap_identify(caddr_t c, struct cap_info *ret_info)
 {
-    if (c >= SLOTS || slots[c].type == CAPTYPE_NULL) {
+    if (c >= SLOTS || fake_type(c) == CAPTYPE_NULL) {
         return SYS_ERR_CAP_NOT_FOUND;
     }
     *ret_info = (struct cap_info){.type = slots[c].type, .rights = slots[c].rights};
@@ -133,6 +141,42 @@ errval_t cap_mint(caddr_t dest, caddr_t src, uint8_t rights)
     slots[dest].rights = slots[src].rights & rights;
     slots[dest].lender = slots[src].lender;
     slots[dest].memory = slots[src].memory;
+    slots[dest].tag = slots[src].tag;
+    slots[dest].alive = slots[src].alive;
+    return ERR_OK;
+}
+
+errval_t fake_cap_export(caddr_t slot, struct fake_export *ret_export)
+{
+    static uint64_t tags;
+    struct cap_info info;
+    errval_t err = cap_identify(slot, &info);
+    if (err_is_fail(err)) {
+        return err;
+    }
+    struct fake_slot *s = &slots[slot];
+    if (s->tag == 0) {
+        tags += 2;
+        s->tag = tags - 1;
+    }
+    *ret_export = (struct fake_export){info.type, info.rights, s->tag, s->memory, s->alive};
+    return ERR_OK;
+}
+
+errval_t fake_cap_import(const struct fake_export *export, caddr_t *ret_slot)
+{
+    caddr_t slot;
+    errval_t err = slot_alloc(&slot);
+    if (err_is_fail(err)) {
+        return err;
+    }
+    slots[slot] = (struct fake_slot){.used = true,
+                                     .type = export->type,
+                                     .rights = export->rights,
+                                     .memory = export->memory,
+                                     .tag = export->tag,
+                                     .alive = export->alive};
+    *ret_slot = slot;
     return ERR_OK;
 }
 
@@ -156,6 +200,8 @@ static void fake_clear(caddr_t c)
     slots[c].type = CAPTYPE_NULL;
     slots[c].lender = 0;
     slots[c].memory = NULL;
+    slots[c].tag = 0;
+    slots[c].alive = NULL;
     for (caddr_t i = 1; i < SLOTS; i++) {
         if (slots[i].type != CAPTYPE_NULL && slots[i].lender == c) {
             fake_clear(i);

@@ -26,6 +26,18 @@ caddr_t fake_cap(enum captype type, uint8_t rights);
 bool fake_cap_is_gone(caddr_t slot);
 bool fake_slot_is_empty(caddr_t slot);
 uint32_t fake_caps_in_use(void);
+
+/* A capability as another process is told of it. `memory` and `alive` are places in memory that
+ * both have mapped, or NULL. */
+struct fake_export {
+    uint8_t type, rights;
+    uint64_t tag; /* the same for all copies; odd if it was made on this side */
+    uint8_t *memory;
+    const _Atomic uint64_t *alive; /* of a loan: 0 as soon as it is taken back */
+};
+errval_t fake_cap_export(caddr_t slot, struct fake_export *ret_export);
+/* What is told, in a fresh slot. */
+errval_t fake_cap_import(const struct fake_export *export, caddr_t *ret_slot);
 /* Moves the clock, fires timers. */
 void fake_pass_time(uint64_t ns);
 

@@ -32,7 +32,7 @@ class Peer:
         self.client = ump.Client(self.ring, interface, lambda: self.process.stdin.write(b"!"),
                                  self.wait)
 
-    def wait(self):
+    def wait(self, _until):
         if not self.process.stdout.read(64):
             raise ump.Gone("the server has ended")
 

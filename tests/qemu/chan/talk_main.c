@@ -8,7 +8,7 @@
 #include <aos/time.h>
 
 #include "inittest.h"
-#include "talk.h"
+#include "talk_handlers.h"
 
 #define SECOND_NS 1000000000ull
 

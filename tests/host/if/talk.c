@@ -1,5 +1,5 @@
 /* Handlers of talk.if. */
-#include "talk.h"
+#include "talk_handlers.h"
 
 #include <aos/cap.h>
 #include <string.h>

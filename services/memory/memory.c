@@ -1,206 +1,178 @@
-/* See memory_priv.h. */
+/* Ranges: see memory_priv.h. */
 #include "memory_priv.h"
 
 #include <string.h>
+
+_Static_assert(offsetof(struct memory_account, quota) == 0, "a quota's parent is an account's");
 
 static uint64_t memory_round_up(uint64_t x, uint64_t unit)
 {
     return (x + unit - 1) & ~(unit - 1);
 }
 
-/* A free region of n pages is in bin floor(log2 n). */
-static uint32_t memory_bin_of(uint64_t bytes)
-{
-    return 63u - (uint32_t)__builtin_clzll(bytes / MEMORY_PAGE);
-}
+/* --- records -------------------------------------------------------------------------------- */
 
-static uint32_t memory_hash_of(uint64_t base)
+void memory_add_records(struct memory_core *m, void *memory, size_t bytes)
 {
-    return (uint32_t)((base / MEMORY_PAGE * 0x9e3779b97f4a7c15ull) >> 40) & (MEMORY_BUCKETS - 1);
-}
+    union memory_record *records = memory;
 
-static void memory_link(struct memory_region **head, struct memory_region *r)
-{
-    r->prev = NULL;
-    r->next = *head;
-    if (*head != NULL) {
-        (*head)->prev = r;
-    }
-    *head = r;
-}
-
-static void memory_unlink(struct memory_region **head, struct memory_region *r)
-{
-    if (r->prev != NULL) {
-        r->prev->next = r->next;
-    } else {
-        *head = r->next;
-    }
-    if (r->next != NULL) {
-        r->next->prev = r->prev;
+    for (size_t i = 0; i < bytes / sizeof(*records); i++) {
+        memory_record_put(m, &records[i]);
     }
 }
 
-static struct memory_region *memory_record_get(struct memory_core *m)
+void *memory_record_get(struct memory_core *m)
 {
-    struct memory_region *r = m->spare;
+    union memory_record *r = m->spare;
 
-    m->spare = r->next;
-    memset(r, 0, sizeof(*r));
+    if (r != NULL) {
+        m->spare = r->spare;
+        m->spare_count--;
+        memset(r, 0, sizeof(*r));
+    }
     return r;
 }
 
-static void memory_record_put(struct memory_core *m, struct memory_region *r)
+void memory_record_put(struct memory_core *m, void *record)
 {
-    r->next = m->spare;
+    union memory_record *r = record;
+
+    r->spare = m->spare;
     m->spare = r;
+    m->spare_count++;
 }
 
-static bool memory_has_records(const struct memory_core *m, uint32_t count)
+/* --- lists and sums ------------------------------------------------------------------------- */
+
+static struct memory_region **memory_list_of(struct memory_core *m, const struct memory_region *r)
 {
-    const struct memory_region *r = m->spare;
-
-    while (count > 0 && r != NULL) {
-        r = r->next;
-        count--;
-    }
-    return count == 0;
+    return r->state == MEMORY_DYING ? &m->dying_regions : &r->owner->regions;
 }
 
-static struct memory_client *memory_client_find(const struct memory_core *m, uint32_t pid)
-{
-    for (size_t i = 0; i < MEMORY_CLIENTS_MAX; i++) {
-        if (m->clients[i].live && m->clients[i].pid == pid) {
-            return (struct memory_client *)&m->clients[i];
-        }
-    }
-    return NULL;
-}
-
-static struct memory_client *memory_client_get(struct memory_core *m, uint32_t pid)
-{
-    struct memory_client *c = memory_client_find(m, pid);
-
-    for (size_t i = 0; c == NULL && i < MEMORY_CLIENTS_MAX; i++) {
-        if (!m->clients[i].live) {
-            c = &m->clients[i];
-            *c = (struct memory_client){.pid = pid, .live = true};
-        }
-    }
-    return c;
-}
-
-static void memory_client_put(struct memory_client *c)
-{
-    if (c->connections == 0 && c->regions == NULL && c->quota == 0) {
-        c->live = false;
-    }
-}
-
-/* Puts a region that is in no list into those of its state. */
+/* A used or dying region enters its list, a free one the sums; `state`, `owner` and `charged` are
+ * set. Its account has room. */
 static void memory_enter(struct memory_core *m, struct memory_region *r)
 {
-    struct memory_client *c = r->client != 0 ? &m->clients[r->client - 1] : NULL;
-    uint32_t h = memory_hash_of(r->base);
+    struct memory_region **head;
 
     if (r->state == MEMORY_FREE) {
-        memory_link(&m->bins[memory_bin_of(r->bytes)], r);
         m->free += r->bytes;
         m->free_count++;
         return;
     }
-    r->hash_next = m->hash[h];
-    m->hash[h] = r;
-    if (r->state == MEMORY_USED) {
-        memory_link(&c->regions, r);
-        c->used += r->bytes;
-        c->region_count++;
-    } else {
+    head = memory_list_of(m, r);
+    r->prev = NULL;
+    r->next = *head;
+    if (r->next != NULL) {
+        r->next->prev = r;
+    }
+    *head = r;
+    r->charged->holds++;
+    if (r->state == MEMORY_DYING) {
         r->seen_ns = 0;
-        memory_link(&m->dying_regions, r);
         m->dying += r->bytes;
+        m->dying_count++;
+        m->dying_end = r->next == NULL ? r : m->dying_end;
+    } else {
+        r->owner->holds++;
     }
 }
 
 /* The opposite. */
 static void memory_leave(struct memory_core *m, struct memory_region *r)
 {
-    struct memory_client *c = r->client != 0 ? &m->clients[r->client - 1] : NULL;
-    struct memory_region **p = &m->hash[memory_hash_of(r->base)];
-
     if (r->state == MEMORY_FREE) {
-        memory_unlink(&m->bins[memory_bin_of(r->bytes)], r);
         m->free -= r->bytes;
         m->free_count--;
         return;
     }
-    while (*p != r) {
-        p = &(*p)->hash_next;
-    }
-    *p = r->hash_next;
-    if (r->state == MEMORY_USED) {
-        memory_unlink(&c->regions, r);
-        c->used -= r->bytes;
-        c->region_count--;
+    if (r->prev != NULL) {
+        r->prev->next = r->next;
     } else {
-        memory_unlink(&m->dying_regions, r);
+        *memory_list_of(m, r) = r->next;
+    }
+    if (r->next != NULL) {
+        r->next->prev = r->prev;
+    } else if (r->state == MEMORY_DYING) {
+        m->dying_end = r->prev;
+    }
+    r->charged->holds--;
+    if (r->state == MEMORY_DYING) {
         m->dying -= r->bytes;
+        m->dying_count--;
+    } else {
+        r->owner->holds--;
     }
 }
 
-/* Cuts `r`, which is in no list, at `bytes`; the upper part is entered with the state of `r`. */
-static void memory_cut(struct memory_core *m, struct memory_region *r, uint64_t bytes)
+/* --- cutting and joining: regions that have left ----------------------------------------------- */
+
+/* Cuts `r` at `bytes`. Returns the upper part, which has not entered. */
+static struct memory_region *memory_cut(struct memory_core *m, struct memory_region *r,
+                                        uint64_t bytes)
 {
     struct memory_region *upper = memory_record_get(m);
 
-    *upper = *r;
     upper->base = r->base + bytes;
     upper->bytes = r->bytes - bytes;
+    upper->state = r->state;
+    upper->root = r->root;
+    upper->patient = r->patient;
+    upper->owner = r->owner;
+    upper->charged = r->charged;
     upper->below = r;
+    upper->above = r->above;
     if (upper->above != NULL) {
         upper->above->below = upper;
     }
     r->bytes = bytes;
     r->above = upper;
-    memory_enter(m, upper);
+    m->region_count++;
+    regions_refresh(r);
+    regions_insert(&m->tree, upper);
+    return upper;
 }
 
-/* Makes `r`, which is in no list, [base, base + bytes); what is left on either side is entered.
- * Uses up to two records. Returns the region. */
+/* Makes `r` [base, base + bytes); what is left on either side enters. Uses up to two records.
+ * Returns the region. */
 static struct memory_region *memory_carve(struct memory_core *m, struct memory_region *r,
                                           uint64_t base, uint64_t bytes)
 {
     if (base != r->base) {
         struct memory_region *lower = r;
 
-        memory_cut(m, lower, base - lower->base);
-        r = lower->above;
-        memory_leave(m, r);
+        r = memory_cut(m, lower, base - lower->base);
         memory_enter(m, lower);
     }
     if (bytes != r->bytes) {
-        memory_cut(m, r, bytes);
+        memory_enter(m, memory_cut(m, r, bytes));
     }
     return r;
 }
 
-/* Joins `upper` to `lower`, its neighbour; both are in no list. */
+/* Joins `upper` to `lower`, its neighbour. */
 static void memory_join(struct memory_core *m, struct memory_region *lower,
                         struct memory_region *upper)
 {
+    regions_remove(&m->tree, upper);
     lower->bytes += upper->bytes;
     lower->above = upper->above;
     if (lower->above != NULL) {
         lower->above->below = lower;
     }
+    m->region_count--;
     memory_record_put(m, upper);
 }
 
-/* Makes `r`, which is in no list, free and merges it with free neighbours. */
+/* Makes `r` free, joins it with free neighbours, and enters it. */
 static void memory_make_free(struct memory_core *m, struct memory_region *r)
 {
+    struct memory_account *charged = r->charged;
+
+    quota_give(&charged->quota, r->bytes);
     r->state = MEMORY_FREE;
-    r->client = 0;
+    r->owner = NULL;
+    r->charged = NULL;
     if (r->above != NULL && r->above->state == MEMORY_FREE) {
         memory_leave(m, r->above);
         memory_join(m, r, r->above);
@@ -212,61 +184,91 @@ static void memory_make_free(struct memory_core *m, struct memory_region *r)
         memory_join(m, below, r);
         r = below;
     }
+    regions_refresh(r);
     memory_enter(m, r);
+    accounts_put(m, charged);
 }
 
-void memory_core_init(struct memory_core *m, struct memory_region *records, size_t count)
+/* A region that has left is dying from now on. */
+static void memory_make_dying(struct memory_core *m, struct memory_region *r, bool patient)
+{
+    struct memory_account *owner = r->owner;
+
+    r->state = MEMORY_DYING;
+    r->owner = NULL;
+    r->patient = patient;
+    memory_enter(m, r);
+    accounts_put(m, owner);
+}
+
+/* --- interface ------------------------------------------------------------------------------ */
+
+void memory_core_init(struct memory_core *m)
 {
     memset(m, 0, sizeof(*m));
-    for (size_t i = 0; i < count; i++) {
-        memory_record_put(m, &records[i]);
-    }
 }
 
 errval_t memory_add(struct memory_core *m, uint64_t base, uint64_t bytes)
 {
     struct memory_region *r;
 
-    if (m->root_count == MEMORY_ROOTS_MAX || !memory_has_records(m, 1) || bytes < MEMORY_PAGE) {
+    if (m->root_count == MEMORY_ROOTS_MAX || m->spare_count == 0 || bytes < MEMORY_PAGE
+        || bytes / MEMORY_PAGE > UINT32_MAX) {
         return MEMORY_ERR_NO_MEMORY;
     }
     r = memory_record_get(m);
     r->base = base;
     r->bytes = bytes & ~(MEMORY_PAGE - 1);
-    r->root = m->root_count;
+    r->root = (uint8_t)m->root_count;
     m->roots[m->root_count].base = base;
     m->roots[m->root_count].bytes = r->bytes;
     m->roots[m->root_count].first = r;
     m->root_count++;
+    m->region_count++;
     m->total += r->bytes;
+    regions_insert(&m->tree, r);
     memory_enter(m, r);
     return ERR_OK;
 }
 
-/* The first free region with room, from the bin of the size upwards; within a bin the smallest. */
+/* A free region with room, and where in it. Alignments above the largest class are sure to be found
+ * only in a region that is so much larger. */
 static struct memory_region *memory_find_room(const struct memory_core *m, uint64_t bytes,
-                                              uint64_t align)
+                                              uint64_t align, uint64_t *ret_base)
 {
-    struct memory_region *best = NULL;
+    uint32_t class = regions_class(align);
+    uint64_t slack = align > MEMORY_PAGE << class ? align - (MEMORY_PAGE << class) : 0;
+    uint64_t pages = (bytes + slack) / MEMORY_PAGE;
+    struct memory_region *r;
 
-    for (uint32_t bin = memory_bin_of(bytes); best == NULL && bin < MEMORY_BINS; bin++) {
-        for (struct memory_region *r = m->bins[bin]; r != NULL; r = r->next) {
-            uint64_t pad = memory_round_up(r->base, align) - r->base;
-
-            if (pad < r->bytes && bytes <= r->bytes - pad
-                && (best == NULL || r->bytes < best->bytes)) {
-                best = r;
-            }
+    if (bytes < MEMORY_LARGE) {
+        r = regions_lowest(m->tree, pages, class);
+        if (r != NULL) {
+            *ret_base = memory_round_up(r->base, align);
+        }
+    } else {
+        r = regions_highest(m->tree, pages, class);
+        if (r != NULL) {
+            *ret_base = (r->base + r->bytes - bytes) & ~(align - 1);
         }
     }
-    return best;
+    return r;
 }
 
-errval_t memory_take(struct memory_core *m, uint32_t pid, uint64_t bytes, uint64_t align,
+static uint64_t memory_free_for(const struct memory_core *m, const struct memory_account *owner)
+{
+    uint64_t kept = m->own == NULL || owner == m->own ? 0 : MEMORY_OWN_BYTES;
+
+    return m->free > kept ? m->free - kept : 0;
+}
+
+errval_t memory_take(struct memory_core *m, struct memory_account *owner,
+                     struct memory_account *charged, uint64_t bytes, uint64_t align,
                      struct memory_range *ret_range)
 {
-    struct memory_client *c = memory_client_find(m, pid);
+    uint32_t reserve = 2 + (owner == m->own ? 0 : MEMORY_RECORDS_RESERVE);
     struct memory_region *r;
+    uint64_t base = 0;
 
     if (bytes > m->total) {
         return MEMORY_ERR_NO_MEMORY;
@@ -276,64 +278,41 @@ errval_t memory_take(struct memory_core *m, uint32_t pid, uint64_t bytes, uint64
     }
     bytes = memory_round_up(bytes, MEMORY_PAGE);
     align = align < MEMORY_PAGE ? MEMORY_PAGE : align;
-    if (c != NULL && ((c->quota != 0 && (c->used > c->quota || bytes > c->quota - c->used))
-                      || c->region_count == MEMORY_CLIENT_REGIONS_MAX)) {
+    if (owner->ended || quota_available(&charged->quota) < bytes) {
         return MEMORY_ERR_QUOTA;
     }
-    r = memory_find_room(m, bytes, align);
-    if (r == NULL || !memory_has_records(m, 2)) {
+    if (m->spare_count < reserve || memory_free_for(m, owner) < bytes) {
         return MEMORY_ERR_NO_MEMORY;
     }
-    c = memory_client_get(m, pid);
-    if (c == NULL) {
+    r = memory_find_room(m, bytes, align, &base);
+    if (r == NULL) {
         return MEMORY_ERR_NO_MEMORY;
     }
+    (void)quota_take(&charged->quota, bytes);
     memory_leave(m, r);
-    r = memory_carve(m, r, memory_round_up(r->base, align), bytes);
+    r = memory_carve(m, r, base, bytes);
     r->state = MEMORY_USED;
-    r->client = (uint16_t)(c - m->clients + 1);
+    r->owner = owner;
+    r->charged = charged;
+    regions_refresh(r);
     memory_enter(m, r);
     *ret_range = (struct memory_range){
-        .root = r->root, .off = r->base - m->roots[r->root].base, .base = r->base, .bytes = bytes,
+        .root = r->root, .off = base - m->roots[r->root].base, .base = base, .bytes = bytes,
     };
     return ERR_OK;
 }
 
-/* The allocation of `pid` that contains the range. Nearly always it starts there. */
-static struct memory_region *memory_find_taken(const struct memory_core *m, uint32_t pid,
-                                               uint64_t base, uint64_t bytes)
+errval_t memory_give_check(struct memory_core *m, const struct memory_account *owner,
+                           uint64_t base, uint64_t bytes, struct memory_range *ret_range)
 {
-    const struct memory_client *c = memory_client_find(m, pid);
-    struct memory_region *r = m->hash[memory_hash_of(base)];
+    struct memory_region *r = regions_at(m->tree, base);
 
-    if (c == NULL || bytes == 0 || base % MEMORY_PAGE != 0 || bytes % MEMORY_PAGE != 0) {
-        return NULL;
-    }
-    while (r != NULL && r->base != base) {
-        r = r->hash_next;
-    }
-    if (r == NULL) {
-        r = c->regions;
-        while (r != NULL && (base < r->base || base - r->base >= r->bytes)) {
-            r = r->next;
-        }
-    }
-    if (r == NULL || r->state != MEMORY_USED || &m->clients[r->client - 1] != c
+    if (r == NULL || r->state != MEMORY_USED || r->owner != owner || bytes == 0
+        || base % MEMORY_PAGE != 0 || bytes % MEMORY_PAGE != 0
         || bytes > r->bytes - (base - r->base)) {
-        return NULL;
-    }
-    return r;
-}
-
-errval_t memory_give_check(struct memory_core *m, uint32_t pid, uint64_t base, uint64_t bytes,
-                           struct memory_range *ret_range)
-{
-    struct memory_region *r = memory_find_taken(m, pid, base, bytes);
-
-    if (r == NULL) {
         return MEMORY_ERR_NOT_YOURS;
     }
-    if (!memory_has_records(m, 2)) {
+    if (bytes != r->bytes && m->spare_count < 2) {
         return MEMORY_ERR_NO_MEMORY;
     }
     *ret_range = (struct memory_range){
@@ -342,65 +321,61 @@ errval_t memory_give_check(struct memory_core *m, uint32_t pid, uint64_t base, u
     return ERR_OK;
 }
 
-void memory_give(struct memory_core *m, uint32_t pid, uint64_t base, uint64_t bytes)
+/* The range as a region of its own that has left. */
+static struct memory_region *memory_take_out(struct memory_core *m, uint64_t base, uint64_t bytes)
 {
-    struct memory_region *r = memory_find_taken(m, pid, base, bytes);
-    struct memory_client *c = memory_client_find(m, pid);
+    struct memory_region *r = regions_at(m->tree, base);
 
     memory_leave(m, r);
-    r = memory_carve(m, r, base, bytes);
+    return memory_carve(m, r, base, bytes);
+}
+
+void memory_give(struct memory_core *m, uint64_t base, uint64_t bytes)
+{
+    struct memory_region *r = memory_take_out(m, base, bytes);
+    struct memory_account *owner = r->owner;
+
+    owner->holds++;                      /* it may be what the region is charged to */
     memory_make_free(m, r);
-    memory_client_put(c);
+    owner->holds--;
+    accounts_put(m, owner);
 }
 
-void memory_retire(struct memory_core *m, uint32_t pid, uint64_t base, uint64_t bytes)
+void memory_retire(struct memory_core *m, uint64_t base, uint64_t bytes)
 {
-    struct memory_region *r = memory_find_taken(m, pid, base, bytes);
-    struct memory_client *c = memory_client_find(m, pid);
-
-    memory_leave(m, r);
-    r = memory_carve(m, r, base, bytes);
-    r->state = MEMORY_DYING;
-    r->client = 0;
-    r->patient = false;
-    memory_enter(m, r);
-    memory_client_put(c);
+    memory_make_dying(m, memory_take_out(m, base, bytes), /* patient= */ false);
 }
 
-errval_t memory_client_opened(struct memory_core *m, uint32_t pid)
+void memory_retire_all(struct memory_core *m, struct memory_account *a, bool patient)
 {
-    struct memory_client *c = memory_client_get(m, pid);
-
-    if (c == NULL) {
-        return MEMORY_ERR_NO_MEMORY;
-    }
-    c->connections++;
-    return ERR_OK;
-}
-
-void memory_client_closed(struct memory_core *m, uint32_t pid, bool patient)
-{
-    struct memory_client *c = memory_client_find(m, pid);
-
-    if (c == NULL || c->connections == 0 || --c->connections > 0) {
-        return;
-    }
-    while (c->regions != NULL) {
-        struct memory_region *r = c->regions;
+    while (a->regions != NULL) {
+        struct memory_region *r = a->regions;
 
         memory_leave(m, r);
-        r->state = MEMORY_DYING;
-        r->client = 0;
-        r->patient = patient;
-        memory_enter(m, r);
+        memory_make_dying(m, r, patient);
     }
-    c->quota = 0;
-    memory_client_put(c);
 }
 
 struct memory_region *memory_dying_next(struct memory_core *m, struct memory_region *region)
 {
     return region == NULL ? m->dying_regions : region->next;
+}
+
+void memory_dying_last(struct memory_core *m, struct memory_region *region)
+{
+    if (region == m->dying_end) {
+        return;
+    }
+    if (region->prev != NULL) {
+        region->prev->next = region->next;
+    } else {
+        m->dying_regions = region->next;
+    }
+    region->next->prev = region->prev;
+    region->prev = m->dying_end;
+    region->next = NULL;
+    m->dying_end->next = region;
+    m->dying_end = region;
 }
 
 void memory_reap(struct memory_core *m, struct memory_region *region)
@@ -409,41 +384,9 @@ void memory_reap(struct memory_core *m, struct memory_region *region)
     memory_make_free(m, region);
 }
 
-errval_t memory_set_quota(struct memory_core *m, uint32_t pid, uint64_t quota)
-{
-    struct memory_client *c = memory_client_get(m, pid);
-
-    if (c == NULL) {
-        return MEMORY_ERR_NO_MEMORY;
-    }
-    c->quota = quota;
-    memory_client_put(c);
-    return ERR_OK;
-}
-
-errval_t memory_get_usage(const struct memory_core *m, uint32_t pid, uint64_t *ret_used,
-                          uint64_t *ret_quota)
-{
-    const struct memory_client *c = memory_client_find(m, pid);
-
-    if (c == NULL) {
-        return MEMORY_ERR_NO_PID;
-    }
-    *ret_used = c->used;
-    *ret_quota = c->quota;
-    return ERR_OK;
-}
-
 uint64_t memory_largest(const struct memory_core *m)
 {
-    uint64_t largest = 0;
-
-    for (uint32_t bin = MEMORY_BINS; largest == 0 && bin-- > 0;) {
-        for (const struct memory_region *r = m->bins[bin]; r != NULL; r = r->next) {
-            largest = r->bytes > largest ? r->bytes : largest;
-        }
-    }
-    return largest;
+    return m->tree == NULL ? 0 : m->tree->room[0] * MEMORY_PAGE;
 }
 
 bool memory_is_low(const struct memory_core *m)

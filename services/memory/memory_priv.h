@@ -1,69 +1,78 @@
-/* The allocator of the memory service: which range of RAM belongs to whom. It holds no capability
- * and sends no message, so it runs on the host too.
+/* The allocator of the memory service: which range of RAM belongs to whom, and whose account it is
+ * on. It holds no capability and sends no message, so it runs on the host too.
+ *
+ * Every region has an owner, who may give it back, and an account that it is charged to: the same,
+ * but for the memory of a new domain, which the process service owns. Accounts form the tree of
+ * <aos/quota.h>. A region that its owner gave up, or whose owner has ended, is dying: nobody's, but
+ * still charged until the service finds that nothing uses it any more; so what is left of a dead
+ * domain counts for its parents.
+ *
+ * Where (the policy): a range of less than MEMORY_LARGE comes from the lowest free region with
+ * room, a larger one from the highest; free neighbours of a root are one region at all times. So
+ * small ranges, which come and go, gather at the bottom, and a range of 2 MiB is refused only if no
+ * aligned 2 MiB are free.
  *
  * Invariants (memory_check tests them):
  *  1. The regions of a root are a list in address order that covers the root without gap or
- * overlap.
+ *     overlap; all of them are in the tree (regions.h).
  *  2. No two neighbours of one root are both free.
- *  3. A free region is in the bin of its size; any other is in the list of its owner and in the
- * hash by its base.
- *  4. `used` of a client is the sum of its regions; `dying` the sum of the regions whose owner has
- * ended.
+ *  3. A used region is in the list of its owner, a dying one in the list of those, a free one in
+ *     neither. Only a free one is on no account.
+ *  4. `own` of an account's quota is the sum of the regions on it, `holds` the number of regions
+ *     that it owns or that are on it.
+ *  5. An account exists while somebody holds it: an open end, a region, a child, a limit.
  *
  * All sizes are bytes and multiples of MEMORY_PAGE. Errors are MEMORY_ERR_*. Nothing changes when a
  * function fails. */
 #pragma once
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-
+#include <aos/quota.h>
 #include <if/memory.h>
 
-#define MEMORY_PAGE               4096ull
-#define MEMORY_ROOTS_MAX          32u
-#define MEMORY_CLIENTS_MAX        256u   /* domains that have memory or a quota at one time */
-#define MEMORY_CLIENT_REGIONS_MAX 1024u  /* so that no client can use up all region records */
-#define MEMORY_BINS               52u    /* by logarithm of the pages */
-#define MEMORY_BUCKETS               1024u  /* buckets, a power of two */
-#define MEMORY_LOW_DIVISOR        16u    /* the service is low on memory below total / 16 */
+#include "regions.h"
 
-enum memory_state { MEMORY_FREE, MEMORY_USED, MEMORY_DYING };
+#define MEMORY_ROOTS_MAX       32u
+#define MEMORY_BUCKETS         64u       /* of accounts, a power of two */
+#define MEMORY_LARGE           0x200000ull
+#define MEMORY_LOW_DIVISOR     16u       /* the service is low on memory below total / 16 */
+/* What only the service itself gets: the memory that its records, slots and page tables need so
+ * that others can give back. */
+#define MEMORY_OWN_BYTES       0x80000ull
+/* Records that are kept for giving back (each may cut a region twice) and for the service itself. */
+#define MEMORY_RECORDS_RESERVE 32u
 
-/* A list link of a region: its bin when free, its owner's list otherwise. */
-struct memory_region {
-    uint64_t base, bytes;
-    /* neighbours in address order, NULL at the ends of the root */
-    struct memory_region *above, *below;
-    struct memory_region *next, *prev;   /* bin or owner's list */
-    struct memory_region *hash_next;
-    uint32_t root;
-    uint16_t client;                     /* index + 1; 0 for free and dying regions */
-    uint16_t state;                      /* enum memory_state */
-    bool patient;                        /* dying: others may live in it, nothing is taken away */
-    uint64_t seen_ns;                    /* dying: first seen so, 0 not yet; kept by main.c */
+struct memory_account {
+    struct quota quota;                  /* first */
+    uint32_t pid;
+    uint32_t connections;
+    uint32_t holds;
+    bool opened;                         /* by accounts_open, and its domain has not ended */
+    bool ended;                          /* not found by pid any more */
+    struct memory_region *regions;       /* owned */
+    struct memory_account *hash_next;
+    struct memory_account *next, *prev;  /* all accounts */
 };
 
-struct memory_client {
-    uint32_t pid;
-    bool live;                           /* the record is in use */
-    uint32_t connections;
-    uint32_t region_count;
-    uint64_t used;
-    uint64_t quota;                      /* 0: no limit */
-    struct memory_region *regions;
+/* One size of record for both. */
+union memory_record {
+    union memory_record *spare;
+    struct memory_region region;
+    struct memory_account account;
 };
 
 struct memory_core {
     uint64_t total, free, dying;
     uint32_t free_count;                 /* free regions */
+    uint32_t region_count, account_count, dying_count;
     uint32_t root_count;
     struct { uint64_t base, bytes; struct memory_region *first; } roots[MEMORY_ROOTS_MAX];
-    struct memory_region *bins[MEMORY_BINS];
-    struct memory_region *hash[MEMORY_BUCKETS];
-    struct memory_region *dying_regions;
-    struct memory_region *spare;         /* unused records, by `next` */
-    struct memory_client clients[MEMORY_CLIENTS_MAX];
+    struct memory_region *tree;
+    struct memory_region *dying_regions, *dying_end;
+    union memory_record *spare;
+    uint32_t spare_count;
+    struct memory_account *own;          /* the service's, NULL: there is none */
+    struct memory_account *accounts;
+    struct memory_account *by_pid[MEMORY_BUCKETS];
 };
 
 /* A part of a root; what a capability for it is made from. */
@@ -73,39 +82,59 @@ struct memory_range {
     uint64_t base, bytes;
 };
 
-/* `records` must live as long as the core. */
-void memory_core_init(struct memory_core *m, struct memory_region *records, size_t count);
+void memory_core_init(struct memory_core *m);
+/* Memory for records, which must live as long as the core. Each call adds to what there is. */
+void memory_add_records(struct memory_core *m, void *memory, size_t bytes);
 /* Adds RAM to give out; the roots are numbered in order. MEMORY_ERR_NO_MEMORY: no record or no root
  * is left. */
 errval_t memory_add(struct memory_core *m, uint64_t base, uint64_t bytes);
 
-/* Pages that contain `bytes`, from the smallest free region that has room. `bytes` is at least 1,
- * `align` a power of two. */
-errval_t memory_take(struct memory_core *m, uint32_t pid, uint64_t bytes, uint64_t align,
+/* Pages that contain `bytes`, for `owner`, on the account `charged`. `bytes` is at least 1, `align`
+ * a power of two. QUOTA, NO_MEMORY, BAD_ALIGN. */
+errval_t memory_take(struct memory_core *m, struct memory_account *owner,
+                     struct memory_account *charged, uint64_t bytes, uint64_t align,
                      struct memory_range *ret_range);
-/* Is [base, base + bytes) part of one allocation of `pid`? MEMORY_ERR_NOT_YOURS. NO_MEMORY: it
- * cannot be cut out for want of a record. memory_give cannot fail after this succeeded. */
-errval_t memory_give_check(struct memory_core *m, uint32_t pid, uint64_t base, uint64_t bytes,
-                           struct memory_range *ret_range);
-void memory_give(struct memory_core *m, uint32_t pid, uint64_t base, uint64_t bytes);
-/* The range is dying instead of free. After the same check. */
-void memory_retire(struct memory_core *m, uint32_t pid, uint64_t base, uint64_t bytes);
+/* Is [base, base + bytes) part of one allocation of `owner`? MEMORY_ERR_NOT_YOURS. NO_MEMORY: it
+ * cannot be cut out for want of a record. memory_give and memory_retire cannot fail after this
+ * succeeded. */
+errval_t memory_give_check(struct memory_core *m, const struct memory_account *owner,
+                           uint64_t base, uint64_t bytes, struct memory_range *ret_range);
+void memory_give(struct memory_core *m, uint64_t base, uint64_t bytes);
+/* The range is dying instead of free. */
+void memory_retire(struct memory_core *m, uint64_t base, uint64_t bytes);
 
-/* Connections keep a client's record. When the last one closes its regions are dying: still
- * taken, nobody's, until the service finds that nothing uses them any more; `patient` ones it does
- * not clear itself. MEMORY_ERR_NO_MEMORY: too many clients. */
-errval_t memory_client_opened(struct memory_core *m, uint32_t pid);
-void memory_client_closed(struct memory_core *m, uint32_t pid, bool patient);
-/* Walks the dying regions: the one after `region`, NULL for the first. memory_reap makes one
- * free. */
+/* Walks the dying regions: the one after `region`, NULL for the first. memory_reap makes one free,
+ * memory_dying_last puts one behind the others. */
 struct memory_region *memory_dying_next(struct memory_core *m, struct memory_region *region);
+void memory_dying_last(struct memory_core *m, struct memory_region *region);
 void memory_reap(struct memory_core *m, struct memory_region *region);
 
-errval_t memory_set_quota(struct memory_core *m, uint32_t pid, uint64_t quota);
-errval_t memory_get_usage(const struct memory_core *m, uint32_t pid, uint64_t *ret_used,
-                          uint64_t *ret_quota);
+/* The account of a domain that has not ended; NULL: none. */
+struct memory_account *accounts_find(const struct memory_core *m, uint32_t pid);
+/* The account of a new domain, under that of `parent` if there is one. `limit` 0: none of its own.
+ * DENIED: the domain has one. QUOTA: the parent has not that much. NO_MEMORY: no record is left. */
+errval_t accounts_open(struct memory_core *m, uint32_t pid, uint32_t parent, uint64_t limit);
+/* The domain has ended: what it owns is dying; `patient`: the service does not take it from others.
+ * NO_PID. */
+errval_t accounts_end(struct memory_core *m, uint32_t pid, bool patient);
+/* A connection of the domain, which gets an account if it has none. With the last one of a domain
+ * that nobody opened an account for, that ends; else what it owns is dying. */
+errval_t accounts_connect(struct memory_core *m, uint32_t pid, struct memory_account **ret_account);
+void accounts_disconnect(struct memory_core *m, struct memory_account *a, bool patient);
+
+/* 0: no limit of its own. QUOTA. */
+errval_t accounts_set_limit(struct memory_core *m, uint32_t pid, uint64_t limit);
+/* The largest piece. */
 uint64_t memory_largest(const struct memory_core *m);
 bool memory_is_low(const struct memory_core *m);
+
+/* For accounts.c: a zeroed record, NULL: none is left; and back. */
+void *memory_record_get(struct memory_core *m);
+void memory_record_put(struct memory_core *m, void *record);
+/* What an account held on to may have been the last thing. */
+void accounts_put(struct memory_core *m, struct memory_account *a);
+/* All that `a` owns is dying. */
+void memory_retire_all(struct memory_core *m, struct memory_account *a, bool patient);
 
 /* The first violated invariant as text, or NULL. */
 const char *memory_check(const struct memory_core *m);

@@ -3,21 +3,50 @@
 
 #include "memory_priv.h"
 
-enum { PAGES = 512, ROOTS = 2, RECORDS = 700, CLIENTS = 6, STEPS = 40000 };
+enum { PAGES = 512, ROOTS = 2, RECORDS = 2600, CLIENTS = 6, STEPS = 40000 };
 enum { FREE_PAGE = 0, DYING = 99 };
 
 static const uint64_t root_base[ROOTS] = {0x40000000, 0x80003000};
 static struct memory_core core;
-static struct memory_region records[RECORDS];
+static union memory_record records[RECORDS];
 static uint8_t owner[ROOTS][PAGES];
+static struct memory_account *account[CLIENTS + 1]; /* by pid */
 
 static void start(void)
 {
-    memory_core_init(&core, records, RECORDS);
+    memory_core_init(&core);
+    memory_add_records(&core, records, sizeof(records));
     memset(owner, FREE_PAGE, sizeof(owner));
     for (int r = 0; r < ROOTS; r++) {
         CHECK_EQ(memory_add(&core, root_base[r], PAGES * MEMORY_PAGE), ERR_OK);
     }
+    for (uint32_t pid = 1; pid <= CLIENTS; pid++) {
+        CHECK_EQ(accounts_connect(&core, pid, &account[pid]), ERR_OK);
+    }
+}
+
+static errval_t take(uint32_t pid, uint64_t bytes, uint64_t align, struct memory_range *ret_range)
+{
+    return memory_take(&core, account[pid], account[pid], bytes, align, ret_range);
+}
+
+static errval_t give(uint32_t pid, uint64_t base, uint64_t bytes)
+{
+    struct memory_range range;
+    errval_t err = memory_give_check(&core, account[pid], base, bytes, &range);
+
+    if (err_is_ok(err)) {
+        memory_give(&core, base, bytes);
+    }
+    return err;
+}
+
+static void reap_all(void)
+{
+    while (memory_dying_next(&core, NULL) != NULL) {
+        memory_reap(&core, memory_dying_next(&core, NULL));
+    }
+    CHECK(memory_check(&core) == NULL);
 }
 
 static void MEM0001_takes_aligned_and_merges(void)
@@ -25,17 +54,17 @@ static void MEM0001_takes_aligned_and_merges(void)
     struct memory_range a, b, c;
 
     start();
-    CHECK_EQ(memory_take(&core, 1, 1, 1, &a), ERR_OK);
+    CHECK_EQ(take(1, 1, 1, &a), ERR_OK);
     CHECK_EQ(a.bytes, MEMORY_PAGE);
-    CHECK_EQ(memory_take(&core, 1, 5000, 64 * 1024, &b), ERR_OK);
+    CHECK_EQ(take(1, 5000, 64 * 1024, &b), ERR_OK);
     CHECK_EQ(b.base % (64 * 1024), 0);
     CHECK_EQ(b.bytes, 2 * MEMORY_PAGE);
     CHECK_EQ(b.off, b.base - root_base[b.root]);
-    CHECK_EQ(memory_take(&core, 1, PAGES * MEMORY_PAGE, MEMORY_PAGE, &c), ERR_OK);
+    CHECK_EQ(take(1, PAGES * MEMORY_PAGE, MEMORY_PAGE, &c), ERR_OK);
     CHECK(memory_check(&core) == NULL);
-    memory_give(&core, 1, a.base, a.bytes);
-    memory_give(&core, 1, b.base, b.bytes);
-    memory_give(&core, 1, c.base, c.bytes);
+    CHECK_EQ(give(1, a.base, a.bytes), ERR_OK);
+    CHECK_EQ(give(1, b.base, b.bytes), ERR_OK);
+    CHECK_EQ(give(1, c.base, c.bytes), ERR_OK);
     CHECK(memory_check(&core) == NULL);
     CHECK_EQ(core.free, core.total);
     CHECK_EQ(core.free_count, ROOTS);
@@ -47,49 +76,45 @@ static void MEM0002_refuses(void)
     struct memory_range a, b;
 
     start();
-    CHECK_EQ(memory_take(&core, 1, UINT64_MAX, 1, &a), MEMORY_ERR_NO_MEMORY);
-    CHECK_EQ(memory_take(&core, 1, (PAGES + 1) * MEMORY_PAGE, 1, &a), MEMORY_ERR_NO_MEMORY);
-    CHECK_EQ(memory_take(&core, 1, 1, 1ull << 63, &a), MEMORY_ERR_BAD_ALIGN);
-    CHECK_EQ(memory_take(&core, 1, 4 * MEMORY_PAGE, 1, &a), ERR_OK);
-    CHECK_EQ(memory_give_check(&core, 2, a.base, a.bytes, &b), MEMORY_ERR_NOT_YOURS);
-    CHECK_EQ(memory_give_check(&core, 1, a.base + 1, 1, &b), MEMORY_ERR_NOT_YOURS);
-    CHECK_EQ(memory_give_check(&core, 1, a.base, a.bytes + MEMORY_PAGE, &b), MEMORY_ERR_NOT_YOURS);
-    CHECK_EQ(memory_give_check(&core, 1, a.base - MEMORY_PAGE, a.bytes, &b), MEMORY_ERR_NOT_YOURS);
-    CHECK_EQ(memory_give_check(&core, 1, a.base, 0, &b), MEMORY_ERR_NOT_YOURS);
-    CHECK_EQ(memory_give_check(&core, 1, a.base + MEMORY_PAGE, UINT64_MAX & ~4095ull, &b),
-             MEMORY_ERR_NOT_YOURS);
-    CHECK_EQ(memory_give_check(&core, 1, a.base + MEMORY_PAGE, MEMORY_PAGE, &b), ERR_OK);
-    memory_give(&core, 1, b.base, b.bytes);
+    CHECK_EQ(take(1, UINT64_MAX, 1, &a), MEMORY_ERR_NO_MEMORY);
+    CHECK_EQ(take(1, (PAGES + 1) * MEMORY_PAGE, 1, &a), MEMORY_ERR_NO_MEMORY);
+    CHECK_EQ(take(1, 1, 1ull << 63, &a), MEMORY_ERR_BAD_ALIGN);
+    CHECK_EQ(take(1, 4 * MEMORY_PAGE, 1, &a), ERR_OK);
+    CHECK_EQ(give(2, a.base, a.bytes), MEMORY_ERR_NOT_YOURS);
+    CHECK_EQ(give(1, a.base + 1, 1), MEMORY_ERR_NOT_YOURS);
+    CHECK_EQ(give(1, a.base, a.bytes + MEMORY_PAGE), MEMORY_ERR_NOT_YOURS);
+    CHECK_EQ(give(1, a.base - MEMORY_PAGE, a.bytes), MEMORY_ERR_NOT_YOURS);
+    CHECK_EQ(give(1, a.base, 0), MEMORY_ERR_NOT_YOURS);
+    CHECK_EQ(give(1, a.base + MEMORY_PAGE, UINT64_MAX & ~4095ull), MEMORY_ERR_NOT_YOURS);
+    CHECK_EQ(memory_give_check(&core, NULL, a.base, a.bytes, &b), MEMORY_ERR_NOT_YOURS);
+    CHECK_EQ(give(1, a.base + MEMORY_PAGE, MEMORY_PAGE), ERR_OK);
     CHECK(memory_check(&core) == NULL);
-    CHECK_EQ(memory_give_check(&core, 1, a.base, a.bytes, &b), MEMORY_ERR_NOT_YOURS);
+    CHECK_EQ(give(1, a.base, a.bytes), MEMORY_ERR_NOT_YOURS);
 }
 
 static void MEM0003_quota_and_death(void)
 {
     struct memory_range a;
-    uint64_t used, quota;
+    struct memory_account *seven;
 
     start();
-    CHECK_EQ(memory_get_usage(&core, 7, &used, &quota), MEMORY_ERR_NO_PID);
-    CHECK_EQ(memory_set_quota(&core, 7, 8 * MEMORY_PAGE), ERR_OK);
-    CHECK_EQ(memory_client_opened(&core, 7), ERR_OK);
-    CHECK_EQ(memory_client_opened(&core, 7), ERR_OK);
-    CHECK_EQ(memory_take(&core, 7, 6 * MEMORY_PAGE, 1, &a), ERR_OK);
-    CHECK_EQ(memory_take(&core, 7, 3 * MEMORY_PAGE, 1, &a), MEMORY_ERR_QUOTA);
-    CHECK_EQ(memory_take(&core, 7, 2 * MEMORY_PAGE, 1, &a), ERR_OK);
-    CHECK_EQ(memory_get_usage(&core, 7, &used, &quota), ERR_OK);
-    CHECK_EQ(used, 8 * MEMORY_PAGE);
-    memory_client_closed(&core, 7, false);
+    CHECK(accounts_find(&core, 7) == NULL);
+    CHECK_EQ(accounts_set_limit(&core, 7, 8 * MEMORY_PAGE), ERR_OK);
+    CHECK_EQ(accounts_connect(&core, 7, &seven), ERR_OK);
+    CHECK_EQ(accounts_connect(&core, 7, &seven), ERR_OK);
+    CHECK_EQ(memory_take(&core, seven, seven, 6 * MEMORY_PAGE, 1, &a), ERR_OK);
+    CHECK_EQ(memory_take(&core, seven, seven, 3 * MEMORY_PAGE, 1, &a), MEMORY_ERR_QUOTA);
+    CHECK_EQ(memory_take(&core, seven, seven, 2 * MEMORY_PAGE, 1, &a), ERR_OK);
+    CHECK_EQ(seven->quota.own, 8 * MEMORY_PAGE);
+    accounts_disconnect(&core, seven, false);
     CHECK_EQ(core.dying, 0);
-    memory_client_closed(&core, 7, false);
+    accounts_disconnect(&core, seven, false);
     CHECK_EQ(core.dying, 8 * MEMORY_PAGE);
-    CHECK_EQ(memory_get_usage(&core, 7, &used, &quota), MEMORY_ERR_NO_PID);
+    CHECK(accounts_find(&core, 7) == NULL);
     CHECK(memory_check(&core) == NULL);
-    while (memory_dying_next(&core, NULL) != NULL) {
-        memory_reap(&core, memory_dying_next(&core, NULL));
-        CHECK(memory_check(&core) == NULL);
-    }
+    reap_all();
     CHECK_EQ(core.free, core.total);
+    CHECK_EQ(core.account_count, CLIENTS);
 }
 
 static void MEM0006_abandoned_ranges_are_nobodys(void)
@@ -97,34 +122,137 @@ static void MEM0006_abandoned_ranges_are_nobodys(void)
     struct memory_range a, b;
 
     start();
-    CHECK_EQ(memory_take(&core, 1, 8 * MEMORY_PAGE, 1, &a), ERR_OK);
-    CHECK_EQ(memory_give_check(&core, 1, a.base + MEMORY_PAGE, 2 * MEMORY_PAGE, &b), ERR_OK);
-    memory_retire(&core, 1, b.base, b.bytes);
+    CHECK_EQ(take(1, 8 * MEMORY_PAGE, 1, &a), ERR_OK);
+    CHECK_EQ(memory_give_check(&core, account[1], a.base + MEMORY_PAGE, 2 * MEMORY_PAGE, &b),
+             ERR_OK);
+    memory_retire(&core, b.base, b.bytes);
     CHECK(memory_check(&core) == NULL);
     CHECK_EQ(core.dying, 2 * MEMORY_PAGE);
-    CHECK_EQ(memory_give_check(&core, 1, b.base, b.bytes, &b), MEMORY_ERR_NOT_YOURS);
-    memory_reap(&core, memory_dying_next(&core, NULL));
-    memory_give(&core, 1, a.base, MEMORY_PAGE);
-    memory_give(&core, 1, a.base + 3 * MEMORY_PAGE, 5 * MEMORY_PAGE);
+    CHECK_EQ(give(1, b.base, b.bytes), MEMORY_ERR_NOT_YOURS);
+    CHECK_EQ(account[1]->quota.own, 8 * MEMORY_PAGE); /* until nobody uses it */
+    reap_all();
+    CHECK_EQ(account[1]->quota.own, 6 * MEMORY_PAGE);
+    CHECK_EQ(give(1, a.base, MEMORY_PAGE), ERR_OK);
+    CHECK_EQ(give(1, a.base + 3 * MEMORY_PAGE, 5 * MEMORY_PAGE), ERR_OK);
     CHECK_EQ(core.free, core.total);
     CHECK_EQ(core.free_count, ROOTS);
     CHECK(memory_check(&core) == NULL);
 }
 
-static void MEM0004_a_client_cannot_use_up_the_records(void)
+static void MEM0004_records_for_giving_back_are_kept(void)
 {
-    static struct memory_region many[3 * MEMORY_CLIENT_REGIONS_MAX];
-    struct memory_range a;
+    static union memory_record few[MEMORY_RECORDS_RESERVE + 40];
+    struct memory_account *one, *two, *own;
+    struct memory_range a, first = {0};
     uint32_t got = 0;
 
-    memory_core_init(&core, many, sizeof(many) / sizeof(many[0]));
+    memory_core_init(&core);
+    memory_add_records(&core, few, sizeof(few));
     CHECK_EQ(memory_add(&core, 0x40000000, 0x10000000), ERR_OK);
-    while (memory_take(&core, 1, 1, 1, &a) == ERR_OK) {
-        got++;
+    CHECK_EQ(accounts_connect(&core, 9, &own), ERR_OK);
+    core.own = own;
+    CHECK_EQ(accounts_connect(&core, 1, &one), ERR_OK);
+    while (memory_take(&core, one, one, 8 * MEMORY_PAGE, 1, &a) == ERR_OK) {
+        first = got++ == 0 ? a : first;
     }
-    CHECK_EQ(got, MEMORY_CLIENT_REGIONS_MAX);
-    CHECK_EQ(memory_take(&core, 1, 1, 1, &a), MEMORY_ERR_QUOTA);
-    CHECK_EQ(memory_take(&core, 2, 1, 1, &a), ERR_OK);
+    CHECK(got > 20);
+    CHECK_EQ(memory_take(&core, one, one, 1, 1, &a), MEMORY_ERR_NO_MEMORY);
+    CHECK_EQ(accounts_connect(&core, 2, &two), ERR_OK);
+    CHECK_EQ(accounts_connect(&core, 3, &two), MEMORY_ERR_NO_MEMORY);
+    /* The service can go on, and so get more records; and parts can be given back. */
+    CHECK_EQ(memory_take(&core, own, own, 1, 1, &a), ERR_OK);
+    CHECK_EQ(memory_give_check(&core, one, first.base + MEMORY_PAGE, MEMORY_PAGE, &a), ERR_OK);
+    memory_give(&core, a.base, a.bytes);
+    CHECK(memory_check(&core) == NULL);
+    memory_add_records(&core, records, sizeof(records));
+    CHECK_EQ(memory_take(&core, one, one, 1, 1, &a), ERR_OK);
+    accounts_disconnect(&core, one, false);
+    reap_all();
+    CHECK(memory_check(&core) == NULL);
+    CHECK_EQ(core.free, core.total - MEMORY_PAGE);
+}
+
+static void MEM0007_the_last_memory_is_for_the_service(void)
+{
+    struct memory_account *own;
+    struct memory_range a;
+
+    start();
+    CHECK_EQ(accounts_connect(&core, 9, &own), ERR_OK);
+    core.own = own;
+    while (take(1, MEMORY_PAGE, 1, &a) == ERR_OK) {
+    }
+    CHECK_EQ(core.free, MEMORY_OWN_BYTES);
+    CHECK_EQ(take(2, MEMORY_PAGE, 1, &a), MEMORY_ERR_NO_MEMORY);
+    CHECK_EQ(memory_take(&core, own, own, MEMORY_OWN_BYTES / 2, 1, &a), ERR_OK);
+}
+
+static void MEM0008_accounts_of_a_family(void)
+{
+    enum { SHELL = 16, PROGRAM, CHILD, PROCESS = 3 };
+    struct memory_account *shell, *program, *child;
+    struct memory_range domain, a, b;
+
+    start();
+    CHECK_EQ(accounts_open(&core, SHELL, 0, 400 * MEMORY_PAGE), ERR_OK);
+    CHECK_EQ(accounts_open(&core, SHELL, 0, 0), MEMORY_ERR_DENIED);
+    CHECK_EQ(accounts_open(&core, PROGRAM, SHELL, 401 * MEMORY_PAGE), MEMORY_ERR_QUOTA);
+    CHECK_EQ(accounts_open(&core, PROGRAM, SHELL, 100 * MEMORY_PAGE), ERR_OK);
+    CHECK_EQ(accounts_open(&core, CHILD, PROGRAM, 0), ERR_OK);
+    shell = accounts_find(&core, SHELL);
+    program = accounts_find(&core, PROGRAM);
+    child = accounts_find(&core, CHILD);
+    CHECK_EQ(quota_available(&shell->quota), 300 * MEMORY_PAGE);
+    /* its own domain: the process service's, on its account */
+    CHECK_EQ(memory_take(&core, account[PROCESS], child, 20 * MEMORY_PAGE, 1, &domain), ERR_OK);
+    CHECK_EQ(memory_take(&core, child, child, 31 * MEMORY_PAGE, 1, &a), MEMORY_ERR_QUOTA);
+    CHECK_EQ(memory_take(&core, child, child, 30 * MEMORY_PAGE, 1, &a), ERR_OK);
+    CHECK_EQ(memory_take(&core, program, program, 50 * MEMORY_PAGE, 1, &b), ERR_OK);
+    CHECK_EQ(memory_take(&core, program, program, 1, 1, &b), MEMORY_ERR_QUOTA);
+    CHECK_EQ(child->quota.own, 50 * MEMORY_PAGE);
+    CHECK_EQ(program->quota.used, 100 * MEMORY_PAGE);
+    CHECK_EQ(shell->quota.used, 100 * MEMORY_PAGE);
+    CHECK(memory_check(&core) == NULL);
+    /* what a dead child left is its parents' burden until it is gone */
+    CHECK_EQ(memory_give_check(&core, account[PROCESS], domain.base, domain.bytes, &domain), ERR_OK);
+    memory_retire(&core, domain.base, domain.bytes);
+    CHECK_EQ(accounts_end(&core, CHILD, false), ERR_OK);
+    CHECK_EQ(accounts_end(&core, CHILD, false), MEMORY_ERR_NO_PID);
+    CHECK_EQ(quota_available(&program->quota), 0);
+    CHECK_EQ(memory_take(&core, child, child, 1, 1, &b), MEMORY_ERR_QUOTA);
+    CHECK(memory_check(&core) == NULL);
+    reap_all();
+    CHECK_EQ(quota_available(&program->quota), 50 * MEMORY_PAGE);
+    /* the limit of a dead one goes back but for what is left of it */
+    CHECK_EQ(accounts_end(&core, PROGRAM, false), ERR_OK);
+    CHECK_EQ(quota_available(&shell->quota), 350 * MEMORY_PAGE);
+    reap_all();
+    CHECK_EQ(quota_available(&shell->quota), 400 * MEMORY_PAGE);
+    CHECK_EQ(accounts_end(&core, SHELL, false), ERR_OK);
+    CHECK_EQ(core.account_count, CLIENTS);
+    CHECK_EQ(core.free, core.total);
+}
+
+static void MEM0009_small_ranges_low_large_ones_high(void)
+{
+    enum { HUGE_PAGES = 8192 };
+    const uint64_t base = 0x40001000, end = base + HUGE_PAGES * MEMORY_PAGE;
+    struct memory_range small, large, all;
+
+    start();
+    memory_core_init(&core);
+    memory_add_records(&core, records, sizeof(records));
+    CHECK_EQ(memory_add(&core, base, HUGE_PAGES * MEMORY_PAGE), ERR_OK);
+    CHECK_EQ(accounts_connect(&core, 1, &account[1]), ERR_OK);
+    CHECK_EQ(take(1, 1, 1, &small), ERR_OK);
+    CHECK_EQ(small.base, base);
+    CHECK_EQ(take(1, MEMORY_LARGE, MEMORY_LARGE, &large), ERR_OK);
+    CHECK_EQ(large.base % MEMORY_LARGE, 0);
+    CHECK(end - large.base < 2 * MEMORY_LARGE);
+    CHECK_EQ(give(1, small.base, small.bytes), ERR_OK);
+    CHECK_EQ(take(1, MEMORY_LARGE, 8 * MEMORY_LARGE, &all), ERR_OK);
+    CHECK_EQ(all.base % (8 * MEMORY_LARGE), 0);
+    CHECK(memory_check(&core) == NULL);
 }
 
 /* Is there a run of free pages with this length and alignment? */
@@ -151,11 +279,11 @@ static void step_take(uint64_t *seed)
     uint64_t pages = 1 + check_random(seed) % (check_random(seed) % 8 == 0 ? 200 : 12);
     uint64_t align = MEMORY_PAGE << check_random(seed) % 6;
     struct memory_range a;
-    errval_t err = memory_take(&core, pid, pages * MEMORY_PAGE, align, &a);
+    errval_t err = take(pid, pages * MEMORY_PAGE, align, &a);
 
     if (err != ERR_OK) {
         CHECK_EQ(err, MEMORY_ERR_NO_MEMORY);
-        CHECK(!model_has_room(pages, align) || core.spare == NULL || core.spare->next == NULL);
+        CHECK(!model_has_room(pages, align));
         return;
     }
     CHECK_EQ(a.base % align, 0);
@@ -179,12 +307,14 @@ static void step_give(uint64_t *seed)
     for (uint64_t i = 0; i < pages; i++) {
         same &= at + i < PAGES && owner[r][at + i] == pid;
     }
-    if (memory_give_check(&core, pid, root_base[r] + at * MEMORY_PAGE, pages * MEMORY_PAGE, &a)
-        != ERR_OK) {
+    if (pid == FREE_PAGE || pid == DYING
+        || memory_give_check(&core, account[pid], root_base[r] + at * MEMORY_PAGE,
+                             pages * MEMORY_PAGE, &a)
+               != ERR_OK) {
         return;
     }
-    CHECK(same && pid != FREE_PAGE && pid != DYING);
-    memory_give(&core, pid, a.base, a.bytes);
+    CHECK(same);
+    memory_give(&core, a.base, a.bytes);
     memset(&owner[r][at], FREE_PAGE, pages);
 }
 
@@ -192,11 +322,15 @@ static void step_die(uint64_t *seed)
 {
     uint8_t pid = (uint8_t)(1 + check_random(seed) % CLIENTS);
 
-    CHECK_EQ(memory_client_opened(&core, pid), ERR_OK);
-    memory_client_closed(&core, pid, false);
+    accounts_disconnect(&core, account[pid], false);
     while (memory_dying_next(&core, NULL) != NULL) {
-        memory_reap(&core, memory_dying_next(&core, NULL));
+        if (check_random(seed) % 4 == 0) {
+            memory_dying_last(&core, memory_dying_next(&core, NULL));
+        } else {
+            memory_reap(&core, memory_dying_next(&core, NULL));
+        }
     }
+    CHECK_EQ(accounts_connect(&core, pid, &account[pid]), ERR_OK);
     for (int i = 0; i < ROOTS * PAGES; i++) {
         if (owner[i / PAGES][i % PAGES] == pid) {
             owner[i / PAGES][i % PAGES] = FREE_PAGE;
@@ -204,12 +338,14 @@ static void step_die(uint64_t *seed)
     }
 }
 
+static int steps = STEPS;
+
 static void MEM0005_random_against_a_page_map(void)
 {
     uint64_t seed = 0x5eed;
 
     start();
-    for (int i = 0; i < STEPS; i++) {
+    for (int i = 0; i < steps; i++) {
         uint64_t what = check_random(&seed) % 100;
 
         if (what < 48) {
@@ -230,23 +366,30 @@ static void MEM0005_random_against_a_page_map(void)
         }
     }
     for (int c = 1; c <= CLIENTS; c++) {
-        memory_client_opened(&core, (uint32_t)c);
-        memory_client_closed(&core, (uint32_t)c, false);
+        accounts_disconnect(&core, account[c], false);
     }
-    while (memory_dying_next(&core, NULL) != NULL) {
-        memory_reap(&core, memory_dying_next(&core, NULL));
-    }
+    reap_all();
     CHECK_EQ(core.free, core.total);
     CHECK_EQ(core.free_count, ROOTS);
+    CHECK_EQ(core.region_count, ROOTS);
+    CHECK_EQ(core.account_count, 0);
+    CHECK_EQ(core.spare_count, RECORDS - ROOTS);
 }
 
-int main(void)
+/* By hand: the number of random steps, 1000000 for example. */
+int main(int argc, char **argv)
 {
+    if (argc > 1) {
+        steps = atoi(argv[1]);
+    }
     RUN(MEM0001_takes_aligned_and_merges);
     RUN(MEM0002_refuses);
     RUN(MEM0003_quota_and_death);
-    RUN(MEM0004_a_client_cannot_use_up_the_records);
+    RUN(MEM0004_records_for_giving_back_are_kept);
     RUN(MEM0006_abandoned_ranges_are_nobodys);
+    RUN(MEM0007_the_last_memory_is_for_the_service);
+    RUN(MEM0008_accounts_of_a_family);
+    RUN(MEM0009_small_ranges_low_large_ones_high);
     RUN(MEM0005_random_against_a_page_map);
     return 0;
 }

@@ -1,0 +1,162 @@
+/* Whose memory it is: see memory_priv.h. */
+#include "memory_priv.h"
+
+static struct memory_account **accounts_bucket(const struct memory_core *m, uint32_t pid)
+{
+    return (struct memory_account **)&m->by_pid[pid & (MEMORY_BUCKETS - 1)];
+}
+
+struct memory_account *accounts_find(const struct memory_core *m, uint32_t pid)
+{
+    struct memory_account *a = *accounts_bucket(m, pid);
+
+    while (a != NULL && a->pid != pid) {
+        a = a->hash_next;
+    }
+    return a;
+}
+
+/* The pid may be another domain's from now on. */
+static void accounts_hide(struct memory_core *m, struct memory_account *a)
+{
+    struct memory_account **p = accounts_bucket(m, a->pid);
+
+    if (a->ended) {
+        return;
+    }
+    while (*p != a) {
+        p = &(*p)->hash_next;
+    }
+    *p = a->hash_next;
+    a->ended = true;
+}
+
+static errval_t accounts_new(struct memory_core *m, uint32_t pid,
+                                   struct memory_account *parent, uint64_t limit,
+                                   struct memory_account **ret_account)
+{
+    struct memory_account *a;
+    struct memory_account **bucket = accounts_bucket(m, pid);
+
+    if (m->spare_count <= MEMORY_RECORDS_RESERVE) {
+        return MEMORY_ERR_NO_MEMORY;
+    }
+    a = memory_record_get(m);
+    if (err_is_fail(quota_open(&a->quota, parent != NULL ? &parent->quota : NULL, limit))) {
+        memory_record_put(m, a);
+        return MEMORY_ERR_QUOTA;
+    }
+    a->pid = pid;
+    a->hash_next = *bucket;
+    *bucket = a;
+    a->next = m->accounts;
+    if (a->next != NULL) {
+        a->next->prev = a;
+    }
+    m->accounts = a;
+    m->account_count++;
+    *ret_account = a;
+    return ERR_OK;
+}
+
+void accounts_put(struct memory_core *m, struct memory_account *a)
+{
+    struct memory_account *parent;
+
+    while (a != NULL && a != m->own && !a->opened && a->connections == 0 && a->holds == 0
+           && a->quota.children == 0 && (a->ended || a->quota.limit == 0)) {
+        parent = (struct memory_account *)(void *)a->quota.parent;
+        accounts_hide(m, a);
+        quota_close(&a->quota);
+        if (a->prev != NULL) {
+            a->prev->next = a->next;
+        } else {
+            m->accounts = a->next;
+        }
+        if (a->next != NULL) {
+            a->next->prev = a->prev;
+        }
+        m->account_count--;
+        memory_record_put(m, a);
+        a = parent;                      /* which may have ended before */
+    }
+}
+
+errval_t accounts_open(struct memory_core *m, uint32_t pid, uint32_t parent, uint64_t limit)
+{
+    struct memory_account *a = NULL;
+    errval_t err;
+
+    if (accounts_find(m, pid) != NULL) {
+        return MEMORY_ERR_DENIED;
+    }
+    err = accounts_new(m, pid, accounts_find(m, parent), limit, &a);
+    if (err_is_ok(err)) {
+        a->opened = true;
+    }
+    return err;
+}
+
+errval_t accounts_end(struct memory_core *m, uint32_t pid, bool patient)
+{
+    struct memory_account *a = accounts_find(m, pid);
+
+    if (a == NULL) {
+        return MEMORY_ERR_NO_PID;
+    }
+    a->opened = false;
+    accounts_hide(m, a);
+    quota_end(&a->quota);
+    a->holds++;                          /* it stays until all is retired */
+    memory_retire_all(m, a, patient);
+    a->holds--;
+    accounts_put(m, a);
+    return ERR_OK;
+}
+
+errval_t accounts_connect(struct memory_core *m, uint32_t pid, struct memory_account **ret_account)
+{
+    struct memory_account *a = accounts_find(m, pid);
+
+    if (a == NULL) {
+        errval_t err = accounts_new(m, pid, NULL, 0, &a);
+
+        if (err_is_fail(err)) {
+            return err;
+        }
+    }
+    a->connections++;
+    *ret_account = a;
+    return ERR_OK;
+}
+
+void accounts_disconnect(struct memory_core *m, struct memory_account *a, bool patient)
+{
+    if (--a->connections > 0) {
+        return;
+    }
+    a->holds++;
+    memory_retire_all(m, a, patient);
+    a->holds--;
+    if (!a->opened) {
+        accounts_hide(m, a);
+        quota_end(&a->quota);
+    }
+    accounts_put(m, a);
+}
+
+errval_t accounts_set_limit(struct memory_core *m, uint32_t pid, uint64_t limit)
+{
+    struct memory_account *a = accounts_find(m, pid);
+    errval_t err = ERR_OK;
+
+    if (a == NULL) {
+        err = accounts_new(m, pid, NULL, limit, &a);
+    } else if (err_is_fail(quota_set_limit(&a->quota, limit))) {
+        err = MEMORY_ERR_QUOTA;
+    }
+    if (err_is_ok(err)) {
+        accounts_put(m, a);
+    }
+    return err;
+}

@@ -1,0 +1,88 @@
+/* The service's own memory, which comes from its own allocator: what libaos needs (slots, page
+ * tables, connections), and the records of the allocator. Others leave MEMORY_OWN_BYTES and
+ * MEMORY_RECORDS_RESERVE records to it, so that it can always take back. */
+#include "service_priv.h"
+
+#include <stdio.h>
+
+#include <aos/cap.h>
+#include <aos/debug.h>
+#include <aos/domain.h>
+#include <aos/paging.h>
+#include <aos/ram.h>
+
+/* More records are made when there are fewer than this, so many bytes of them. */
+#define SERVICE_RECORDS_LOW   128u
+#define SERVICE_RECORDS_BYTES 0x8000u
+#define SERVICE_RECORDS_FIRST 256u
+
+static union memory_record first_records[SERVICE_RECORDS_FIRST];
+static bool making_records;
+
+static errval_t own_alloc(void *arg, uint64_t bytes, uint64_t align, caddr_t *ret_ram,
+                          uint64_t *ret_bytes)
+{
+    errval_t err;
+
+    (void)arg;
+    mutex_lock(&service.lock);
+    err = service_take_locked(service.core.own, service.core.own, bytes, align, ret_ram,
+                              ret_bytes);
+    mutex_unlock(&service.lock);
+    return err;
+}
+
+static void own_free(void *arg, caddr_t ram, uint64_t bytes)
+{
+    (void)arg;
+    (void)bytes;
+    mutex_lock(&service.lock);
+    (void)service_give_locked(service.core.own, ram);
+    mutex_unlock(&service.lock);
+}
+
+static const struct ram_source own_source = {.alloc = own_alloc, .free = own_free};
+
+void service_own_records(void)
+{
+    void *memory;
+
+    /* Mapping them takes memory, so records: not again before that is done. */
+    if (service.core.spare_count >= SERVICE_RECORDS_LOW || making_records) {
+        return;
+    }
+    making_records = true;
+    if (err_is_ok(paging_alloc(SERVICE_RECORDS_BYTES, AOS_VM_RW, &memory))) {
+        memory_add_records(&service.core, memory, SERVICE_RECORDS_BYTES);
+    }
+    making_records = false;
+}
+
+static void own_add_roots(void)
+{
+    char name[16];
+    struct cap_info info;
+    caddr_t cap;
+
+    for (uint32_t i = 0; i < MEMORY_ROOTS_MAX; i++) {
+        snprintf(name, sizeof(name), "ram%u", i);
+        if (err_is_fail(domain_grant(name, &cap))) {
+            break;
+        }
+        if (err_is_ok(cap_identify(cap, &info))
+            && err_is_ok(memory_add(&service.core, info.a, info.b))) {
+            service.roots[service.core.root_count - 1] = cap;
+        }
+    }
+}
+
+void service_own_init(void)
+{
+    memory_core_init(&service.core);
+    memory_add_records(&service.core, first_records, sizeof(first_records));
+    own_add_roots();
+    if (err_is_fail(accounts_connect(&service.core, domain_pid(), &service.core.own))) {
+        aos_panic("memory: no records");
+    }
+    ram_set_source(&own_source);
+}

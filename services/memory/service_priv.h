@@ -1,0 +1,42 @@
+/* The memory service around its allocator: capabilities, records, its own memory. */
+#pragma once
+
+#include <aos/types.h>
+#include <aos/waitset.h>
+#include <if/memory_server.h>
+
+#include "memory_priv.h"
+
+struct service {
+    /* of core; recursive: making a capability may need memory */
+    struct mutex lock;
+    struct memory_core core;
+    caddr_t roots[MEMORY_ROOTS_MAX];
+    struct waitset ws;
+    struct memory_server server;
+    struct waitset_timer reap_timer;
+    uint64_t reap_ns;
+    bool was_low;
+};
+
+extern struct service service;
+
+/* RAM for `owner` on the account `charged`, as a capability. The service's lock is held. */
+errval_t service_take_locked(struct memory_account *owner, struct memory_account *charged,
+                             uint64_t bytes, uint64_t align, caddr_t *ret_ram,
+                             uint64_t *ret_actual);
+/* Takes it back. NOT_YOURS, IN_USE, NO_MEMORY. The service's lock is held. */
+errval_t service_give_locked(const struct memory_account *owner, caddr_t ram);
+
+/* reap.c: does nobody use any part of the range? */
+bool service_probe(const struct memory_range *range);
+errval_t service_retype(const struct memory_range *range, caddr_t *ret_cap);
+/* Makes dying ranges free that nobody uses any more, at most SERVICE_REAP_MAX of them; looks again
+ * later while there are some. The service's lock is not needed. */
+void service_reap(void *arg);
+void service_reap_soon(void);
+
+/* own.c: the first records and all RAM that was granted; this domain lives on it from then on. */
+void service_own_init(void);
+/* Sees to it that there are records for the next request, as far as there is memory. */
+void service_own_records(void);

@@ -145,8 +145,8 @@ const char *memory_check(const struct memory_core *m)
         return wrong;
     }
     if (sums.free != m->free || sums.dying != m->dying || sums.dying_count != m->dying_count
-        || sums.free_count != m->free_count || sums.regions != m->region_count || accounts != m->account_count
-        || m->free + used != m->total) {
+        || sums.free_count != m->free_count || sums.regions != m->region_count
+        || accounts != m->account_count || m->free + used != m->total) {
         return "the sums are wrong";
     }
     return NULL;

@@ -105,7 +105,7 @@ static void memory_leave(struct memory_core *m, struct memory_region *r)
     }
 }
 
-/* --- cutting and joining: regions that have left ----------------------------------------------- */
+/* --- cutting and joining: regions that have left ------------------------------------------- */
 
 /* Cuts `r` at `bytes`. Returns the upper part, which has not entered. */
 static struct memory_region *memory_cut(struct memory_core *m, struct memory_region *r,

@@ -38,7 +38,7 @@
 /* What only the service itself gets: the memory that its records, slots and page tables need so
  * that others can give back. */
 #define MEMORY_OWN_BYTES       0x80000ull
-/* Records that are kept for giving back (each may cut a region twice) and for the service itself. */
+/* Records kept for giving back (which may cut a region twice) and for the service itself. */
 #define MEMORY_RECORDS_RESERVE 32u
 
 struct memory_account {

@@ -1,5 +1,5 @@
-/* What ended domains leave. A range that was given up, or whose owner ended, is given out again only
- * after a probe: the kernel lets the service make a capability of the whole range only if no
+/* What ended domains leave. A range that was given up, or whose owner ended, is given out again
+ * only after a probe: the kernel lets the service make a capability of the whole range only if no
  * descendant of the root overlaps it. */
 #include "service_priv.h"
 

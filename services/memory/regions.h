@@ -2,8 +2,8 @@
  * largest free region of its subtree has room for, at each alignment. Finding a region by address,
  * by size and alignment, entering and removing take O(log n) steps. No allocation.
  *
- * Invariants (regions_check tests them): ascending bases without overlap, heights of siblings differ
- * by at most 1, `up` is the inverse of the children, `room` is what its subtree has. */
+ * Invariants (regions_check tests them): ascending bases without overlap, heights of siblings
+ * differ by at most 1, `up` is the inverse of the children, `room` is what its subtree has. */
 #pragma once
 
 #include <stdbool.h>

@@ -214,7 +214,7 @@ static void MEM0008_accounts_of_a_family(void)
     CHECK_EQ(shell->quota.used, 100 * MEMORY_PAGE);
     CHECK(memory_check(&core) == NULL);
     /* what a dead child left is its parents' burden until it is gone */
-    CHECK_EQ(memory_give_check(&core, account[PROCESS], domain.base, domain.bytes, &domain), ERR_OK);
+    CHECK_EQ(memory_give_check(&core, account[PROCESS], domain.base, domain.bytes, &a), ERR_OK);
     memory_retire(&core, domain.base, domain.bytes);
     CHECK_EQ(accounts_end(&core, CHILD, false), ERR_OK);
     CHECK_EQ(accounts_end(&core, CHILD, false), MEMORY_ERR_NO_PID);

@@ -143,7 +143,7 @@ void proc_startup_write(const struct proc_build *b, struct kpi_startup *block)
         .table_count = b->export.table_count, .range_count = b->export.range_count,
         .grant_count = s->grant_count, .table_slots_used = b->export.table_slots_used,
         .trace_bytes = KPI_TRACE_BYTES,
-        .parent_iface = s->parent != 0 ? s->parent_iface : 0,
+        .parent_iface = s->parent != 0 ? s->parent_iface : 0, .limits = s->limits,
     };
     memcpy(block->random, s->random, sizeof(block->random));
     block->tables_off = proc_startup_put(block, b->tables,

@@ -394,6 +394,16 @@ errval_t proc_kill(caddr_t dispatcher, uint64_t status)
     return inv_dispatcher_kill(dispatcher, status);
 }
 
+errval_t proc_stop(caddr_t dispatcher)
+{
+    return inv_dispatcher_stop(dispatcher);
+}
+
+errval_t proc_resume(caddr_t dispatcher)
+{
+    return inv_dispatcher_resume(dispatcher);
+}
+
 errval_t proc_trace(caddr_t dispatcher, caddr_t trace, bool on)
 {
     void *va;

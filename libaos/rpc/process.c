@@ -7,45 +7,83 @@
 #include <aos/services.h>
 #include <if/process.h>
 
-#define RPC_ENV_BYTES 511u               /* as in process.if */
-
 extern char **environ;
 
-/* Appends a string with its end. False: no room. */
-static bool rpc_append(char *list, size_t room, size_t *io_bytes, const char *string)
-{
-    size_t bytes = strlen(string) + 1;
+/* Strings back to back. */
+struct rpc_list {
+    char *text;
+    size_t bytes;
+};
 
-    if (bytes > room - *io_bytes) {
-        return false;
+/* Packs `count` strings, or those up to a NULL. LIB_ERR_NO_MEMORY, LIB_ERR_ARGS_SIZE. */
+static errval_t rpc_pack(const char *const *strings, size_t count, struct rpc_list *ret_list)
+{
+    struct rpc_list list = {NULL, 0};
+
+    for (size_t i = 0; i < count && strings[i] != NULL; i++) {
+        list.bytes += strlen(strings[i]) + 1;
+        if (list.bytes > AOS_SPAWN_ARGS_BYTES) {
+            return LIB_ERR_ARGS_SIZE;
+        }
     }
-    memcpy(list + *io_bytes, string, bytes);
-    *io_bytes += bytes;
-    return true;
+    list.text = malloc(list.bytes + 1);
+    if (list.text == NULL) {
+        return LIB_ERR_NO_MEMORY;
+    }
+    for (size_t i = 0, at = 0; at < list.bytes; i++) {
+        strcpy(list.text + at, strings[i]);
+        at += strlen(strings[i]) + 1;
+    }
+    *ret_list = list;
+    return ERR_OK;
 }
 
-errval_t aos_spawn(int argc, const char *const argv[], uint32_t *ret_pid)
+static errval_t rpc_launch(const struct rpc_list *args, const struct rpc_list *env,
+                           const struct aos_launch *how, uint32_t *ret_pid)
 {
-    char args[AOS_SPAWN_ARGS_BYTES], env[RPC_ENV_BYTES];
-    size_t args_bytes = 0, env_bytes = 0;
+    const struct process_limits limits = {
+        .memory = how->memory, .processes = how->processes, .threads = how->limits.threads,
+        .slots = how->limits.slots, .endpoints = how->limits.endpoints,
+        .calls = how->limits.calls,
+    };
+    process_start_t start = (process_start_t)((how->detached ? PROCESS_START_DETACHED : 0)
+                                              | (how->lead ? PROCESS_START_LEAD : 0));
     struct process_binding *b;
     errval_t err = aos_process(&b);
 
     if (err_is_fail(err)) {
         return err;
     }
-    for (int i = 0; i < argc; i++) {
-        if (!rpc_append(args, sizeof(args), &args_bytes, argv[i])) {
-            return LIB_ERR_ARGS_SIZE;
-        }
+    return process_launch(b, args->text, args->bytes, env->text, env->bytes, /* core= */ 0,
+                          &limits, start, how->group, NULL, 0, NULL, 0, ret_pid);
+}
+
+errval_t aos_launch(int argc, const char *const argv[], const struct aos_launch *how,
+                    uint32_t *ret_pid)
+{
+    const char *const *variables = (const char *const *)environ;
+    struct rpc_list args, env = {NULL, 0};
+    errval_t err = rpc_pack(argv, (size_t)argc, &args);
+
+    if (err_is_fail(err)) {
+        return err;
     }
-    for (char **e = environ; e != NULL && *e != NULL; e++) {
-        if (!rpc_append(env, sizeof(env), &env_bytes, *e)) {
-            return LIB_ERR_ARGS_SIZE;
-        }
+    if (variables != NULL) {
+        err = rpc_pack(variables, SIZE_MAX, &env);
     }
-    return process_spawn(b, args, args_bytes, env, env_bytes, /* core= */ 0, /* quota= */ 0, NULL,
-                         0, NULL, 0, ret_pid);
+    if (err_is_ok(err)) {
+        err = rpc_launch(&args, &env, how, ret_pid);
+    }
+    free(args.text);
+    free(env.text);
+    return err;
+}
+
+errval_t aos_spawn(int argc, const char *const argv[], uint32_t *ret_pid)
+{
+    const struct aos_launch plain = {0};
+
+    return aos_launch(argc, argv, &plain, ret_pid);
 }
 
 errval_t aos_wait(uint32_t pid, uint32_t *ret_pid, struct aos_exit *ret_exit)

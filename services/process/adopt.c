@@ -5,26 +5,6 @@
 
 #include <aos/cap.h>
 
-void service_check_adopted(struct table_entry *e)
-{
-    struct domain *d = &svc.domains[e->place];
-    struct proc_info info;
-    struct table_exit how;
-
-    if (!e->service || e->state != TABLE_LIVE
-        || err_is_fail(proc_query(d->proc.dispatcher, &info)) || info.state != PROC_ENDED) {
-        return;
-    }
-    how = service_find_exit(e, &info);
-    (void)cap_destroy(d->proc.dispatcher);
-    if (d->proc.trace != 0) {
-        (void)cap_destroy(d->proc.trace);
-        d->proc.trace = 0;
-    }
-    d->traced = false;
-    table_ended(&svc.table, e, &how, service_answer_wait, NULL);
-}
-
 errval_t on_adopt(struct server_ctx *ctx, uint32_t pid, const char *name, size_t name_len,
                          caddr_t dispatcher)
 {
@@ -39,6 +19,10 @@ errval_t on_adopt(struct server_ctx *ctx, uint32_t pid, const char *name, size_t
         server_take_cap(ctx, dispatcher);
         svc.init = dispatcher;
         return ERR_OK;
+    }
+    e = table_find(&svc.table, pid);
+    if (e != NULL && e->service) {
+        domain_check(e);                 /* the one before, if it has ended */
     }
     memcpy(text, name, name_len);
     err = table_adopt(&svc.table, pid, text, &e);

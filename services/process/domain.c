@@ -49,34 +49,71 @@ static void service_tell_parent(const struct table_entry *e, const struct table_
     }
 }
 
-/* Gives the memory of a child back. */
-static void domain_free(struct domain *d)
+/* Lets go of all that a domain was: the memory of a child goes back. */
+static void domain_free(struct domain *d, bool service)
 {
-    proc_destroy(&d->proc);
-    (void)memory_abandon(&svc.memory, d->proc.ram);
-}
-
-static void domain_ended(void *arg)
-{
-    struct table_entry *e = arg;
-    struct domain *d = &svc.domains[e->place];
-    struct proc_info info = {.state = PROC_ENDED};
-    struct table_exit how;
-
-    /* It tells nothing if the dispatcher itself is gone, which is an end, too. */
-    if (e->state != TABLE_LIVE || (err_is_ok(proc_query(d->proc.dispatcher, &info))
-                                   && info.state != PROC_ENDED)) {
+    if (!service) {
+        proc_destroy(&d->proc);
+        (void)memory_abandon(&svc.memory, d->proc.ram);
         return;
     }
-    how = service_find_exit(e, &info);
+    (void)cap_destroy(d->proc.dispatcher);
+    if (d->proc.trace != 0) {
+        (void)cap_destroy(d->proc.trace);
+        d->proc.trace = 0;
+    }
+}
+
+/* The domain of `e` has ended with `info`, and nothing that must end before it is left. */
+static void domain_over(struct table_entry *e, const struct proc_info *info)
+{
+    struct domain *d = &svc.domains[e->place];
+    struct table_exit how = service_find_exit(e, info);
+
     d->traced = false;
     service_untrace(e->pid);
-    domain_free(d);
-    if (e->quota != 0) {
+    domain_free(d, e->service);
+    if (e->limits.memory != 0) {
         (void)memory_limit(&svc.memory, e->pid, 0);
     }
     service_tell_parent(e, &how);
     table_ended(&svc.table, e, &how, service_answer_wait, NULL);
+}
+
+void domain_kill(struct table_entry *e)
+{
+    struct proc_info info;
+    caddr_t dispatcher = svc.domains[e->place].proc.dispatcher;
+
+    e->killed = e->killed || err_is_fail(proc_query(dispatcher, &info))
+        || info.state != PROC_ENDED;
+    (void)proc_kill(dispatcher, DOMAIN_STATUS_KILLED);
+}
+
+void domain_check(struct table_entry *e)
+{
+    caddr_t dispatcher = svc.domains[e->place].proc.dispatcher;
+    struct proc_info info = {.state = PROC_ENDED};
+    struct table_entry *leaf;
+
+    /* It tells nothing if the dispatcher itself is gone, which is an end, too. */
+    if (e->state != TABLE_LIVE
+        || (err_is_ok(proc_query(dispatcher, &info)) && info.state != PROC_ENDED)) {
+        return;
+    }
+    while ((leaf = table_leaf(&svc.table, e)) != NULL) {
+        struct proc_info last = {.state = PROC_ENDED};
+
+        domain_kill(leaf);
+        (void)proc_query(svc.domains[leaf->place].proc.dispatcher, &last);
+        domain_over(leaf, &last);
+    }
+    domain_over(e, &info);
+}
+
+static void domain_ended(void *arg)
+{
+    domain_check(arg);
 }
 
 /* Which error of the interface stands for a failure of proc_measure or proc_build? */
@@ -141,7 +178,7 @@ errval_t domain_start(struct table_entry *e, const struct proc_spec *spec)
         err = proc_start(&d->proc);
     }
     if (err_is_fail(err)) {
-        domain_free(d);
+        domain_free(d, /* service= */ false);
         return err_push(err, PROCESS_ERR_FAILED);
     }
     return ERR_OK;

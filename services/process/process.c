@@ -1,14 +1,7 @@
-/* See process_priv.h. */
+/* See process_priv.h: entries, families, groups. */
 #include "process_priv.h"
 
 #include <string.h>
-
-static bool table_keeps(struct table *t, uint32_t parent)
-{
-    const struct table_entry *p = table_find(t, parent);
-
-    return parent == TABLE_PID_INIT || (p != NULL && p->state == TABLE_LIVE);
-}
 
 void table_init(struct table *t, uint32_t first_pid)
 {
@@ -52,7 +45,7 @@ static struct table_entry *table_fill(struct table *t, uint32_t pid, uint32_t pa
 
         if (e->state == TABLE_UNUSED) {
             *e = (struct table_entry){
-                .state = TABLE_LIVE, .pid = pid, .parent = parent, .place = i,
+                .state = TABLE_LIVE, .pid = pid, .parent = parent, .group = pid, .place = i,
             };
             strncpy(e->name, name, TABLE_NAME_BYTES);
             t->entries_end = i < t->entries_end ? t->entries_end : i + 1;
@@ -72,23 +65,84 @@ static uint32_t table_children(const struct table *t, uint32_t parent)
     return count;
 }
 
-errval_t table_add(struct table *t, uint32_t parent, const char *name, uint64_t quota,
-                   struct table_entry **ret_entry)
+/* Init, and what it started: services and the shell. */
+static bool table_trusted(struct table *t, uint32_t pid)
 {
-    struct table_entry *e;
+    const struct table_entry *e = table_find(t, pid);
 
-    if (table_children(t, parent) >= TABLE_CHILDREN_MAX) {
+    return pid == TABLE_PID_INIT || (e != NULL && e->parent == TABLE_PID_INIT && !e->detached);
+}
+
+/* What a child gets of a limit. False: it asks for more than its parent has. */
+static bool table_limit(uint64_t wanted, uint64_t parents, uint64_t *ret_limit)
+{
+    *ret_limit = wanted != 0 ? wanted : parents;
+    return wanted == 0 || parents == 0 || wanted <= parents;
+}
+
+/* Memory is the memory service's: it knows what is left. */
+static bool table_limits(const struct process_limits *wanted, const struct table_entry *parent,
+                         struct process_limits *ret_limits)
+{
+    const struct process_limits none = {0}, *p = parent == NULL ? &none : &parent->limits;
+    uint64_t processes, threads, slots, endpoints, calls;
+
+    if (!table_limit(wanted->processes, p->processes, &processes)
+        || !table_limit(wanted->threads, p->threads, &threads)
+        || !table_limit(wanted->slots, p->slots, &slots)
+        || !table_limit(wanted->endpoints, p->endpoints, &endpoints)
+        || !table_limit(wanted->calls, p->calls, &calls)) {
+        return false;
+    }
+    *ret_limits = (struct process_limits){
+        .memory = wanted->memory, .processes = (uint32_t)processes, .threads = (uint32_t)threads,
+        .slots = (uint32_t)slots, .endpoints = (uint32_t)endpoints, .calls = (uint32_t)calls,
+    };
+    return true;
+}
+
+static errval_t table_may_add(struct table *t, const struct table_new *what,
+                              const struct table_entry *parent)
+{
+    if (what->parent != TABLE_PID_INIT && (parent == NULL || parent->state != TABLE_LIVE)) {
+        return PROCESS_ERR_NO_PID;       /* it has ended, and so must its children */
+    }
+    if (what->detached && !table_trusted(t, what->parent)) {
+        return PROCESS_ERR_DENIED;
+    }
+    if (!what->lead && what->group != 0
+        && table_member(t, what->parent, what->group, 0, NULL) == NULL) {
+        return PROCESS_ERR_NO_GROUP;
+    }
+    return table_children(t, what->parent) < TABLE_CHILDREN_MAX ? ERR_OK : PROCESS_ERR_LIMIT;
+}
+
+errval_t table_add(struct table *t, const struct table_new *what, struct table_entry **ret_entry)
+{
+    const struct table_entry *parent = table_find(t, what->parent);
+    struct process_limits limits;
+    struct table_entry *e;
+    errval_t err = table_may_add(t, what, parent);
+
+    if (err_is_fail(err)) {
+        return err;
+    }
+    if (!table_limits(&what->limits, parent, &limits)) {
         return PROCESS_ERR_LIMIT;
     }
     while (t->next_pid == TABLE_PID_INIT || table_find(t, t->next_pid) != NULL) {
         t->next_pid++;
     }
-    e = table_fill(t, t->next_pid, parent, name);
+    e = table_fill(t, t->next_pid, what->parent, what->name);
     if (e == NULL) {
         return PROCESS_ERR_LIMIT;
     }
     t->next_pid++;
-    e->quota = quota;
+    e->limits = limits;
+    e->detached = what->detached;
+    if (!what->lead) {
+        e->group = what->group != 0 ? what->group : parent != NULL ? parent->group : e->pid;
+    }
     *ret_entry = e;
     return ERR_OK;
 }
@@ -110,7 +164,7 @@ errval_t table_adopt(struct table *t, uint32_t pid, const char *name,
     return ERR_OK;
 }
 
-static void table_forget(struct table_entry *e)
+void table_forget(struct table_entry *e)
 {
     e->state = TABLE_UNUSED;
 }
@@ -121,147 +175,86 @@ void table_undo(struct table *t, struct table_entry *e)
     table_forget(e);
 }
 
-errval_t table_may_kill(struct table *t, uint32_t caller, uint32_t pid)
-{
-    struct table_entry *e = table_find(t, pid);
-    struct table_entry *by = table_find(t, caller);
+/* --- families ------------------------------------------------------------------------------- */
 
-    if (e == NULL || e->state != TABLE_LIVE) {
-        return PROCESS_ERR_NO_PID;
-    }
-    if (caller == TABLE_PID_INIT || caller == pid
-        || (by != NULL && by->parent == TABLE_PID_INIT)) {
-        return ERR_OK;
-    }
-    /* A parent that ended may have given its pid to nobody else yet, so the walk up ends. */
-    for (uint32_t steps = 0; e != NULL && steps < TABLE_ENTRIES_MAX; steps++) {
-        if (e->parent == caller) {
-            return ERR_OK;
-        }
-        e = table_find(t, e->parent);
-    }
-    return PROCESS_ERR_DENIED;
-}
-
-/* A child of `caller` in `state` that `pid` (0: any) names. */
-static struct table_entry *table_child(struct table *t, uint32_t caller, uint32_t pid,
-                                       enum table_state state)
+struct table_entry *table_child(struct table *t, uint32_t parent, uint32_t pid,
+                                enum table_state state)
 {
     for (uint32_t i = 0; i < t->entries_end; i++) {
         struct table_entry *e = &t->entries[i];
 
-        if (e->state == state && e->parent == caller && (pid == 0 || e->pid == pid)) {
+        if (e->state == state && e->parent == parent && (pid == 0 || e->pid == pid)) {
             return e;
         }
     }
     return NULL;
 }
 
-errval_t table_wait(struct table *t, uint32_t caller, uint32_t pid, enum table_wait *ret_what,
-                    uint32_t *ret_pid, struct table_exit *ret_exit, uint32_t *ret_waiter)
+/* Only LIVE entries have children (invariant 2), so the walk goes down a tree. */
+struct table_entry *table_leaf(struct table *t, const struct table_entry *e)
 {
-    struct table_entry *e = table_child(t, caller, pid, TABLE_ENDED);
-    uint32_t waits = 0;
-
-    if (e != NULL) {
-        *ret_what = TABLE_WAIT_DONE;
-        *ret_pid = e->pid;
-        *ret_exit = e->exit;
-        table_forget(e);
-        return ERR_OK;
-    }
-    if (table_child(t, caller, pid, TABLE_LIVE) == NULL) {
-        return PROCESS_ERR_NO_CHILD;
-    }
-    for (uint32_t i = 0; i < TABLE_WAITERS_MAX; i++) {
-        waits += t->waiters[i].used && t->waiters[i].caller == caller;
-    }
-    for (uint32_t i = 0; i < TABLE_WAITERS_MAX && waits < TABLE_WAITS_MAX; i++) {
-        if (!t->waiters[i].used) {
-            t->waiters[i] = (struct table_waiter){.used = true, .caller = caller, .pid = pid};
-            t->waiters_end = i < t->waiters_end ? t->waiters_end : i + 1;
-            *ret_what = TABLE_WAIT_LATER;
-            *ret_waiter = i;
-            return ERR_OK;
-        }
-    }
-    return PROCESS_ERR_LIMIT;
-}
-
-void table_cancel(struct table *t, uint32_t waiter)
-{
-    t->waiters[waiter].used = false;
-}
-
-/* The waiter that gets the exit of `e`: one that named it before one that takes any. */
-static struct table_waiter *table_waiter_of(struct table *t, const struct table_entry *e)
-{
-    struct table_waiter *found = NULL;
-
-    for (uint32_t i = 0; i < t->waiters_end; i++) {
-        struct table_waiter *w = &t->waiters[i];
-
-        if (w->used && w->caller == e->parent
-            && (w->pid == e->pid || (w->pid == 0 && found == NULL))) {
-            found = w;
-        }
-    }
-    return found;
-}
-
-/* Nobody can wait for the children of `pid` any more. */
-static void table_orphan(struct table *t, uint32_t pid)
-{
-    for (uint32_t i = 0; i < t->entries_end; i++) {
-        struct table_entry *e = &t->entries[i];
-
-        if (e->state == TABLE_ENDED && e->parent == pid) {
-            table_forget(e);
-        }
-    }
-    for (uint32_t i = 0; i < t->waiters_end; i++) {
-        if (t->waiters[i].used && t->waiters[i].caller == pid) {
-            t->waiters[i].used = false;
-        }
-    }
-}
-
-/* Waiters whose child somebody else has got. */
-static void table_refuse_waiters(struct table *t, table_answer answer, void *arg)
-{
-    for (uint32_t i = 0; i < t->waiters_end; i++) {
-        struct table_waiter *w = &t->waiters[i];
-
-        if (w->used && table_child(t, w->caller, w->pid, TABLE_LIVE) == NULL) {
-            w->used = false;
-            answer(arg, i, w->pid, NULL);
-        }
-    }
-}
-
-void table_ended(struct table *t, struct table_entry *e, const struct table_exit *how,
-                 table_answer answer, void *arg)
-{
-    struct table_waiter *w = table_waiter_of(t, e);
+    struct table_entry *leaf = NULL;
     uint32_t pid = e->pid;
 
-    e->state = TABLE_ENDED;
-    e->exit = *how;
-    if (w != NULL || !table_keeps(t, e->parent) || e->service) {
-        table_forget(e);
+    for (uint32_t i = 0; i < t->entries_end; i++) {
+        struct table_entry *c = &t->entries[i];
+
+        if (c->state == TABLE_LIVE && c->parent == pid && !c->detached) {
+            leaf = c;
+            pid = c->pid;
+            i = UINT32_MAX;              /* on with its children, from the first entry */
+        }
     }
-    table_orphan(t, pid);
-    if (w != NULL) {
-        w->used = false;
-        answer(arg, (uint32_t)(w - t->waiters), pid, how);
+    return leaf;
+}
+
+bool table_may(struct table *t, uint32_t caller, const struct table_entry *e)
+{
+    if (caller == e->pid || table_trusted(t, caller)) {
+        return true;
     }
-    table_refuse_waiters(t, answer, arg);
+    for (; e != NULL; e = table_find(t, e->parent)) {
+        if (e->parent == caller) {
+            return true;
+        }
+    }
+    return false;
+}
+
+errval_t table_may_kill(struct table *t, uint32_t caller, uint32_t pid)
+{
+    const struct table_entry *e = table_find(t, pid);
+
+    if (e == NULL || e->state != TABLE_LIVE) {
+        return PROCESS_ERR_NO_PID;
+    }
+    return table_may(t, caller, e) ? ERR_OK : PROCESS_ERR_DENIED;
+}
+
+struct table_entry *table_member(struct table *t, uint32_t caller, uint32_t group, uint32_t after,
+                                 bool *ret_found)
+{
+    struct table_entry *e = NULL;
+
+    for (; (e = table_next(t, after)) != NULL; after = e->pid) {
+        if (e->state != TABLE_LIVE || e->group != group) {
+            continue;
+        }
+        if (ret_found != NULL) {
+            *ret_found = true;
+        }
+        if (table_may(t, caller, e)) {
+            return e;
+        }
+    }
+    return NULL;
 }
 
 const char *table_check(struct table *t)
 {
     for (uint32_t i = 0; i < t->entries_end; i++) {
         struct table_entry *e = &t->entries[i];
+        const struct table_entry *p = table_find(t, e->parent);
 
         if (e->state == TABLE_UNUSED) {
             continue;
@@ -269,17 +262,9 @@ const char *table_check(struct table *t)
         if (e->pid == TABLE_PID_INIT || table_find(t, e->pid) != e || e->place != i) {
             return "a pid is not unique";
         }
-        if (e->state == TABLE_ENDED && !table_keeps(t, e->parent)) {
-            return "an ended process has nobody to wait for it";
+        if (e->parent != TABLE_PID_INIT && (p == NULL || p->state != TABLE_LIVE)) {
+            return "a process has outlived its parent";
         }
     }
-    for (uint32_t i = 0; i < t->waiters_end; i++) {
-        const struct table_waiter *w = &t->waiters[i];
-
-        if (w->used && (table_child(t, w->caller, w->pid, TABLE_LIVE) == NULL
-                        || table_child(t, w->caller, w->pid, TABLE_ENDED) != NULL)) {
-            return "a waiter has nothing to wait for";
-        }
-    }
-    return NULL;
+    return table_check_waits(t);
 }

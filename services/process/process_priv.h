@@ -1,5 +1,5 @@
-/* The process table: who is whose child, who waits for whom, how each ended. It starts and ends
- * nothing itself; main.c does, and tells the table. Runs on the host too.
+/* The process table: who is whose child, who waits for whom, who belongs together, how each ended.
+ * It starts and ends nothing itself; domain.c does, and tells the table. Runs on the host too.
  *
  * Life of an entry: table_add -> LIVE -> table_ended -> ENDED -> forgotten, when its parent has
  * waited for it, or at once if the parent has ended before, is no process of the table, or ends
@@ -7,9 +7,10 @@
  *
  * Invariants (table_check tests them):
  *  1. Pids are unique and not 0.
- *  2. An ENDED entry has a LIVE parent in the table, or one marked `keeps` (init).
- *  3. A waiter waits for a LIVE child of its pid, or for any child and has at least one LIVE and no
- * ENDED child.
+ *  2. The parent of every entry is init (0) or LIVE: the children of a process end before it, and
+ *     detached ones become init's.
+ *  3. A waiter waits for a LIVE process, by its pid; or for any child, and has at least one LIVE
+ *     and no ENDED child. It is LIVE itself, or init.
  *
  * Errors are PROCESS_ERR_*. Nothing changes when a function fails. */
 #pragma once
@@ -22,8 +23,8 @@
 
 #define TABLE_ENTRIES_MAX  256u
 #define TABLE_CHILDREN_MAX 64u           /* of one parent, so that no program uses up the table */
-#define TABLE_WAITERS_MAX  256u
 #define TABLE_WAITS_MAX    16u           /* of one domain */
+#define TABLE_WAITERS_MAX  ((TABLE_ENTRIES_MAX + 1u) * TABLE_WAITS_MAX) /* of all, and of init */
 #define TABLE_NAME_BYTES   63u
 #define TABLE_PID_INIT     0u
 
@@ -39,26 +40,42 @@ struct table_entry {
     enum table_state state;
     uint32_t pid;
     uint32_t parent;
+    uint32_t group;
     bool service;                        /* started by init itself */
+    bool detached;                       /* does not end with its parent, but is init's then */
     bool killed;                         /* kill was asked for: its end is reported as killed */
-    uint64_t quota;
+    struct process_limits limits;        /* 0: none */
     struct table_exit exit;
     char name[TABLE_NAME_BYTES + 1];
-    uint32_t place;                      /* index in the table, for main.c's parallel array */
+    uint32_t place;                      /* index in the table, for parallel arrays */
 };
 
 struct table_waiter {
     bool used;
-    uint32_t caller;
     uint32_t pid;                        /* 0: any child */
+};
+
+/* Each domain has waiters of its own, at its place, so that nobody uses up those of others. */
+struct table_waits {
+    uint32_t count;
+    struct table_waiter all[TABLE_WAITS_MAX];
 };
 
 struct table {
     uint32_t next_pid;
-    /* the entries and waiters from these on have never been used */
-    uint32_t entries_end, waiters_end;
+    uint32_t entries_end;                /* the entries from here on have never been used */
     struct table_entry entries[TABLE_ENTRIES_MAX];
-    struct table_waiter waiters[TABLE_WAITERS_MAX];
+    struct table_waits waits[TABLE_ENTRIES_MAX + 1]; /* by place, init's last */
+};
+
+/* What a new process is to be. */
+struct table_new {
+    uint32_t parent;
+    const char *name;                    /* is cut */
+    struct process_limits limits;        /* 0: as the parent's */
+    bool detached;
+    bool lead;                           /* begins a group */
+    uint32_t group;                      /* 0: the parent's */
 };
 
 /* What wait finds out at once. */
@@ -66,9 +83,9 @@ enum table_wait { TABLE_WAIT_DONE, TABLE_WAIT_LATER };
 
 /* The first pid given out. */
 void table_init(struct table *t, uint32_t first_pid);
-/* A new process. `name` is cut. LIMIT. */
-errval_t table_add(struct table *t, uint32_t parent, const char *name, uint64_t quota,
-                   struct table_entry **ret_entry);
+/* A new process. LIMIT; DENIED: the parent may not detach children; NO_GROUP; NO_PID: the parent is
+ * no LIVE process. */
+errval_t table_add(struct table *t, const struct table_new *what, struct table_entry **ret_entry);
 /* A domain that exists already. LIMIT; DENIED if the pid is known or 0. */
 errval_t table_adopt(struct table *t, uint32_t pid, const char *name,
                      struct table_entry **ret_entry);
@@ -79,25 +96,44 @@ void table_undo(struct table *t, struct table_entry *e);
 struct table_entry *table_find(struct table *t, uint32_t pid);
 /* The entry with the smallest pid above `after`; NULL: none. */
 struct table_entry *table_next(struct table *t, uint32_t after);
+/* One that must end before `e` can: a LIVE descendant without such descendants. Children that are
+ * detached, and what is below them, stay. NULL: there is none. */
+struct table_entry *table_leaf(struct table *t, const struct table_entry *e);
 
 /* NO_PID, DENIED: only init and the programs it started may kill services, and nobody else's
  * process but its own descendants may be killed by a program started by others. */
 errval_t table_may_kill(struct table *t, uint32_t caller, uint32_t pid);
+/* The LIVE member of `group` with the smallest pid above `after` that `caller` may kill; NULL:
+ * none. `ret_found` (NULL: not asked) becomes true if there is any LIVE member above it. */
+struct table_entry *table_member(struct table *t, uint32_t caller, uint32_t group, uint32_t after,
+                                 bool *ret_found);
 
-/* DONE: `ret_pid` and `ret_exit` are set and the child is forgotten. LATER: the caller is waiter
- * `ret_waiter` until table_ended answers it or table_cancel. NO_CHILD, LIMIT. */
+/* DONE: `ret_pid` and `ret_exit` are set, and the child is forgotten if the caller is its parent.
+ * LATER: the caller is waiter `ret_waiter` until table_ended answers it or table_cancel. NO_CHILD,
+ * LIMIT. */
 errval_t table_wait(struct table *t, uint32_t caller, uint32_t pid, enum table_wait *ret_what,
                     uint32_t *ret_pid, struct table_exit *ret_exit, uint32_t *ret_waiter);
 void table_cancel(struct table *t, uint32_t waiter);
+/* The first waiter of `caller`; its others follow. TABLE_WAITERS_MAX: unknown caller. */
+uint32_t table_first_waiter(struct table *t, uint32_t caller);
 
-/* Answers a waiter: the exit of its child `pid`, or NULL: another waiter got it, there is no child
- * left. */
+/* Answers a waiter: the exit of `pid`, or NULL: there is nothing left to wait for. */
 typedef void (*table_answer)(void *arg, uint32_t waiter, uint32_t pid,
                              const struct table_exit *how);
-/* The process ended. Its children lose their parent, its own waits end unanswered. If a waiter gets
- * the exit, the process is forgotten. */
+/* The process ended, and there is no table_leaf below it. Whoever waits for it gets the exit; of
+ * those that wait for any child one, if its parent waits in no other way. Its detached children
+ * become init's, its own waits are answered with NULL. */
 void table_ended(struct table *t, struct table_entry *e, const struct table_exit *how,
                  table_answer answer, void *arg);
 
 /* The first violated invariant as text, or NULL. */
 const char *table_check(struct table *t);
+
+/* Between process.c and wait.c. */
+void table_forget(struct table_entry *e);
+/* A child of `parent` in `state` that `pid` (0: any) names. */
+struct table_entry *table_child(struct table *t, uint32_t parent, uint32_t pid,
+                                enum table_state state);
+/* As table_may_kill, for LIVE and ENDED ones. */
+bool table_may(struct table *t, uint32_t caller, const struct table_entry *e);
+const char *table_check_waits(struct table *t);

@@ -3,18 +3,33 @@
 
 #include <string.h>
 
-#define SERVICE_PIDS_PAGE     64u        /* as in process.if */
-#define SERVICE_STATUS_KILLED 137u       /* what the kernel keeps for a domain that was killed */
+#define SERVICE_PIDS_PAGE 64u            /* as in process.if */
+
+/* Calls that their clients do not wait for any more make room. */
+static void serve_drop_waits(uint32_t caller)
+{
+    uint32_t first = table_first_waiter(&svc.table, caller);
+
+    for (uint32_t i = first; i < first + TABLE_WAITS_MAX && i < TABLE_WAITERS_MAX; i++) {
+        if (server_responder_cancelled(&svc.waiters[i].base)) {
+            table_cancel(&svc.table, i);
+            service_answer_wait(NULL, i, 0, NULL);
+        }
+    }
+}
 
 errval_t on_wait(struct server_ctx *ctx, uint32_t pid, uint32_t *ret_who,
-                        struct process_exit *ret_exit)
+                 struct process_exit *ret_exit)
 {
+    uint32_t caller = (uint32_t)ctx->peer_pid, waiter;
     enum table_wait what;
     struct table_exit how;
-    uint32_t waiter;
-    errval_t err = table_wait(&svc.table, (uint32_t)ctx->peer_pid, pid, &what, ret_who, &how,
-                              &waiter);
+    errval_t err = table_wait(&svc.table, caller, pid, &what, ret_who, &how, &waiter);
 
+    if (err == PROCESS_ERR_LIMIT) {
+        serve_drop_waits(caller);
+        err = table_wait(&svc.table, caller, pid, &what, ret_who, &how, &waiter);
+    }
     if (err_is_fail(err)) {
         return err;
     }
@@ -29,14 +44,12 @@ errval_t on_wait(struct server_ctx *ctx, uint32_t pid, uint32_t *ret_who,
 errval_t on_kill(struct server_ctx *ctx, uint32_t pid)
 {
     errval_t err = table_may_kill(&svc.table, (uint32_t)ctx->peer_pid, pid);
-    struct table_entry *e = table_find(&svc.table, pid);
 
     if (err_is_fail(err)) {
         return err;
     }
-    e->killed = true;
-    err = proc_kill(svc.domains[e->place].proc.dispatcher, SERVICE_STATUS_KILLED);
-    return err_is_ok(err) ? ERR_OK : err_push(err, PROCESS_ERR_DENIED);
+    domain_kill(table_find(&svc.table, pid));
+    return ERR_OK;
 }
 
 errval_t on_status(struct server_ctx *ctx, uint32_t pid, bool *ret_ended,
@@ -63,7 +76,9 @@ errval_t on_pids(struct server_ctx *ctx, uint32_t after, uint32_t *ret_pids,
     (void)ctx;
     while (count < SERVICE_PIDS_PAGE && (e = table_next(&svc.table, after)) != NULL) {
         after = e->pid;
-        service_check_adopted(e);
+        if (e->service) {
+            domain_check(e);
+        }
         if (e->state != TABLE_UNUSED) {
             ret_pids[count++] = e->pid;
         }
@@ -115,7 +130,7 @@ errval_t on_describe(struct server_ctx *ctx, uint32_t pid, struct process_info *
     *ret_info = (struct process_info){
         .pid = e->pid, .parent = e->parent, .core = 0, .state = service_state(info.state),
         .cpu_ns = info.cpu_ns, .messages = info.messages, .preemptions = info.preemptions,
-        .quota = e->quota,
+        .quota = e->limits.memory,
     };
     return ERR_OK;
 }

@@ -1,5 +1,6 @@
-/* What the parts of the process service share: main.c starts it; spawn.c, serve.c and adopt.c
- * answer process.if; domain.c builds children and sees them end; modules.c has their programs. */
+/* What the parts of the process service share: main.c starts it; spawn.c, serve.c, adopt.c and
+ * group.c answer process.if; domain.c builds children and sees them end; modules.c has their
+ * programs. */
 #pragma once
 
 #include <aos/proc.h>
@@ -8,6 +9,8 @@
 #include <if/process_server.h>
 
 #include "process_priv.h"
+
+#define DOMAIN_STATUS_KILLED 137u        /* what the kernel keeps for a domain that was killed */
 
 /* What is behind an entry of the table, at the same place. */
 struct domain {
@@ -53,8 +56,12 @@ struct table_exit service_find_exit(const struct table_entry *e, const struct pr
 /* Answers a waiter (table_answer). */
 void service_answer_wait(void *arg, uint32_t waiter, uint32_t pid, const struct table_exit *how);
 
-/* Init watches its services; here their end is noticed when somebody asks. */
-void service_check_adopted(struct table_entry *e);
+/* Ends the domain of `e`; the rest happens when the kernel tells of its end. */
+void domain_kill(struct table_entry *e);
+/* Sees to all that is to be done if the domain of `e` has ended: first its descendants end. Init
+ * watches its services; here their end is noticed when somebody asks. `e` may be forgotten. */
+void domain_check(struct table_entry *e);
+
 /* Nobody reads what others record for `pid` any more. */
 void service_untrace(uint32_t pid);
 
@@ -63,9 +70,18 @@ errval_t on_spawn(struct server_ctx *ctx, const char *args, size_t args_len, con
                   size_t env_len, uint8_t core, uint64_t quota, const char *grant_names,
                   size_t grant_names_len, const caddr_t *grants, size_t grants_count,
                   uint32_t *ret_pid);
+errval_t on_launch(struct server_ctx *ctx, const struct lease *args, const struct lease *env,
+                   uint8_t core, const struct process_limits *limits, process_start_t start,
+                   uint32_t group, const char *grant_names, size_t grant_names_len,
+                   const caddr_t *grants, size_t grants_count, uint32_t *ret_pid);
 errval_t on_wait(struct server_ctx *ctx, uint32_t pid, uint32_t *ret_who,
                  struct process_exit *ret_exit);
 errval_t on_kill(struct server_ctx *ctx, uint32_t pid);
+errval_t on_kill_group(struct server_ctx *ctx, uint32_t group, uint32_t *ret_count);
+errval_t on_stop_group(struct server_ctx *ctx, uint32_t group, uint32_t *ret_count);
+errval_t on_resume_group(struct server_ctx *ctx, uint32_t group, uint32_t *ret_count);
+errval_t on_group(struct server_ctx *ctx, uint32_t pid, uint32_t *ret_group,
+                  struct process_limits *ret_limits);
 errval_t on_status(struct server_ctx *ctx, uint32_t pid, bool *ret_ended,
                    struct process_exit *ret_exit);
 errval_t on_pids(struct server_ctx *ctx, uint32_t after, uint32_t *ret_pids,

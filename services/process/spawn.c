@@ -1,6 +1,7 @@
 /* Starting a child: what the caller asks for, and what a child needs besides. */
 #include "service_priv.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include <aos/binding.h>
@@ -22,8 +23,8 @@ static errval_t service_equip(struct table_entry *e, struct proc_spec *spec)
         err = init_random(init, &spec->random[0], &spec->random[1], &spec->random[2],
                           &spec->random[3]);
     }
-    if (err_is_ok(err) && e->quota != 0) {
-        err = memory_limit(&svc.memory, e->pid, e->quota);
+    if (err_is_ok(err) && e->limits.memory != 0) {
+        err = memory_limit(&svc.memory, e->pid, e->limits.memory);
     }
     if (err_is_ok(err)) {
         err = aos_nameserver(&nameserver);
@@ -53,8 +54,9 @@ static uint32_t service_grants(const char *names, size_t names_len, const caddr_
     return (uint32_t)count;
 }
 
-static errval_t service_spawn(struct server_ctx *ctx, struct proc_spec *spec, uint64_t quota,
-                              uint32_t *ret_pid)
+/* Starts what `spec` and `what` say, but for the name, which is the first of the arguments. */
+static errval_t service_spawn(struct server_ctx *ctx, struct proc_spec *spec,
+                              struct table_new *what, uint32_t *ret_pid)
 {
     const struct module *m;
     struct table_entry *e;
@@ -63,18 +65,24 @@ static errval_t service_spawn(struct server_ctx *ctx, struct proc_spec *spec, ui
     if (spec->args_bytes == 0 || spec->args[0] == '\0') {
         return PROCESS_ERR_BAD_ARGS;
     }
+    what->parent = (uint32_t)ctx->peer_pid;
+    what->name = spec->args;
     err = service_module(spec->args, &m);
     if (err_is_ok(err)) {
-        err = table_add(&svc.table, (uint32_t)ctx->peer_pid, spec->args, quota, &e);
+        err = table_add(&svc.table, what, &e);
     }
     if (err_is_fail(err)) {
-        return err;
+        return err == PROCESS_ERR_NO_PID ? PROCESS_ERR_FAILED : err; /* the caller has ended */
     }
     spec->file = m->file;
     spec->file_bytes = m->bytes;
     spec->file_frame = m->frame;
     spec->pid = e->pid;
-    spec->quota = quota;
+    spec->quota = e->limits.memory;
+    spec->limits = (struct kpi_limits){
+        .threads = e->limits.threads, .slots = e->limits.slots,
+        .endpoints = e->limits.endpoints, .calls = e->limits.calls,
+    };
     spec->early_ram_bytes = PROC_EARLY_RAM_BYTES;
     spec->parent_iface = PROCESS_ID;
     for (uint32_t i = 0; i < spec->grant_count; i++) {
@@ -87,7 +95,7 @@ static errval_t service_spawn(struct server_ctx *ctx, struct proc_spec *spec, ui
         domain_drop(spec);
     }
     if (err_is_fail(err)) {
-        if (e->quota != 0) {
+        if (e->limits.memory != 0) {
             (void)memory_limit(&svc.memory, e->pid, 0);
         }
         table_undo(&svc.table, e);
@@ -97,12 +105,13 @@ static errval_t service_spawn(struct server_ctx *ctx, struct proc_spec *spec, ui
     return ERR_OK;
 }
 
-errval_t on_spawn(struct server_ctx *ctx, const char *args, size_t args_len,
-                         const char *env, size_t env_len, uint8_t core, uint64_t quota,
-                         const char *grant_names, size_t grant_names_len, const caddr_t *grants,
-                         size_t grants_count, uint32_t *ret_pid)
+errval_t on_spawn(struct server_ctx *ctx, const char *args, size_t args_len, const char *env,
+                  size_t env_len, uint8_t core, uint64_t quota, const char *grant_names,
+                  size_t grant_names_len, const caddr_t *grants, size_t grants_count,
+                  uint32_t *ret_pid)
 {
     struct proc_grant given[PROCESS_GRANTS_MAX];
+    struct table_new what = {.limits = {.memory = quota}};
     struct proc_spec spec = {
         .args = args, .args_bytes = args_len, .env = env, .env_bytes = env_len, .grants = given,
     };
@@ -111,5 +120,51 @@ errval_t on_spawn(struct server_ctx *ctx, const char *args, size_t args_len,
         return PROCESS_ERR_NO_CORE;
     }
     spec.grant_count = service_grants(grant_names, grant_names_len, grants, grants_count, given);
-    return service_spawn(ctx, &spec, quota, ret_pid);
+    return service_spawn(ctx, &spec, &what, ret_pid);
+}
+
+/* Arguments and environment, copied out of lent memory. NULL: they are no lists, are too long
+ * together, or there is no memory. */
+static char *service_lists(const struct lease *args, const struct lease *env)
+{
+    uint64_t bytes = (uint64_t)lease_len(args) + lease_len(env);
+    char *lists = bytes > PROC_ARGS_BYTES_MAX ? NULL : malloc(bytes + 1);
+
+    if (lists != NULL && (err_is_fail(lease_read_strings(args, lists))
+                          || err_is_fail(lease_read_strings(env, lists + lease_len(args))))) {
+        free(lists);
+        lists = NULL;
+    }
+    return lists;
+}
+
+errval_t on_launch(struct server_ctx *ctx, const struct lease *args, const struct lease *env,
+                   uint8_t core, const struct process_limits *limits, process_start_t start,
+                   uint32_t group, const char *grant_names, size_t grant_names_len,
+                   const caddr_t *grants, size_t grants_count, uint32_t *ret_pid)
+{
+    struct proc_grant given[PROCESS_GRANTS_MAX];
+    struct table_new what = {
+        .limits = *limits, .detached = (start & PROCESS_START_DETACHED) != 0,
+        .lead = (start & PROCESS_START_LEAD) != 0, .group = group,
+    };
+    struct proc_spec spec = {.grants = given};
+    char *lists;
+    errval_t err;
+
+    if (core != 0) {
+        return PROCESS_ERR_NO_CORE;
+    }
+    lists = service_lists(args, env);
+    if (lists == NULL) {
+        return PROCESS_ERR_BAD_ARGS;
+    }
+    spec.args = lists;
+    spec.args_bytes = lease_len(args);
+    spec.env = lists + spec.args_bytes;
+    spec.env_bytes = lease_len(env);
+    spec.grant_count = service_grants(grant_names, grant_names_len, grants, grants_count, given);
+    err = service_spawn(ctx, &spec, &what, ret_pid);
+    free(lists);
+    return err;
 }

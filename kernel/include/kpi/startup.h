@@ -48,6 +48,14 @@ struct kpi_grant {
     char name[KPI_GRANT_NAME_BYTES];     /* NUL-terminated; capability i is at KPI_CAP_GRANT0 + i */
 };
 
+/* What libaos of this domain keeps to; 0: no limit. Breaking them costs nobody but the domain. */
+struct kpi_limits {
+    uint32_t threads;
+    uint32_t slots;                      /* of its capability space, besides those it starts with */
+    uint32_t endpoints;                  /* channel ends it makes or is given */
+    uint32_t calls;                      /* outstanding ones, as client */
+};
+
 struct kpi_startup {
     uint64_t magic;
     uint32_t bytes;                      /* of the whole block */
@@ -72,4 +80,5 @@ struct kpi_startup {
     /* id of the interface of which KPI_CAP_PARENT is a client end; 0: of none, or there is none */
     uint32_t parent_iface;
     uint32_t reserved;
+    struct kpi_limits limits;
 };

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <aos/types.h>
+#include <kpi/startup.h>
 
 #define PROC_ARGS_BYTES_MAX  65536u      /* arguments and environment together */
 /* default: what a domain lives on before it asks for more */
@@ -31,6 +32,7 @@ struct proc_spec {
     uint32_t pid;
     uint32_t grant_count;
     uint64_t quota;                      /* told to the domain; 0: no limit known */
+    struct kpi_limits limits;            /* told to the domain */
     uint64_t early_ram_bytes;            /* a multiple of the page */
     uint64_t random[4];                  /* seed, never used twice */
     caddr_t nameserver;                  /* unused client end, 0: none */
@@ -80,6 +82,10 @@ struct proc_info {
 errval_t proc_query(caddr_t dispatcher, struct proc_info *ret_info);
 /* Ends it: `status` is what proc_query tells from then on. */
 errval_t proc_kill(caddr_t dispatcher, uint64_t status);
+/* It executes nothing until proc_resume. SYS_ERR_DISP_STATE: it is stopped already, or has ended;
+ * or it is not stopped. */
+errval_t proc_stop(caddr_t dispatcher);
+errval_t proc_resume(caddr_t dispatcher);
 /* Lets it record its messages in the frame `trace`, or no more (aos/trace.h). */
 errval_t proc_trace(caddr_t dispatcher, caddr_t trace, bool on);
 /* `end` is the trigger of an event source (aos/waitset.h) that is raised when the domain ends. */

@@ -3,8 +3,10 @@
 #pragma once
 
 #include <aos/types.h>
+#include <kpi/startup.h>
 
-#define AOS_SPAWN_ARGS_BYTES 1023u       /* all arguments with their ends, as in process.if */
+/* arguments with their ends, or variables; as in process.if no more than this together */
+#define AOS_SPAWN_ARGS_BYTES 65536u
 
 /* How a process ended. */
 struct aos_exit {
@@ -15,8 +17,21 @@ struct aos_exit {
     uint64_t cause, pc, address;
 };
 
-/* Starts argv[0] with this environment. LIB_ERR_ARGS_SIZE, or PROCESS_ERR_*. */
+/* What may be said of a child; all zero: it has what its parent has, and ends with it. More in
+ * process.if (launch). */
+struct aos_launch {
+    uint64_t memory;                     /* bytes it may use, with its children */
+    uint32_t processes;                  /* it and its descendants */
+    struct kpi_limits limits;
+    uint32_t group;                      /* to belong to */
+    bool lead;                           /* begins a group instead */
+    bool detached;                       /* outlives its parent; for trusted ones */
+};
+
+/* Starts argv[0] with this environment. LIB_ERR_ARGS_SIZE, LIB_ERR_NO_MEMORY, or PROCESS_ERR_*. */
+errval_t aos_launch(int argc, const char *const argv[], const struct aos_launch *how,
+                    uint32_t *ret_pid);
 errval_t aos_spawn(int argc, const char *const argv[], uint32_t *ret_pid);
-/* Waits for the child `pid`, 0: any. No deadline. */
+/* Waits for the end of `pid`, or of any child (0). No deadline. */
 errval_t aos_wait(uint32_t pid, uint32_t *ret_pid, struct aos_exit *ret_exit);
 errval_t aos_kill(uint32_t pid);

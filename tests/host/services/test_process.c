@@ -30,10 +30,19 @@ static struct table_entry *add(uint32_t parent)
 {
     struct table_entry *e;
 
-    CHECK_EQ(table_add(&table, parent, "p", 0, &e), ERR_OK);
+    CHECK_EQ(table_add(&table, &(struct table_new){.parent = parent, .name = "p"}, &e), ERR_OK);
     return e;
 }
 
+static errval_t try_add(struct table_new what)
+{
+    struct table_entry *e;
+
+    what.name = "q";
+    return table_add(&table, &what, &e);
+}
+
+/* The end of one that has no children. */
 static struct answers end(struct table_entry *e, int32_t status)
 {
     struct answers a = {0};
@@ -78,37 +87,189 @@ static void PRC0001_waits_before_and_after_the_end(void)
     CHECK_EQ(wait(p->pid, 0, &what, &who, &status, &waiter), PROCESS_ERR_NO_CHILD);
     CHECK_EQ(wait(p->pid, pid2, &what, &who, &status, &waiter), PROCESS_ERR_NO_CHILD);
     CHECK_EQ(wait(99, p->pid, &what, &who, &status, &waiter), PROCESS_ERR_NO_CHILD);
+    CHECK_EQ(wait(p->pid, p->pid, &what, &who, &status, &waiter), PROCESS_ERR_NO_CHILD);
 }
 
-static void PRC0002_one_waiter_gets_it_the_others_are_refused(void)
+static void PRC0002_all_waiters_by_pid_get_it_others_are_refused(void)
 {
     enum table_wait what;
-    uint32_t who, named, any;
+    uint32_t who, named, any, above;
     int32_t status;
     struct answers a;
 
     table_init(&table, FIRST);
-    struct table_entry *p = add(TABLE_PID_INIT), *c = add(p->pid);
+    struct table_entry *p = add(TABLE_PID_INIT), *q = add(p->pid), *c = add(q->pid);
+    uint32_t pid = c->pid;
 
-    CHECK_EQ(wait(p->pid, 0, &what, &who, &status, &any), ERR_OK);
-    CHECK_EQ(wait(p->pid, c->pid, &what, &who, &status, &named), ERR_OK);
+    CHECK_EQ(wait(q->pid, 0, &what, &who, &status, &any), ERR_OK);
+    CHECK_EQ(wait(q->pid, pid, &what, &who, &status, &named), ERR_OK);
+    CHECK_EQ(wait(q->pid, pid, &what, &who, &status, &named), ERR_OK);
+    CHECK_EQ(wait(p->pid, pid, &what, &who, &status, &above), ERR_OK);
     a = end(c, 1);
-    CHECK(a.count == 1 && a.waiter == named && a.refused == 1);
+    CHECK(a.count == 3 && a.refused == 1 && a.pid == pid && a.status == 1);
+    CHECK(table_find(&table, pid) == NULL);
 }
 
-static void PRC0003_orphans_are_forgotten(void)
+static void PRC0007_a_status_is_kept_until_the_parent_has_it(void)
+{
+    enum table_wait what;
+    uint32_t who, waiter;
+    int32_t status;
+
+    table_init(&table, FIRST);
+    struct table_entry *p = add(TABLE_PID_INIT), *q = add(p->pid), *c = add(q->pid);
+    uint32_t pid = c->pid;
+
+    CHECK_EQ(wait(p->pid, pid, &what, &who, &status, &waiter), ERR_OK);
+    CHECK_EQ(end(c, 7).count, 1);
+    for (int i = 0; i < 2; i++) {
+        CHECK_EQ(wait(p->pid, pid, &what, &who, &status, &waiter), ERR_OK);
+        CHECK(what == TABLE_WAIT_DONE && status == 7);
+    }
+    CHECK_EQ(wait(q->pid, 0, &what, &who, &status, &waiter), ERR_OK);
+    CHECK(what == TABLE_WAIT_DONE && who == pid && status == 7);
+    CHECK_EQ(wait(p->pid, pid, &what, &who, &status, &waiter), PROCESS_ERR_NO_CHILD);
+}
+
+static void PRC0003_children_end_first(void)
 {
     table_init(&table, FIRST);
-    struct table_entry *p = add(TABLE_PID_INIT), *c1 = add(p->pid), *c2 = add(p->pid);
-    uint32_t pid1 = c1->pid, pid2 = c2->pid;
+    struct table_entry *p = add(TABLE_PID_INIT), *c1 = add(p->pid), *c2 = add(p->pid),
+                       *g = add(c2->pid), *leaf;
+    uint32_t pid1 = c1->pid, ends[3] = {0}, n = 0;
 
     end(c1, 0);
     CHECK(table_find(&table, pid1) != NULL);
+    CHECK(table_leaf(&table, g) == NULL);
+    while ((leaf = table_leaf(&table, p)) != NULL) {
+        ends[n++] = leaf->pid;
+        end(leaf, 0);
+    }
+    CHECK(n == 2 && ends[0] == g->pid && ends[1] == c2->pid);
     end(p, 0);
-    CHECK(table_find(&table, pid1) == NULL);
-    CHECK(table_find(&table, pid2) != NULL);
-    end(c2, 0);
-    CHECK(table_find(&table, pid2) == NULL);
+    CHECK(table_find(&table, pid1) == NULL); /* nobody can ask for its status any more */
+}
+
+static void PRC0008_detached_ones_stay(void)
+{
+    struct table_entry *d;
+
+    table_init(&table, FIRST);
+    struct table_entry *shell = add(TABLE_PID_INIT), *c = add(shell->pid);
+    struct table_new what = {.parent = shell->pid, .name = "d", .detached = true};
+
+    CHECK_EQ(table_add(&table, &what, &d), ERR_OK);
+    struct table_entry *below = add(d->pid);
+    what.parent = c->pid;
+    CHECK_EQ(try_add(what), PROCESS_ERR_DENIED);
+    what.parent = d->pid;
+    CHECK_EQ(try_add(what), PROCESS_ERR_DENIED);
+    CHECK(table_leaf(&table, shell) == c);
+    end(c, 0);
+    CHECK(table_leaf(&table, shell) == NULL);
+    end(shell, 0);
+    CHECK_EQ(d->parent, TABLE_PID_INIT);
+    CHECK_EQ(try_add(what), PROCESS_ERR_DENIED); /* init's child now, and not trusted for that */
+    CHECK_EQ(table_may_kill(&table, d->pid, below->pid), ERR_OK);
+    end(below, 0);
+    uint32_t pid = d->pid;
+    end(d, 0);
+    CHECK(table_find(&table, pid) == NULL);
+}
+
+static void PRC0009_waits_end_with_their_domain(void)
+{
+    enum table_wait what;
+    uint32_t who, waiter;
+    int32_t status;
+    struct answers a;
+
+    table_init(&table, FIRST);
+    struct table_entry *shell = add(TABLE_PID_INIT), *p = add(shell->pid), *c = add(shell->pid);
+
+    CHECK_EQ(wait(shell->pid, c->pid, &what, &who, &status, &waiter), ERR_OK);
+    CHECK_EQ(wait(shell->pid, 0, &what, &who, &status, &waiter), ERR_OK);
+    CHECK_EQ(wait(p->pid, c->pid, &what, &who, &status, &waiter), PROCESS_ERR_NO_CHILD);
+    end(p, 0);
+    end(c, 0);
+    struct table_entry *q = add(shell->pid), *r = add(q->pid);
+    CHECK_EQ(wait(q->pid, r->pid, &what, &who, &status, &waiter), ERR_OK);
+    CHECK_EQ(wait(q->pid, 0, &what, &who, &status, &waiter), ERR_OK);
+    end(r, 0);
+    a = end(q, 0);
+    CHECK(a.refused == 0);
+    struct table_entry *x = add(shell->pid), *y = add(shell->pid);
+    CHECK_EQ(wait(shell->pid, x->pid, &what, &who, &status, &waiter), ERR_OK);
+    end(x, 0);
+    CHECK_EQ(wait(shell->pid, y->pid, &what, &who, &status, &waiter), ERR_OK);
+    y->detached = true;
+    a = end(shell, 0);                   /* nobody is left to be told */
+    CHECK(a.count == 0 && a.refused == 1 && y->parent == TABLE_PID_INIT);
+}
+
+static void PRC0010_groups(void)
+{
+    struct table_entry *lead, *e;
+    bool found = false;
+
+    table_init(&table, FIRST);
+    struct table_entry *shell = add(TABLE_PID_INIT), *other = add(shell->pid);
+    struct table_new what = {.parent = shell->pid, .name = "g", .lead = true};
+
+    CHECK_EQ(shell->group, shell->pid);
+    CHECK_EQ(other->group, shell->pid);
+    CHECK_EQ(table_add(&table, &what, &lead), ERR_OK);
+    CHECK_EQ(lead->group, lead->pid);
+    struct table_entry *below = add(lead->pid);
+    CHECK_EQ(below->group, lead->pid);
+    what = (struct table_new){.parent = shell->pid, .name = "h", .group = lead->pid};
+    CHECK_EQ(table_add(&table, &what, &e), ERR_OK);
+    CHECK_EQ(e->group, lead->pid);
+    what.parent = other->pid;
+    CHECK_EQ(try_add(what), PROCESS_ERR_NO_GROUP); /* of strangers */
+    what.group = 12345;
+    CHECK_EQ(try_add(what), PROCESS_ERR_NO_GROUP);
+    CHECK(table_member(&table, shell->pid, lead->pid, 0, &found) == lead && found);
+    CHECK(table_member(&table, lead->pid, lead->pid, lead->pid, NULL) == below);
+    found = false;
+    CHECK(table_member(&table, other->pid, lead->pid, 0, &found) == NULL && found);
+    found = false;
+    CHECK(table_member(&table, shell->pid, 12345, 0, &found) == NULL && !found);
+}
+
+static void PRC0011_limits_are_inherited_and_never_grow(void)
+{
+    struct table_entry *e;
+
+    table_init(&table, FIRST);
+    struct table_entry *shell = add(TABLE_PID_INIT);
+    struct table_new what = {
+        .parent = shell->pid, .name = "l",
+        .limits = {.processes = 9, .threads = 10, .slots = 11, .endpoints = 12, .calls = 13},
+    };
+
+    CHECK_EQ(table_add(&table, &what, &e), ERR_OK);
+    struct table_entry *child = add(e->pid);
+    CHECK(child->limits.threads == 10 && child->limits.slots == 11
+          && child->limits.endpoints == 12 && child->limits.calls == 13);
+    what.parent = e->pid;
+    what.limits = (struct process_limits){.threads = 11};
+    CHECK_EQ(try_add(what), PROCESS_ERR_LIMIT);
+    what.limits = (struct process_limits){.threads = 1, .calls = 13};
+    CHECK_EQ(table_add(&table, &what, &e), ERR_OK);
+    CHECK(e->limits.threads == 1 && e->limits.calls == 13 && e->limits.slots == 11);
+}
+
+static void PRC1002_the_dead_start_nothing(void)
+{
+    table_init(&table, FIRST);
+    struct table_entry *shell = add(TABLE_PID_INIT), *p = add(shell->pid);
+    struct table_new what = {.parent = p->pid};
+
+    end(p, 0);                           /* the shell has not waited yet */
+    CHECK_EQ(try_add(what), PROCESS_ERR_NO_PID);
+    what.parent = 999;
+    CHECK_EQ(try_add(what), PROCESS_ERR_NO_PID);
 }
 
 static void PRC0004_who_may_kill(void)
@@ -136,16 +297,14 @@ static void PRC0004_who_may_kill(void)
 
 static void PRC0005_one_parent_cannot_fill_the_table(void)
 {
-    struct table_entry *e;
-
     table_init(&table, FIRST);
     struct table_entry *p = add(TABLE_PID_INIT);
 
     for (uint32_t i = 0; i < TABLE_CHILDREN_MAX; i++) {
         add(p->pid);
     }
-    CHECK_EQ(table_add(&table, p->pid, "more", 0, &e), PROCESS_ERR_LIMIT);
-    CHECK_EQ(table_add(&table, TABLE_PID_INIT, "other", 0, &e), ERR_OK);
+    CHECK_EQ(try_add((struct table_new){.parent = p->pid}), PROCESS_ERR_LIMIT);
+    CHECK_EQ(try_add((struct table_new){.parent = TABLE_PID_INIT}), ERR_OK);
 }
 
 static void PRC1001_one_domain_cannot_use_up_the_waits(void)
@@ -174,18 +333,24 @@ static void PRC0006_random_operations_keep_the_invariants(void)
     for (int i = 0; i < STEPS; i++) {
         struct table_entry *e = &table.entries[check_random(&seed) % 24];
         struct table_entry *other = &table.entries[check_random(&seed) % 24];
-        struct table_entry *made;
+        struct table_new made = {
+            .parent = e->state == TABLE_LIVE ? e->pid : TABLE_PID_INIT,
+            .detached = check_random(&seed) % 4 == 0, .lead = check_random(&seed) % 2 == 0,
+        };
+        struct table_entry *leaf;
         enum table_wait what;
         uint32_t who, waiter;
         int32_t status;
 
         switch (check_random(&seed) % 4) {
         case 0:
-            (void)table_add(&table, e->state == TABLE_LIVE ? e->pid : TABLE_PID_INIT, "x", 0,
-                            &made);
+            (void)try_add(made);
             break;
         case 1:
             if (e->state == TABLE_LIVE) {
+                while ((leaf = table_leaf(&table, e)) != NULL) {
+                    end(leaf, 1);
+                }
                 end(e, 1);
             }
             break;
@@ -204,11 +369,17 @@ static void PRC0006_random_operations_keep_the_invariants(void)
 int main(void)
 {
     RUN(PRC0001_waits_before_and_after_the_end);
-    RUN(PRC0002_one_waiter_gets_it_the_others_are_refused);
-    RUN(PRC0003_orphans_are_forgotten);
+    RUN(PRC0002_all_waiters_by_pid_get_it_others_are_refused);
+    RUN(PRC0003_children_end_first);
     RUN(PRC0004_who_may_kill);
     RUN(PRC0005_one_parent_cannot_fill_the_table);
     RUN(PRC1001_one_domain_cannot_use_up_the_waits);
+    RUN(PRC0007_a_status_is_kept_until_the_parent_has_it);
+    RUN(PRC0008_detached_ones_stay);
+    RUN(PRC0009_waits_end_with_their_domain);
+    RUN(PRC0010_groups);
+    RUN(PRC0011_limits_are_inherited_and_never_grow);
+    RUN(PRC1002_the_dead_start_nothing);
     RUN(PRC0006_random_operations_keep_the_invariants);
     return 0;
 }

@@ -5,7 +5,9 @@ from stubgen.emit.c import ctypes
 from stubgen.emit.c.client import ClientView
 from stubgen.emit.wrap import wrap
 
-FORMS = ("sync", "async", "deferred")      # how a handler makes its call and answers
+FORMS = ("sync", "async", "deferred", "callback")  # how a handler makes its call and answers
+LATE = ("deferred", "callback")            # answers by a responder
+SUFFIXES = {"async": ["client_async"], "callback": ["client_async", "client_cb"]}
 
 
 class Harness:
@@ -50,7 +52,8 @@ class Harness:
         value = at["value"]
         if ctypes.is_handle(type_):
             kept = "false" if ctypes.is_moved(type_) else "true"
-            return [f'{indent}proof_cap(ctx_, "{name}", {value}, {kept});']
+            held = "_held" if self.form == "callback" else ""
+            return [f'{indent}proof_cap{held}(ctx_, "{name}", {value}, {kept});']
         if isinstance(type_, model.Buf):
             return [f'{indent}proof_bytes("{name}", {value}, {at["len"]});']
         if isinstance(type_, model.Array):
@@ -123,7 +126,7 @@ class Harness:
             if is_lease:
                 lines.append(f"    void *{name}_at = proof_memory({size});")
                 return lines, [f"{name}_at", size]
-            if view.form == "deferred":
+            if view.form in LATE:
                 lines.append(f"    void *{name}_at = proof_memory({size});")
                 return lines, [f"{name}_at", size]
             return lines, [name, size]
@@ -167,8 +170,10 @@ class Harness:
     def call(self, view):
         if view.window is not None:
             return self.stream(view)
-        method, base, form = view.m, view.base, self.form
-        view.form = form
+        if self.form == "callback" and view.has_cb():
+            return self.callback(view)
+        method, base = view.m, view.base
+        form = view.form = "deferred" if self.form in LATE else self.form
         shown, names = self.given(view, method.params)
         lines = [self.head(view), "{"]
         locals_, outs = [], []
@@ -194,10 +199,46 @@ class Harness:
         lines += self.results(view) + ["    }", "    proof_end_line();"]
         return "\n".join(lines + self.answer(view) + ["    }", "}", ""])
 
+    def callback(self, view):
+        """A handler that leaves the rest to the function that is called with the answer."""
+        base, name = view.base, view.name
+        view.form = "callback"
+        shown, names = self.given(view, view.m.params)
+        lent = view._lent_out()
+        params = ["void *arg_", "errval_t err_"] + ctypes.in_params(view.m.results)
+        passed = [n for r in view.m.results for n in ctypes.in_names(r)]
+        passed += [f"{name}_{p.name}_kept" for p in lent]
+        lines = [f"static struct {base}_responder {name}_responder;"]
+        lines += [f"static void *{name}_{p.name}_kept;" for p in lent]
+        lines += [wrap(f"static void {name}_done(", params, ")"), "{",
+                  "    struct server_ctx *const ctx_ = NULL;", '    proof_line("p");',
+                  "    proof_error(err_);", "    if (err_is_ok(err_)) {"]
+        for result in view.m.results:
+            type_, _ = ctypes.strip_optional(result.type)
+            at = cnames.safe(result.name)
+            value = f"*{at}" if ctypes.is_aggregate(type_) else at
+            lines += self.put(result.type, result.name, {
+                "value": value, "has": f"has_{result.name}", "len": f"{at}_len",
+                "count": f"{at}_count"}, " " * 8)
+            lines += [f'        proof_bytes("{p.name}", {name}_{p.name}_kept, {at});'
+                      for p in lent if p.name == result.counts]
+        lines += ["    }", "    proof_end_line();",
+                  wrap(f"    {base}_reply(", [f"&{name}_responder", "err_"] + passed, ");",
+                       indent=" " * 8), "}", "", self.head(view), "{", '    proof_line("q");']
+        lines += shown + ["    proof_end_line();"]
+        lines += [f"    {name}_{p.name}_kept = {cnames.safe(p.name)}_at;" for p in lent]
+        lines += [wrap(f"    errval_t err_ = {base}_cb(",
+                       ["&middle"] + names + [f"{name}_done", "NULL"], ");", indent=" " * 8),
+                  "    if (err_is_fail(err_)) {", '        proof_line("p");',
+                  "        proof_error(err_);", "        proof_end_line();",
+                  "        return err_;", "    }", f"    {name}_responder = {base}_defer(ctx_);",
+                  "    return SERVER_DEFERRED;", "}", ""]
+        return "\n".join(lines)
+
     def results(self, view, are_locals=False):
         """Lines that write down the results of the client's call, and complete leases."""
         lines = []
-        are_locals = are_locals or self.form == "deferred"
+        are_locals = are_locals or view.form == "deferred"
         for result in view.m.results:
             type_, _ = ctypes.strip_optional(result.type)
             name = f"ret_{result.name}"
@@ -213,9 +254,9 @@ class Harness:
             if lent is not None:
                 buf = cnames.safe(lent.name)
                 is_lease = lent.name in view.leases
-                own = f"{buf}_at" if is_lease or self.form == "deferred" else buf
+                own = f"{buf}_at" if is_lease or view.form == "deferred" else buf
                 lines.append(f'        proof_bytes("{lent.name}", {own}, {at["value"]});')
-                if is_lease and self.form != "deferred":
+                if is_lease and view.form != "deferred":
                     lines.append(f"        err_ = lease_write({buf}, 0, {own}, "
                                  f"(uint32_t){at['value']});")
         return ["        {", "        struct server_ctx *const ctx_ = NULL;",
@@ -223,7 +264,7 @@ class Harness:
             + lines + ["        }"]
 
     def answer(self, view):
-        if self.form != "deferred":
+        if view.form != "deferred":
             return ["    return err_;"]
         passed = self.values(view)
         passed += [f"{cnames.safe(p.name)}_at" for p in view._lent_out()]

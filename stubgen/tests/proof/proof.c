@@ -217,7 +217,7 @@ static void write_info(uint32_t info)
 
 /* --- capabilities --------------------------------------------------------------------------- */
 
-static caddr_t later[8 * MSG_CAPS_MAX];
+static caddr_t later[10 * MSG_CAPS_MAX];
 static uint32_t later_count;
 
 static void delete_later(caddr_t cap)
@@ -250,6 +250,15 @@ void proof_cap(struct server_ctx *ctx, const char *name, caddr_t cap, bool kept)
     if (ctx != NULL && !kept) {
         server_take_cap(ctx, cap);
     } else if (ctx == NULL && kept) {
+        delete_later(cap);
+    }
+}
+
+void proof_cap_held(struct server_ctx *ctx, const char *name, caddr_t cap, bool kept)
+{
+    proof_cap(ctx, name, cap, kept);
+    if (ctx != NULL && kept && cap != 0) {
+        server_take_cap(ctx, cap);
         delete_later(cap);
     }
 }

@@ -34,6 +34,9 @@ void proof_close(void);
  * handler's; elsewhere one that is `kept` after it was sent on is deleted when the message is done.
  */
 void proof_cap(struct server_ctx *ctx, const char *name, caddr_t cap, bool kept);
+/* The same for a handler that answers later: it also takes what it does not keep, until the message
+ * is done. */
+void proof_cap_held(struct server_ctx *ctx, const char *name, caddr_t cap, bool kept);
 /* Memory for `bytes` bytes until the message is done. */
 void *proof_memory(size_t bytes);
 /* All of a lease, copied to memory until the message is done. */

@@ -219,7 +219,7 @@ class Batch:
             with open(path, "w", encoding="utf-8") as out:
                 out.write(harness.Harness(item, form).text())
             sources.append(path)
-            suffixes = ["client", "server"] + ["client_async"] * (form == "async")
+            suffixes = ["client", "server"] + harness.SUFFIXES.get(form, [])
             sources += [os.path.join(folder, "if", f"{item.name}_{s}.c") for s in suffixes]
         table = os.path.join(folder, "proof_table.c")
         with open(table, "w", encoding="utf-8") as out:

@@ -6,7 +6,9 @@
 
 static inline bool arch_copy_words(void *to, const void *from, uint32_t count)
 {
-    __builtin_memcpy(to, from, 8u * (uint64_t)count);
+    if (count != 0) {
+        __builtin_memcpy(to, from, 8u * (uint64_t)count);
+    }
     return true;
 }
 

@@ -16,7 +16,7 @@ def run(args):
     found = []
     for path in args.files:
         try:
-            data = _section(path)
+            data = selfdesc.of_program(path)
         except (OSError, ValueError) as error:
             print(f"stubgen: {path}: cannot read: {error}", file=sys.stderr)
             return USAGE_ERROR
@@ -35,15 +35,3 @@ def run(args):
         if args.text:
             print(record.text, end="")
     return 0
-
-
-def _section(path):
-    """The bytes of the section; empty if the file has none."""
-    from elftools.common.exceptions import ELFError
-    from elftools.elf.elffile import ELFFile
-    with open(path, "rb") as file:
-        try:
-            section = ELFFile(file).get_section_by_name(selfdesc.SECTION)
-            return section.data() if section is not None else b""
-        except ELFError as error:
-            raise ValueError(error) from error

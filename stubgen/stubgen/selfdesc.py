@@ -1,4 +1,4 @@
-"""The ELF section `.ifdesc`: which interfaces a program was linked with stubs of. Pure.
+"""The ELF section `.ifdesc`: which interfaces a program was linked with stubs of.
 
 It is not loaded. Each record begins at a multiple of 8 bytes, little-endian: magic, bytes of the
 record, hash (8 bytes), grammar version, role, id, version (2 bytes each), then name and canonical
@@ -36,6 +36,18 @@ def assembly(interface, role):
             f"0: .4byte {MAGIC:#x}, 1f - 0b", f".8byte {interface.hash:#018x}",
             f".2byte {canon.GRAMMAR}, {ROLES[role]}, {interface.id}, {interface.version}",
             f'.asciz "{interface.name}"', *text, ".byte 0", ".balign 8", "1: .popsection"]
+
+
+def of_program(path):
+    """The bytes of the section of an ELF file; empty if it has none. ValueError: it is no ELF."""
+    from elftools.common.exceptions import ELFError
+    from elftools.elf.elffile import ELFFile
+    with open(path, "rb") as file:
+        try:
+            section = ELFFile(file).get_section_by_name(SECTION)
+            return section.data() if section is not None else b""
+        except ELFError as error:
+            raise ValueError(error) from error
 
 
 def records(data):

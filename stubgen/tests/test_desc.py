@@ -3,13 +3,15 @@ import json
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from conftest import compile_text
-from stubgen import canon, selfdesc
+from stubgen import canon, described, driver, selfdesc
 from stubgen.emit import ifdesc
 from test_interface_c import CROSS, STUBGEN, compile_file, generate
 
+ROOT = Path(__file__).resolve().parents[2]
 GCC = "aarch64-linux-gnu-gcc"
 
 
@@ -91,3 +93,39 @@ def test_DESC0014_descriptions_depend_on_all_that_counts():
     assert len({one, made("call b @1 (x: u32);"), made("call a @2 (x: u32);"),
                 made("call a @1 (x: u16);"), made("call a @1 (x: u32 range 1..2);"),
                 made("oneway a @1 (x: u32);")}) == 6
+
+
+def spoken(*paths):
+    """The records that programs with stubs of the interfaces in these files have, and the
+    interfaces."""
+    abi = [str(p) for p in sorted((ROOT / "idl" / "abi").glob("*.if"))]
+    others = [str(p) for p in sorted((ROOT / "idl" / "if").glob("*.if"))]
+    build, diags, _ = driver.compile_files([str(ROOT / path) for path in paths], abi + others)
+    assert not diags, diags.render()
+    wanted = {f.namespace for f in build.files if f.generate}
+    found = [i for i in build.interfaces if i.namespace in wanted]
+    return [(selfdesc.Record(i.name, "client", i.id, i.version, i.hash, canon.GRAMMAR,
+                             i.canonical), i) for i in found]
+
+
+def test_DESC0015_records_are_interfaces_again():
+    """What ifcall reads of a record is what it reads of the source."""
+    files = [p.relative_to(ROOT) for p in (ROOT / "idl").glob("if/*.if")]
+    some = spoken(*files, *[f"idl/test/{name}.if" for name in ("kitchen_sink", "flow", "talk")])
+    assert len(some) > 9
+    for record, item in some:
+        for method in item.methods:                # the text has them in this order
+            method.fails.sort(key=lambda ref: ref.error.name)
+        item.methods.sort(key=lambda method: method.ordinal)
+        assert ifdesc.describe(described.interface(record)) == ifdesc.describe(item)
+    records = [record for record, _ in some]
+    bundle = described.bundle(records + records, [records[0].id])
+    assert ifdesc.ids(bundle) == [record.id for record in records[1:]]
+
+
+@pytest.mark.parametrize("was, now", [("u64", "u32"), ("call", "crawl"), ("flow", "flew")])
+def test_DESC0016_a_record_that_lies_is_no_interface(was, now):
+    (record, _), = spoken("idl/test/flow.if")
+    lie = selfdesc.Record(**{**vars(record), "text": record.text.replace(was, now)})
+    with pytest.raises(described.Unknown, match="flow"):
+        described.interface(lie)

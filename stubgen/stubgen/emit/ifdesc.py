@@ -52,6 +52,16 @@ def render(build):
     yield OUTPUT, b"".join(describe(i) for i in build.interfaces if i.namespace in wanted)
 
 
+def ids(bundle):
+    """The ids of the interfaces that a bundle describes."""
+    at, found = 0, []
+    while at < len(bundle):
+        head = struct.unpack_from(f"<{HEAD}I", bundle, at)
+        found.append(head[6] & 0xffff)
+        at += head[1]
+    return found
+
+
 def describe(interface):
     """The description of one interface as bytes."""
     return _Writer().interface(interface)

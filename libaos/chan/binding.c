@@ -82,23 +82,6 @@ struct pending *pending_take_disabled(struct binding *b, uint32_t first, uint32_
     return NULL;
 }
 
-errval_t binding_state_error(const struct binding *b)
-{
-    return b->chan.state == CHAN_GONE ? RPC_ERR_PEER_GONE : RPC_ERR_NOT_BOUND;
-}
-
-errval_t binding_send_error(errval_t err)
-{
-    switch (err_no(err)) {
-    case SYS_ERR_LMP_FULL:
-        return RPC_ERR_AGAIN;
-    case SYS_ERR_LMP_PEER_GONE:
-        return RPC_ERR_PEER_GONE;
-    default:
-        return err;
-    }
-}
-
 /* --- delivery ------------------------------------------------------------------------------- */
 
 static void pending_add_cap_disabled(struct pending *p, const struct lmp_msg *msg)
@@ -286,79 +269,6 @@ void binding_wake_disabled(struct binding *b)
     thread_wake_all_disabled(&b->slot_waiters);
 }
 
-/* --- judging an answer ---------------------------------------------------------------------- */
-
-errval_t binding_error(const struct binding *b, uint32_t ordinal, errval_t err)
-{
-    uint32_t code = (uint32_t)err_no(err);
-    if (code == 0) {
-        return RPC_ERR_BAD_REPLY;
-    }
-    if (code >> 6 == (uint32_t)RPC_ERR_MALFORMED >> 6) {
-        return err; /* the framework's own: allowed everywhere */
-    }
-    if (b->iface != NULL && ordinal < b->iface->method_count) {
-        const struct client_method *m = &b->iface->methods[ordinal];
-        for (uint32_t i = 0; i < m->fails_count; i++) {
-            if (m->fails[i] == code) {
-                return err;
-            }
-        }
-    }
-    return err_push(err, RPC_ERR_BAD_REPLY);
-}
-
-errval_t binding_bad_reply(const caddr_t *caps, uint32_t count)
-{
-    for (uint32_t i = 0; i < count; i++) {
-        (void)cap_destroy(caps[i]);
-    }
-    return RPC_ERR_BAD_REPLY;
-}
-
-errval_t binding_bad_reply1(caddr_t cap)
-{
-    return binding_bad_reply(&cap, cap != 0);
-}
-
-/* Reads what came for `p` into `call`. */
-errval_t pending_judge(struct binding *b, struct pending *p, struct binding_call *call)
-{
-    if (err_is_fail(p->err)) {
-        (void)binding_bad_reply(p->caps, p->caps_count);
-        return p->err;
-    }
-    uint64_t header = p->msg.header;
-    uint32_t words = msg_words(header);
-    enum msg_kind kind = msg_kind(header);
-    if (kind != MSG_REPLY) {
-        (void)binding_bad_reply(p->caps, p->caps_count);
-        return kind == MSG_MALFORMED ? RPC_ERR_MALFORMED
-                                     : binding_error(b, msg_ordinal(header), p->msg.words[0]);
-    }
-    if (words > call->words_max || p->caps_count != msg_caps(header) ||
-        p->caps_count > call->caps_max || ((header & MSG_MORE) != 0) != (msg_caps(header) > 1)) {
-        return binding_bad_reply(p->caps, p->caps_count);
-    }
-    if (msg_in_area(header)) {
-        if (!chan_area_read(&b->chan.in, msg_slot(header), call->words, words)) {
-            return binding_bad_reply(p->caps, p->caps_count);
-        }
-    } else {
-        __builtin_memcpy(call->words, p->msg.words, 8u * words);
-    }
-    for (uint32_t i = 0; i < p->caps_count; i++) {
-        call->got[i] = p->caps[i];
-        call->got_info[i] = p->caps_info[i];
-    }
-    call->header = header;
-    errval_t err = p->lent_bytes != 0 ? lend_fetch(b, p, call) : ERR_OK;
-    if (err_is_fail(err)) {
-        (void)binding_bad_reply(p->caps, p->caps_count);
-    }
-    return err;
-}
-
 /* --- waiting -------------------------------------------------------------------------------- */
 
 errval_t binding_finish_disabled(struct binding *b, struct pending *p, struct binding_call *call,
@@ -433,20 +343,28 @@ static errval_t binding_send_retry_disabled(struct binding *b, struct pending *p
         disp_enable();
         thread_sleep_until(now + CHAN_RETRY_NS < deadline ? now + CHAN_RETRY_NS : deadline);
         disp_disable();
-        if (b->chan.state != CHAN_OPEN) {
+        if (!binding_ready(b, msg->header)) {
             return RPC_ERR_PEER_GONE;
         }
     }
 }
 
-static errval_t binding_take(struct binding *b, uint32_t lent_bytes, uint64_t deadline,
-                             struct pending **ret_p)
+static errval_t binding_take(struct binding *b, uint64_t header, uint32_t lent_bytes,
+                             uint64_t deadline, struct pending **ret_p)
 {
     disp_disable();
     for (;;) {
-        if (b->chan.state != CHAN_OPEN) {
+        if (!binding_ready(b, header)) {
             disp_enable();
-            return binding_state_error(b);
+            if (!binding_may_reopen(b) || msg_ordinal(header) == 0) {
+                return binding_state_error(b);
+            }
+            errval_t err = binding_reopen(b, deadline);
+            if (err_is_fail(err)) {
+                return err;
+            }
+            disp_disable();
+            continue;
         }
         struct pending *p = pending_take_disabled(b, 0, lent_bytes);
         if (p != NULL) {
@@ -559,6 +477,12 @@ errval_t binding_call(struct binding *b, struct binding_call *call)
     if (__builtin_expect(loans_wanted(call), 0)) {
         return binding_call_lending(b, call);
     }
+    errval_t err = binding_call_once(b, call);
+    return __builtin_expect(err_is_ok(err), 1) ? ERR_OK : binding_repeat(b, call, err);
+}
+
+errval_t binding_call_once(struct binding *b, struct binding_call *call)
+{
     bool several = msg_caps(call->header) > 1;
     struct pending *p = NULL;
     const uint32_t lent_bytes = lend_bytes(call);
@@ -566,11 +490,11 @@ errval_t binding_call(struct binding *b, struct binding_call *call)
     if (err_is_ok(err) && lent_bytes != 0) {
         err = lend_setup(b, lent_bytes);
     } else if (err_is_ok(err) && binding_call_direct(b, call, &err)) {
-        return err;
+        return ERR_OK;
     }
     uint64_t deadline = time_deadline_ns(b->deadline_ns);
     if (err_is_ok(err)) {
-        err = binding_take(b, lent_bytes, deadline, &p);
+        err = binding_take(b, call->header, lent_bytes, deadline, &p);
     }
     if (err_is_fail(err)) {
         return err;
@@ -592,7 +516,7 @@ errval_t binding_call(struct binding *b, struct binding_call *call)
     if (err_is_fail(err)) {
         pending_free_disabled(b, p);
         disp_enable();
-        return binding_send_error(err);
+        return binding_send_failed(b, err);
     }
     return binding_finish_disabled(b, p, call, deadline);
 }

@@ -33,7 +33,7 @@ static __attribute__((noinline)) errval_t binding_parked_disabled(struct binding
         if ((msg->header & KPI_EVENT_ERROR) != 0) {
             pending_free_disabled(b, p);
             disp_enable();
-            return binding_send_error(msg->words[0]);
+            return binding_send_failed(b, msg->words[0]);
         }
     }
     return binding_finish_disabled(b, p, call, time_deadline_ns(b->deadline_ns));
@@ -55,7 +55,7 @@ bool binding_call_direct(struct binding *b, struct binding_call *call, errval_t 
         if (!chan_area_write(&b->chan.out, 0, call->words, words)) {
             disp_enable();
             *ret_err = RPC_ERR_PEER_GONE;
-            return true;
+            return false;
         }
         words = 0;
     }
@@ -68,18 +68,17 @@ bool binding_call_direct(struct binding *b, struct binding_call *call, errval_t 
     if (cookie != (uint64_t)(uintptr_t)b || ((reply ^ msg.header) & ~MSG_SHAPE_MASK) != 0 ||
         (msg.header & MSG_SHAPE_MASK) > MSG_SHAPE(MSG_REG_WORDS, 0)) {
         *ret_err = binding_parked_disabled(b, sent, cookie, &msg, call);
-        return true;
+        return err_is_ok(*ret_err);
     }
     disp_enable();
     if (msg_words(msg.header) > call->words_max) {
         *ret_err = RPC_ERR_BAD_REPLY;
-        return true;
+        return false;
     }
     call->header = msg.header;
     for (uint32_t i = 0; i < msg_words(msg.header); i++) {
         call->words[i] = msg.words[i];
     }
-    *ret_err = ERR_OK;
     return true;
 }
 

@@ -187,10 +187,14 @@ errval_t binding_subscribe(struct binding *b, uint32_t ordinal, bool on)
     }
     uint64_t words[MSG_REG_WORDS] = {CHAN_OP_SUBSCRIBE, ordinal, on};
     errval_t err = binding_setup(b, ordinal);
-    if (err_is_fail(err)) {
-        return err;
+    if (err_is_ok(err)) {
+        err = binding_framework(b, words, 3, 0, (struct msg_cap){0}, NULL);
     }
-    return binding_framework(b, words, 3, 0, (struct msg_cap){0}, NULL);
+    if (err_is_ok(err) && ordinal < 64) {
+        const uint64_t bit = 1ull << ordinal;
+        b->subscribed = on ? b->subscribed | bit : b->subscribed & ~bit;
+    }
+    return err;
 }
 
 /* --- message area --------------------------------------------------------------------------- */
@@ -200,6 +204,15 @@ errval_t binding_subscribe(struct binding *b, uint32_t ordinal, bool on)
 static uint32_t area_slot_bytes(uint32_t words)
 {
     return (words * 8u + AREA_ALIGN - 1u) & ~(AREA_ALIGN - 1u);
+}
+
+errval_t binding_tell_area(struct binding *b, uint32_t direction)
+{
+    const struct chan_area *a = direction == 0 ? &b->chan.out : &b->chan.in;
+    uint64_t words[MSG_REG_WORDS] = {CHAN_OP_AREA, direction, a->slot_bytes, a->bytes};
+    const struct msg_cap cap = {
+        a->frame, (uint8_t)(direction == 0 ? CAP_RIGHT_R : CAP_RIGHT_R | CAP_RIGHT_W), false};
+    return binding_framework(b, words, 4, 0, cap, NULL);
 }
 
 /* Makes one direction and tells the server; `direction` 0 is requests. */
@@ -219,10 +232,7 @@ static errval_t binding_setup_area(struct binding *b, uint32_t direction, uint32
         other->shared = true;
         return ERR_OK;
     }
-    uint64_t words[MSG_REG_WORDS] = {CHAN_OP_AREA, direction, a->slot_bytes, a->bytes};
-    const struct msg_cap cap = {
-        a->frame, (uint8_t)(direction == 0 ? CAP_RIGHT_R : CAP_RIGHT_R | CAP_RIGHT_W), false};
-    err = binding_framework(b, words, 4, 0, cap, NULL);
+    err = binding_tell_area(b, direction);
     if (err_is_fail(err)) {
         chan_area_free(a);
     }
@@ -236,6 +246,12 @@ errval_t binding_setup(struct binding *b, uint64_t header)
         return ERR_OK;
     }
     errval_t err = ERR_OK;
+    if (b->chan.state != CHAN_OPEN && binding_may_reopen(b)) {
+        err = binding_reopen(b, time_deadline_ns(b->deadline_ns));
+    }
+    if (err_is_fail(err)) {
+        return err;
+    }
     mutex_lock(&b->setup_lock);
     if (!b->setup_done) {
         if (b->iface->request_area_words != 0 && b->chan.out.base == NULL) {

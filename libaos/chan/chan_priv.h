@@ -233,8 +233,8 @@ errval_t binding_send_more_disabled(struct binding *b, struct pending *p,
 /* Waits for `p`, reads it, and enables. Enters disabled. */
 errval_t binding_finish_disabled(struct binding *b, struct pending *p, struct binding_call *call,
                                  uint64_t deadline);
-/* Sends a call and gets its answer in one trap if nothing is in the way. False: nothing was
- * sent. */
+/* Sends a call and gets its answer in one trap if nothing is in the way. False: it failed, or
+ * `ret_err` is as before and nothing was sent. */
 bool binding_call_direct(struct binding *b, struct binding_call *call, errval_t *ret_err);
 /* Reads what came for `p` into `call`. pending_read records it, too. */
 errval_t pending_judge(struct binding *b, struct pending *p, struct binding_call *call);
@@ -314,6 +314,28 @@ errval_t conn_op_region(struct server_conn *conn, const struct server_interface 
 /* What every way to open a binding does, before (no channel yet) and after. */
 void binding_init(struct binding *b, const struct client_interface *iface);
 errval_t binding_handshake(struct binding *b);
+/* May a gone binding be opened again? Then a call does so before it is sent. */
+static inline bool binding_may_reopen(const struct binding *b)
+{
+    return b->find != NULL && b->chan.state != CHAN_CLOSED;
+}
+/* Does it carry a call with this header now? */
+static inline bool binding_ready(const struct binding *b, uint64_t header)
+{
+    return b->chan.state == CHAN_OPEN ||
+           (b->chan.state == CHAN_OPENING && msg_ordinal(header) == 0);
+}
+/* The system call that should have sent something failed. An end that somebody has taken away is
+ * gone, too, and nothing else will tell. */
+errval_t binding_send_failed(struct binding *b, errval_t err);
+/* Repeats a call that failed with `err` if it is idempotent and its peer was gone. */
+errval_t binding_repeat(struct binding *b, struct binding_call *call, errval_t err);
+/* As binding_call, once, and nothing is lent. */
+errval_t binding_call_once(struct binding *b, struct binding_call *call);
+/* Tells the server of an area (direction 0: requests, 1: replies) or of the region that was made
+ * already. */
+errval_t binding_tell_area(struct binding *b, uint32_t direction);
+errval_t lend_tell(struct binding *b);
 /* Makes the message area if the method of `header` may need it and it is not there yet. */
 errval_t binding_setup(struct binding *b, uint64_t header);
 

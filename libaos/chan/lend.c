@@ -57,6 +57,23 @@ uint32_t lend_bytes(const struct binding_call *call)
     return bytes;
 }
 
+/* Tells the server of `bytes` of the region `a`, and how much of it both have then. */
+static errval_t lend_offer(struct binding *b, const struct chan_area *a, uint32_t bytes,
+                           uint32_t *ret_bytes)
+{
+    uint64_t words[MSG_REG_WORDS] = {CHAN_OP_REGION, bytes};
+    const struct msg_cap cap = {
+        a->frame, (uint8_t)(CAP_RIGHT_R | (b->iface->region_written ? CAP_RIGHT_W : 0)), false};
+    errval_t err = binding_framework(b, words, 2, 1, cap, NULL);
+    if (err_is_ok(err) && words[0] > bytes) {
+        err = RPC_ERR_BAD_REPLY;
+    }
+    if (err_is_ok(err)) {
+        *ret_bytes = (uint32_t)words[0] & ~(LEND_ALIGN - 1u);
+    }
+    return err;
+}
+
 /* Makes the region and tells the server. */
 static errval_t lend_create(struct binding *b)
 {
@@ -73,22 +90,29 @@ static errval_t lend_create(struct binding *b)
         b->chan.region = a;
         return ERR_OK;
     }
-    uint64_t words[MSG_REG_WORDS] = {CHAN_OP_REGION, a.bytes};
-    const struct msg_cap cap = {
-        a.frame, (uint8_t)(CAP_RIGHT_R | (iface->region_written ? CAP_RIGHT_W : 0)), false};
-    err = binding_framework(b, words, 2, 1, cap, NULL);
-    if (err_is_ok(err) && words[0] > a.bytes) {
-        err = RPC_ERR_BAD_REPLY;
-    }
+    uint32_t bytes;
+    err = lend_offer(b, &a, a.bytes, &bytes);
     if (err_is_fail(err)) {
         chan_area_free(&a);
         return err;
     }
     disp_disable();
     b->chan.region = a;
-    b->chan.region.bytes = (uint32_t)words[0] & ~(LEND_ALIGN - 1u);
+    b->chan.region.bytes = bytes;
     disp_enable();
     return ERR_OK;
+}
+
+errval_t lend_tell(struct binding *b)
+{
+    uint32_t bytes;
+    errval_t err = lend_offer(b, &b->chan.region, b->chan.region.bytes, &bytes);
+    if (err_is_ok(err)) {
+        disp_disable();
+        b->chan.region.bytes = bytes;
+        disp_enable();
+    }
+    return err;
 }
 
 errval_t lend_setup(struct binding *b, uint32_t bytes)
@@ -139,7 +163,8 @@ void lend_fill(struct binding *b, const struct pending *p, const struct binding_
         if (!l->bulk) {
             continue;
         }
-        call->words[call->lends->info[i].word] |= (uint64_t)off << 32;
+        uint64_t *const word = &call->words[call->lends->info[i].word];
+        *word = (*word & (LEND_BULK | UINT32_MAX)) | (uint64_t)off << 32; /* a call may be repeated */
         if (!call->lends->info[i].out) {
             (void)chan_area_put(&b->chan.region, off, l->in, l->len); /* one's own memory */
         }

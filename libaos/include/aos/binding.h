@@ -41,6 +41,7 @@ struct client_method {
     const uint16_t *fails; /* codes of the errors it lists */
     uint8_t fails_count;
     bool large; /* request, reply or item may need the message area */
+    bool idempotent; /* may be executed twice: repeated after the peer's end (binding_set_finder) */
 };
 
 struct client_interface {
@@ -159,6 +160,11 @@ struct binding {
     bool writable_wanted;
     struct binding_loans loan_slots; /* empty ones, kept for the next call that lends */
     struct timer retry; /* armed while something is to be sent and the channel is full */
+    /* One try to get an end of the service that is there now; NULL: a gone binding stays gone. */
+    errval_t (*find)(void *arg, caddr_t *ret_end);
+    void *find_arg;
+    struct mutex reopen_lock; /* held while it is opened again */
+    uint64_t subscribed;      /* bit per ordinal below 64: to be asked for again */
     struct pending pending[CHAN_CALLS_MAX];
     struct lmp_msg event_msgs[CHAN_EVENTS_MAX];
 };
@@ -179,6 +185,23 @@ void binding_set_deadline(struct binding *b, uint64_t ns);
 /* Callbacks and events are run by this waitset. Before the first of them. */
 void binding_set_waitset(struct binding *b, struct waitset *ws);
 bool binding_is_open(const struct binding *b);
+
+/* A binding that outlives its peer: `find` makes one try, without a limit of its own, to get an
+ * unused client end of whoever provides the service now. From then on, when the peer has ended,
+ *   a call that blocks (I_m) and was not sent yet opens the binding again and is sent then;
+ *   one that was sent and is `idempotent` is repeated; together with finding the service this takes
+ *   at most BINDING_REOPEN_NS or the deadline, whichever is shorter, from when the end was noticed;
+ *   any other that was sent fails with RPC_ERR_PEER_GONE: it may have been executed or not;
+ *   everything that does not wait (begin, cb, open, oneways), and open streams, fail with
+ *   RPC_ERR_PEER_GONE until a call or binding_reopen has opened the binding again.
+ * Subscriptions are renewed with the binding; events that were not handled yet are dropped. */
+void binding_set_finder(struct binding *b, errval_t (*find)(void *arg, caddr_t *ret_end),
+                        void *arg);
+#define BINDING_REOPEN_NS 5000000000ull
+/* Opens it again if its peer has ended, trying until the time `deadline_ns`. RPC_ERR_PEER_GONE: in
+ * vain, RPC_ERR_NOT_BOUND: it was closed, RPC_ERR_VERSION. No other call of the binding's may be
+ * under way in the same thread. */
+errval_t binding_reopen(struct binding *b, uint64_t deadline_ns);
 
 /* A fresh client end of the same service. Its peer pid is the caller's own; a trusted client
  * (server_new_trusted_end) may name another, and may ask with BINDING_CLONE_TRUSTED for an end that
@@ -226,6 +249,10 @@ errval_t binding_stream_on_ready(struct binding_stream *s, void (*fn)(void *arg)
 errval_t binding_call_regs(struct binding *b, struct lmp_regs *r);
 errval_t binding_call_parked(struct binding *b, uint64_t sent, uint64_t cookie, struct lmp_regs *r);
 errval_t binding_call(struct binding *b, struct binding_call *call);
+/* After an idempotent call in registers failed with `err`: the same once more if that may help.
+ * `words` is the request, of which the registers have nothing left. */
+errval_t binding_repeat_regs(struct binding *b, errval_t err, uint64_t header,
+                             const uint64_t *words, uint32_t count, struct lmp_regs *r);
 /* Sends without waiting for the answer. On failure there is no handle. */
 errval_t binding_begin(struct binding *b, struct binding_call *call,
                        struct binding_handle *ret_handle);

@@ -22,6 +22,7 @@ enum chan_state {
     CHAN_CLOSED = 0,
     CHAN_OPEN,
     CHAN_GONE, /* the peer ended; nothing more can be sent */
+    CHAN_OPENING, /* binding_reopen introduces itself to a new peer: only it may send */
 };
 
 /* One direction of the message area: one slot per call (and per event in flight), fixed size. */

@@ -433,6 +433,11 @@ void mutex_lock(struct mutex *m)
     m->depth++;
 }
 
+bool mutex_held(const struct mutex *m)
+{
+    return m->depth != 0;
+}
+
 void mutex_unlock(struct mutex *m)
 {
     CHECK(m->depth > 0);

@@ -72,9 +72,24 @@ class ClientView(MethodView):
                 + [f"q_[{i}]" for i in range(REG_WORDS)]
             call = "lmp_call8"
         lines = self._sent(lines, call, args + ["&r_"], writer)
-        lines += ["    if (__builtin_expect(err_is_fail(err_), 0)) {", "        return err_;",
-                  "    }"]
+        lines += ["    if (__builtin_expect(err_is_fail(err_), 0)) {"]
+        lines += self._again(args) if self.repeated() else ["        return err_;"]
+        lines += ["    }"]
         return "\n".join(lines + self._register_result())
+
+    def _again(self, args):
+        """Lines that repeat a call in registers which failed: nothing is left of its request."""
+        header, words = args[1], args[3:]
+        name, lines = "NULL", []
+        if words and not self.in_registers():
+            name = "q_"
+        elif words:
+            name = "again_"
+            lines = [wrap("        const uint64_t again_[] = {", words, "};", indent=" " * 12)]
+        lines.append(wrap("        err_ = binding_repeat_regs(",
+                          ["&b_->base", "err_", header, name, str(len(words)), "&r_"], ");",
+                          indent=" " * 12))
+        return lines + ["        if (err_is_fail(err_)) {", "            return err_;", "        }"]
 
     def _register_result(self):
         """Lines that judge r_ and set the results."""

@@ -53,6 +53,11 @@ class MethodView:
             return 0
         return self._area(self.request, self.m.params)
 
+    def repeated(self):
+        """Is a call that lost its server repeated? Not if it sends capabilities: after the first
+        try they may be gone."""
+        return self.m.idempotent and self.window is None and not self.request.caps
+
     def reply_area(self):
         if self.m.kind == "event":
             return self._area(self.request, self.m.params)

@@ -164,7 +164,8 @@ void lend_fill(struct binding *b, const struct pending *p, const struct binding_
             continue;
         }
         uint64_t *const word = &call->words[call->lends->info[i].word];
-        *word = (*word & (LEND_BULK | UINT32_MAX)) | (uint64_t)off << 32; /* a call may be repeated */
+        /* Not only added: a call may be repeated. */
+        *word = (*word & (LEND_BULK | UINT32_MAX)) | (uint64_t)off << 32;
         if (!call->lends->info[i].out) {
             (void)chan_area_put(&b->chan.region, off, l->in, l->len); /* one's own memory */
         }

@@ -7,6 +7,7 @@
 #include <kernel/dispatcher.h>
 #include <kernel/icache.h>
 #include <kernel/log.h>
+#include <kernel/kasan.h>
 #include <kernel/memory.h>
 #include <kernel/panic.h>
 #include <kernel/random.h>
@@ -228,5 +229,6 @@ _Noreturn void kernel_start(const struct platform *p)
                "dispatcher start");
     kprintf("init starts, %u capabilities, %u KiB of objects\n", b->bootinfo->cap_count,
             (unsigned)(b->ram_used >> 10));
+    kasan_start(p);
     sched_start();
 }

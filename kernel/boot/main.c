@@ -3,6 +3,7 @@
 #include <kernel/console.h>
 #include <kernel/cpu.h>
 #include <kernel/irq.h>
+#include <kernel/kasan.h>
 #include <kernel/log.h>
 #include <kernel/mmu.h>
 #include <kernel/panic.h>
@@ -80,6 +81,8 @@ static void boot_set_up_memory(paddr_t tree)
     fdt_shrink(phys_to_virt(copy), (uint32_t)bytes);
     platform.device_tree = (struct region){copy, bytes};
     mmu_window_unmap();
+    if (!kasan_init(&platform))
+        boot_fail("no memory for the shadow of RAM");
 }
 
 // The seed is the kernel's to hand out: it disappears from the copy that user space will see.

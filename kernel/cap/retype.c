@@ -2,6 +2,7 @@
 #include <arch/maintain.h>
 #include <kernel/asid.h>
 #include <kernel/dispatcher.h>
+#include <kernel/kasan.h>
 #include <kernel/lmp.h>
 #include <kernel/memory.h>
 #include <kpi/dispatcher.h>
@@ -78,6 +79,7 @@ static void retype_make(const struct cte *src, enum captype type, uint32_t page,
     uint64_t base = (uint64_t)page << CAP_PAGE_SHIFT;
     uint8_t rights = (uint8_t)(src->rights & captype_table[type].rights);
     slot_init(dest, type, page, pages, rights, src->owner);
+    kasan_object_made(dest);
     if (type == CAPTYPE_VNODEL0) {
         dest->aux = (uint64_t)asid_alloc() << CTE_ASID_SHIFT;
         dest->flags = CTE_ATTACHED;

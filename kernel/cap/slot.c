@@ -1,6 +1,7 @@
 /* Slots: how a capability gets into one, moves and leaves, with its copies and its place in the
  * tree. */
 #include <kernel/cap_tree.h>
+#include <kernel/kasan.h>
 
 struct cte *cte_node_search(struct cte *cte)
 {
@@ -134,5 +135,7 @@ void slot_end(struct cte *slot)
     if (slot->next != NULL)
         slot->next->left = NULL; /* a Mapping and the loan it was made with */
     tree_remove(slot);
+    struct cte gone = *slot;
     *slot = (struct cte){0};
+    kasan_object_gone(&gone); /* `slot` may lie in it */
 }

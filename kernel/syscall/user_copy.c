@@ -2,6 +2,7 @@
 #include <kernel/user_copy.h>
 #include <arch/pte.h>
 #include <arch/sysreg.h>
+#include <kernel/kasan.h>
 #include <kernel/memory.h>
 #include <kernel/string.h>
 #include <kpi/vm.h>
@@ -50,7 +51,7 @@ errval_t user_copy_in(void *to, struct user_slice from, size_t bytes)
         if (source == NULL) {
             return SYS_ERR_USER_POINTER;
         }
-        memcpy(target, source, chunk);
+        kasan_copy(target, source, chunk);
         target += chunk;
         from.va += chunk;
         bytes -= chunk;
@@ -85,7 +86,7 @@ errval_t user_copy_out(struct user_slice to, const void *from, size_t bytes)
         if (target == NULL) {
             return SYS_ERR_USER_POINTER;
         }
-        memcpy(target, source, chunk);
+        kasan_copy(target, source, chunk);
         source += chunk;
         to.va += chunk;
         bytes -= chunk;

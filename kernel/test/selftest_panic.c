@@ -55,9 +55,50 @@ static __attribute__((noinline)) void selftest_add(volatile int *a)
     *a += 1;
 }
 
+static __attribute__((noinline)) void selftest_shift(volatile int *a)
+{
+    *a = 1 << *a;
+}
+
+static char selftest_text[SMASH_BYTES]; // no byte of it is ever read
+
+static __attribute__((noinline)) char selftest_index(const char *text, unsigned i)
+{
+    return ((const volatile char *)text)[i];
+}
+
+static __attribute__((noinline)) char selftest_scope(void)
+{
+    const volatile char *volatile out;
+    {
+        volatile char inner[SMASH_BYTES];
+        inner[0] = 1;
+        out = inner;
+    }
+    return out[0];
+}
+
+// Mistakes that only a kernel with checks notices.
+static void selftest_checked(const struct platform *platform)
+{
+    volatile int largest = INT32_MAX, bits = 32;
+    char text[SMASH_BYTES] = "";
+    if (platform_has_bootarg(platform, "selftest=add"))
+        selftest_add(&largest);
+    if (platform_has_bootarg(platform, "selftest=shift"))
+        selftest_shift(&bits);
+    if (platform_has_bootarg(platform, "selftest=global"))
+        (void)selftest_index(selftest_text, SMASH_BYTES);
+    if (platform_has_bootarg(platform, "selftest=stack"))
+        (void)selftest_index(text, SMASH_BYTES);
+    if (platform_has_bootarg(platform, "selftest=scope"))
+        (void)selftest_scope();
+    if (platform_has_bootarg(platform, "selftest=copy"))
+        memcpy(text, selftest_text, SMASH_BYTES + 1 + (size_t)bits - 32);
+}
+
 void selftest_panic(const struct platform *platform)
 {
-    volatile int largest = INT32_MAX;
     if (platform_has_bootarg(platform, "selftest=null"))
         selftest_read_null();
     if (platform_has_bootarg(platform, "selftest=write-text"))
@@ -70,6 +111,5 @@ void selftest_panic(const struct platform *platform)
         (void)selftest_overflow(0);
     if (platform_has_bootarg(platform, "selftest=smash"))
         selftest_smash();
-    if (platform_has_bootarg(platform, "selftest=undefined"))
-        selftest_add(&largest);
+    selftest_checked(platform);
 }

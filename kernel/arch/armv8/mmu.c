@@ -80,14 +80,13 @@ static pte_t *mmu_next_table(pte_t *entry)
 }
 
 // Maps the largest unit that starts at pa and fits into size; returns its size, 0 on failure.
-static uint64_t mmu_map_linear_step(paddr_t pa, uint64_t size)
+static uint64_t mmu_map_step(uint64_t va, paddr_t pa, uint64_t size)
 {
-    uint64_t va = LINEAR_BASE + pa;
     pte_t *l1 = mmu_next_table(&boot_l0[pte_index(va, 0)]);
     if (l1 == NULL)
         return 0;
     pte_t *entry = &l1[pte_index(va, 1)];
-    if (pa % BLOCK_1G == 0 && size >= BLOCK_1G && !(*entry & PTE_VALID)) {
+    if ((va | pa) % BLOCK_1G == 0 && size >= BLOCK_1G && !(*entry & PTE_VALID)) {
         *entry = pa | PTE_KERNEL_RAM;
         return BLOCK_1G;
     }
@@ -95,7 +94,7 @@ static uint64_t mmu_map_linear_step(paddr_t pa, uint64_t size)
     if (l2 == NULL)
         return 0;
     entry = &l2[pte_index(va, 2)];
-    if (pa % BLOCK_SIZE == 0 && size >= BLOCK_SIZE && !(*entry & PTE_VALID)) {
+    if ((va | pa) % BLOCK_SIZE == 0 && size >= BLOCK_SIZE && !(*entry & PTE_VALID)) {
         *entry = pa | PTE_KERNEL_RAM;
         return BLOCK_SIZE;
     }
@@ -106,16 +105,15 @@ static uint64_t mmu_map_linear_step(paddr_t pa, uint64_t size)
     return PAGE_SIZE;
 }
 
-bool mmu_map_linear(paddr_t base, uint64_t size)
+bool mmu_map_ram(uint64_t va, paddr_t base, uint64_t size)
 {
-    if (base % PAGE_SIZE != 0 || size % PAGE_SIZE != 0)
-        return false;
-    if (base >= LINEAR_SIZE || size > LINEAR_SIZE - base)
+    if (va % PAGE_SIZE != 0 || base % PAGE_SIZE != 0 || size % PAGE_SIZE != 0)
         return false;
     while (size > 0) {
-        uint64_t step = mmu_map_linear_step(base, size);
+        uint64_t step = mmu_map_step(va, base, size);
         if (step == 0)
             return false;
+        va += step;
         base += step;
         size -= step;
     }
@@ -123,6 +121,12 @@ bool mmu_map_linear(paddr_t base, uint64_t size)
     dsb_ishst();
     isb();
     return true;
+}
+
+bool mmu_map_linear(paddr_t base, uint64_t size)
+{
+    return base < LINEAR_SIZE && size <= LINEAR_SIZE - base &&
+           mmu_map_ram(LINEAR_BASE + base, base, size);
 }
 
 // Pages that [pa, pa + size) touches; 0 if that is none or wraps.

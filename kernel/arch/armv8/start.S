@@ -3,6 +3,7 @@
 // kernel_main at the link address with MMU and caches on, .data copied and .bss cleared.
 //
 // Kept: x20 = x0 at entry, x21 = physical load address, x22 = exception level at entry.
+#include <arch/kasan_shadow.h>
 #include <arch/pte.h>
 
 #define TABLE_FLAGS (PTE_VALID | PTE_TABLE)
@@ -74,6 +75,33 @@ build_tables:
         adrp    x1, boot_image_l3
         lsr     x4, x3, #21
         bl      set_table
+#ifdef CONFIG_KASAN
+// The shadow of the region: compiled code writes there from its first stack frame on.
+        adrp    x2, boot_l0
+        ldr     x3, =KASAN_REGION_VA
+        adrp    x1, boot_kasan_l1
+        lsr     x4, x3, #39
+        bl      set_table
+        adrp    x2, boot_kasan_l1
+        adrp    x1, boot_kasan_l2
+        lsr     x4, x3, #30
+        bl      set_table
+        adrp    x2, boot_kasan_l2
+        adrp    x1, boot_kasan_l3
+        lsr     x4, x3, #21
+        bl      set_table
+        adrp    x2, boot_kasan_l3
+        ubfx    x4, x3, #12, #9
+        add     x2, x2, x4, lsl #3
+        adrp    x0, boot_kasan_shadow
+        adrp    x6, boot_kasan_shadow_end
+        ldr     x5, =(RAM_FLAGS | (1 << PTE_UXN_BIT) | (1 << PTE_PXN_BIT))
+5:      orr     x7, x5, x0
+        str     x7, [x2], #8
+        add     x0, x0, #4096
+        cmp     x0, x6
+        b.lo    5b
+#endif
         adrp    x2, boot_ident_l0
         adrp    x1, boot_ident_l1
         lsr     x4, x21, #39
@@ -214,4 +242,11 @@ boot_window_l3: .space 4096
 boot_ident_l0:  .space 4096
 boot_ident_l1:  .space 4096
 boot_ident_l2:  .space 4096
+#ifdef CONFIG_KASAN
+boot_kasan_l1:  .space 4096
+boot_kasan_l2:  .space 4096
+boot_kasan_l3:  .space 4096
+boot_kasan_shadow: .space KASAN_REGION_BYTES // 0: all may be touched
+boot_kasan_shadow_end:
+#endif
 boot_tables_end:

@@ -2,6 +2,7 @@
 //
 //   0xffff_0000_0000_0000  linear map: all RAM at LINEAR_BASE + PA, writable, never executable;
 //                          the kernel's own region is a hole in it
+//   0xffff_6000_0000_0000  shadow of both, with the option kernel_kasan (arch/kasan_shadow.h)
 //   0xffff_ffff_8000_0000  KERNEL_BASE: this core's kernel region, text RX, constants R, rest RW
 //   0xffff_ffff_9000_0000  DEV_BASE: devices, Device-nGnRE
 //   0xffff_ffff_a000_0000  WINDOW_BASE: temporary read-only view of loader data (device tree)

@@ -10,6 +10,9 @@ void mmu_init(paddr_t region_base);
 // above LINEAR_SIZE or boot memory for tables has run out; part of it may be mapped then.
 bool mmu_map_linear(paddr_t base, uint64_t size);
 
+// The same at `va`, where nothing is mapped yet: memory of the kernel's own.
+bool mmu_map_ram(uint64_t va, paddr_t base, uint64_t size);
+
 // Maps device registers nGnRE; returns the virtual address of `pa` itself, NULL without room.
 void *dev_map(paddr_t pa, size_t size);
 

@@ -1,0 +1,50 @@
+// Checking of the kernel's memory accesses (option kernel_kasan; kernel/check/kasan.c). Without the
+// option nothing of this costs anything.
+//
+// What the kernel may touch through the linear map are objects: capability nodes, page tables,
+// dispatchers, channels. All other RAM is user space's, and an object that has ended is nobody's.
+// Code that works on memory that is not the kernel's says so: kasan_copy, KASAN_RAW.
+#pragma once
+#include <kernel/string.h>
+#include <stdbool.h>
+
+struct cte;
+struct platform;
+
+#ifdef CONFIG_KASAN
+// Before a function: its accesses are not checked.
+#define KASAN_RAW __attribute__((no_sanitize_address))
+// Makes the shadow of RAM; takes its memory from platform->free_ram. False: there is not enough.
+bool kasan_init(struct platform *platform);
+// From now on RAM is checked: what is no object now is not the kernel's.
+void kasan_start(const struct platform *platform);
+// The object of this capability exists from now on. Types without kernel memory are left alone.
+void kasan_object_made(const struct cte *cte);
+// The last capability `cte` of the object has left its slot.
+void kasan_object_gone(const struct cte *cte);
+// memcpy from or to memory of user space.
+void kasan_copy(void *to, const void *from, size_t bytes);
+#else
+#define KASAN_RAW
+static inline bool kasan_init(struct platform *platform)
+{
+    (void)platform;
+    return true;
+}
+static inline void kasan_start(const struct platform *platform)
+{
+    (void)platform;
+}
+static inline void kasan_object_made(const struct cte *cte)
+{
+    (void)cte;
+}
+static inline void kasan_object_gone(const struct cte *cte)
+{
+    (void)cte;
+}
+static inline void kasan_copy(void *to, const void *from, size_t bytes)
+{
+    memcpy(to, from, bytes);
+}
+#endif

@@ -23,7 +23,6 @@
 
 #define SERVICE_PID_INIT    0u
 #define SERVICE_PIDS_EARLY  16u          /* services that can be started before the nameserver */
-#define SERVICE_WAITERS_MAX 128u
 #define SERVICE_WAITS_MAX   8u           /* of one domain, so that none keeps others from asking */
 #define SERVICE_PAGE_BYTES  1023u        /* of one enumerate, as in nameserver.if */
 
@@ -36,9 +35,9 @@ struct provider {
     bool named;
 };
 
-/* A lookup under way, or an await that waits for its name. */
+/* A lookup under way, or an await that waits for its name; of malloc, in a list. */
 struct request {
-    bool used;
+    struct request *next, **link;        /* `link`: where the pointer to it stands */
     bool await;
     struct provider *provider;           /* NULL: waits for the name */
     uint16_t iface;
@@ -51,7 +50,7 @@ static struct {
     struct directory directory;
     struct waitset ws;
     struct nameserver_server server;
-    struct request requests[SERVICE_WAITERS_MAX];
+    struct request *requests;
     struct memory_binding memory;
     struct work use_memory;
 } service;
@@ -116,20 +115,32 @@ static uint64_t request_pid(const struct request *r)
 static struct request *request_new(uint64_t pid)
 {
     uint32_t waits = 0;
+    struct request *r;
 
-    for (size_t i = 0; i < SERVICE_WAITERS_MAX; i++) {
-        waits += service.requests[i].used && request_pid(&service.requests[i]) == pid;
+    for (r = service.requests; r != NULL; r = r->next) {
+        waits += request_pid(r) == pid;
     }
-    if (waits >= SERVICE_WAITS_MAX) {
-        return NULL;
+    return waits < SERVICE_WAITS_MAX ? calloc(1, sizeof(*r)) : NULL;
+}
+
+/* With its responder set it counts. */
+static void request_enter(struct request *r)
+{
+    r->next = service.requests;
+    r->link = &service.requests;
+    if (r->next != NULL) {
+        r->next->link = &r->next;
     }
-    for (size_t i = 0; i < SERVICE_WAITERS_MAX; i++) {
-        if (!service.requests[i].used) {
-            service.requests[i] = (struct request){.used = true};
-            return &service.requests[i];
-        }
+    service.requests = r;
+}
+
+static void request_end(struct request *r)
+{
+    *r->link = r->next;
+    if (r->next != NULL) {
+        r->next->link = r->link;
     }
-    return NULL;
+    free(r);
 }
 
 static void request_reply(struct request *r, errval_t err, caddr_t end)
@@ -139,7 +150,18 @@ static void request_reply(struct request *r, errval_t err, caddr_t end)
     } else {
         nameserver_lookup_reply(&r->lookup, err, end);
     }
-    r->used = false;
+    request_end(r);
+}
+
+/* Why there is no fresh end: the asker has as many as it may, or there is no memory for one; or the
+ * service is gone. */
+static errval_t request_error(errval_t err)
+{
+    if (err_is_ok(err)) {
+        return ERR_OK;
+    }
+    return err_push(err, err_has(err, LIB_ERR_QUOTA) || err_has(err, RPC_ERR_AGAIN)
+                             ? NAMESERVER_ERR_LIMIT : NAMESERVER_ERR_NOT_FOUND);
 }
 
 /* The service answered the request for a fresh end, or did not. */
@@ -148,7 +170,7 @@ static void request_cloned(void *arg, errval_t err, caddr_t end)
     struct request *r = arg;
     struct provider *p = r->provider;
 
-    request_reply(r, err_is_ok(err) ? ERR_OK : err_push(err, NAMESERVER_ERR_NOT_FOUND), end);
+    request_reply(r, request_error(err), end);
     p->lookups--;
     provider_release(p);
 }
@@ -168,16 +190,18 @@ static void request_start(struct request *r, const struct directory_name *n, uin
 /* Awaits whose name there is now, and places of those whose client is gone. */
 static void service_serve_awaits(void)
 {
-    for (size_t i = 0; i < SERVICE_WAITERS_MAX; i++) {
-        struct request *r = &service.requests[i];
+    struct request *next;
+
+    for (struct request *r = service.requests; r != NULL; r = next) {
         const struct directory_name *n;
         errval_t err;
 
-        if (!r->used || r->provider != NULL) {
+        next = r->next;
+        if (r->provider != NULL) {
             continue;
         }
         if (!server_responder_alive(&r->awaited.base)) {
-            r->used = false;
+            request_end(r);
             continue;
         }
         err = directory_lookup(&service.directory, (struct text){r->name, strlen(r->name)},
@@ -255,6 +279,7 @@ static errval_t on_lookup(struct server_ctx *ctx, const char *name, size_t name_
         return NAMESERVER_ERR_LIMIT;
     }
     r->lookup = nameserver_lookup_defer(ctx);
+    request_enter(r);
     request_start(r, n, ctx->peer_pid);
     return SERVER_DEFERRED;
 }
@@ -277,6 +302,7 @@ static errval_t on_await(struct server_ctx *ctx, const char *name, size_t name_l
     }
     r->await = true;
     r->awaited = nameserver_await_defer(ctx);
+    request_enter(r);
     r->iface = iface;
     memcpy(r->name, name, name_len);
     if (err_is_ok(err)) {

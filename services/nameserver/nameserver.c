@@ -1,6 +1,7 @@
 /* See nameserver_priv.h. */
 #include "nameserver_priv.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static struct text directory_text(const char *s)
@@ -122,9 +123,6 @@ static uint32_t directory_place(const struct directory *d, struct text name)
 void directory_init(struct directory *d)
 {
     d->count = 0;
-    for (uint32_t i = 0; i < DIRECTORY_NAMES_MAX; i++) {
-        d->spare[i] = &d->records[i];
-    }
 }
 
 const struct directory_name *directory_find(const struct directory *d, struct text name)
@@ -167,8 +165,10 @@ errval_t directory_register(struct directory *d, uint32_t pid, struct text name,
         return NAMESERVER_ERR_LIMIT;
     }
     place = directory_place(d, name);
-    n = d->spare[d->count];
-    memset(n, 0, sizeof(*n));
+    n = calloc(1, sizeof(*n));
+    if (n == NULL) {
+        return NAMESERVER_ERR_LIMIT;
+    }
     memcpy(n->name, name.s, name.bytes);
     if (props.bytes != 0) {
         memcpy(n->props, props.s, props.bytes);
@@ -215,7 +215,7 @@ void directory_remove(struct directory *d, const struct directory_name *name)
 
     d->count--;
     memmove(&d->names[place], &d->names[place + 1], (d->count - place) * sizeof(d->names[0]));
-    d->spare[d->count] = record;
+    free(record);
 }
 
 const struct directory_name *directory_of_pid(const struct directory *d, uint32_t pid)

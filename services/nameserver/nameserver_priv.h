@@ -10,10 +10,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <aos/domain.h>
 #include <if/nameserver.h>
 
-#define DIRECTORY_NAMES_MAX     128u
-#define DIRECTORY_PER_PID_MAX   16u      /* names of one domain */
+#define DIRECTORY_PER_PID_MAX   8u       /* names of one domain */
+#define DIRECTORY_NAMES_MAX     (DOMAINS_MAX * DIRECTORY_PER_PID_MAX)
 #define DIRECTORY_NAME_BYTES    63u      /* as in nameserver.if */
 #define DIRECTORY_PROPS_BYTES   511u
 
@@ -28,9 +29,7 @@ struct directory_name {
 
 struct directory {
     uint32_t count;
-    struct directory_name *names[DIRECTORY_NAMES_MAX];
-    struct directory_name *spare[DIRECTORY_NAMES_MAX];
-    struct directory_name records[DIRECTORY_NAMES_MAX];
+    struct directory_name *names[DIRECTORY_NAMES_MAX]; /* each by malloc */
 };
 
 struct text {
@@ -39,7 +38,8 @@ struct text {
 };
 
 void directory_init(struct directory *d);
-/* TAKEN, BAD_NAME, BAD_PROPS, LIMIT. */
+/* TAKEN, BAD_NAME, BAD_PROPS; LIMIT: the domain has DIRECTORY_PER_PID_MAX names, or there is no
+ * memory. */
 errval_t directory_register(struct directory *d, uint32_t pid, struct text name, uint16_t iface,
                             struct text props, void *service);
 /* May `pid` withdraw `name`? NOT_FOUND, DENIED. */

@@ -162,21 +162,21 @@ void console_flush(struct console *c, uint32_t pid)
 
 void console_flush_all(struct console *c)
 {
-    for (size_t i = 0; i < CONSOLE_CLIENTS_MAX; i++) {
-        if (c->clients[i].used) {
-            (void)console_flush_client(c, &c->clients[i]);
-        }
+    struct console_client *client = console_client_next(c, NULL);
+
+    for (; client != NULL; client = console_client_next(c, client)) {
+        (void)console_flush_client(c, client);
     }
 }
 
 bool console_holds_text(const struct console *c)
 {
-    for (size_t i = 0; i < CONSOLE_CLIENTS_MAX; i++) {
-        if (c->clients[i].used && c->clients[i].held_bytes != 0) {
-            return true;
-        }
+    const struct console_client *client = console_client_next(c, NULL);
+
+    while (client != NULL && client->held_bytes == 0) {
+        client = console_client_next(c, client);
     }
-    return false;
+    return client != NULL;
 }
 
 void console_echo(struct console *c, const char *text, size_t bytes)

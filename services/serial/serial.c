@@ -18,31 +18,54 @@ void console_init(struct console *c, bool frames)
 {
     memset(c, 0, sizeof(*c));
     c->frames = frames;
+    for (size_t i = CONSOLE_CLIENTS_MAX; i-- > 0;) {
+        c->clients[i].next = c->unused;
+        c->unused = &c->clients[i];
+    }
+}
+
+static struct console_client **console_bucket(struct console *c, uint32_t pid)
+{
+    return &c->by_pid[pid % CONSOLE_BUCKETS];
 }
 
 struct console_client *console_client_find(struct console *c, uint32_t pid)
 {
-    for (size_t i = 0; i < CONSOLE_CLIENTS_MAX; i++) {
-        if (c->clients[i].used && c->clients[i].pid == pid) {
-            return &c->clients[i];
-        }
+    struct console_client *client = *console_bucket(c, pid);
+
+    while (client != NULL && client->pid != pid) {
+        client = client->next;
     }
-    return NULL;
+    return client;
+}
+
+struct console_client *console_client_next(const struct console *c,
+                                           const struct console_client *client)
+{
+    size_t bucket = client == NULL ? 0 : client->pid % CONSOLE_BUCKETS + 1;
+
+    if (client != NULL && client->next != NULL) {
+        return client->next;
+    }
+    while (bucket < CONSOLE_BUCKETS && c->by_pid[bucket] == NULL) {
+        bucket++;
+    }
+    return bucket < CONSOLE_BUCKETS ? c->by_pid[bucket] : NULL;
 }
 
 errval_t console_client_opened(struct console *c, uint32_t pid)
 {
     struct console_client *client = console_client_find(c, pid);
 
-    for (size_t i = 0; client == NULL && i < CONSOLE_CLIENTS_MAX; i++) {
-        if (!c->clients[i].used) {
-            client = &c->clients[i];
-            client->used = true;
-            client->pid = pid;
-            client->connections = 0;
-            client->mode = CONSOLE_MODE_NEW;
-            client->held_bytes = 0;
-        }
+    if (client == NULL && c->unused != NULL) {
+        client = c->unused;
+        c->unused = client->next;
+        client->next = *console_bucket(c, pid);
+        *console_bucket(c, pid) = client;
+        client->pid = pid;
+        client->connections = 0;
+        client->mode = CONSOLE_MODE_NEW;
+        client->held_bytes = 0;
     }
     if (client == NULL) {
         return SERIAL_ERR_BUSY;
@@ -82,13 +105,18 @@ static void console_drop_read(struct console *c, uint32_t place)
 
 void console_client_closed(struct console *c, uint32_t pid)
 {
-    struct console_client *client = console_client_find(c, pid);
+    struct console_client *client = console_client_find(c, pid), **link;
 
     if (client == NULL || --client->connections > 0) {
         return;
     }
     console_flush(c, pid);
-    client->used = false;
+    for (link = console_bucket(c, pid); *link != client;) {
+        link = &(*link)->next;
+    }
+    *link = client->next;
+    client->next = c->unused;
+    c->unused = client;
     console_drop_owner(c, pid);
     c->controller = c->controller == pid ? 0 : c->controller;
     for (uint32_t i = c->read_count; i-- > 0;) {

@@ -19,12 +19,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <aos/domain.h>
 #include <if/serial.h>
 
-#define CONSOLE_CLIENTS_MAX  64u
+#define CONSOLE_CLIENTS_MAX  (DOMAINS_MAX + 1u) /* and init */
+#define CONSOLE_BUCKETS      64u         /* of clients, a power of two */
 #define CONSOLE_OWNERS_MAX   16u
-#define CONSOLE_READS_MAX    32u
 #define CONSOLE_WAITS_MAX    4u          /* reads of one domain that wait */
+#define CONSOLE_READS_MAX    (CONSOLE_CLIENTS_MAX * CONSOLE_WAITS_MAX)
 #define CONSOLE_WRITE_BYTES  1024u       /* of one write, as in serial.if; also of a frame */
 #define CONSOLE_HELD_BYTES   1024u
 #define CONSOLE_OUT_BYTES    16384u      /* ring, a power of two */
@@ -48,7 +50,7 @@ enum console_stream {
 #define CONSOLE_MODE_NEW  (CONSOLE_ECHO | CONSOLE_CANONICAL | CONSOLE_SIGNALS)
 
 struct console_client {
-    bool used;
+    struct console_client *next;         /* of its bucket, or unused ones */
     uint32_t pid;
     uint32_t connections;
     uint32_t mode;
@@ -80,6 +82,8 @@ struct console {
     uint32_t read_count;
     uint32_t controller;                 /* writes what is for the host; 0: nobody yet */
     struct console_read reads[CONSOLE_READS_MAX];
+    struct console_client *by_pid[CONSOLE_BUCKETS];
+    struct console_client *unused;
     struct console_client clients[CONSOLE_CLIENTS_MAX];
 };
 
@@ -124,6 +128,9 @@ errval_t console_take_back(struct console *c, uint32_t pid);
 
 /* Between output.c and serial.c. */
 struct console_client *console_client_find(struct console *c, uint32_t pid);
+/* Walks all clients: the one after `client`, NULL for the first. */
+struct console_client *console_client_next(const struct console *c,
+                                           const struct console_client *client);
 bool console_owns(const struct console *c, uint32_t pid);
 /* Unframed text of the driver itself (echo); dropped if there is no room, and in frame mode. */
 void console_echo(struct console *c, const char *text, size_t bytes);

@@ -9,6 +9,10 @@
 #define AOS_STATUS_PANIC 135             /* aos_panic, stack smashing, a failed start */
 #define AOS_STATUS_FAULT 139             /* a fault nobody handled */
 
+/* Domains that the process service knows at one time. Tables of services have room for what each of
+ * them may have, so that none takes the place of another. */
+#define DOMAINS_MAX 256u
+
 /* Read-only, there as long as the domain. */
 const struct kpi_startup *domain_startup(void);
 uint32_t domain_pid(void);

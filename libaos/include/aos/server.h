@@ -20,8 +20,9 @@
     (~(errval_t)0)           /* no errval: an answer comes later, through the responder            \
                               */
 #define SERVER_QUEUE_MAX 12u /* requests of one connection that wait in user space */
-/* Ends that one domain gets by clone: each costs the server memory. */
-#define SERVER_ENDS_MAX 64u
+/* Ends of one service that a domain has at one time by clone, which costs the server some 10 KiB
+ * each; the next one is LIB_ERR_QUOTA. */
+#define SERVER_ENDS_MAX 8u
 
 struct server;
 struct server_conn;

@@ -7,6 +7,15 @@ enum { STEPS = 20000, RANDOM_NAMES = 200, PIDS = 12 };
 
 static struct directory dir;
 
+/* Names are of malloc, and those of the test before go first. */
+static void start(void)
+{
+    while (dir.count > 0) {
+        directory_remove(&dir, dir.names[0]);
+    }
+    directory_init(&dir);
+}
+
 static struct text t(const char *s)
 {
     return (struct text){s, strlen(s)};
@@ -25,7 +34,7 @@ static void NAM0001_registers_finds_and_removes(void)
     const struct directory_name *n;
     int service;
 
-    directory_init(&dir);
+    start();
     CHECK_EQ(directory_register(&dir, 3, t("serial"), 0x13, LIST("kind=uart\0core=0"), &service),
              ERR_OK);
     CHECK_EQ(reg(4, "serial"), NAMESERVER_ERR_TAKEN);
@@ -49,7 +58,7 @@ static void NAM0002_refuses_bad_names_and_properties(void)
     static const char *const names[] = {"", "a b", "a\n", "\xc3\xa9", "a=b", "*"};
     char longest[DIRECTORY_NAME_BYTES + 2];
 
-    directory_init(&dir);
+    start();
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         CHECK_EQ(reg(1, names[i]), NAMESERVER_ERR_BAD_NAME);
     }
@@ -72,7 +81,7 @@ static void NAM0003_bounds_names_of_one_domain(void)
 {
     char name[8];
 
-    directory_init(&dir);
+    start();
     for (uint32_t i = 0; i < DIRECTORY_PER_PID_MAX; i++) {
         snprintf(name, sizeof(name), "n%u", i);
         CHECK_EQ(reg(1, name), ERR_OK);
@@ -88,7 +97,7 @@ static void NAM0004_enumerates_in_pages(void)
     char after[64] = "";
     char all[128] = "";
 
-    directory_init(&dir);
+    start();
     CHECK_EQ(reg(1, "block/sd1"), ERR_OK);
     CHECK_EQ(reg(1, "block/sd0"), ERR_OK);
     CHECK_EQ(reg(1, "serial"), ERR_OK);
@@ -120,7 +129,7 @@ static void NAM0005_filters_by_properties(void)
 {
     size_t bytes;
 
-    directory_init(&dir);
+    start();
     CHECK_EQ(directory_register(&dir, 1, t("a"), 1, LIST("kind=disk\0size=10"), NULL), ERR_OK);
     CHECK_EQ(directory_register(&dir, 1, t("b"), 1, LIST("kind=disk\0size=100"), NULL), ERR_OK);
     CHECK_EQ(directory_register(&dir, 1, t("c"), 1, LIST("kinds=disk"), NULL), ERR_OK);
@@ -140,7 +149,7 @@ static void NAM0006_random_against_a_list(void)
     uint64_t seed = 77;
     uint32_t count = 0;
 
-    directory_init(&dir);
+    start();
     for (int i = 0; i < STEPS; i++) {
         uint32_t k = (uint32_t)(check_random(&seed) % RANDOM_NAMES);
         uint32_t pid = 1 + (uint32_t)(check_random(&seed) % PIDS);
@@ -177,5 +186,6 @@ int main(void)
     RUN(NAM0004_enumerates_in_pages);
     RUN(NAM0005_filters_by_properties);
     RUN(NAM0006_random_against_a_list);
+    start();
     return 0;
 }

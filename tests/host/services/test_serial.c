@@ -275,6 +275,26 @@ static void SER1001_one_reader_leaves_room_for_others(void)
     CHECK_EQ(console_read(&con, A, CONSOLE_READ, 1, 0), SERIAL_ERR_BUSY);
 }
 
+static void SER1002_every_domain_has_a_place(void)
+{
+    start(false);
+    for (uint32_t pid = 1000; pid < 1000 + CONSOLE_CLIENTS_MAX - PIDS; pid++) {
+        CHECK_EQ(console_client_opened(&con, pid), ERR_OK);
+        CHECK(console_client_find(&con, pid)->pid == pid);
+    }
+    CHECK_EQ(console_client_opened(&con, 999), SERIAL_ERR_BUSY);
+    console_client_closed(&con, 1000);
+    CHECK(console_client_find(&con, 1000) == NULL);
+    CHECK_EQ(console_client_opened(&con, 999), ERR_OK);
+    CHECK(console_write(&con, 1001, CONSOLE_OUT, "held", 4));
+    CHECK(console_holds_text(&con));
+    for (uint32_t pid = 999; pid < 1000 + CONSOLE_CLIENTS_MAX - PIDS; pid++) {
+        console_client_closed(&con, pid);
+    }
+    CHECK(!console_holds_text(&con) && console_client_find(&con, 1001) == NULL);
+    CHECK(console_client_find(&con, A) != NULL);
+}
+
 /* Every domain writes numbered lines in random pieces; each line must arrive whole and in order. */
 static void SER0011_random_writers(void)
 {
@@ -326,6 +346,7 @@ int main(void)
     RUN(SER0009_input_has_one_owner);
     RUN(SER0010_a_reader_that_ends_is_forgotten);
     RUN(SER1001_one_reader_leaves_room_for_others);
+    RUN(SER1002_every_domain_has_a_place);
     RUN(SER0011_random_writers);
     return 0;
 }

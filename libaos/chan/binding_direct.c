@@ -18,25 +18,33 @@ struct pending *binding_enter_disabled(struct binding *b, uint64_t sent)
     return p;
 }
 
-/* The call `sent` is under way, and `msg` came for `cookie`: enters it in the pending table and
- * waits. Enters disabled, returns enabled. */
-static __attribute__((noinline)) errval_t binding_parked_disabled(struct binding *b, uint64_t sent,
-                                                                  uint64_t cookie,
-                                                                  const struct lmp_msg *msg,
-                                                                  struct binding_call *call)
+/* The call `sent` is under way, and `msg` came for `cookie`: enters it in the pending table. The
+ * kernel's error if it is not under way after all. Disabled throughout. */
+static __attribute__((noinline)) errval_t binding_enter_parked(struct binding *b, uint64_t sent,
+                                                               uint64_t cookie,
+                                                               const struct lmp_msg *msg)
 {
     struct pending *p = binding_enter_disabled(b, sent);
     if (cookie != 0) {
         chan_deliver_disabled(cookie, msg);
-    } else {
-        disp_event_disabled(msg->header & ~(uint64_t)KPI_EVENT_ERROR);
-        if ((msg->header & KPI_EVENT_ERROR) != 0) {
-            pending_free_disabled(b, p);
-            disp_enable();
-            return binding_send_failed(b, msg->words[0]);
-        }
+        return ERR_OK;
     }
-    return binding_finish_disabled(b, p, call, time_deadline_ns(b->deadline_ns));
+    disp_event_disabled(msg->header & ~(uint64_t)KPI_EVENT_ERROR);
+    if ((msg->header & KPI_EVENT_ERROR) == 0) {
+        return ERR_OK;
+    }
+    pending_free_disabled(b, p);
+    return msg->words[0];
+}
+
+/* Waits for the answer, unless the call could not be sent. Enters disabled, returns enabled. */
+static errval_t binding_parked_disabled(struct binding *b, errval_t err, struct binding_call *call)
+{
+    if (err_is_fail(err)) {
+        disp_enable();
+        return binding_send_failed(b, err);
+    }
+    return binding_finish_disabled(b, &b->pending[0], call, time_deadline_ns(b->deadline_ns));
 }
 
 bool binding_call_direct(struct binding *b, struct binding_call *call, errval_t *ret_err)
@@ -67,7 +75,8 @@ bool binding_call_direct(struct binding *b, struct binding_call *call, errval_t 
     const uint64_t reply = sent | MSG_HEADER(0, MSG_REPLY, 0, 0);
     if (cookie != (uint64_t)(uintptr_t)b || ((reply ^ msg.header) & ~MSG_SHAPE_MASK) != 0 ||
         (msg.header & MSG_SHAPE_MASK) > MSG_SHAPE(MSG_REG_WORDS, 0)) {
-        *ret_err = binding_parked_disabled(b, sent, cookie, &msg, call);
+        errval_t sent_err = binding_enter_parked(b, sent, cookie, &msg);
+        *ret_err = binding_parked_disabled(b, sent_err, call);
         return err_is_ok(*ret_err);
     }
     disp_enable();
@@ -109,11 +118,18 @@ errval_t binding_call_long(struct binding *b, struct lmp_regs *r)
     return err;
 }
 
-errval_t binding_call_parked(struct binding *b, uint64_t sent, uint64_t cookie, struct lmp_regs *r)
+errval_t binding_park_disabled(struct binding *b, uint64_t sent, uint64_t cookie,
+                               const struct lmp_regs *r)
 {
     struct lmp_msg msg = {
         .header = r->header, .cap = (caddr_t)r->cap, .cap_info = (uint32_t)r->cap_info};
     __builtin_memcpy(msg.words, r->w, sizeof(msg.words));
+    return binding_enter_parked(b, sent, cookie, &msg);
+}
+
+errval_t binding_call_parked(struct binding *b, uint64_t sent, errval_t sent_err,
+                             struct lmp_regs *r)
+{
     caddr_t got = 0;
     uint32_t got_info = 0;
     struct binding_call call = {.header = sent,
@@ -122,7 +138,8 @@ errval_t binding_call_parked(struct binding *b, uint64_t sent, uint64_t cookie, 
                                 .caps_max = 1,
                                 .got = &got,
                                 .got_info = &got_info};
-    errval_t err = binding_parked_disabled(b, sent, cookie, &msg, &call);
+    disp_disable();
+    errval_t err = binding_parked_disabled(b, sent_err, &call);
     r->header = call.header;
     r->cap = got;
     r->cap_info = got_info;

@@ -183,8 +183,9 @@ void waitset_run(struct waitset *ws)
 {
     struct serve s;
     s.to = &nobody;
+    disp_stack_touch();
     for (;;) {
-        disp_disable();
+        disp_disable_touched();
         if (__builtin_expect(!waitset_idle_disabled(ws), 0)) {
             serve_due_disabled(ws, &s);
             continue;

@@ -107,6 +107,7 @@ static bool mem_above_floor(uint64_t bytes, uint64_t align)
 
 errval_t mem_begin(uint64_t bytes, uint64_t align)
 {
+    arch_stack_touch(MEM_STACK_BYTES);
     mutex_lock(&mem.lock);
     while (mem.refilling != thread_self() && !mem_ready(bytes, align)) {
         if (mem.refilling != NULL) {
@@ -134,7 +135,13 @@ errval_t mem_begin(uint64_t bytes, uint64_t align)
 
 void mem_lock(void)
 {
+    arch_stack_touch(MEM_STACK_BYTES);
     mutex_lock(&mem.lock);
+}
+
+bool mem_locked(void)
+{
+    return mutex_held(&mem.lock);
 }
 
 void mem_end(void)

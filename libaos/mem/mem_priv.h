@@ -7,7 +7,10 @@
  * 2. Refilling is done by one thread at a time (`refilling`), and is itself made of the same
  *    operations; those find refilling == self, skip the check and live on the reserve. Reserves
  *    are sized for one refill of everything.
- * 3. The lock is not held while the RAM source runs, so the source may use whatever it likes,
+ * 3. Whoever holds the lock does not fault: its stack is touched for MEM_STACK_BYTES before the lock
+ *    is taken (more than the deepest operation takes: test LIB0044), records are in memory that
+ *    is mapped, and what a caller gets is written when the lock is free again.
+ * 4. The lock is not held while the RAM source runs, so the source may use whatever it likes,
  *    and other threads find refilling != NULL: they wait only if the reserve is not above its
  *    floor. */
 #pragma once
@@ -18,6 +21,7 @@
 
 #define MEM_NODES_RESERVE  32u           /* objects of each slab that a refill may use */
 #define MEM_SLOTS_RESERVE  48u
+#define MEM_STACK_BYTES   4000u
 #define MEM_SLAB_BYTES     AOS_PAGE_BYTES
 
 enum mem_slab {
@@ -41,6 +45,8 @@ errval_t mem_begin(uint64_t bytes, uint64_t align);
 /* Only the lock: for giving back and looking up. */
 void mem_lock(void);
 void mem_end(void);
+/* Does the calling thread hold it? */
+bool mem_locked(void);
 
 /* Zeroed; never NULL within the reserve. */
 void *mem_new(enum mem_slab kind);

@@ -1,18 +1,25 @@
-/* Faults: from the upcall to a handler, or to a report and the end of the domain.
+/* Faults: from the upcall to the page that is missing, to a handler, or to a report and the end of
+ * the domain.
  *
- * The upcall parks the faulting thread's registers in the fault record and makes the thread
- * continue in fault_main on the fault stack. There is one fault stack; a thread that faults
- * while it is taken waits in fault_waiters. When the handler has done its work the thread goes
- * on with the registers of the record. */
+ * The upcall takes a fault stack from a pool, parks the registers of the faulting thread in the
+ * record at its top, and the thread goes on in fault_main there: it may block, and others may
+ * fault meanwhile. With the pool empty a thread waits for a stack. Whoever takes the last one adds
+ * another before anything else, so the pool grows with the number of threads that are inside
+ * faults. When the fault is handled the thread goes on with the registers of the record.
+ *
+ * A thread may fault inside a handler, on memory that is filled on demand: that is a fault of its
+ * own, on another stack, up to FAULT_DEPTH_MAX. */
 #include <aos/debug.h>
 #include <aos/domain.h>
-#include <aos/io.h>
 #include <aos/paging.h>
 
+#include "mem_priv.h"
+#include "paging_priv.h"
 #include "queue_priv.h"
 #include "thread_priv.h"
 
-#define FAULT_STACK_BYTES 24576u
+#define FAULT_STACKS_START 2u            /* there from the start */
+#define FAULT_STACKS_KEEP  4u            /* free ones that are kept */
 
 /* ESR_EL1: exception class and the fields used here. Arm ARM DDI 0487, D17.2.37. */
 #define ESR_CLASS_SHIFT     26
@@ -30,59 +37,89 @@
 #define ESR_FSC_ALIGN       0x21u
 #define ESR_FSC_EXTERNAL    0x10u        /* 0x10, 0x14..0x17 on a walk */
 
-static struct {
-    struct thread *thread;               /* who is on the fault stack; NULL: nobody */
-    struct thread *aborting;             /* who is writing the last report */
-    struct kpi_regs regs;
-    uint64_t esr;
-    uint64_t far;
-    bool fp_saved;                       /* the handler may wait, and others use FP meanwhile */
-    uint64_t fp[64];
+struct fault_fp {
+    uint64_t q[64];
     uint64_t fpsr, fpcr;
-    struct thread_queue waiters;
-} faulted;
+};
+THREAD_ASSERT(offsetof(struct fault_fp, fpsr), FAULT_FPSR);
 
-static uint8_t fault_stack[FAULT_STACK_BYTES] __attribute__((aligned(16)));
+/* The highest part of each fault stack. */
+struct fault_frame {
+    struct fault_fp fp;
+    struct kpi_regs regs;
+    uint64_t esr, far;
+    bool fp_saved;                       /* the thread had used floating point */
+    bool reporting;                      /* this fault ends the domain */
+    uint32_t depth;                      /* faults of this thread that are still open below */
+    struct fault_frame *outer;           /* the one below */
+    struct fault_frame *next;            /* in the pool */
+    void *region;                        /* to be unmapped; NULL: static */
+} __attribute__((aligned(16)));
 
-static void fault_main(void);
+static uint8_t fault_stacks[FAULT_STACKS_START][FAULT_STACK_BYTES] __attribute__((aligned(16)));
 
-/* The thread's state goes into the record, and the thread to the fault stack. */
-static void fault_enter_disabled(struct thread *t, uint64_t esr, uint64_t far)
+/* Disabled. */
+static struct {
+    struct fault_frame *free;
+    uint32_t free_count;
+    uint32_t started;                    /* of fault_stacks: in the pool since their first use */
+    struct thread_queue waiters;         /* for a stack */
+} faults;
+
+static struct fault_frame *fault_frame_of(void *stack)
 {
-    faulted.thread = t;
-    faulted.regs = t->regs;
-    faulted.fp_saved = disp_page()->fp_live != 0;
-    if (faulted.fp_saved) {
-        arch_fp_save_all(t);
-        __builtin_memcpy(faulted.fp, t->fp, sizeof(faulted.fp));
-        faulted.fpsr = t->fpsr;
-        faulted.fpcr = t->fpcr;
-    }
-    t->fp_state = THREAD_FP_NONE;
-    faulted.esr = esr;
-    faulted.far = far;
-    t->regs.pc = (uint64_t)fault_main;
-    t->regs.sp = (uint64_t)(fault_stack + sizeof(fault_stack));
-    t->regs.pstate = 0;
-    t->regs.x[29] = 0;
-    t->regs.x[30] = 0;
-    t->state = THREAD_RUNNABLE;
-    queue_push_front(&disp_user()->run, t);
+    return (struct fault_frame *)((uint8_t *)stack + FAULT_STACK_BYTES) - 1;
 }
 
-void fault_begin_disabled(struct thread *t, uint64_t esr, uint64_t far)
+static struct fault_frame *fault_stack_take_disabled(void)
 {
-    if (faulted.thread == t || faulted.aborting == t) {
-        /* A fault in the handler of a fault: nothing can be trusted any more. */
+    struct fault_frame *frame = faults.free;
+    if (frame != NULL) {
+        faults.free = frame->next;
+        faults.free_count--;
+    } else if (faults.started < FAULT_STACKS_START) {
+        frame = fault_frame_of(fault_stacks[faults.started++]);
+    }
+    return frame;
+}
+
+static void fault_stack_give_disabled(struct fault_frame *frame)
+{
+    frame->next = faults.free;
+    faults.free = frame;
+    faults.free_count++;
+    (void)thread_wake_one_disabled(&faults.waiters); /* it faults again, and takes the stack */
+}
+
+static void fault_main(struct fault_frame *frame);
+
+bool fault_begin_disabled(struct thread *t, const struct kpi_dispatcher *page)
+{
+    if (t->faults != NULL && t->faults->reporting) {
+        /* A fault in the report of a fault: nothing can be trusted any more. */
         domain_exit(AOS_STATUS_FAULT);
     }
-    if (faulted.thread != NULL) {
-        /* It faults once more when it runs again, which gives esr and far again. */
+    struct fault_frame *frame = fault_stack_take_disabled();
+    if (frame == NULL) {
         t->state = THREAD_BLOCKED;
-        queue_push(&faulted.waiters, t);
-        return;
+        queue_push(&faults.waiters, t);
+        return true;
     }
-    fault_enter_disabled(t, esr, far);
+    frame->regs = page->save;
+    frame->esr = page->fault_esr;
+    frame->far = page->fault_far;
+    frame->fp_saved = page->fp_live != 0;
+    if (frame->fp_saved) {
+        fault_fp_save(&frame->fp);
+    }
+    frame->outer = t->faults;
+    frame->depth = t->faults != NULL ? t->faults->depth + 1 : 0;
+    frame->reporting = false;
+    t->faults = frame;
+    t->mode = THREAD_SWITCHED;
+    t->fp_state = THREAD_FP_NONE;
+    arch_set_tls(t->tpidr);
+    fault_enter(frame, frame, fault_main);
 }
 
 static enum fault_kind fault_kind_of(uint64_t esr)
@@ -120,6 +157,41 @@ static bool fault_is_translation(uint64_t esr, enum fault_kind kind)
     return kind <= FAULT_EXECUTE && (esr & 0x3cu) == 0x04u;
 }
 
+/* One more stack in the pool. Without memory for it threads wait for each other's. */
+static void fault_stack_add(void)
+{
+    void *stack;
+    if (err_is_fail(paging_alloc_guarded(FAULT_STACK_BYTES, AOS_PAGE_BYTES, "fault stack",
+                                         &stack))) {
+        return;
+    }
+    struct fault_frame *frame = fault_frame_of(stack);
+    frame->region = stack;
+    disp_disable();
+    fault_stack_give_disabled(frame);
+    disp_enable();
+}
+
+/* Gives a stack back that the pool has too much. Not the caller's own. */
+static void fault_stack_drop(void)
+{
+    disp_disable();
+    struct fault_frame **link = &faults.free;
+    while (*link != NULL && (*link)->region == NULL) {
+        link = &(*link)->next;
+    }
+    struct fault_frame *frame = *link;
+    if (frame != NULL) {
+        *link = frame->next;
+        faults.free_count--;
+    }
+    disp_enable();
+    if (frame != NULL) {
+        errval_t err = paging_unmap(paging_self(), frame->region);
+        USER_CHECK(err_is_ok(err));
+    }
+}
+
 static enum fault_action fault_ask(const struct fault *f, struct thread *t)
 {
     struct paging_region_info region;
@@ -132,36 +204,54 @@ static enum fault_action fault_ask(const struct fault *f, struct thread *t)
     return FAULT_NOT_MINE;
 }
 
-static void fault_main(void)
+/* Back to where it happened. */
+static void __attribute__((noreturn)) fault_end(struct fault_frame *frame, struct thread *self)
 {
-    struct thread *self = thread_self();
-    struct fault f = {
-        .kind = fault_kind_of(faulted.esr), .address = faulted.far, .esr = faulted.esr,
-        .regs = &faulted.regs,
-    };
-    f.translation = fault_is_translation(f.esr, f.kind);
-    if (fault_ask(&f, self) != FAULT_RESUME) {
-        faulted.aborting = self;
-        fault_report(&f, self);
-        domain_exit(AOS_STATUS_FAULT);
-    }
     disp_disable();
-    self->regs = faulted.regs;
+    self->regs = frame->regs;
     self->mode = THREAD_PREEMPTED;
-    self->fp_state = THREAD_FP_ALL;
-    if (faulted.fp_saved) {
-        __builtin_memcpy(self->fp, faulted.fp, sizeof(faulted.fp));
-        self->fpsr = faulted.fpsr;
-        self->fpcr = faulted.fpcr;
+    if (frame->fp_saved) {
+        fault_fp_load(&frame->fp);
+        self->fp_state = THREAD_FP_NONE;
     } else {
-        __builtin_memset(self->fp, 0, sizeof(self->fp)); /* it had not used FP yet */
+        /* it had not used FP yet; the handler or another thread may have */
+        __builtin_memset(self->fp, 0, sizeof(self->fp));
         self->fpsr = 0;
         self->fpcr = 0;
+        self->fp_state = THREAD_FP_ALL;
     }
-    faulted.thread = NULL;
-    thread_wake_all_disabled(&faulted.waiters); /* each faults again or finds its page */
-    queue_push_front(&disp_user()->run, self);
-    sched_leave();
+    self->faults = frame->outer;
+    fault_stack_give_disabled(frame);
+    thread_load(self);                   /* uses nothing of the stack */
+}
+
+static void fault_main(struct fault_frame *frame)
+{
+    struct thread *self = thread_self();
+    disp_enable();
+    struct fault f = {
+        .kind = fault_kind_of(frame->esr), .address = frame->far, .esr = frame->esr,
+        .regs = &frame->regs, .depth = frame->depth,
+    };
+    f.translation = fault_is_translation(f.esr, f.kind);
+    if (mem_locked()) {
+        f.error = LIB_ERR_BAD_STATE;
+    } else if (frame->depth >= FAULT_DEPTH_MAX) {
+        f.error = LIB_ERR_RANGE;
+    } else {
+        if (faults.free == NULL && faults.started == FAULT_STACKS_START) {
+            fault_stack_add();
+        }
+        if (fault_ask(&f, self) == FAULT_RESUME) {
+            if (faults.free_count > FAULT_STACKS_KEEP) {
+                fault_stack_drop();
+            }
+            fault_end(frame, self);
+        }
+    }
+    frame->reporting = true;
+    fault_report(&f, self);
+    domain_exit(AOS_STATUS_FAULT);
 }
 
 fault_handler fault_set_thread_handler(fault_handler handler, void *arg)

@@ -17,6 +17,8 @@
 #define THREAD_FP_FRAME 1                /* d8-d15 and FPCR in the frame of thread_switch */
 #define THREAD_FP_ALL   2                /* everything in the record */
 
+#define FAULT_FPSR      512              /* in struct fault_fp: FPSR, FPCR behind q0-q31 */
+
 #define REGS_SP         248
 #define REGS_PC         256
 #define REGS_TPIDR      272

@@ -114,13 +114,12 @@ void upcall_handle(uint64_t why)
     struct disp_user *user = disp_user();
     if ((why & KPI_UPCALL_SAVED) != 0) {
         struct thread *t = user->current;
+        bool queued = (why & KPI_UPCALL_FAULT) != 0 && fault_begin_disabled(t, page);
         t->regs = page->save;
         t->mode = THREAD_PREEMPTED;
         /* Before its first use of FP a thread's registers are those of its record: all zero. */
         t->fp_state = page->fp_live != 0 ? THREAD_FP_NONE : THREAD_FP_ALL;
-        if ((why & KPI_UPCALL_FAULT) != 0) {
-            fault_begin_disabled(t, page->fault_esr, page->fault_far);
-        } else {
+        if (!queued) {
             queue_push(&user->run, t);
         }
     }

@@ -36,6 +36,7 @@ struct thread {
     uint64_t stack_top;
     fault_handler handler;
     void *handler_arg;
+    struct fault_frame *faults;          /* being handled, the innermost first (fault.c) */
     char name[THREAD_NAME_BYTES];
 };
 
@@ -89,8 +90,15 @@ void upcall_handle(uint64_t why) __attribute__((noreturn));
 void timer_expire_disabled(void);
 size_t timer_count(void);
 
-/* fault.c; disabled: the thread's registers are in t->regs */
-void fault_begin_disabled(struct thread *t, uint64_t esr, uint64_t far);
+/* fault.c; disabled: the current thread faulted, its registers are in page->save. Returns only if
+ * the thread has to wait, true: it is in a queue, runs again later and faults again. */
+bool fault_begin_disabled(struct thread *t, const struct kpi_dispatcher *page);
+/* arch/ARCH/fault.S */
+struct fault_fp;
+void fault_enter(void *sp, struct fault_frame *frame, void (*fn)(struct fault_frame *frame))
+    __attribute__((noreturn));
+void fault_fp_save(struct fault_fp *fp);
+void fault_fp_load(const struct fault_fp *fp);
 
 /* report.c */
 void fault_report(const struct fault *f, const struct thread *t);

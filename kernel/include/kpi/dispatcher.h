@@ -58,7 +58,8 @@ struct kpi_dispatcher {
     uint32_t timer_hz;                   /* 0x054 kernel, constant: frequency of CNTVCT_EL0 */
     /* 0x058 kernel, constant: CNTVCT_EL0 at time 0 of the system clock */
     uint64_t clock_base;
-    uint64_t reserved[4];                /* 0x060 */
+    uint64_t scratch[2];                 /* 0x060 user: for itself, while disabled */
+    uint64_t reserved[2];                /* 0x070 */
     struct kpi_regs save;                /* 0x080 kernel, at an upcall */
     uint8_t reserved2[KPI_PAGE_USER_OFFSET - 0x1a0];
     uint8_t user[4096 - KPI_PAGE_USER_OFFSET];
@@ -66,6 +67,7 @@ struct kpi_dispatcher {
 
 _Static_assert(sizeof(struct kpi_regs) == 36 * 8, "register frame");
 _Static_assert(offsetof(struct kpi_dispatcher, resume_x16) == 0x20, "assembly uses it");
+_Static_assert(offsetof(struct kpi_dispatcher, scratch) == 0x60, "assembly uses it");
 _Static_assert(offsetof(struct kpi_dispatcher, save) == 0x80, "assembly uses it");
 _Static_assert(offsetof(struct kpi_dispatcher, user) == KPI_PAGE_USER_OFFSET, "layout");
 _Static_assert(sizeof(struct kpi_dispatcher) == 4096, "one page");

@@ -20,8 +20,8 @@ thread_yield:
     stp     x29, x30, [sp, #-16]!
     mov     x29, sp
     mrs     x9, tpidrro_el0
-    mov     w10, #1
-    str     w10, [x9]                    /* disabled */
+    str     xzr, [sp, #-FRAME_BYTES]     /* the stack may grow by a fault now, and not later */
+    str     w9, [x9]                     /* disabled: anything but 0 */
     ldr     x1, [x9, #PAGE_RUN_HEAD]
     cbz     x1, 2f
     ldr     x0, [x9, #PAGE_CURRENT]

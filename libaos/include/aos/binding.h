@@ -247,7 +247,10 @@ errval_t binding_stream_on_ready(struct binding_stream *s, void (*fn)(void *arg)
 /* For generated code. */
 /* The slow ways of a call in registers: nothing sent yet; sent, but something else came back. */
 errval_t binding_call_regs(struct binding *b, struct lmp_regs *r);
-errval_t binding_call_parked(struct binding *b, uint64_t sent, uint64_t cookie, struct lmp_regs *r);
+errval_t binding_park_disabled(struct binding *b, uint64_t sent, uint64_t cookie,
+                               const struct lmp_regs *r);
+errval_t binding_call_parked(struct binding *b, uint64_t sent, errval_t sent_err,
+                             struct lmp_regs *r);
 errval_t binding_call(struct binding *b, struct binding_call *call);
 /* After an idempotent call in registers failed with `err`: the same once more if that may help.
  * `words` is the request, of which the registers have nothing left. */

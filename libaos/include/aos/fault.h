@@ -1,11 +1,16 @@
-/* What a program can do about its own faults. A handler runs on a stack of its own, in the
- * context of the faulting thread, one at a time in the domain; it must not fault itself, use
- * floating point, or wait for a lock that code which faults may hold. If no handler takes the
- * fault, it is reported and the domain ends with AOS_STATUS_FAULT. */
+/* What a program can do about its own faults. A handler runs in the context of the faulting thread
+ * on a fault stack of FAULT_STACK_BYTES from a pool, so any number of threads may be inside
+ * handlers. It may do what a thread may: block, allocate, use floating point, make calls; it may
+ * fault itself, for instance on memory that is filled on demand, up to FAULT_DEPTH_MAX deep. It
+ * returns, and does not end its thread. A lock that code which faults may hold is its own affair.
+ * If no handler takes the fault, it is reported and the domain ends with AOS_STATUS_FAULT. */
 #pragma once
 
 #include <aos/types.h>
 #include <kpi/dispatcher.h>
+
+#define FAULT_STACK_BYTES 12288u
+#define FAULT_DEPTH_MAX   4u             /* faults of one thread, each in the handler of the last */
 
 enum fault_kind {
     FAULT_READ,                          /* data abort, read */
@@ -23,6 +28,8 @@ struct fault {
     bool translation;                    /* nothing is mapped there (else: a permission) */
     uint64_t address;                    /* where it applies */
     uint64_t esr;
+    uint32_t depth;                      /* handlers of this thread that it interrupted */
+    errval_t error;                      /* why the page could not be filled; 0: it never could */
     struct kpi_regs *regs;               /* of the thread; may be changed */
 };
 

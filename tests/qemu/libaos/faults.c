@@ -100,9 +100,76 @@ static void test_protect(void)
     EXPECT_OK(paging_unmap(paging_self(), page));
 }
 
+#define CROWD 16u
+
+/* Threads that are inside a handler at the same time: each waits there for all the others. */
+static struct {
+    char *base;
+    void *outside;                       /* filled by a fault inside the handler */
+    struct mutex lock;
+    struct cond all;
+    unsigned inside, most, filled;
+} crowd;
+
+static enum fault_action crowd_fault(const struct fault *f, void *arg)
+{
+    mutex_lock(&crowd.lock);
+    crowd.inside++;
+    if (crowd.inside == CROWD) {
+        crowd.most = CROWD;
+        cond_broadcast(&crowd.all);
+    }
+    while (crowd.most != CROWD) {
+        cond_wait(&crowd.all, &crowd.lock);
+    }
+    crowd.inside--;
+    mutex_unlock(&crowd.lock);
+    /* LIB0024: a fault inside the handler. */
+    volatile double *nested = (volatile double *)crowd.outside + f->depth;
+    *nested = *nested + 1.0;
+    struct lazy lazy = { .faults = 0 };
+    return lazy_fault(f, &lazy);
+}
+
+static int thread_crowd(void *arg)
+{
+    volatile char *p = crowd.base + (uint64_t)arg * AOS_PAGE_BYTES;
+    volatile double sum = (double)(uint64_t)arg;
+    for (uint64_t i = 0; i < 8; i++) {   /* floating point is kept over the fault */
+        sum = sum * 2.0 + (double)*(p + i);
+    }
+    *p = (char)(uint64_t)arg;
+    return *p == (char)(uint64_t)arg && sum == (double)(uint64_t)arg * 256.0 ? 0 : 1;
+}
+
+static void test_crowd(void)
+{
+    struct lazy lazy = { .faults = 0 };
+    struct thread *threads[CROWD];
+    void *base;
+    EXPECT_OK(paging_reserve(paging_self(), CROWD * AOS_PAGE_BYTES, AOS_PAGE_BYTES, &base));
+    EXPECT_OK(paging_reserve(paging_self(), AOS_PAGE_BYTES, AOS_PAGE_BYTES, &crowd.outside));
+    EXPECT_OK(fault_set_region_handler(base, crowd_fault, NULL));
+    EXPECT_OK(fault_set_region_handler(crowd.outside, lazy_fault, &lazy));
+    crowd.base = base;
+    for (uint64_t i = 0; i < CROWD; i++) {
+        EXPECT_OK(thread_create(thread_crowd, (void *)i, NULL, &threads[i]));
+    }
+    for (unsigned i = 0; i < CROWD; i++) {
+        int status;
+        EXPECT_OK(thread_join(threads[i], &status));
+        EXPECT(status == 0);
+    }
+    EXPECT(crowd.most == CROWD && crowd.inside == 0 && lazy.faults >= 1);
+    EXPECT(*(volatile double *)crowd.outside == (double)CROWD);
+    EXPECT_OK(paging_unmap(paging_self(), base));
+    EXPECT_OK(paging_unmap(paging_self(), crowd.outside));
+}
+
 const struct libtest libtest_faults[] = {
     { "LIB0020 pages on demand", test_lazy },
     { "LIB0021 faults of several threads", test_skip },
     { "LIB0022 protection", test_protect },
+    { "LIB0023 threads that wait inside handlers; LIB0024 faults inside them", test_crowd },
     { NULL, NULL },
 };

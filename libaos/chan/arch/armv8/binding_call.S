@@ -5,7 +5,10 @@
  * The fast path is taken when nothing else is to be done in this domain: no other thread
  * runnable, nothing pending, txid slot 0 free, the channel an open LMP channel, the sweep timer
  * armed. Then no other code of this domain runs between the system call and its return, so the
- * call needs no entry in the pending table. Anything else leaves for C. */
+ * call needs no entry in the pending table. Anything else leaves for C.
+ * The stack of the thread is not touched while disabled: what has to wait until the answer is there
+ * waits in the dispatcher page, and a message that is not the answer is delivered on the upcall
+ * stack, which nobody uses then. */
 #include <abi/syscalls.h>
 
 #define PAGE_DISABLED 0x0                /* struct kpi_dispatcher */
@@ -17,9 +20,13 @@
 #define GEN_ONE       (1 << 22)          /* MSG_GEN_SHIFT */
 #define KIND_REPLY    0x1000             /* MSG_REPLY << MSG_KIND_SHIFT */
 #define NOT_SHAPE     0xffffe000ffffffff /* what a reply's header must share with the call's */
+#define PAGE_UPCALL_SP 0x10
+#define PAGE_SCRATCH  0x60
 /* Off the fast path: x29, x30; struct lmp_regs at REGS */
 #define FRAME         112
 #define REGS          16
+/* and on the upcall stack x12, x13 and SP above it */
+#define FRAME_UPCALL  32
 
     .text
     .macro entry n
@@ -46,11 +53,10 @@ binding_call_asm\n:
     mov     x9, xzr
     entry 8
     mrs     x17, tpidrro_el0
-    mov     w16, #1
     adrp    x14, chan_sweep_off
     ldr     w14, [x14, #:lo12:chan_sweep_off]
     ldp     w12, w13, [x0, #CHAN_END]
-    str     w16, [x17, #PAGE_DISABLED]
+    str     w17, [x17, #PAGE_DISABLED]   /* anything but 0 */
     ldr     w15, [x17, #PAGE_PENDING]
     ldr     x16, [x17, #PAGE_RUN_HEAD]
     orr     w13, w13, w14
@@ -63,10 +69,11 @@ binding_call_asm\n:
     str     w14, [x0, #CHAN_TX]
     orr     x13, x13, x14
     orr     x1, x1, x13
-    stp     x0, x1, [sp, #-16]!
+    stp     x0, x1, [x17, #PAGE_SCRATCH]
     mov     w0, w12
     svc     #SYSCALL_CALL
-    ldp     x12, x13, [sp], #16
+    mrs     x17, tpidrro_el0
+    ldp     x12, x13, [x17, #PAGE_SCRATCH]
     cmp     x0, x12
     b.ne    .Lparked
     eor     x14, x13, x1
@@ -74,7 +81,6 @@ binding_call_asm\n:
     tst     x14, #NOT_SHAPE
     b.ne    .Lparked
     cbnz    x10, .Lparked
-    mrs     x17, tpidrro_el0
     str     wzr, [x17, #PAGE_DISABLED]
     ldr     w0, [x17, #PAGE_PENDING]
     cbnz    w0, .Lpending
@@ -100,6 +106,23 @@ binding_call_asm\n:
 /* Not the reply that was expected: the call is entered in the pending table now, and this thread
  * blocks. */
 .Lparked:
+    ldr     x15, [x17, #PAGE_UPCALL_SP]
+    mov     x14, sp
+    sub     sp, x15, #FRAME_UPCALL
+    stp     x12, x13, [sp]
+    str     x14, [sp, #16]
+    save
+    mov     x2, x0
+    mov     x0, x12
+    mov     x1, x13
+    add     x3, sp, #REGS
+    bl      binding_park_disabled
+    ldp     x29, x30, [sp], #FRAME
+    ldp     x12, x13, [sp]
+    ldr     x14, [sp, #16]
+    mrs     x17, tpidrro_el0
+    mov     sp, x14
+    str     wzr, [x17, #PAGE_DISABLED]   /* what is pending is taken in when the thread waits */
     save
     mov     x2, x0
     mov     x0, x12

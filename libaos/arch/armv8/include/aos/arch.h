@@ -36,6 +36,14 @@ static inline void arch_compiler_barrier(void)
     __asm__ volatile("" : : : "memory");
 }
 
+/* Makes sure that the stack is mapped for `bytes` (a constant up to 4080) below SP: a page that is
+ * not is filled by the fault that this store causes. */
+static inline __attribute__((always_inline)) void arch_stack_touch(const uint32_t bytes)
+{
+    uint64_t at;
+    __asm__ volatile("sub %0, sp, %1\n\tstr xzr, [%0]" : "=&r"(at) : "i"(bytes) : "memory");
+}
+
 /* The caller must not use thread-local variables before it returns: the compiler may know the
  * old address. */
 static inline void arch_set_tls(uint64_t tpidr)

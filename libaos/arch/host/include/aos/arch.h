@@ -23,6 +23,11 @@ static inline void arch_compiler_barrier(void)
     __asm__ volatile("" : : : "memory");
 }
 
+static inline void arch_stack_touch(const uint32_t bytes)
+{
+    (void)bytes;
+}
+
 static inline void arch_set_tls(uint64_t tpidr)
 {
     (void)tpidr;

@@ -194,7 +194,7 @@ bool recv_slot_give_back(caddr_t slot)
         return false;
     }
     struct disp_user *user = disp_user();
-    disp_disable();
+    disp_disable_touched();              /* calls nothing */
     bool room = user->recv_count < RECV_SLOT_RESERVE;
     if (room) {
         user->recv[user->recv_count++] = slot;

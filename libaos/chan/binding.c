@@ -290,7 +290,7 @@ errval_t binding_finish_disabled(struct binding *b, struct pending *p, struct bi
     disp_enable();
     errval_t err = pending_read(b, p, call);
     loans_end(b, pending_loans_take(p));
-    disp_disable();
+    disp_disable_touched();              /* by who has entered disabled */
     p->caps_count = 0; /* the caller's now, or deleted */
     if (p->err == RPC_ERR_TIMEOUT || p->err == RPC_ERR_CANCELLED) {
         pending_drop_disabled(b, p); /* of a callback: given up before there was an answer */
@@ -511,7 +511,7 @@ errval_t binding_call_once(struct binding *b, struct binding_call *call)
     if (several) {
         disp_enable();
         mutex_unlock(&b->setup_lock);
-        disp_disable();
+        disp_disable_touched();
     }
     if (err_is_fail(err)) {
         pending_free_disabled(b, p);

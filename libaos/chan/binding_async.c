@@ -27,7 +27,7 @@ errval_t pending_start(struct binding *b, const struct binding_call *call, uint3
     }
     err = binding_fill(b, p, call, ret_msg);
     if (err_is_fail(err)) {
-        disp_disable();
+        disp_disable_touched();
         pending_free_disabled(b, p);
         disp_enable();
         return err;

@@ -11,7 +11,7 @@
 static errval_t loans_slots(struct binding *b, uint32_t count, struct binding_loans *ret_loans)
 {
     struct binding_loans kept = {0};
-    disp_disable();
+    disp_disable_touched();              /* calls nothing */
     if (count == b->loan_slots.count) {
         kept = b->loan_slots;
         b->loan_slots.count = 0;
@@ -75,7 +75,7 @@ void loans_end(struct binding *b, struct binding_loans loans)
         (void)cap_delete(loans.first + i); /* an anchor that was not made: its slot is empty */
     }
     if (loans.count == 1) {
-        disp_disable();
+        disp_disable_touched();
         if (b->loan_slots.count == 0 && b->chan.state == CHAN_OPEN) {
             b->loan_slots = loans;
             loans.count = 0;

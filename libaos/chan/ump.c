@@ -128,7 +128,7 @@ static errval_t ump_send_cap(struct chan *c, const struct lmp_msg *msg, struct m
     }
     if (err_is_ok(err)) {
         u->caps_sent++;
-        disp_disable();
+        disp_disable_touched();
         /* Other threads may have taken the room: then it waits, since it can no longer fail. */
         if (!u->dead && !ump_put_disabled(c, msg)) {
             ump_kill_disabled(c);

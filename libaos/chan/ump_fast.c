@@ -100,7 +100,7 @@ static inline void ump_answer_disabled(struct server_conn *conn, const struct se
         /* Of an exact header all but the shape goes back. */
         const uint64_t header =
             req->msg.header | (ctx->header & ~MSG_SHAPE_MASK) | MSG_HEADER(0, MSG_REPLY, 0, 0);
-        disp_disable();
+        disp_disable_touched();
         if (__builtin_expect(conn->chan.state == CHAN_OPEN &&
                                  (header & MSG_SHAPE_MASK) <= MSG_SHAPE(UMP_LINE_WORDS, 0) &&
                                  (u->backlog_count | (uint32_t)u->dead) == 0 &&
@@ -120,7 +120,7 @@ static inline void ump_answer_disabled(struct server_conn *conn, const struct se
             conn_reply(conn, &req->msg, cap);
         }
     }
-    disp_disable();
+    disp_disable_touched();
 }
 
 bool ump_serve_disabled(struct server_conn *conn)

@@ -59,8 +59,8 @@ static inline __attribute__((always_inline)) void disp_stack_touch(void)
     arch_stack_touch(DISP_STACK_BYTES);
 }
 
-/* For loops: this function has called disp_stack_touch since it was entered. Any value but 0 will
- * do, and the page's address is at hand. */
+/* For whoever has touched the stack since this function was entered, or was entered disabled, or
+ * calls nothing before disp_enable. Any value but 0 will do, and the page's address is at hand. */
 static inline __attribute__((always_inline)) void disp_disable_touched(void)
 {
     struct kpi_dispatcher *page = arch_page();

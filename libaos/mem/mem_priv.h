@@ -7,9 +7,9 @@
  * 2. Refilling is done by one thread at a time (`refilling`), and is itself made of the same
  *    operations; those find refilling == self, skip the check and live on the reserve. Reserves
  *    are sized for one refill of everything.
- * 3. Whoever holds the lock does not fault: its stack is touched for MEM_STACK_BYTES before the lock
- *    is taken (more than the deepest operation takes: test LIB0044), records are in memory that
- *    is mapped, and what a caller gets is written when the lock is free again.
+ * 3. Whoever holds the lock does not fault: its stack is touched for MEM_STACK_BYTES before the
+ *    lock is taken (more than the deepest operation takes: test LIB0044), records are in memory
+ *    that is mapped, and what a caller gets is written when the lock is free again.
  * 4. The lock is not held while the RAM source runs, so the source may use whatever it likes,
  *    and other threads find refilling != NULL: they wait only if the reserve is not above its
  *    floor. */

@@ -7,6 +7,12 @@ uint64_t cap_node_count(void)
     return tree_count();
 }
 
+void cap_count(enum captype type, uint64_t *ret_objects, uint64_t *ret_caps)
+{
+    *ret_objects = tree_count_type(type);
+    *ret_caps = *ret_objects + slot_count_copies(type);
+}
+
 struct cte *cap_find(enum captype type, uint64_t base, uint64_t bytes, uint64_t place)
 {
     struct cap_key key = cap_key_make(type, (uint32_t)(base >> CAP_PAGE_SHIFT),

@@ -10,6 +10,14 @@ struct cte *cte_node_search(struct cte *cte)
     return cte;
 }
 
+/* Capabilities besides the nodes, by type. Owner: this file. */
+static uint64_t copy_counts[CAPTYPE_COUNT];
+
+uint64_t slot_count_copies(enum captype type)
+{
+    return copy_counts[type];
+}
+
 #define NODE_FLAGS (CTE_ATTACHED | CTE_PARTED)
 
 /* State of the object that only its node keeps, beside those flags. */
@@ -58,6 +66,7 @@ void slot_copy(struct cte *src, struct cte *dest)
     bool lent = slot_has_loans(src);
     slot_init(dest, cte_type(src), src->page, src->pages, src->rights, src->owner);
     dest->detail = src->detail;
+    copy_counts[src->type]++;
     if (lent)
         slot_put_before(src, dest); /* the loans stay behind the one that they are of */
     else
@@ -69,6 +78,7 @@ void slot_lend(struct cte *src, struct cte *dest)
     slot_init(dest, cte_type(src), src->page, src->pages, src->rights & (uint8_t)~CAP_RIGHT_D,
               src->owner);
     dest->detail = (uint8_t)(cte_loan(src) + 1);
+    copy_counts[src->type]++;
     slot_put_after(src, dest);
 }
 
@@ -119,6 +129,7 @@ void slot_drop(struct cte *slot)
 {
     kernel_assert(!slot_alone(slot) && !slot_has_loans(slot) && slot_loan_mapping(slot) == NULL);
     struct cte *next = slot->next;
+    copy_counts[slot->type]--;
     if (slot->level != 0) {
         slot_hand_node_on(slot, next);
     } else {

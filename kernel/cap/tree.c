@@ -6,6 +6,7 @@
 
 static struct cte *root;    /* owner: this file */
 static uint64_t node_count; /* owner: this file */
+static uint64_t node_counts[CAPTYPE_COUNT]; /* the same by type; owner: this file */
 
 struct cap_key cap_key_of(const struct cte *cte)
 {
@@ -188,6 +189,7 @@ static void tree_add(struct cte *node, struct cte *parent, struct cte **link)
     tree_pull(node);
     *link = node;
     node_count++;
+    node_counts[node->type]++;
     for (struct cte *above = parent;
          above != NULL &&
          (above->reach < node->reach || above->object_reach < node->object_reach);
@@ -250,6 +252,7 @@ void tree_remove(struct cte *node)
     }
     node->level = 0;
     node_count--;
+    node_counts[node->type]--;
     /* From the heir's place on: once an ancestor sees no difference nothing further up changes. */
     while (at != NULL) {
         struct cte *above = at->parent, **link = tree_link(at);
@@ -388,4 +391,9 @@ struct cte *tree_root(void)
 uint64_t tree_count(void)
 {
     return node_count;
+}
+
+uint64_t tree_count_type(enum captype type)
+{
+    return node_counts[type];
 }

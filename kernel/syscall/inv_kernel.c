@@ -105,6 +105,16 @@ errval_t inv_kernel_stats(struct dispatcher *self, struct cte *object, uint64_t 
     return ERR_OK;
 }
 
+errval_t inv_kernel_count(struct dispatcher *self, struct cte *object, uint32_t type,
+                          uint64_t *ret_objects, uint64_t *ret_caps)
+{
+    if (type >= CAPTYPE_COUNT) {
+        return SYS_ERR_BAD_ARGUMENT;
+    }
+    cap_count((enum captype)type, ret_objects, ret_caps);
+    return ERR_OK;
+}
+
 errval_t inv_kernel_random(struct dispatcher *self, struct cte *object, uint64_t *ret_a,
                            uint64_t *ret_b, uint64_t *ret_c, uint64_t *ret_d)
 {

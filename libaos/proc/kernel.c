@@ -88,6 +88,11 @@ errval_t kernel_get_stats(struct kernel_stats *ret_stats)
                             &ret_stats->switches, &ret_stats->interrupts, &ret_stats->caps);
 }
 
+errval_t kernel_count(uint32_t type, uint64_t *ret_objects, uint64_t *ret_caps)
+{
+    return inv_kernel_count(KPI_CAP_KERNEL, type, ret_objects, ret_caps);
+}
+
 errval_t kernel_check(uint64_t *ret_found, uint64_t *ret_nodes)
 {
     return inv_kernel_check(KPI_CAP_KERNEL, ret_found, ret_nodes);

@@ -15,6 +15,8 @@
 #define SERVE_LOG_BYTES  1024u           /* of one log_read, as in init.if */
 #define SERVE_TEXT_BYTES 1023u           /* of bootargs, as in init.if */
 
+#define SERVE_CAPTYPES_MAX 32u           /* of caps, as in init.if */
+
 #define SERVE_CLOCK_COMPATIBLE "arm,pl031"
 
 static struct pl031_regs serve_clock;    /* at 0 until it is asked for */
@@ -170,6 +172,20 @@ static errval_t on_facts(struct server_ctx *ctx, struct init_machine *ret_machin
     return ERR_OK;
 }
 
+_Static_assert(CAPTYPE_COUNT <= SERVE_CAPTYPES_MAX, "init.if has room for all types");
+
+static errval_t on_caps(struct server_ctx *ctx, uint64_t *ret_objects, size_t *ret_objects_count,
+                        uint64_t *ret_caps, size_t *ret_caps_count)
+{
+    (void)ctx;
+    for (uint32_t type = 0; type < CAPTYPE_COUNT; type++) {
+        ret_objects[type] = ret_caps[type] = 0;
+        (void)kernel_count(type, &ret_objects[type], &ret_caps[type]);
+    }
+    *ret_objects_count = *ret_caps_count = CAPTYPE_COUNT;
+    return ERR_OK;
+}
+
 static errval_t on_boot(struct server_ctx *ctx, char *ret_bootargs, size_t *ret_bootargs_len,
                         char *ret_build_id, size_t *ret_build_id_len)
 {
@@ -236,7 +252,7 @@ static const struct init_server_ops ops = {
     .on_number = on_number, .on_text = on_text, .on_module = on_module,
     .on_modules = on_modules, .on_log_read = on_log_read, .on_console_taken = on_console_taken,
     .on_shutdown = on_shutdown, .on_facts = on_facts, .on_boot = on_boot, .on_clock = on_clock,
-    .on_random = on_random,
+    .on_random = on_random, .on_caps = on_caps,
 };
 
 errval_t init_serve_start(void)

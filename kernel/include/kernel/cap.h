@@ -190,6 +190,8 @@ bool cap_work_pending(void);
 
 /* Objects in the tree. */
 uint64_t cap_node_count(void);
+/* Objects of one type, and capabilities to them. */
+void cap_count(enum captype type, uint64_t *ret_objects, uint64_t *ret_caps);
 
 /* Checks every invariant; returns the number of violations (each logged, at most
  * CAP_CHECK_LOG_MAX) and the number of objects visited. */

@@ -40,6 +40,7 @@ struct cte *tree_next(const struct cte *node);
 struct cte *tree_overlap(const struct cap_key *key, uint32_t first, uint32_t end, bool objects);
 struct cte *tree_root(void);
 uint64_t tree_count(void);
+uint64_t tree_count_type(enum captype type);
 
 /* Slots and lists of copies. */
 static inline bool slot_alone(const struct cte *cte)
@@ -63,6 +64,8 @@ static inline void slot_init(struct cte *slot, enum captype type, uint32_t page,
     *slot = (struct cte){
         .type = (uint8_t)type, .rights = rights, .owner = owner, .page = page, .pages = pages};
 }
+/* Capabilities that are not the nodes of their objects. */
+uint64_t slot_count_copies(enum captype type);
 void slot_copy(struct cte *src, struct cte *dest);
 void slot_lend(struct cte *src, struct cte *dest);
 /* `loan`, which has no loans and no Mapping, is a copy of `slot` from now on, not a loan of it. */

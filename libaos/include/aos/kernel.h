@@ -32,6 +32,8 @@ struct kernel_stats {
     uint64_t uptime_ns, idle_ns, switches, interrupts, caps;
 };
 errval_t kernel_get_stats(struct kernel_stats *ret_stats);
+/* Objects of the capability type (enum captype), and capabilities to them. SYS_ERR_BAD_ARGUMENT. */
+errval_t kernel_count(uint32_t type, uint64_t *ret_objects, uint64_t *ret_caps);
 /* Checks the capability database: the number of violations found. */
 errval_t kernel_check(uint64_t *ret_found, uint64_t *ret_nodes);
 

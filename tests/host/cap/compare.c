@@ -73,8 +73,25 @@ static void compare_table(int t)
         CHECK_EQ(real[i] & ~ours, model.entries[t][i]);
 }
 
+static void compare_counts(void)
+{
+    for (uint32_t type = 0; type < CAPTYPE_COUNT; type++) {
+        uint64_t objects, caps, model_objects = 0, model_caps = 0;
+        cap_count((enum captype)type, &objects, &caps);
+        for (int i = 0; type != CAPTYPE_NULL && i < MODEL_OBJECTS; i++) {
+            if (model.objects[i].type == type) {
+                model_objects++;
+                model_caps += (uint64_t)model.objects[i].copies;
+            }
+        }
+        CHECK_EQ(objects, model_objects);
+        CHECK_EQ(caps, model_caps);
+    }
+}
+
 void model_compare(void)
 {
+    compare_counts();
     CHECK_EQ(cap_node_count(), model.object_count);
     for (int b = 0; b < BLOCKS; b++) {
         if (model.block_owner[b] == NONE)

@@ -1,0 +1,267 @@
+/* The children. Each has a thread for every service, which calls it without a pause, waits for a
+ * child of its own and for input, lends memory, has subscribed to events and registered a name. The
+ * role says how it ends: by itself, by a fault, or not at all. */
+#include "leakcheck_priv.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <aos/cap.h>
+#include <aos/domain.h>
+#include <aos/io.h>
+#include <aos/process.h>
+#include <aos/services.h>
+#include <aos/thread.h>
+#include <aos/waitset.h>
+#include <if/init.h>
+#include <if/memory.h>
+#include <if/nameserver.h>
+#include <if/process.h>
+#include <if/serial.h>
+
+#define CHILD_CALLS     2u               /* of each thread before the end may come */
+#define CHILD_LEND      20000u           /* bytes, more than a message has */
+#define CHILD_RAM_BYTES 0x10000u
+#define CHILD_FOREVER   1000000000000ull /* ns */
+#define CHILD_WAIT_NS   20000000000ull
+
+/* One call to a service, or a few. False: it failed, which the end of nobody here explains. */
+typedef bool (*child_fn)(void);
+
+struct caller {
+    child_fn fn;
+    volatile uint32_t calls;
+    volatile bool failed;
+};
+
+static bool child_memory(void)
+{
+    struct memory_binding *b;
+    uint64_t bytes;
+    caddr_t ram;
+
+    return err_is_ok(aos_memory(&b))
+        && err_is_ok(memory_alloc(b, CHILD_RAM_BYTES, CHILD_RAM_BYTES, &ram, &bytes))
+        && err_is_ok(memory_free(b, ram));
+}
+
+static bool child_names(void)
+{
+    caddr_t end;
+
+    return err_is_ok(aos_lookup("serial", &end)) && err_is_ok(cap_destroy(end));
+}
+
+static bool child_init(void)
+{
+    struct init_binding *b;
+    uint64_t bytes;
+    caddr_t frame;
+
+    return err_is_ok(aos_init(&b)) && err_is_ok(init_module(b, "true", 4, &frame, &bytes))
+        && err_is_ok(cap_destroy(frame));
+}
+
+static bool child_serial(void)
+{
+    struct serial_binding *b;
+
+    return err_is_ok(aos_serial(&b)) && err_is_ok(serial_flush(b));
+}
+
+/* Lends arguments for a program that there is not. */
+static bool child_process(void)
+{
+    static char args[CHILD_LEND];
+    const struct process_limits none = {0};
+    struct process_binding *b;
+    uint32_t pid;
+
+    memset(args, 'x', sizeof(args) - 1);
+    return err_is_ok(aos_process(&b))
+        && err_has(process_launch(b, args, sizeof(args), NULL, 0, 0, &none, 0, 0, NULL, 0, NULL,
+                                  0, &pid), PROCESS_ERR_NO_PROGRAM);
+}
+
+static int child_work(void *arg)
+{
+    struct caller *work = arg;
+
+    while (!work->failed) {
+        work->failed = !work->fn();
+        work->calls++;
+    }
+    return 0;
+}
+
+/* Waits for one that never ends by itself. */
+static int child_wait(void *arg)
+{
+    uint32_t pid = *(uint32_t *)arg, who;
+    struct aos_exit how;
+
+    (void)aos_wait(pid, &who, &how);
+    return 0;
+}
+
+static int child_sleep(void)
+{
+    for (;;) {
+        thread_sleep_ns(CHILD_FOREVER);
+    }
+    return 0;
+}
+
+static void on_ended(void *arg, bool lost, uint32_t pid, const struct process_exit *how)
+{
+}
+
+static void on_low(void *arg, uint64_t free_bytes)
+{
+}
+
+static void on_gone(void *arg, bool lost, const char *name, size_t name_len)
+{
+}
+
+static void on_signal(void *arg, bool lost, serial_signal_kind_t which)
+{
+}
+
+static bool child_subscribe(struct waitset *ws)
+{
+    static const struct process_event_ops process_ops = {.on_child_ended = on_ended};
+    static const struct memory_event_ops memory_ops = {.on_low = on_low};
+    static const struct nameserver_event_ops name_ops = {.on_gone = on_gone};
+    static const struct serial_event_ops serial_ops = {.on_signal = on_signal};
+    struct process_binding *process;
+    struct memory_binding *memory;
+    struct nameserver_binding *names;
+    struct serial_binding *serial;
+
+    if (err_is_fail(aos_process(&process)) || err_is_fail(aos_memory(&memory))
+        || err_is_fail(aos_nameserver(&names)) || err_is_fail(aos_serial(&serial))) {
+        return false;
+    }
+    process_set_events(process, ws, &process_ops, NULL);
+    memory_set_events(memory, ws, &memory_ops, NULL);
+    nameserver_set_events(names, ws, &name_ops, NULL);
+    serial_set_events(serial, ws, &serial_ops, NULL);
+    return err_is_ok(process_subscribe_child_ended(process, true))
+        && err_is_ok(memory_subscribe_low(memory, true))
+        && err_is_ok(nameserver_subscribe_gone(names, true))
+        && err_is_ok(serial_subscribe_signal(serial, true));
+}
+
+static int child_serve(void *arg)
+{
+    waitset_run(arg);
+}
+
+void leakcheck_name(uint32_t pid, char ret_name[LEAKCHECK_NAME_BYTES])
+{
+    (void)snprintf(ret_name, LEAKCHECK_NAME_BYTES, "leakcheck/%u", (unsigned)pid);
+}
+
+/* A name with nothing behind it but its connections. */
+static bool child_register(struct waitset *ws)
+{
+    static const struct server_interface iface = {.name = "leakcheck"};
+    static struct server server;
+    char name[LEAKCHECK_NAME_BYTES];
+
+    server_init(&server, &iface, NULL, NULL, NULL, ws);
+    leakcheck_name(domain_pid(), name);
+    return err_is_ok(aos_register(&server, name, NULL, 0));
+}
+
+/* Starts one of its own kind and returns when it is busy. */
+static bool child_has_child(const char *role, uint32_t *ret_pid)
+{
+    const char *argv[] = {"leakcheck", "--child", role};
+    char name[LEAKCHECK_NAME_BYTES];
+    caddr_t end;
+
+    if (err_is_fail(aos_spawn(3, argv, ret_pid))) {
+        return false;
+    }
+    if (strcmp(role, "sleep") == 0) {
+        return true;
+    }
+    leakcheck_name(*ret_pid, name);
+    return err_is_ok(aos_await(name, CHILD_WAIT_NS, &end)) && err_is_ok(cap_destroy(end));
+}
+
+static bool child_thread(int (*fn)(void *arg), void *arg)
+{
+    struct thread *thread;
+
+    return err_is_ok(thread_create(fn, arg, NULL, &thread));
+}
+
+/* Gets busy. */
+static bool child_start(const char *grandchild)
+{
+    static const child_fn all[] = {child_memory, child_names, child_init, child_serial,
+                                   child_process};
+    enum { WORKS = sizeof(all) / sizeof(all[0]) };
+    static struct caller works[WORKS];
+    static struct waitset ws;
+    static uint32_t pid;
+    uint32_t busy = 0;
+
+    waitset_init(&ws);
+    if (!child_subscribe(&ws) || !child_thread(child_serve, &ws)
+        || !child_has_child(grandchild, &pid) || !child_thread(child_wait, &pid)) {
+        return false;
+    }
+    for (uint32_t i = 0; i < WORKS; i++) {
+        works[i].fn = all[i];
+        if (!child_thread(child_work, &works[i])) {
+            return false;
+        }
+    }
+    while (busy < WORKS) {
+        thread_yield();
+        busy = 0;
+        for (uint32_t i = 0; i < WORKS; i++) {
+            if (works[i].failed) {
+                fprintf(stderr, "leakcheck: the calls of work %u fail\n", (unsigned)i);
+                return false;
+            }
+            busy += works[i].calls >= CHILD_CALLS;
+        }
+    }
+    return child_register(&ws);
+}
+
+static errval_t silent_write(void *arg, int fd, const void *data, size_t bytes, size_t *ret_n)
+{
+    *ret_n = bytes;
+    return ERR_OK;
+}
+
+/* The report of a fault of hundreds is of no use. */
+static void child_fault(void)
+{
+    static const struct io_ops silent = {.write = silent_write};
+    static volatile uint64_t nowhere = 8;
+
+    io_set_ops(&silent);
+    *(volatile int *)(uintptr_t)nowhere = 1;
+}
+
+int child_run(const char *role)
+{
+    if (strcmp(role, "sleep") == 0) {
+        return child_sleep();
+    }
+    if (!child_start(strcmp(role, "family") == 0 ? "stay" : "sleep")) {
+        return 1;
+    }
+    if (strcmp(role, "fault") == 0) {
+        child_fault();
+    }
+    return strcmp(role, "exit") == 0 ? 0 : child_sleep();
+}

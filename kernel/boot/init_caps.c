@@ -1,5 +1,6 @@
 /* The capabilities that init gets to share out: all free RAM, all devices, the boot modules. */
 #include "init_priv.h"
+#include <kernel/coverage.h>
 #include <kernel/cpio.h>
 #include <kernel/cspace.h>
 #include <kernel/log.h>
@@ -48,7 +49,7 @@ unsigned init_caps_count(const struct init_build *b)
     static struct region_list devices;
     struct cpio cpio;
     struct cpio_entry entry;
-    unsigned count = 1;                  /* the image */
+    unsigned count = 2;                  /* the image, coverage */
 
     init_caps_devices(b->platform, &devices);
     count += devices.count;
@@ -112,6 +113,16 @@ static void init_caps_modules(struct init_build *b)
     }
 }
 
+static void init_caps_coverage(struct init_build *b)
+{
+    struct region range;
+
+    if (coverage_memory(&range.base, &range.size)) {
+        (void)init_caps_add(b, KPI_BOOT_COVERAGE, CAPTYPE_FRAME, range,
+                            CAP_RIGHT_R | CAP_RIGHT_W);
+    }
+}
+
 void init_caps_make(struct init_build *b)
 {
     const struct platform *p = b->platform;
@@ -120,6 +131,7 @@ void init_caps_make(struct init_build *b)
 
     init_caps_modules(b);
     (void)init_caps_add(b, KPI_BOOT_IMAGE, CAPTYPE_FRAME, image, CAP_RIGHT_R);
+    init_caps_coverage(b);
     init_caps_devices(p, &devices);
     for (unsigned i = 0; i < devices.count; i++) {
         (void)init_caps_add(b, KPI_BOOT_DEVICE, CAPTYPE_DEVFRAME, devices.item[i],

@@ -15,6 +15,7 @@ enum kpi_boot_kind {
     /* Frame, read-only: one file of the initrd, `name`, `bytes` exact */
     KPI_BOOT_MODULE,
     KPI_BOOT_IMAGE,                      /* Frame, read-only: the pristine kernel Image */
+    KPI_BOOT_COVERAGE,                   /* Frame: kpi/coverage.h; only of a kernel that has it */
 };
 
 struct kpi_boot_cap {

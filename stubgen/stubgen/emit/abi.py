@@ -6,7 +6,7 @@ from .wrap import comment, wrap
 
 # Generated from templates of the same name; each gets the whole view.
 FILES = ("errors.h", "errors.c", "captypes.h", "captypes.c", "syscalls.h", "invoke.h",
-         "kernel_invoke.h", "kernel_invoke.c", "user.h")
+         "kernel_invoke.h", "kernel_invoke.c", "user.h", "grammar.h", "grammar.c")
 
 FIRST_ARGUMENT = 2      # x0 capability, x1 method
 FIRST_RESULT = 1        # x0 error
@@ -25,6 +25,7 @@ def render(build):
 
 
 def _view(build):
+    objects = [_object(o) for o in build.objects]
     return {
         "banner": env.banner([f.path for f in build.files if f.generate]),
         "sets": error_sets(build),
@@ -33,7 +34,8 @@ def _view(build):
         "rights": [(letter.upper(), 1 << bit) for bit, letter in enumerate(RIGHTS)],
         "all_rights": (1 << len(RIGHTS)) - 1,
         "syscalls": [(cnames.syscall(s), s.ordinal, comment(s.doc)) for s in build.syscalls],
-        "objects": [_object(o) for o in build.objects],
+        "objects": objects,
+        "grammar_args_max": max([1] + [len(m["args"]) for o in objects for m in o["methods"]]),
         "table": _table(build),
     }
 
@@ -79,7 +81,8 @@ def _mask(head, names):
 
 
 def _object(item):
-    return {"name": item.name, "doc": item.doc,
+    kinds = [f"1u << {cnames.captype(name)}" for name, _rights in item.captypes]
+    return {"name": item.name, "doc": item.doc, "kinds": " | ".join(kinds) or "0",
             "methods": [_method(item, m) for m in item.methods]}
 
 
@@ -102,6 +105,7 @@ def _method(obj, method):
     notes = [f"{c_name}: {', '.join(fails)}"] if fails else []
     return {"name": method.name, "number": cnames.invoke_number(obj, method),
             "ordinal": method.ordinal, "fails": notes,
+            "grammar": f"GRAMMAR_{obj.name}_{method.name}".upper(),
             "doc": comment(method.doc + (["Errors: " + ", ".join(fails)] if fails else [])),
             "prototype": wrap(f"errval_t {c_name}(", kernel + [a["kernel"] for a in args] + outs,
                               ");"),
@@ -132,18 +136,22 @@ def _argument(param, register):
     name = cnames.safe(param.name)
     arg = f"c->args[{register}]"
     view = {"c": name, "kind": "int", "index": register, "check": "", "bound": 0,
+            "grammar": "GRAMMAR_NUMBER", "kinds": "", "low": "0", "high": "0",
             "registers": [(FIRST_ARGUMENT + register, name)], "passed": name,
             "kernel": f"struct cte *{name}", "user": [f"caddr_t {name}"]}
     if isinstance(type_, model.Cref):
         kinds = " | ".join(f"1u << {cnames.captype(kind)}" for kind in type_.kinds)
-        view.update(kind="cref", kinds=kinds or "ANY_KIND", rights=rights_mask(type_.rights))
+        view.update(kind="cref", grammar="GRAMMAR_CREF", kinds=kinds or "ANY_KIND",
+                    rights=rights_mask(type_.rights))
         view["decode"] = wrap("    err = decode_cref(", ["c", str(register), view["kinds"],
                               str(view["rights"]), f"&{name}"], ");", indent=" " * 8)
     elif isinstance(type_, model.Slot):
-        view.update(kind="slot", decode=f"    err = decode_slot(c, {register}, &{name});")
+        view.update(kind="slot", grammar="GRAMMAR_SLOT",
+                    decode=f"    err = decode_slot(c, {register}, &{name});")
     elif isinstance(type_, model.User):
         const = "const " if type_.direction == "in" else ""
-        view.update(kind="user", kernel=f"struct user_slice {name}",
+        view.update(kind="user", grammar="GRAMMAR_USER", high=cexpr.c_number(type_.bound),
+                    kernel=f"struct user_slice {name}",
                     decode=f"    err = decode_user(c, {register}, {type_.bound}, &{name});",
                     user=[f"{const}void *{name}", f"size_t {name}_len"],
                     registers=[(FIRST_ARGUMENT + register, f"(uintptr_t){name}"),
@@ -152,7 +160,8 @@ def _argument(param, register):
         c_type = cexpr.c_int(type_)
         value = f"(uint64_t){name}" if c_type.startswith("int") else name
         view.update(kernel=f"{c_type} {name}", user=[f"{c_type} {name}"],
-                    check=_check(param, arg), registers=[(FIRST_ARGUMENT + register, value)],
+                    check=_check(param, arg), **_limits(param),
+                    registers=[(FIRST_ARGUMENT + register, value)],
                     passed=arg if c_type == "uint64_t" else f"({c_type}){arg}")
     return view
 
@@ -176,6 +185,21 @@ def _check(param, arg):
     if param.pow2:
         tests.append(f"{arg} == 0 || ({arg} & ({arg} - 1)) != 0")
     return " || ".join(tests)
+
+
+def _limits(param):
+    """The least and the largest value of an integer argument, as 64-bit patterns."""
+    type_ = param.type
+    if isinstance(type_, model.Bool):
+        low, high = 0, 1
+    elif isinstance(type_, model.Named):
+        values = [value.value for value in type_.decl.values] or [0]
+        low, high = min(values), max(values)
+    elif type_.signed:
+        low, high = param.range or (-(1 << (type_.bits - 1)), (1 << (type_.bits - 1)) - 1)
+    else:
+        low, high = param.range or (0, (1 << type_.bits) - 1)
+    return {"low": cexpr.c_number(low % (1 << 64)), "high": cexpr.c_number(high % (1 << 64))}
 
 
 def _signed_check(type_, range_, arg):

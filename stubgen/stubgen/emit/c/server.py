@@ -132,7 +132,8 @@ class ServerView(MethodView):
         lines += ["    if (err_is_fail(err_)) {", "        return err_;", "    }"]
         for result in self.results:
             lent = next((p for p in self.m.params if p.name == result.counts), None)
-            if lent is not None:
+            # What is put into a lent buffer that is a lease, lease_reply counts.
+            if lent is not None and (lent.type.direction == "in" or lent.name not in self.leases):
                 room = self._server_length(lent.name, False)
                 lines.append(f"    if (ret_{result.name} > {room}) {{")
                 lines += [f"        {line}" for line in

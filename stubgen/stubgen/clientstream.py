@@ -45,6 +45,7 @@ class Stream:
     def __next__(self):
         if not self.binding._wait_for(self.ready, self.binding._until()):
             raise self.binding.errors.timeout()
+        self.binding._poll()           # before it gives credits for more
         if self.items:
             return self._pop()
         if self.is_broken:

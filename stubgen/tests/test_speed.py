@@ -14,7 +14,7 @@ PYTHON = "/usr/bin/python3" if os.path.exists("/usr/bin/python3") else "python3"
 TOOL = os.path.join(ROOT, "stubgen", "stubgen.py")
 ABI = [os.path.join(ROOT, "idl", "abi", name) for name in ("captypes.if", "sys.if")]
 RUNS = 9
-COLD, ONE, NOTHING = 4.5, 2.6, 2.0
+COLD, ONE, NOTHING = 4.5, 2.6, 1.0
 OLD, NEW = "used: u64", "used: u32"
 
 

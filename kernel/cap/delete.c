@@ -13,11 +13,18 @@
 #include <kernel/vnode.h>
 #include <kernel/cap_tree.h>
 
-/* Units of work (CAP_STEP_MAX). */
-#define COST_VISIT 1u
-#define SKIPS_PER_VISIT 8u
-#define COST_DROP  16u
-#define COST_BURY  64u
+/* Units of work (CAP_STEP_MAX), of about eight instructions. */
+#define COST_VISIT   1u
+#define COST_DROP    16u  /* one copy of several */
+#define COST_END     64u  /* an object leaves the tree */
+#define COST_MAPPING 112u /* and the one of a Mapping, found by its entry */
+#define COST_BURY    160u
+#define COST_ENDING  16u
+#define ENTRIES_PER_VISIT 2u
+#define SKIPS_PER_VISIT   2u
+#define SKIPS_MAX         512u /* places looked at in one step */
+/* A grave is among so many first slots of its object: whoever looks for one looks no further. */
+#define GRAVE_SLOTS 64u
 
 #define PAGE_MASK (CAP_PAGE_BYTES - 1)
 
@@ -65,7 +72,8 @@ static struct cte *object_slot(struct cte *cte, uint32_t index)
     return &cnode_slots(cte)[index];
 }
 
-/* The first place from `index` on that is not plainly empty. Most places of a dying object are. */
+/* The first place from `index` on that is not plainly empty, or one before it: most places of a
+ * dying object are empty. */
 static uint32_t object_next_used(struct cte *cte, uint32_t index)
 {
     if (vnode_is(cte_type(cte)))
@@ -73,6 +81,8 @@ static uint32_t object_next_used(struct cte *cte, uint32_t index)
     if (cte->type == CAPTYPE_L1CNODE || cte->type == CAPTYPE_L2CNODE) {
         const struct cte *slots = cnode_slots(cte);
         uint32_t end = cnode_slot_count(cte);
+        if (end > index + SKIPS_MAX)
+            end = index + SKIPS_MAX;
         while (index < end && slots[index].type == CAPTYPE_NULL)
             index++;
     }
@@ -99,8 +109,9 @@ static void dying_push(struct cte *grave)
     dying_first = grave;
 }
 
-static void mapping_end(struct cte *mapping)
+static void mapping_end(struct cte *mapping, struct budget *budget)
 {
+    budget_charge(budget, COST_MAPPING + mapping->count / ENTRIES_PER_VISIT);
     mapping_clear(mapping);
     slot_end(mapping);
 }
@@ -108,14 +119,15 @@ static void mapping_end(struct cte *mapping)
 /* A VNode is buried in its own table, after the entries that its slot will cover are gone. */
 #define VNODE_GRAVE_ENTRIES (KPI_SLOT_BYTES / 8)
 
-static void vnode_bury(struct cte *slot)
+static void vnode_bury(struct cte *slot, struct budget *budget)
 {
+    budget_charge(budget, COST_BURY);
     vnode_detach(slot);
     slot->flags |= CTE_DYING;
     for (uint32_t i = 0; i < VNODE_GRAVE_ENTRIES; i++) {
         struct cte *mapping = vnode_mapping_at(slot, i);
         if (mapping != NULL)
-            mapping_end(mapping);
+            mapping_end(mapping, budget);
     }
     struct cte *grave = phys_to_virt(cte_base(slot));
     bool empty = slot->count == 0; /* entries in use; from now on the next one to visit */
@@ -125,6 +137,7 @@ static void vnode_bury(struct cte *slot)
 }
 
 static void slot_clear_step(struct cte *slot, struct budget *budget);
+static void release_cspace(struct cte *cspace, struct budget *budget);
 
 /* Buries an object with slots. The slot it was in holds nothing, or something else to be
  * deleted. */
@@ -135,7 +148,7 @@ static void object_bury(struct cte *slot, struct budget *budget)
     if (!slot_alone(slot))
         slot->flags |= CTE_SHARED;
     struct cte *grave = NULL, *other = NULL;
-    for (uint32_t i = 0; i < object_slot_count(slot) && grave == NULL; i++) {
+    for (uint32_t i = 0; i < object_slot_count(slot) && i < GRAVE_SLOTS && grave == NULL; i++) {
         struct cte *candidate = object_slot(slot, i);
         budget_charge(budget, COST_VISIT);
         if (candidate->type == CAPTYPE_NULL || candidate == slot) {
@@ -201,22 +214,22 @@ static void slot_clear_step(struct cte *slot, struct budget *budget)
 {
     struct cte *mapping = slot_loan_mapping(slot);
     if (mapping != NULL) {
-        budget_charge(budget, COST_DROP + mapping->count);
-        mapping_end(mapping);
+        mapping_end(mapping, budget);
         return;
     }
     if (loans_step(slot, budget))
         return;
     if ((slot->flags & CTE_EMBEDDED) != 0) {
         struct dispatcher *d = (struct dispatcher *)((uintptr_t)slot & ~(uintptr_t)PAGE_MASK);
+        budget_charge(budget, COST_BURY);
         dispatcher_space_gone(d);
-        cap_release_cspace(&d->cspace);
+        release_cspace(&d->cspace, budget);
         if (slot == &d->cspace)
             return;
         slot->flags &= (uint8_t)~CTE_EMBEDDED;
     }
-    budget_charge(budget, COST_DROP);
     if (!slot_alone(slot)) {
+        budget_charge(budget, COST_DROP);
         slot_drop(slot);
         return;
     }
@@ -236,11 +249,10 @@ static void slot_clear_step(struct cte *slot, struct budget *budget)
     case CAPTYPE_VNODEL1:
     case CAPTYPE_VNODEL2:
     case CAPTYPE_VNODEL3:
-        vnode_bury(slot);
+        vnode_bury(slot, budget);
         return;
     case CAPTYPE_MAPPING:
-        budget_charge(budget, slot->count);
-        mapping_end(slot);
+        mapping_end(slot, budget);
         return;
     case CAPTYPE_IRQDEST:
         irq_object_destroy(cte_irq(slot));
@@ -257,6 +269,7 @@ static void slot_clear_step(struct cte *slot, struct budget *budget)
     case CAPTYPE_COUNT:
         break;
     }
+    budget_charge(budget, COST_END);
     slot_end(slot);
 }
 
@@ -275,15 +288,23 @@ static void dying_finish(struct cte *cte)
     }
 }
 
-/* Works on the dying objects until the budget is spent or none is left. */
+/* Works on the dying objects until the budget is spent or none is left. What others know of
+ * dispatchers that have ended goes first: after that the memory of a dispatcher may go. */
 static void dying_work(struct budget *budget)
 {
-    while (dying_first != NULL && budget->left > 0) {
+    while (budget->left > 0) {
+        if (dispatcher_ending_step()) {
+            budget_charge(budget, COST_ENDING);
+            continue;
+        }
         struct cte *cte = dying_first;
+        if (cte == NULL)
+            break;
         uint32_t used = object_next_used(cte, cte->count);
         budget_charge(budget, COST_VISIT + (used - cte->count) / SKIPS_PER_VISIT);
         cte->count = (uint16_t)used;
         if (cte->count >= object_slot_count(cte)) {
+            budget_charge(budget, COST_END);
             dying_finish(cte);
             continue;
         }
@@ -310,6 +331,12 @@ static bool slot_clear(struct cte *slot, struct budget *budget)
             slot_clear_step(slot, budget);
     }
     return true;
+}
+
+static void release_cspace(struct cte *cspace, struct budget *budget)
+{
+    if ((cspace->flags & CTE_EMBEDDED) != 0)
+        object_bury(cspace, budget);
 }
 
 static errval_t cap_delete_steps(struct cte *cte)
@@ -415,18 +442,25 @@ errval_t cap_revoke_part(struct cte *cte, uint64_t off, uint64_t bytes)
 void cap_release_cspace(struct cte *cspace)
 {
     struct budget budget = {CAP_STEP_MAX};
-    if ((cspace->flags & CTE_EMBEDDED) != 0)
-        object_bury(cspace, &budget);
+    release_cspace(cspace, &budget);
+}
+
+void cap_release_spaces(struct dispatcher *d)
+{
+    struct budget budget = {CAP_STEP_MAX};
+    release_cspace(&d->cspace, &budget);
+    if (slot_clear(&d->vspace, &budget))
+        dying_work(&budget);
 }
 
 bool cap_work(void)
 {
     struct budget budget = {CAP_STEP_MAX};
     dying_work(&budget);
-    return dying_first != NULL;
+    return cap_work_pending();
 }
 
 bool cap_work_pending(void)
 {
-    return dying_first != NULL;
+    return dying_first != NULL || dispatcher_ending();
 }

@@ -72,9 +72,10 @@ static bool retype_clear(struct cte *ram, uint32_t first, uint32_t end)
     return from + pages == end;
 }
 
-/* Fills the slots of one object of pages [page, page + pages). */
+/* Fills the slots of one object of pages [page, page + pages); `before` is the one made before it,
+ * NULL for the first. */
 static void retype_make(const struct cte *src, enum captype type, uint32_t page, uint32_t pages,
-                        struct cte *dest)
+                        struct cte *dest, struct cte *before)
 {
     uint64_t base = (uint64_t)page << CAP_PAGE_SHIFT;
     uint8_t rights = (uint8_t)(src->rights & captype_table[type].rights);
@@ -93,7 +94,10 @@ static void retype_make(const struct cte *src, enum captype type, uint32_t page,
         tree_insert(dest + 1);
         channel_object_init(base, (uint64_t)pages << CAP_PAGE_SHIFT);
     }
-    tree_insert(dest);
+    if (before == NULL)
+        tree_insert(dest);
+    else
+        tree_insert_after(dest, before);
 }
 
 static errval_t retype_check(const struct cte *src, uint64_t off, enum captype type, uint64_t bytes,
@@ -152,6 +156,6 @@ errval_t cap_retype(struct cte *src, uint64_t off, enum captype type, uint64_t b
         node->flags |= CTE_PARTED; /* only frames can be parted, other than RAM */
     }
     for (uint32_t i = 0; i < count; i++)
-        retype_make(src, type, first + i * pages, pages, dest + i);
+        retype_make(src, type, first + i * pages, pages, dest + i, i == 0 ? NULL : dest + i - 1);
     return ERR_OK;
 }

@@ -3,11 +3,21 @@
 #include <kernel/cap_tree.h>
 #include <kernel/kasan.h>
 
+/* Copies looked at before the tree is asked. */
+#define NODE_SEARCH_MAX 16u
+
 struct cte *cte_node_search(struct cte *cte)
 {
-    while (cte->level == 0)
-        cte = cte->prev;
-    return cte;
+    struct cte *copy = cte;
+    for (unsigned i = 0; i < NODE_SEARCH_MAX; i++) {
+        if (copy->level != 0)
+            return copy;
+        copy = copy->prev;
+    }
+    struct cap_key key = cap_key_of(cte);
+    struct cte *node = tree_find(&key);
+    kernel_assert(node != NULL);
+    return node;
 }
 
 /* Capabilities besides the nodes, by type. Owner: this file. */

@@ -43,14 +43,16 @@ void ends_watch(struct endpoint *end, struct dispatcher *d)
     d->watchers = end;
 }
 
-void ends_raise_watchers(struct dispatcher *d)
+bool ends_raise_watcher(struct dispatcher *d)
 {
-    while (d->watchers != NULL) {
-        struct endpoint *end = d->watchers;
+    struct endpoint *end = d->watchers;
 
-        ends_unwatch(end);
-        lmp_raise(end);
+    if (end == NULL) {
+        return false;
     }
+    ends_unwatch(end);
+    lmp_raise(end);
+    return true;
 }
 
 void ends_log_watch(struct endpoint *end)

@@ -133,6 +133,14 @@ static void endpoint_unbind(struct endpoint *end)
     end->fast = NULL;
 }
 
+/* The ends of a dead dispatcher are unbound step by step; nobody has to wait for that. */
+static void endpoint_unbind_dead(struct endpoint *end)
+{
+    if (end->receiver != NULL && end->receiver->state == DISP_DEAD) {
+        endpoint_unbind(end);
+    }
+}
+
 void channel_object_init(uint64_t base, uint64_t bytes)
 {
     struct channel *channel = phys_to_virt(base);
@@ -173,8 +181,9 @@ struct cte *channel_slot(uint64_t base, unsigned side, unsigned index)
 
 bool endpoint_in_use(uint64_t base, unsigned side)
 {
-    const struct endpoint *end = endpoint_at(base, side);
+    struct endpoint *end = endpoint_at(base, side);
 
+    endpoint_unbind_dead(end);
     return end->receiver != NULL || end->watched != NULL || end->irq != 0 || end->log_watch;
 }
 
@@ -190,6 +199,7 @@ void lmp_raise(struct endpoint *end)
 
 errval_t lmp_bind(struct endpoint *end, struct dispatcher *self, uint64_t cookie)
 {
+    endpoint_unbind_dead(end);
     if (end->receiver != NULL && end->receiver != self) {
         return SYS_ERR_END_IN_USE;
     }
@@ -207,11 +217,13 @@ errval_t lmp_bind(struct endpoint *end, struct dispatcher *self, uint64_t cookie
     return ERR_OK;
 }
 
-void lmp_unbind_all(struct dispatcher *d)
+bool lmp_unbind_one(struct dispatcher *d)
 {
-    while (d->bound != NULL) {
-        endpoint_unbind(d->bound);
+    if (d->bound == NULL) {
+        return false;
     }
+    endpoint_unbind(d->bound);
+    return true;
 }
 
 /* The empty slot that `self` offers for a capability, NULL if there is none. */

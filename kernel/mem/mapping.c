@@ -63,7 +63,7 @@ errval_t mapping_modify(struct cte *mapping, uint32_t first, uint32_t pages, uin
     }
     for (uint32_t i = 0; i < pages; i++) {
         pte_t keep = table[index + first + i] & PTE_SW_FIRST;
-        table[index + first + i] = pte_user_leaf(pa + i * entry_bytes, level, flags, device) | keep;
+        table[index + first + i] = (sample + i * entry_bytes) | keep;
     }
     arch_table_written();
     if (!attr_change)

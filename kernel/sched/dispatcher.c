@@ -16,7 +16,13 @@
 #include <kernel/trap.h>
 #include <kernel/vnode.h>
 
+/* Ends that are told at once that their dispatcher has ended. */
+#define ENDING_AT_ONCE 32u
+
 struct dispatcher *dispatcher_init;      /* set once, by boot */
+
+/* Dead ones with ends, linked by ending_next. Owned by this file. */
+static struct dispatcher *dispatcher_ending_first;
 
 struct dispatcher *dispatcher_of(const struct cte *object)
 {
@@ -121,6 +127,25 @@ static void dispatcher_init_ended(void)
     }
 }
 
+bool dispatcher_ending_step(void)
+{
+    while (dispatcher_ending_first != NULL) {
+        struct dispatcher *d = dispatcher_ending_first;
+
+        if (ends_raise_watcher(d) || lmp_unbind_one(d)) {
+            return true;
+        }
+        dispatcher_ending_first = d->ending_next;
+        d->ending_next = NULL;
+    }
+    return false;
+}
+
+bool dispatcher_ending(void)
+{
+    return dispatcher_ending_first != NULL;
+}
+
 void dispatcher_end(struct dispatcher *d, uint64_t status)
 {
     if (d->state == DISP_DEAD) {
@@ -139,8 +164,10 @@ void dispatcher_end(struct dispatcher *d, uint64_t status)
         dispatcher_unload();
     }
     d->ttbr0 = mmu_empty_ttbr0();
-    lmp_unbind_all(d);
-    ends_raise_watchers(d);
+    d->ending_next = dispatcher_ending_first;
+    dispatcher_ending_first = d;
+    for (unsigned i = 0; i < ENDING_AT_ONCE && dispatcher_ending_step(); i++) {
+    }
     if (d == dispatcher_init) {
         dispatcher_init_ended();
     }
@@ -148,13 +175,8 @@ void dispatcher_end(struct dispatcher *d, uint64_t status)
 
 void dispatcher_release(struct dispatcher *d)
 {
-    if (cte_type(&d->cspace) != CAPTYPE_NULL) {
-        cap_release_cspace(&d->cspace);
-    }
-    /* Once `again`: the rest of a dying object is done in the background. */
-    if (cte_type(&d->vspace) != CAPTYPE_NULL) {
-        (void)cap_delete(&d->vspace);
-    }
+    /* The rest of a dying object is done in the background. */
+    cap_release_spaces(d);
 }
 
 void dispatcher_object_destroy(struct dispatcher *d)

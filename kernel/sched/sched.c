@@ -6,6 +6,7 @@
 #include <kernel/irq_cap.h>
 #include <kernel/mmu.h>
 #include <kernel/panic.h>
+#include <kernel/stretch.h>
 #include <kernel/timer.h>
 #include <kernel/trap.h>
 
@@ -23,6 +24,7 @@ static struct {
     uint64_t rest_min;                   /* ticks; a smaller rest counts as none */
     uint64_t slice_end;                  /* tick at which the running dispatcher's slice ends */
     bool interrupt;                      /* an interrupt is being handled */
+    bool slice_over;                     /* background deletions get their share */
     uint64_t armed;                      /* tick the timer is set to, TICKS_NEVER = off */
 } sched;
 
@@ -148,18 +150,17 @@ static void sched_timer_interrupt(void)
     if (current != NULL) {
         if (now >= sched.slice_end) {
             sched_wants_switch = true;
-            (void)cap_work();
+            sched.slice_over = true;
         }
         sched_arm(now >= sched.slice_end ? TICKS_NEVER : sched.slice_end);
     }
 }
 
-void sched_interrupts(void)
+static void sched_claim(void)
 {
     uint32_t irq;
 
-    sched.interrupt = true;
-    while ((irq = irq_claim()) != IRQ_NONE) {
+    while (stretch_point(), (irq = irq_claim()) != IRQ_NONE) {
         sched_stats.interrupts++;
         if (irq == timer_irq()) {
             sched_timer_interrupt();
@@ -167,6 +168,18 @@ void sched_interrupts(void)
             irq_cap_deliver(irq);
         }
         irq_eoi(irq);
+    }
+}
+
+void sched_interrupts(void)
+{
+    sched.interrupt = true;
+    sched_claim();
+    if (sched.slice_over) {
+        sched.slice_over = false;
+        for (unsigned i = 0; i < SCHED_WORK_STEPS && cap_work(); i++) {
+            sched_claim();
+        }
     }
     sched.interrupt = false;
 }
@@ -250,6 +263,7 @@ _Noreturn void sched_start(void)
     static struct dispatcher boot;       /* owner of the core until the first switch; never runs */
 
     boot.state = DISP_DEAD;
+    stretch_start();
     struct dispatcher *first = sched_switch(&boot);
 
     dispatcher_enter(first);

@@ -8,6 +8,7 @@
 #include <kernel/fpu.h>
 #include <kernel/lmp.h>
 #include <kernel/sched.h>
+#include <kernel/stretch.h>
 #include <kernel/trap.h>
 
 /* Exception classes of ESR_EL1 (DDI 0487 D19.2.37). */
@@ -29,6 +30,9 @@ static struct trap_result trap_go_on(struct dispatcher *d)
     bool upcall = d->pending != 0 && dispatcher_page(d)->disabled == 0;
     bool leave = sched_wants_switch || d->state != DISP_RUNNABLE || upcall;
 
+    if (!leave) {
+        stretch_point();
+    }
     return (struct trap_result){ .d = d, .leave = leave };
 }
 
@@ -166,6 +170,7 @@ struct dispatcher *trap_switch(struct dispatcher *d)
         } else {
             dispatcher_enter(direct.d);
         }
+        stretch_point();
         return direct.d;
     }
     if (trap.fault) {
@@ -177,5 +182,6 @@ struct dispatcher *trap_switch(struct dispatcher *d)
         next = sched_switch(d);
     }
     dispatcher_enter(next);
+    stretch_point();
     return next;
 }

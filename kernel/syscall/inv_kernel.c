@@ -8,6 +8,7 @@
 #include <kernel/power.h>
 #include <kernel/random.h>
 #include <kernel/sched.h>
+#include <kernel/stretch.h>
 #include <kernel/timer.h>
 #include <kernel/user_copy.h>
 
@@ -125,5 +126,11 @@ errval_t inv_kernel_random(struct dispatcher *self, struct cte *object, uint64_t
     *ret_b = words[1];
     *ret_c = words[2];
     *ret_d = words[3];
+    return ERR_OK;
+}
+
+errval_t inv_kernel_stretch(struct dispatcher *self, struct cte *object, uint64_t *ret_longest)
+{
+    *ret_longest = stretch_take();
     return ERR_OK;
 }

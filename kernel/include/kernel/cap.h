@@ -40,12 +40,13 @@
 
 #define CAP_KCB_BYTES 16384u
 
-/* Work per kernel entry in units of about one visited slot. A host test makes it small. */
+/* Work per kernel entry in units of about eight instructions: one visited slot. A host test makes
+ * it small. What it comes to is measured (tests/qemu/kernel/stretch.c). */
 #ifndef CAP_STEP_MAX
-#define CAP_STEP_MAX 2048u
+#define CAP_STEP_MAX 1024u
 #endif
 /* Bytes cleared per kernel entry. */
-#define CAP_CLEAR_MAX (128u * 1024u)
+#define CAP_CLEAR_MAX (96u * 1024u)
 
 struct dispatcher;
 
@@ -182,6 +183,10 @@ void cap_embed(struct cte *src, struct cte *dest);
  * The slot is no longer a space on return; it may hold a capability to be deleted with the
  * dispatcher. */
 void cap_release_cspace(struct cte *cspace);
+
+/* Releases both spaces of a dead dispatcher: cap_release_cspace, and the copy of the address space
+ * is deleted. */
+void cap_release_spaces(struct dispatcher *d);
 
 /* Goes on with background deletions for at most CAP_STEP_MAX units; true if there is more. To be
  * called when idle and once per slice. */

@@ -89,6 +89,7 @@ struct dispatcher {
     struct endpoint_list no_slot;
     struct endpoint *bound;              /* all ends that receive here */
     struct endpoint *watchers;           /* ends to raise when this dispatcher ends */
+    struct dispatcher *ending_next;      /* while it is dead and has bound ends or watchers */
     /* Its spaces: copies of the capabilities given to setup, so that neither ends under a running
      * dispatcher without dispatcher_space_gone being called. Type Null = not set. */
     struct cte cspace;
@@ -186,9 +187,14 @@ errval_t dispatcher_start(struct dispatcher *d, uint64_t pc, uint64_t sp, uint64
 errval_t dispatcher_stop(struct dispatcher *d);
 errval_t dispatcher_resume(struct dispatcher *d);
 
-/* Ends `d`: it never runs again, its ends are unbound, watchers are raised. Harmless if dead. Its
- * spaces are still held: dispatcher_release. */
+/* Ends `d`: it never runs again, its ends are unbound, watchers are raised, some at once and the
+ * rest by dispatcher_ending_step. Harmless if dead. Its spaces are still held: dispatcher_release. */
 void dispatcher_end(struct dispatcher *d, uint64_t status);
+
+/* One end of a dead dispatcher is unbound, or one watcher is raised; false: there is none left. The
+ * capability system calls it before it lets the memory of a dispatcher go. */
+bool dispatcher_ending_step(void);
+bool dispatcher_ending(void);
 
 /* Gives up the spaces of a dead dispatcher: what was only reachable through its capability space
  * goes too, in the background. */

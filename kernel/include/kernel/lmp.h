@@ -122,6 +122,6 @@ void lmp_poll(struct dispatcher *self);
 
 /* Makes `self` receive on `end`. */
 errval_t lmp_bind(struct endpoint *end, struct dispatcher *self, uint64_t cookie);
-/* Unbinds every end of `d`; what is queued stays with the ends. */
-void lmp_unbind_all(struct dispatcher *d);
+/* Unbinds an end of `d`; what is queued stays with it. False: none is bound. */
+bool lmp_unbind_one(struct dispatcher *d);
 #endif

@@ -15,6 +15,7 @@
 
 #define SCHED_SLICE_US 10000u            /* 10 ms */
 #define SCHED_REST_MIN_US 50u            /* a smaller rest counts as none */
+#define SCHED_WORK_STEPS 4u              /* of background deletions, at the end of a slice */
 
 /* Counters of the core, for kernel.stats. */
 struct sched_stats {

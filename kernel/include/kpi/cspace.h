@@ -14,6 +14,7 @@ typedef uint32_t caddr_t;
 #define KPI_L2_BYTES     (KPI_L2_SLOTS * KPI_SLOT_BYTES)   /* 16 KiB, fixed */
 #define KPI_L1_BYTES_MIN KPI_L2_BYTES    /* an L1 CNode is a power of two from here on */
 #define KPI_L1_BYTES_MAX (4096u * KPI_SLOT_BYTES)
+#define KPI_RETYPE_MAX   16u             /* objects made by one retype (the range in objects.if) */
 #define KPI_CADDR_L1     0x80000000u
 #define KPI_CADDR(l1, l2) ((caddr_t)((uint32_t)(l1) << 8 | (uint32_t)(l2)))
 

@@ -210,11 +210,16 @@ static void test_nodes(void)
     kt_need(retype(ram, off, CAPTYPE_RAM, KPI_LARGE_BYTES, part), "RAM");
     before = count_caps();
     kt_need(retype(part, 0, CAPTYPE_L2CNODE, KPI_L2_BYTES, node), "node");
-    do {
-        err = inv_cnode_retype(node, part, KPI_LARGE_BYTES / 2, CAPTYPE_FRAME, KPI_PAGE_BYTES,
-                               KPI_L2_SLOTS, 0);
-    } while (err == SYS_ERR_AGAIN);
-    kt_eq(err, ERR_OK, "KCAP0036 a whole node is filled by one call");
+    kt_eq(inv_cnode_retype(node, part, 0, CAPTYPE_FRAME, KPI_PAGE_BYTES, KPI_RETYPE_MAX + 1, 0),
+          SYS_ERR_BAD_ARGUMENT, "KCAP0051 one call makes no more than KPI_RETYPE_MAX objects");
+    err = ERR_OK;
+    for (uint32_t i = 0; i < KPI_L2_SLOTS && err_is_ok(err); i += KPI_RETYPE_MAX) {
+        do {
+            err = inv_cnode_retype(node, part, KPI_LARGE_BYTES / 2 + i * (uint64_t)KPI_PAGE_BYTES,
+                                   CAPTYPE_FRAME, KPI_PAGE_BYTES, KPI_RETYPE_MAX, i);
+        } while (err == SYS_ERR_AGAIN);
+    }
+    kt_eq(err, ERR_OK, "KCAP0036 a whole node is filled");
     kt_eq(inv_cnode_identify(node, 255, &type, &rights, &a, &b), ERR_OK, "KCAP0037 identify");
     kt_ok(type == CAPTYPE_FRAME && rights == CAP_RIGHTS_ALL && b == KPI_PAGE_BYTES,
           "KCAP0038 says what is there");
@@ -257,7 +262,7 @@ void test_main(void)
 {
     uint64_t found = 1, nodes = 0;
 
-    kt_plan(50);
+    kt_plan(51);
     make_tables();
     test_pages();
     test_execute();

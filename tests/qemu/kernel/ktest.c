@@ -224,10 +224,9 @@ void kt_thread_make(struct kt_thread *t)
     t->stack_top = (char *)kt_pages(STACK_PAGES, NULL) + STACK_PAGES * KPI_PAGE_BYTES;
 
     /* A dispatcher that ends takes its L1 node with it: each has one, with our task node in it. */
-    caddr_t l1 = kt_object(CAPTYPE_L1CNODE, KPI_L1_BYTES_MIN, 1);
-
-    kt_need(inv_cnode_copy(l1, KT_TASK_NODE, KPI_L1_TASK), "copy of the task node");
-    kt_need(inv_dispatcher_setup(t->cap, l1, KPI_CAP_SELF_VROOT,
+    t->l1 = kt_object(CAPTYPE_L1CNODE, KPI_L1_BYTES_MIN, 1);
+    kt_need(inv_cnode_copy(t->l1, KT_TASK_NODE, KPI_L1_TASK), "copy of the task node");
+    kt_need(inv_dispatcher_setup(t->cap, t->l1, KPI_CAP_SELF_VROOT,
                                  (uint64_t)t->page),
             "dispatcher setup");
     *(caddr_t *)(void *)&t->page->user[8] = t->cap;

@@ -48,6 +48,7 @@ errval_t kt_map_place(unsigned place, caddr_t cap, caddr_t mapping, void **ret_v
 /* A dispatcher in the same spaces, on a stack of its own. It starts disabled. */
 struct kt_thread {
     caddr_t cap;
+    caddr_t l1;                          /* its level 1 node */
     struct kpi_dispatcher *page;
     void *stack_top;
 };

@@ -188,7 +188,8 @@ errval_t dispatcher_stop(struct dispatcher *d);
 errval_t dispatcher_resume(struct dispatcher *d);
 
 /* Ends `d`: it never runs again, its ends are unbound, watchers are raised, some at once and the
- * rest by dispatcher_ending_step. Harmless if dead. Its spaces are still held: dispatcher_release. */
+ * rest by dispatcher_ending_step. Harmless if dead. Its spaces are still held:
+ * dispatcher_release. */
 void dispatcher_end(struct dispatcher *d, uint64_t status);
 
 /* One end of a dead dispatcher is unbound, or one watcher is raised; false: there is none left. The

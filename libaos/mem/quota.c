@@ -89,6 +89,30 @@ void quota_close(struct quota *q)
     }
 }
 
+/* Without `q` (minus) or with it (plus), from its parent up. Additions wrap where it is less. */
+static void quota_attach(struct quota *q, bool plus)
+{
+    uint64_t used = plus ? q->used : 0 - q->used, counts_for = quota_counts_for(q);
+
+    for (struct quota *a = q->parent; a != NULL; a = a->parent) {
+        a->used += used;
+    }
+    if (plus) {
+        quota_propagate(q, 0);
+    } else {
+        quota_propagate(q, 2 * counts_for); /* so the change is minus that */
+    }
+    q->parent->children += plus ? 1u : UINT32_MAX;
+}
+
+void quota_move(struct quota *q, struct quota *parent)
+{
+    quota_attach(q, /* plus= */ false);
+    q->parent = parent;
+    q->depth = parent->depth + 1;
+    quota_attach(q, /* plus= */ true);
+}
+
 errval_t quota_take(struct quota *q, uint64_t amount)
 {
     if (amount > quota_available(q)) {

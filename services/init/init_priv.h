@@ -17,6 +17,11 @@
 #include "manifest.h"
 
 #define INIT_RAM_BYTES   0x1000000ull    /* of the boot memory, at most half, kept for services */
+/* What is left to the services when programs have taken all they can get: of the memory service's
+ * RAM one part in so many, but no more than so much. It must last for the connections, names and
+ * entries of as many domains as the rest has room for (docs/design/0014). */
+#define INIT_SERVICES_DIVISOR   4u
+#define INIT_SERVICES_BYTES_MAX 0x7000000ull
 #define INIT_BOOT_NS     60000000000ull  /* by then all services must have registered */
 #define INIT_GRANTS_MAX  32u             /* of one domain, kpi/cspace.h */
 

@@ -105,9 +105,25 @@ static void init_shell_started(void *arg, errval_t err, uint32_t pid)
     }
 }
 
+/* What the shell and all that it starts may use: the services keep the rest. */
+static errval_t init_shell_quota(uint64_t *ret_quota)
+{
+    uint64_t total, free_bytes, largest, dying, keep;
+    uint32_t pieces;
+    errval_t err = memory_stats(&init.memory, &total, &free_bytes, &largest, &pieces, &dying);
+
+    if (err_is_ok(err)) {
+        keep = total / INIT_SERVICES_DIVISOR;
+        keep = keep < INIT_SERVICES_BYTES_MAX ? keep : INIT_SERVICES_BYTES_MAX;
+        *ret_quota = aos_round_down(total - keep, AOS_PAGE_BYTES);
+    }
+    return err;
+}
+
 static void init_start_shell(void)
 {
     char args[MANIFEST_NAME_BYTES + 16] = {0};
+    uint64_t quota = 0;
     size_t bytes;
     errval_t err;
 
@@ -121,8 +137,11 @@ static void init_start_shell(void)
         bytes += (size_t)snprintf(args + bytes, sizeof(args) - bytes, "--exec") + 1;
     }
     init.shell_started_ns = time_now_ns();
-    err = process_spawn_cb(&init.process, args, bytes, NULL, 0, /* core= */ 0, /* quota= */ 0,
-                           NULL, 0, NULL, 0, init_shell_started, NULL);
+    err = init_shell_quota(&quota);
+    if (err_is_ok(err)) {
+        err = process_spawn_cb(&init.process, args, bytes, NULL, 0, /* core= */ 0, quota, NULL, 0,
+                               NULL, 0, init_shell_started, NULL);
+    }
     if (err_is_fail(err)) {
         init_shell_started(NULL, err, 0);
     }

@@ -308,6 +308,9 @@ errval_t init_start_service(uint32_t index)
     if (err_is_ok(err)) {
         err = start_ends(&s);
     }
+    if (err_is_ok(err) && s.spec.quota != 0) {
+        err = memory_limit(&init.memory, s.spec.pid, s.spec.quota);
+    }
     if (err_is_ok(err)) {
         err = start_build(&s);
     }

@@ -73,8 +73,8 @@ static void domain_over(struct table_entry *e, const struct proc_info *info)
     d->traced = false;
     service_untrace(e->pid);
     domain_free(d, e->service);
-    if (e->limits.memory != 0) {
-        (void)memory_limit(&svc.memory, e->pid, 0);
+    if (!e->service) {
+        (void)memory_end_account(&svc.memory, e->pid);
     }
     service_tell_parent(e, &how);
     table_ended(&svc.table, e, &how, service_answer_wait, NULL);
@@ -157,7 +157,7 @@ errval_t domain_start(struct table_entry *e, const struct proc_spec *spec)
         domain_drop(spec);
         return service_error(err);
     }
-    err = memory_alloc(&svc.memory, bytes, PROC_RAM_ALIGN, &ram, &actual);
+    err = memory_alloc_for(&svc.memory, e->pid, bytes, PROC_RAM_ALIGN, &ram, &actual);
     if (err_is_fail(err)) {
         domain_drop(spec);
         return err_push(err, PROCESS_ERR_NO_MEMORY);

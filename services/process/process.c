@@ -10,6 +10,7 @@ void table_init(struct table *t, uint32_t first_pid)
     for (uint32_t i = 0; i < TABLE_ENTRIES_MAX; i++) {
         t->entries[i].place = i;
     }
+    (void)quota_open(&t->processes, NULL, TABLE_ENTRIES_MAX);
 }
 
 struct table_entry *table_find(struct table *t, uint32_t pid)
@@ -36,10 +37,14 @@ struct table_entry *table_next(struct table *t, uint32_t after)
     return next;
 }
 
-/* Fills an unused entry, or returns NULL. */
+/* Fills an unused entry, with its account: `processes` as in struct process_limits. NULL: there is
+ * none, or the parent may not have one more. */
 static struct table_entry *table_fill(struct table *t, uint32_t pid, uint32_t parent,
-                                      const char *name)
+                                      uint32_t processes, const char *name)
 {
+    struct table_entry *p = table_find(t, parent);
+    struct quota *above = p == NULL ? &t->processes : &p->processes;
+
     for (uint32_t i = 0; i < TABLE_ENTRIES_MAX; i++) {
         struct table_entry *e = &t->entries[i];
 
@@ -47,22 +52,21 @@ static struct table_entry *table_fill(struct table *t, uint32_t pid, uint32_t pa
             *e = (struct table_entry){
                 .state = TABLE_LIVE, .pid = pid, .parent = parent, .group = pid, .place = i,
             };
+            if (err_is_fail(quota_open(&e->processes, above, processes))) {
+                e->state = TABLE_UNUSED;
+                return NULL;
+            }
+            if (err_is_fail(quota_take(&e->processes, 1))) {
+                quota_close(&e->processes);
+                e->state = TABLE_UNUSED;
+                return NULL;
+            }
             strncpy(e->name, name, TABLE_NAME_BYTES);
             t->entries_end = i < t->entries_end ? t->entries_end : i + 1;
             return e;
         }
     }
     return NULL;
-}
-
-static uint32_t table_children(const struct table *t, uint32_t parent)
-{
-    uint32_t count = 0;
-
-    for (uint32_t i = 0; i < t->entries_end; i++) {
-        count += t->entries[i].state != TABLE_UNUSED && t->entries[i].parent == parent;
-    }
-    return count;
 }
 
 /* Init, and what it started: services and the shell. */
@@ -114,7 +118,7 @@ static errval_t table_may_add(struct table *t, const struct table_new *what,
         && table_member(t, what->parent, what->group, 0, NULL) == NULL) {
         return PROCESS_ERR_NO_GROUP;
     }
-    return table_children(t, what->parent) < TABLE_CHILDREN_MAX ? ERR_OK : PROCESS_ERR_LIMIT;
+    return ERR_OK;
 }
 
 errval_t table_add(struct table *t, const struct table_new *what, struct table_entry **ret_entry)
@@ -133,7 +137,7 @@ errval_t table_add(struct table *t, const struct table_new *what, struct table_e
     while (t->next_pid == TABLE_PID_INIT || table_find(t, t->next_pid) != NULL) {
         t->next_pid++;
     }
-    e = table_fill(t, t->next_pid, what->parent, what->name);
+    e = table_fill(t, t->next_pid, what->parent, what->limits.processes, what->name);
     if (e == NULL) {
         return PROCESS_ERR_LIMIT;
     }
@@ -155,7 +159,7 @@ errval_t table_adopt(struct table *t, uint32_t pid, const char *name,
     if (pid == TABLE_PID_INIT || table_find(t, pid) != NULL) {
         return PROCESS_ERR_DENIED;
     }
-    e = table_fill(t, pid, TABLE_PID_INIT, name);
+    e = table_fill(t, pid, TABLE_PID_INIT, /* processes= */ 0, name);
     if (e == NULL) {
         return PROCESS_ERR_LIMIT;
     }
@@ -166,6 +170,8 @@ errval_t table_adopt(struct table *t, uint32_t pid, const char *name,
 
 void table_forget(struct table_entry *e)
 {
+    quota_give(&e->processes, 1);
+    quota_close(&e->processes);
     e->state = TABLE_UNUSED;
 }
 
@@ -173,6 +179,12 @@ void table_undo(struct table *t, struct table_entry *e)
 {
     (void)t;
     table_forget(e);
+}
+
+void table_give_to_init(struct table *t, struct table_entry *e)
+{
+    e->parent = TABLE_PID_INIT;
+    quota_move(&e->processes, &t->processes);
 }
 
 /* --- families ------------------------------------------------------------------------------- */
@@ -264,6 +276,10 @@ const char *table_check(struct table *t)
         }
         if (e->parent != TABLE_PID_INIT && (p == NULL || p->state != TABLE_LIVE)) {
             return "a process has outlived its parent";
+        }
+        if (e->processes.own != 1
+            || e->processes.parent != (p == NULL ? &t->processes : &p->processes)) {
+            return "a process is on the wrong account";
         }
     }
     return table_check_waits(t);

@@ -11,6 +11,8 @@
  *     detached ones become init's.
  *  3. A waiter waits for a LIVE process, by its pid; or for any child, and has at least one LIVE
  *     and no ENDED child. It is LIVE itself, or init.
+ *  4. Every entry takes one from its account of processes, which is below its parent's (that of
+ *     init's children below that of the whole table): what a process starts counts for it.
  *
  * Errors are PROCESS_ERR_*. Nothing changes when a function fails. */
 #pragma once
@@ -19,10 +21,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <aos/domain.h>
+#include <aos/quota.h>
 #include <if/process.h>
 
-#define TABLE_ENTRIES_MAX  256u
-#define TABLE_CHILDREN_MAX 64u           /* of one parent, so that no program uses up the table */
+#define TABLE_ENTRIES_MAX  DOMAINS_MAX
 #define TABLE_WAITS_MAX    16u           /* of one domain */
 #define TABLE_WAITERS_MAX  ((TABLE_ENTRIES_MAX + 1u) * TABLE_WAITS_MAX) /* of all, and of init */
 #define TABLE_NAME_BYTES   63u
@@ -45,6 +48,7 @@ struct table_entry {
     bool detached;                       /* does not end with its parent, but is init's then */
     bool killed;                         /* kill was asked for: its end is reported as killed */
     struct process_limits limits;        /* 0: none */
+    struct quota processes;              /* its own and those below it */
     struct table_exit exit;
     char name[TABLE_NAME_BYTES + 1];
     uint32_t place;                      /* index in the table, for parallel arrays */
@@ -64,6 +68,7 @@ struct table_waits {
 struct table {
     uint32_t next_pid;
     uint32_t entries_end;                /* the entries from here on have never been used */
+    struct quota processes;              /* all */
     struct table_entry entries[TABLE_ENTRIES_MAX];
     struct table_waits waits[TABLE_ENTRIES_MAX + 1]; /* by place, init's last */
 };
@@ -83,8 +88,9 @@ enum table_wait { TABLE_WAIT_DONE, TABLE_WAIT_LATER };
 
 /* The first pid given out. */
 void table_init(struct table *t, uint32_t first_pid);
-/* A new process. LIMIT; DENIED: the parent may not detach children; NO_GROUP; NO_PID: the parent is
- * no LIVE process. */
+/* A new process. LIMIT: it asks for more than its parent has, or the parent has as many processes
+ * as it may (aos/quota.h); DENIED: the parent may not detach children; NO_GROUP; NO_PID:
+ * the parent is no LIVE process. */
 errval_t table_add(struct table *t, const struct table_new *what, struct table_entry **ret_entry);
 /* A domain that exists already. LIMIT; DENIED if the pid is known or 0. */
 errval_t table_adopt(struct table *t, uint32_t pid, const char *name,
@@ -129,8 +135,10 @@ void table_ended(struct table *t, struct table_entry *e, const struct table_exit
 /* The first violated invariant as text, or NULL. */
 const char *table_check(struct table *t);
 
-/* Between process.c and wait.c. */
+/* Between process.c and wait.c. An ENDED entry, or one that never began, has no children. */
 void table_forget(struct table_entry *e);
+/* A detached process becomes init's. */
+void table_give_to_init(struct table *t, struct table_entry *e);
 /* A child of `parent` in `state` that `pid` (0: any) names. */
 struct table_entry *table_child(struct table *t, uint32_t parent, uint32_t pid,
                                 enum table_state state);

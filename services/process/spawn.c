@@ -11,20 +11,21 @@
 
 #define PROCESS_GRANTS_MAX  4u           /* as in process.if */
 
-/* What a child needs besides its program: a seed, a quota, an end of the nameserver, and one of
- * this service, so that it can be reached without the nameserver. */
+/* What a child needs besides its program: an account of memory, a seed, an end of the nameserver,
+ * and one of this service, so that it can be reached without the nameserver. */
 static errval_t service_equip(struct table_entry *e, struct proc_spec *spec)
 {
     struct init_binding *init;
     struct nameserver_binding *nameserver;
-    errval_t err = aos_init(&init);
+    errval_t err = memory_open_account(&svc.memory, e->pid, e->parent, e->limits.memory);
 
+    if (err_is_fail(err)) {
+        return err_push(err, PROCESS_ERR_NO_MEMORY);
+    }
+    err = aos_init(&init);
     if (err_is_ok(err)) {
         err = init_random(init, &spec->random[0], &spec->random[1], &spec->random[2],
                           &spec->random[3]);
-    }
-    if (err_is_ok(err) && e->limits.memory != 0) {
-        err = memory_limit(&svc.memory, e->pid, e->limits.memory);
     }
     if (err_is_ok(err)) {
         err = aos_nameserver(&nameserver);
@@ -95,9 +96,7 @@ static errval_t service_spawn(struct server_ctx *ctx, struct proc_spec *spec,
         domain_drop(spec);
     }
     if (err_is_fail(err)) {
-        if (e->limits.memory != 0) {
-            (void)memory_limit(&svc.memory, e->pid, 0);
-        }
+        (void)memory_end_account(&svc.memory, e->pid); /* if it has one */
         table_undo(&svc.table, e);
         return err;
     }

@@ -125,7 +125,7 @@ static void table_orphan(struct table *t, uint32_t pid)
         if (e->state == TABLE_UNUSED || e->parent != pid) {
             continue;
         }
-        e->parent = TABLE_PID_INIT;
+        table_give_to_init(t, e);
         if (e->state == TABLE_ENDED) {
             table_forget(e);
         }

@@ -115,6 +115,34 @@ static void QUOTA0005_depth_is_limited(void)
     CHECK_EQ(quota_available(&chain[QUOTA_DEPTH_MAX]), (UINT64_MAX / 2) >> QUOTA_DEPTH_MAX);
 }
 
+static void QUOTA0007_an_account_moves_with_what_it_uses(void)
+{
+    struct quota all, parent, child, grandchild;
+
+    CHECK_EQ(quota_open(&all, NULL, 256), ERR_OK);
+    CHECK_EQ(quota_open(&parent, &all, 100), ERR_OK);
+    CHECK_EQ(quota_open(&child, &parent, 0), ERR_OK);
+    CHECK_EQ(quota_open(&grandchild, &child, 10), ERR_OK);
+    CHECK_EQ(quota_take(&child, 5), ERR_OK);
+    CHECK_EQ(quota_take(&grandchild, 1), ERR_OK);
+    CHECK_EQ(quota_take(&parent, 1), ERR_OK);
+    CHECK_EQ(parent.charge, 16);
+    CHECK_EQ(all.charge, 100);
+    quota_move(&child, &all);
+    CHECK_EQ(parent.charge, 1);
+    CHECK_EQ(parent.used, 1);
+    CHECK_EQ(parent.children, 0);
+    CHECK_EQ(all.charge, 115);
+    CHECK_EQ(all.used, 7);
+    CHECK_EQ(all.children, 2);
+    quota_give(&grandchild, 1);
+    quota_close(&grandchild);
+    quota_give(&child, 5);
+    quota_close(&child);
+    CHECK_EQ(all.charge, 100);
+    CHECK_EQ(all.used, 1);
+}
+
 static struct quota account[ACCOUNTS];
 static int parent_of[ACCOUNTS];          /* -2: unused, -1: none */
 
@@ -194,5 +222,6 @@ int main(void)
     RUN(QUOTA0004_limits_change);
     RUN(QUOTA0005_depth_is_limited);
     RUN(QUOTA0006_random_trees);
+    RUN(QUOTA0007_an_account_moves_with_what_it_uses);
     return 0;
 }

@@ -295,16 +295,60 @@ static void PRC0004_who_may_kill(void)
     CHECK_EQ(table_may_kill(&table, a->pid, FIRST + 3), PROCESS_ERR_NO_PID);
 }
 
-static void PRC0005_one_parent_cannot_fill_the_table(void)
+/* Starts children of children until none is allowed; returns how many. */
+static uint32_t breed(uint32_t pid)
+{
+    struct table_entry *e;
+    uint32_t count = 0, from = pid;
+
+    for (;;) {
+        if (table_add(&table, &(struct table_new){.parent = from, .name = "x"}, &e) == ERR_OK) {
+            from = ++count % 3 == 0 ? e->pid : from;
+        } else if (from != pid) {
+            from = pid;
+        } else {
+            break;
+        }
+    }
+    return count;
+}
+
+static void PRC0005_one_family_cannot_fill_the_table(void)
+{
+    uint32_t first, second;
+
+    table_init(&table, FIRST);
+    struct table_entry *shell = add(TABLE_PID_INIT), *p = add(shell->pid), *q = add(shell->pid);
+
+    first = breed(p->pid);
+    CHECK(first >= 32 && first < TABLE_ENTRIES_MAX / 3);
+    second = breed(q->pid);
+    CHECK(second >= 16);
+    CHECK_EQ(try_add((struct table_new){.parent = shell->pid}), ERR_OK);
+    CHECK_EQ(try_add((struct table_new){.parent = TABLE_PID_INIT}), ERR_OK);
+    CHECK(table_check(&table) == NULL);
+}
+
+static void PRC0012_processes_are_divisible(void)
 {
     table_init(&table, FIRST);
-    struct table_entry *p = add(TABLE_PID_INIT);
+    struct table_entry *p = add(TABLE_PID_INIT), *a, *b;
+    const struct table_new four = {.parent = p->pid, .name = "a", .limits = {.processes = 4}};
 
-    for (uint32_t i = 0; i < TABLE_CHILDREN_MAX; i++) {
-        add(p->pid);
-    }
-    CHECK_EQ(try_add((struct table_new){.parent = p->pid}), PROCESS_ERR_LIMIT);
-    CHECK_EQ(try_add((struct table_new){.parent = TABLE_PID_INIT}), ERR_OK);
+    CHECK_EQ(table_add(&table, &four, &a), ERR_OK);
+    CHECK_EQ(p->processes.charge, 5);    /* reserved */
+    CHECK_EQ(p->processes.used, 2);
+    CHECK_EQ(try_add((struct table_new){.parent = a->pid, .limits = {.processes = 4}}),
+             PROCESS_ERR_LIMIT);
+    b = add(a->pid);
+    CHECK_EQ(b->limits.processes, 4);
+    CHECK_EQ(try_add((struct table_new){.parent = a->pid, .limits = {.processes = 2}}), ERR_OK);
+    CHECK_EQ(try_add((struct table_new){.parent = a->pid}), PROCESS_ERR_LIMIT);
+    CHECK_EQ(try_add((struct table_new){.parent = b->pid}), PROCESS_ERR_LIMIT);
+    CHECK(table_check(&table) == NULL);
+    end(b, 0);
+    CHECK_EQ(try_add((struct table_new){.parent = a->pid}), PROCESS_ERR_LIMIT);
+    CHECK_EQ(try_add((struct table_new){.parent = p->pid}), ERR_OK);
 }
 
 static void PRC1001_one_domain_cannot_use_up_the_waits(void)
@@ -372,7 +416,8 @@ int main(void)
     RUN(PRC0002_all_waiters_by_pid_get_it_others_are_refused);
     RUN(PRC0003_children_end_first);
     RUN(PRC0004_who_may_kill);
-    RUN(PRC0005_one_parent_cannot_fill_the_table);
+    RUN(PRC0005_one_family_cannot_fill_the_table);
+    RUN(PRC0012_processes_are_divisible);
     RUN(PRC1001_one_domain_cannot_use_up_the_waits);
     RUN(PRC0007_a_status_is_kept_until_the_parent_has_it);
     RUN(PRC0008_detached_ones_stay);

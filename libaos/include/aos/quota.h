@@ -40,8 +40,8 @@ void quota_end(struct quota *q);
 /* Takes the account out of the tree: nothing of it is used, and it has no children. */
 void quota_close(struct quota *q);
 
-/* Puts the account, with all it uses, under another parent, whatever that has left. `parent` is above
- * `q` already: nothing changes for what is above both. */
+/* Puts the account, with all it uses, under another parent, whatever that has left. It is above
+ * `q` already, so nothing changes for what is above both. */
 void quota_move(struct quota *q, struct quota *parent);
 
 /* How much can be taken now: QUOTA_NO_LIMIT if nothing limits it. */

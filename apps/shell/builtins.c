@@ -51,7 +51,7 @@ static int builtin_help(struct shell *sh, int argc, char **argv)
         }
     } while (bytes > 0);
     printf("\nkeys: arrows, Home, End, Ctrl-A E K U W, "
-           "Up and Down for older lines, Ctrl-C, Ctrl-D\n");
+           "Up and Down for older lines, Ctrl-C, Ctrl-D, Ctrl-Z\n");
     return 0;
 }
 
@@ -150,13 +150,16 @@ static int builtin_run(struct shell *sh, int argc, char **argv)
 }
 
 const struct builtin builtins[] = {
-    {"caps", "[-a]", "capabilities of the shell: how many of each type, or all", builtin_caps},
+    {"bg", "[%JOB]", "let a stopped job go on in the background", builtin_bg},
+    {"caps", "[-a]", "capabilities by type, or the shell's one by one", builtin_caps},
     {"date", "", "date and time in UTC", builtin_date},
     {"dmesg", "", "the kernel's log", builtin_dmesg},
     {"echo", "[-n] TEXT...", "print text", builtin_echo},
     {"env", "[NAME[=VALUE]]...", "print the environment; set or remove variables", builtin_env},
+    {"fg", "[%JOB]", "put a job into the foreground", builtin_fg},
     {"help", "", "this list", builtin_help},
-    {"kill", "PID...", "end processes", builtin_kill},
+    {"jobs", "", "programs in the background, and stopped ones", builtin_jobs},
+    {"kill", "PID|%JOB...", "end processes, jobs with all theirs", builtin_kill},
     {"meminfo", "[PID]", "memory of the machine, or of a process", builtin_meminfo},
     {"nslist", "[PREFIX [KEY=VALUE]...]", "registered names", builtin_nslist},
     {"nslookup", "NAME...", "who stands behind a name", builtin_nslookup},
@@ -170,6 +173,6 @@ const struct builtin builtins[] = {
     {"sleep", "SECONDS", "wait; fractions are allowed", builtin_sleep},
     {"time", "COMMAND...", "run a command and tell how long it took", builtin_time},
     {"uptime", "", "time since the kernel started", builtin_uptime},
-    {"wait", "[PID...]", "wait for programs in the background", builtin_wait},
+    {"wait", "[PID|%JOB...]", "wait for programs in the background", builtin_wait},
     {NULL, NULL, NULL, NULL},
 };

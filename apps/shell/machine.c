@@ -4,17 +4,47 @@
 #include <time.h>
 
 #include <aos/cap.h>
+#include <aos/counters.h>
 #include <aos/ram.h>
 #include <aos/slot.h>
 #include <aos/time.h>
 #include <if/init.h>
 #include <if/memory.h>
+#include <if/process.h>
 
 #include "shell_priv.h"
 
 #define KIB      1024ull
 #define NS_PER_S 1000000000ull
+#define PIDS_MAX 64u                     /* of one answer, as in process.if */
 #define L1_SLOTS (KPI_L1_BYTES_MAX / KPI_SLOT_BYTES)
+
+/* What one process has, with its name; one that has vanished prints nothing. */
+static void machine_process(struct shell *sh, uint32_t pid)
+{
+    uint64_t own = 0, subtree = 0, quota = 0, available;
+    char name[PROCESS_NAME_NAME_MAX];
+    size_t bytes;
+
+    if (err_is_fail(process_name(sh->process, pid, name, &bytes))) {
+        return;
+    }
+    /* without an account it has nothing */
+    (void)memory_account(sh->memory, pid, &own, &subtree, &quota, &available);
+    printf("%5u %12llu %12llu ", (unsigned)pid, (unsigned long long)(own / KIB),
+           (unsigned long long)(subtree / KIB));
+    if (quota != 0) {
+        printf("%12llu  ", (unsigned long long)(quota / KIB));
+    } else {
+        printf("%12s  ", "-");
+    }
+    printf("%.*s\n", (int)bytes, name);
+}
+
+static void machine_heading(void)
+{
+    printf("  PID      OWN KiB  SUBTREE KiB    LIMIT KiB  NAME\n");
+}
 
 static int machine_usage(struct shell *sh, const char *text)
 {
@@ -27,11 +57,27 @@ static int machine_usage(struct shell *sh, const char *text)
     if (err_is_fail(err)) {
         return shell_error("meminfo", err);
     }
-    printf("process %u: %llu KiB", (unsigned)pid, (unsigned long long)(used / KIB));
-    if (quota != 0) {
-        printf(" of %llu KiB", (unsigned long long)(quota / KIB));
-    }
-    printf("\n");
+    machine_heading();
+    machine_process(sh, (uint32_t)pid);
+    return 0;
+}
+
+static int machine_processes(struct shell *sh)
+{
+    uint32_t pids[PIDS_MAX], after = 0;
+    size_t count;
+
+    machine_heading();
+    do {
+        errval_t err = process_pids(sh->process, after, pids, &count);
+        if (err_is_fail(err)) {
+            return shell_error("meminfo", err);
+        }
+        for (size_t i = 0; i < count; i++) {
+            machine_process(sh, pids[i]);
+            after = pids[i];
+        }
+    } while (count > 0);
     return 0;
 }
 
@@ -42,7 +88,7 @@ int builtin_meminfo(struct shell *sh, int argc, char **argv)
     uint32_t pieces;
 
     if (argc > 1) {
-        return machine_usage(sh, argv[1]);
+        return argc > 2 ? BUILTIN_MISUSED : machine_usage(sh, argv[1]);
     }
     errval_t err = init_facts(sh->init, &machine);
     if (err_is_ok(err)) {
@@ -64,7 +110,7 @@ int builtin_meminfo(struct shell *sh, int argc, char **argv)
     printf("this shell      %10llu KiB, %llu KiB of it free; %llu of %llu capability slots used\n",
            (unsigned long long)(own_total / KIB), (unsigned long long)(own_free / KIB),
            (unsigned long long)slots_used, (unsigned long long)slots);
-    return 0;
+    return machine_processes(sh);
 }
 
 struct machine_caps {
@@ -90,10 +136,38 @@ static void machine_cap(struct machine_caps *caps, caddr_t c)
     }
 }
 
+/* The shell's own capabilities, beside those of all domains and the objects behind them. */
+static int machine_census(const struct machine_caps *own)
+{
+    struct counters all;
+    uint64_t objects = 0, caps = 0, count = 0;
+    errval_t err = counters_read(&all);
+
+    if (err_is_fail(err)) {
+        return shell_error("caps", err);
+    }
+    printf("%-10s %10s %10s %10s\n", "TYPE", "SHELL", "SYSTEM", "OBJECTS");
+    for (uint32_t type = 0; type < CAPTYPE_COUNT; type++) {
+        if (all.value[COUNTER_CAPS + type] != 0) {
+            printf("%-10s %10u %10llu %10llu\n", captype_name((enum captype)type),
+                   (unsigned)own->count[type],
+                   (unsigned long long)all.value[COUNTER_CAPS + type],
+                   (unsigned long long)all.value[COUNTER_OBJECTS + type]);
+        }
+        count += own->count[type];
+        caps += all.value[COUNTER_CAPS + type];
+        objects += all.value[COUNTER_OBJECTS + type];
+    }
+    printf("%-10s %10llu %10llu %10llu\n", "all", (unsigned long long)count,
+           (unsigned long long)caps, (unsigned long long)objects);
+    printf("%llu processes, %llu names\n", (unsigned long long)all.value[COUNTER_PROCESSES],
+           (unsigned long long)all.value[COUNTER_NAMES]);
+    return 0;
+}
+
 int builtin_caps(struct shell *sh, int argc, char **argv)
 {
     struct machine_caps caps = {.all = argc == 2 && strcmp(argv[1], "-a") == 0};
-    uint32_t total = 0;
 
     if (argc > 2 || (argc == 2 && !caps.all)) {
         return BUILTIN_MISUSED;
@@ -108,14 +182,7 @@ int builtin_caps(struct shell *sh, int argc, char **argv)
         }
         machine_cap(&caps, KPI_CADDR_L1 | l1);
     }
-    for (uint32_t type = 0; type < CAPTYPE_COUNT; type++) {
-        if (caps.count[type] != 0 && !caps.all) {
-            printf("%-10s %6u\n", captype_name((enum captype)type), (unsigned)caps.count[type]);
-        }
-        total += caps.count[type];
-    }
-    printf("%u capabilities\n", (unsigned)total);
-    return 0;
+    return caps.all ? 0 : machine_census(&caps);
 }
 
 int builtin_dmesg(struct shell *sh, int argc, char **argv)

@@ -66,52 +66,6 @@ int builtin_ps(struct shell *sh, int argc, char **argv)
     return 0;
 }
 
-int builtin_kill(struct shell *sh, int argc, char **argv)
-{
-    int status = 0;
-
-    if (argc < 2) {
-        return BUILTIN_MISUSED;
-    }
-    for (int i = 1; i < argc; i++) {
-        uint64_t pid;
-        if (!shell_number(argv[i], UINT32_MAX, &pid)) {
-            return BUILTIN_MISUSED;
-        }
-        errval_t err = process_kill(sh->process, (uint32_t)pid);
-        if (err_is_fail(err)) {
-            status = shell_error(argv[i], err);
-        }
-    }
-    return status;
-}
-
-static int processes_wait(struct shell *sh, uint32_t pid, const char *name)
-{
-    return shell_await_end(sh, pid) ? shell_wait(sh, pid, name) : STATUS_INTERRUPTED;
-}
-
-int builtin_wait(struct shell *sh, int argc, char **argv)
-{
-    int status = 0;
-
-    for (int i = 1; i < argc && status != STATUS_INTERRUPTED; i++) {
-        uint64_t pid;
-        if (!shell_number(argv[i], UINT32_MAX, &pid) || pid == 0) {
-            return BUILTIN_MISUSED;
-        }
-        status = processes_wait(sh, (uint32_t)pid, argv[i]);
-    }
-    for (size_t i = 0; argc == 1 && i < JOBS_MAX && status != STATUS_INTERRUPTED; i++) {
-        if (sh->jobs[i].pid != 0) {
-            char name[sizeof(sh->jobs[i].name)];
-            (void)snprintf(name, sizeof(name), "%s", sh->jobs[i].name);
-            status = processes_wait(sh, sh->jobs[i].pid, name);
-        }
-    }
-    return status;
-}
-
 int builtin_nslist(struct shell *sh, int argc, char **argv)
 {
     char after[NAMESERVER_ENUMERATE_AFTER_MAX + 1] = "";

@@ -6,52 +6,16 @@
 #include <aos/domain.h>
 #include <aos/process.h>
 #include <if/process.h>
-#include <if/serial.h>
 
 #include "shell_priv.h"
 #include "words.h"
 
-extern char **environ;
-
-/* Packs strings back to back; SIZE_MAX: they do not fit. */
-static size_t run_pack(char *buffer, size_t room, char *const *strings)
+/* Starts a group of its own. */
+static errval_t run_spawn(int argc, char **argv, uint64_t quota, uint32_t *ret_pid)
 {
-    size_t used = 0;
+    const struct aos_launch how = {.memory = quota, .lead = true};
 
-    for (; *strings != NULL; strings++) {
-        size_t bytes = strlen(*strings) + 1;
-        if (bytes > room - used) {
-            return SIZE_MAX;
-        }
-        memcpy(buffer + used, *strings, bytes);
-        used += bytes;
-    }
-    return used;
-}
-
-static errval_t run_spawn(struct shell *sh, char **argv, uint64_t quota, uint32_t *ret_pid)
-{
-    char args[PROCESS_SPAWN_ARGS_MAX];
-    char env[PROCESS_SPAWN_ENV_MAX];
-    size_t args_bytes = run_pack(args, sizeof(args), argv);
-    size_t env_bytes = run_pack(env, sizeof(env), environ);
-
-    if (args_bytes == SIZE_MAX || env_bytes == SIZE_MAX) {
-        return PROCESS_ERR_BAD_ARGS;
-    }
-    return process_spawn(sh->process, args, args_bytes, env, env_bytes, 0, quota, NULL, 0, NULL, 0,
-                         ret_pid);
-}
-
-/* Room to remember a program in the background; NULL: there are too many. */
-static struct job *run_job(struct shell *sh)
-{
-    for (size_t i = 0; i < JOBS_MAX; i++) {
-        if (sh->jobs[i].pid == 0) {
-            return &sh->jobs[i];
-        }
-    }
-    return NULL;
+    return aos_launch(argc, (const char *const *)argv, &how, ret_pid);
 }
 
 static int run_status(const struct aos_exit *how, const char *name, uint32_t pid)
@@ -75,10 +39,9 @@ int shell_wait(struct shell *sh, uint32_t pid, const char *name)
     uint32_t who;
     errval_t err = aos_wait(pid, &who, &how);
 
-    for (size_t i = 0; i < JOBS_MAX; i++) {
-        if (sh->jobs[i].pid == pid) {
-            sh->jobs[i].pid = 0;
-        }
+    struct job *job = jobs_of(sh, pid);
+    if (job != NULL) {
+        job->pid = 0;
     }
     if (err_is_fail(err)) {
         return shell_error(name, err);
@@ -93,14 +56,14 @@ bool shell_await_end(struct shell *sh, uint32_t pid)
 
     while (!sh->unattended && !interrupted) {
         mutex_lock(&sh->lock);
-        uint32_t seen = sh->ends;
+        uint32_t seen = sh->news;
         mutex_unlock(&sh->lock);
         if (err_is_fail(process_describe(sh->process, pid, &info)) ||
             info.parent != domain_pid() || info.state == PROCESS_STATE_ENDED) {
             break;
         }
         mutex_lock(&sh->lock);
-        while (!sh->interrupted && sh->ends == seen) {
+        while (!sh->interrupted && sh->news == seen) {
             cond_wait(&sh->changed, &sh->lock);
         }
         interrupted = sh->interrupted;
@@ -122,15 +85,14 @@ bool shell_sleep_until(struct shell *sh, uint64_t deadline_ns)
 
 int shell_run_program(struct shell *sh, int argc, char **argv, uint64_t quota, bool background)
 {
-    struct job *job = background ? run_job(sh) : NULL;
     uint32_t pid;
 
-    if (background && job == NULL) {
+    if (background && jobs_of(sh, 0) == NULL) {
         fprintf(stderr, "%s: too many programs run in the background; try wait\n", argv[0]);
         return STATUS_NO_START;
     }
     (void)fflush(stdout);
-    errval_t err = run_spawn(sh, argv, quota, &pid);
+    errval_t err = run_spawn(argc, argv, quota, &pid);
     if (err_no(err) == PROCESS_ERR_NO_PROGRAM) {
         fprintf(stderr, "%s: there is no such command or program; try help\n", argv[0]);
         return STATUS_NO_SUCH;
@@ -140,40 +102,11 @@ int shell_run_program(struct shell *sh, int argc, char **argv, uint64_t quota, b
         return STATUS_NO_START;
     }
     if (background) {
-        job->pid = pid;
-        (void)snprintf(job->name, sizeof(job->name), "%s", argv[0]);
-        printf("[%u]\n", (unsigned)pid);
+        const struct job *job = jobs_add(sh, pid, argv[0]);
+        printf("[%u] %u\n", (unsigned)(job - sh->jobs) + 1, (unsigned)pid);
         return 0;
     }
-    sh->foreground = pid;
-    if (!sh->unattended) {
-        (void)serial_hand_over(sh->serial, pid); /* fails if it has ended already: no harm */
-    }
-    int status = shell_wait(sh, pid, argv[0]);
-    sh->foreground = 0;
-    if (!sh->unattended) {
-        (void)serial_take_back(sh->serial); /* fails if the program gave it back: as wanted */
-    }
-    return status;
-}
-
-void shell_reap(struct shell *sh)
-{
-    for (size_t i = 0; i < JOBS_MAX; i++) {
-        struct job *job = &sh->jobs[i];
-        struct process_exit how;
-        bool ended = false;
-
-        if (job->pid == 0 ||
-            err_is_fail(process_status(sh->process, job->pid, &ended, &how)) || !ended) {
-            continue;
-        }
-        char name[sizeof(job->name)];
-        uint32_t pid = job->pid;
-        (void)snprintf(name, sizeof(name), "%s", job->name);
-        int status = shell_wait(sh, pid, name);
-        printf("[%u] %s ended with status %d\n", (unsigned)pid, name, status);
-    }
+    return jobs_foreground(sh, pid, argv[0], false);
 }
 
 static const struct builtin *run_find_builtin(const struct shell *sh, const char *name)

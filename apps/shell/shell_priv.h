@@ -1,6 +1,6 @@
 /* The shell's parts. A command is a list of words; it ends with a status: 0 well, 1 failed, 2
  * misused, 126 could not be started, 127 no such command, 128 + 2 interrupted, 128 + 9 killed, 139
- * faulted. */
+ * faulted, 128 + 20 stopped. */
 #pragma once
 
 #include <stdbool.h>
@@ -16,8 +16,9 @@
 #define STATUS_INTERRUPTED 130
 #define STATUS_KILLED    137
 #define STATUS_FAULTED   139
+#define STATUS_STOPPED   148
 
-#define JOBS_MAX 32u                     /* programs in the background that the shell remembers */
+#define JOBS_MAX 32u                     /* programs not in the foreground that it remembers */
 
 struct init_binding;
 struct memory_binding;
@@ -28,7 +29,9 @@ struct builtin;
 struct words;
 
 struct job {
-    uint32_t pid;                        /* 0: free */
+    uint32_t pid;                        /* of its first process, and its group; 0: free */
+    uint32_t recent;                     /* the larger, the later it became a job or was stopped */
+    bool stopped;
     char name[64];
 };
 
@@ -41,12 +44,14 @@ struct shell {
     const struct builtin *builtins;      /* as main.c says; run.c knows no other */
     bool unattended;                     /* commands come from the boot image */
     int status;                          /* of the last command */
-    volatile uint32_t foreground;        /* pid that Ctrl-C ends, 0: none */
-    struct job jobs[JOBS_MAX];
+    struct job jobs[JOBS_MAX];           /* job number N at N - 1 */
+    uint32_t recent;
     struct mutex lock;                   /* of what follows; the signals thread writes it */
     struct cond changed;
     bool interrupted;                    /* Ctrl-C was typed since the command began */
-    uint32_t ends;                       /* counts news of children that ended */
+    bool suspended;                      /* the same for Ctrl-Z */
+    uint32_t foreground;                 /* group that Ctrl-C ends and Ctrl-Z stops, 0: none */
+    uint32_t news;                       /* counts children that ended or were stopped */
 };
 
 /* A command of the shell itself. `run` returns its status, or BUILTIN_MISUSED: its caller then
@@ -78,6 +83,14 @@ int shell_run_words(struct shell *sh, struct words *words);
 int shell_run_program(struct shell *sh, int argc, char **argv, uint64_t quota, bool background);
 /* Waits for a child and tells how it ended, if not by itself. */
 int shell_wait(struct shell *sh, uint32_t pid, const char *name);
+/* Remembers a program that is not in the foreground; NULL: there is no room. */
+struct job *jobs_add(struct shell *sh, uint32_t pid, const char *name);
+/* The job `pid` (0: room for one), or NULL. */
+struct job *jobs_of(struct shell *sh, uint32_t pid);
+/* The pid that `text` names: %N is job N, else it is a number from 1 on. */
+bool jobs_named(struct shell *sh, const char *text, uint32_t *ret_pid);
+/* Puts `pid` into the foreground and waits until it ends or is stopped; returns its status. */
+int jobs_foreground(struct shell *sh, uint32_t pid, const char *name, bool resume);
 /* Waits until the end of `pid` can be waited for without delay. False: Ctrl-C. */
 bool shell_await_end(struct shell *sh, uint32_t pid);
 /* False: Ctrl-C. */
@@ -91,6 +104,9 @@ void terminal_run(struct shell *sh);
 void unattended_run(struct shell *sh, const char *commands, size_t bytes) __attribute__((noreturn));
 
 int builtin_ps(struct shell *sh, int argc, char **argv);
+int builtin_jobs(struct shell *sh, int argc, char **argv);
+int builtin_fg(struct shell *sh, int argc, char **argv);
+int builtin_bg(struct shell *sh, int argc, char **argv);
 int builtin_kill(struct shell *sh, int argc, char **argv);
 int builtin_wait(struct shell *sh, int argc, char **argv);
 int builtin_nslist(struct shell *sh, int argc, char **argv);

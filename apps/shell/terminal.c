@@ -19,20 +19,41 @@ static struct {
     size_t bytes;
 } shown;
 
-/* Ctrl-C while a command runs. */
+/* Ctrl-C while a command runs. What is put into the foreground after it ends at once
+ * (jobs_foreground). */
 static void terminal_signal(void *arg, bool lost, serial_signal_kind_t which)
 {
     struct shell *sh = arg;
-    uint32_t pid = sh->foreground;
+    uint32_t group, count;
 
     if (which != SERIAL_SIGNAL_KIND_INTERRUPT) {
         return;
     }
-    if (pid != 0) {
-        (void)process_kill(sh->process, pid); /* fails if it has just ended */
-    }
     mutex_lock(&sh->lock);
     sh->interrupted = true;
+    group = sh->foreground;
+    cond_broadcast(&sh->changed);
+    mutex_unlock(&sh->lock);
+    if (group != 0) {
+        (void)process_kill_group(sh->process, group, &count); /* fails if it has just ended */
+    }
+}
+
+/* Ctrl-Z, in the same way. */
+static void terminal_suspend(void *arg, bool lost)
+{
+    struct shell *sh = arg;
+    uint32_t group, count;
+
+    mutex_lock(&sh->lock);
+    sh->suspended = true;
+    group = sh->foreground;
+    mutex_unlock(&sh->lock);
+    if (group != 0) {
+        (void)process_stop_group(sh->process, group, &count);
+    }
+    mutex_lock(&sh->lock);
+    sh->news++;
     cond_broadcast(&sh->changed);
     mutex_unlock(&sh->lock);
 }
@@ -43,7 +64,7 @@ static void terminal_child_ended(void *arg, bool lost, uint32_t pid,
     struct shell *sh = arg;
 
     mutex_lock(&sh->lock);
-    sh->ends++;
+    sh->news++;
     cond_broadcast(&sh->changed);
     mutex_unlock(&sh->lock);
 }
@@ -56,7 +77,9 @@ static int terminal_events(void *arg)
 
 static void terminal_listen(struct shell *sh)
 {
-    static const struct serial_event_ops ops = {.on_signal = terminal_signal};
+    static const struct serial_event_ops ops = {
+        .on_signal = terminal_signal, .on_suspend = terminal_suspend,
+    };
     static const struct process_event_ops children = {.on_child_ended = terminal_child_ended};
     static struct waitset ws;
     const struct thread_attr attr = {.name = "signals", .detached = true};
@@ -68,6 +91,9 @@ static void terminal_listen(struct shell *sh)
     errval_t err = thread_create(terminal_events, &ws, &attr, &thread);
     if (err_is_ok(err)) {
         err = serial_subscribe_signal(sh->serial, true);
+    }
+    if (err_is_ok(err)) {
+        err = serial_subscribe_suspend(sh->serial, true);
     }
     if (err_is_ok(err)) {
         err = process_subscribe_child_ended(sh->process, true);
@@ -106,7 +132,7 @@ static enum lineedit_result terminal_line(struct shell *sh, struct lineedit *le,
         return LINEEDIT_EOF;
     }
     mutex_lock(&sh->lock);
-    sh->interrupted = false;
+    sh->interrupted = sh->suspended = false;
     mutex_unlock(&sh->lock);
     lineedit_start(le, prompt);
     while (result == LINEEDIT_MORE) {

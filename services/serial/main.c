@@ -173,13 +173,18 @@ static void service_answer_reads(void)
     }
 }
 
-static void service_signal(uint32_t pid)
+static void service_signal(uint32_t pid, enum console_signal signal)
 {
     struct server_conn *conn = server_conn_next(&service.server.base, NULL);
 
     for (; conn != NULL; conn = server_conn_next(&service.server.base, conn)) {
-        if (server_conn_pid(conn) == pid) {
+        if (server_conn_pid(conn) != pid) {
+            continue;
+        }
+        if (signal == CONSOLE_INTERRUPT) {
             serial_event_signal(conn, SERIAL_SIGNAL_KIND_INTERRUPT);
+        } else {
+            serial_event_suspend(conn);
         }
     }
 }
@@ -192,8 +197,10 @@ static void service_interrupt(void *arg)
     (void)arg;
     pl011_ack(&service.uart);
     while (pl011_read(&service.uart, &byte)) {
-        if (console_input(&service.console, byte, &pid)) {
-            service_signal(pid);
+        enum console_signal signal = console_input(&service.console, byte, &pid);
+
+        if (signal != CONSOLE_NO_SIGNAL) {
+            service_signal(pid, signal);
         }
     }
     service_answer_reads();

@@ -9,6 +9,7 @@ enum {
     KEY_EOF = 0x04,                      /* Ctrl-D */
     KEY_BACKSPACE = 0x08,
     KEY_KILL = 0x15,                     /* Ctrl-U */
+    KEY_SUSPEND = 0x1a,                  /* Ctrl-Z */
     KEY_DELETE = 0x7f,
     UTF8_CONTINUATION_MASK = 0xc0,
     UTF8_CONTINUATION = 0x80,
@@ -306,21 +307,29 @@ static void console_edit(struct console *c, uint32_t mode, uint8_t byte)
     }
 }
 
-bool console_input(struct console *c, uint8_t byte, uint32_t *ret_pid)
+/* What is typed ahead of a signal is not meant any more. */
+static enum console_signal console_signal(struct console *c, uint32_t mode, uint8_t byte,
+                                          uint32_t *ret_pid)
+{
+    c->line_bytes = 0;
+    console_echo_byte(c, mode, byte);
+    console_echo_byte(c, mode, '\n');
+    if (c->owner_count == 0) {
+        return CONSOLE_NO_SIGNAL;
+    }
+    *ret_pid = c->owners[c->owner_count > 1 ? c->owner_count - 2 : 0];
+    return byte == KEY_INTERRUPT ? CONSOLE_INTERRUPT : CONSOLE_SUSPEND;
+}
+
+enum console_signal console_input(struct console *c, uint8_t byte, uint32_t *ret_pid)
 {
     uint32_t mode = console_mode_now(c);
 
     if (c->frames) {
-        return false;
+        return CONSOLE_NO_SIGNAL;
     }
-    if (byte == KEY_INTERRUPT && (mode & CONSOLE_SIGNALS) != 0) {
-        c->line_bytes = 0;
-        console_echo_byte(c, mode, byte);
-        console_echo_byte(c, mode, '\n');
-        if (c->owner_count > 0) {
-            *ret_pid = c->owners[c->owner_count > 1 ? c->owner_count - 2 : 0];
-        }
-        return c->owner_count > 0;
+    if ((byte == KEY_INTERRUPT || byte == KEY_SUSPEND) && (mode & CONSOLE_SIGNALS) != 0) {
+        return console_signal(c, mode, byte, ret_pid);
     }
     if ((mode & CONSOLE_CANONICAL) != 0) {
         console_edit(c, mode, byte);
@@ -328,7 +337,7 @@ bool console_input(struct console *c, uint8_t byte, uint32_t *ret_pid)
         console_push(c, byte);
         console_echo_byte(c, mode, byte);
     }
-    return false;
+    return CONSOLE_NO_SIGNAL;
 }
 
 errval_t console_read(struct console *c, uint32_t pid, enum console_read_kind kind, uint32_t max,

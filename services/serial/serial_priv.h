@@ -105,8 +105,9 @@ bool console_holds_text(const struct console *c);
 size_t console_out_peek(const struct console *c, const uint8_t **ret_bytes);
 void console_out_taken(struct console *c, size_t bytes);
 
-/* A byte from the line. True: `ret_pid` is to be told of an interrupt. */
-bool console_input(struct console *c, uint8_t byte, uint32_t *ret_pid);
+/* A byte from the line. A signal: `ret_pid` is to be told of it. */
+enum console_signal { CONSOLE_NO_SIGNAL, CONSOLE_INTERRUPT, CONSOLE_SUSPEND };
+enum console_signal console_input(struct console *c, uint8_t byte, uint32_t *ret_pid);
 /* A read waits until console_answer yields it. SERIAL_ERR_EOF in frame mode, SERIAL_ERR_BUSY. */
 errval_t console_read(struct console *c, uint32_t pid, enum console_read_kind kind, uint32_t max,
                       uint32_t token);

@@ -244,6 +244,9 @@ static void SER0009_input_has_one_owner(void)
     CHECK_EQ(console_take_back(&con, A), ERR_OK);
     CHECK(console_input(&con, 3, &pid));
     CHECK_EQ(pid, A);
+    pid = 0;
+    CHECK_EQ(console_input(&con, 0x1a, &pid), CONSOLE_SUSPEND);
+    CHECK_EQ(pid, A);
     CHECK_EQ(console_release(&con, A), ERR_OK);
     CHECK(!console_input(&con, 3, &pid));
 }

@@ -86,6 +86,20 @@ def test_shell0007_built_ins_that_look(run):
         assert text in result.stdout
 
 
+def test_shell0015_counters(run):
+    """`caps` adds up, and `meminfo` knows every process."""
+    memory, caps = run('meminfo', 'caps').stdout.split('TYPE')
+    names = [line.split()[-1] for line in memory[memory.index('NAME'):].splitlines()[1:]]
+    assert names == ['memory', 'nameserver', 'process', 'serial', 'shell']
+    rows = [line.split() for line in caps.splitlines()[1:]]
+    types = {row[0]: [int(n) for n in row[1:]] for row in rows[:-1]}
+    for column in range(3):
+        assert types['all'][column] == sum(n[column] for t, n in types.items() if t != 'all')
+    assert all(shell <= every >= objects for shell, every, objects in types.values())
+    assert types['Dispatcher'][2] == 6 and types['IRQDest'][2] == 1
+    assert rows[-1] == ['5', 'processes,', '4', 'names']
+
+
 @pytest.mark.parametrize('machine', [{'el2': True}, {'gic': 2}, {'smp': 4, 'mem': '2G'},
                                      {'mem': '64M'}, {'icount': True}])
 def test_shell0008_on_other_machines(run, machine):

@@ -38,7 +38,7 @@ def test_rpct0102_the_client_side_and_one_that_ends(run):
     result = run('rpctrace 16 hello a', 'rpctrace 16 args --status 3')
     seen = messages(result.stdout)
     assert result.statuses == [0, 3]
-    spawn = [m for m in seen if m[3] == 'process.spawn' and 'hello' in m[4]]
+    spawn = [m for m in seen if m[3] == 'process.launch' and 'hello' in m[4]]
     assert spawn[0][:3] == ('->', '-', 'call') and 'args=["hello", "a"]' in spawn[0][4]
     ends = [m[4] for m in seen if m[3] == 'process.wait' and m[2] == 'reply']
     assert re.match(r'who=\d+ exit={kind=exited, status=0, ', ends[0])
@@ -74,6 +74,6 @@ def test_rpct0105_live_until_ctrl_c_and_until_the_end(terminal):
     terminal.prompt()
     assert terminal.status == INTERRUPTED
     assert terminal.run('rpctrace 3 echo hi').startswith('hi\n')
-    job = re.search(r'\[(\d+)\]', terminal.run('args --status 5 &'))[1]
+    job = re.search(r'\[1\] (\d+)', terminal.run('args --status 5 &'))[1]
     terminal.run(f'rpctrace {job}')        # it has ended, or ends: no Ctrl-C is needed
     assert terminal.status in (0, 1)

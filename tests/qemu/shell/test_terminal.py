@@ -6,7 +6,8 @@ import session
 import uboot
 
 UP, DOWN, LEFT, HOME, END, DELETE = '\x1b[A', '\x1b[B', '\x1b[D', '\x1b[H', '\x1b[F', '\x1b[3~'
-CTRL_A, CTRL_C, CTRL_D, CTRL_E, CTRL_K, CTRL_U, CTRL_W = (chr(ord(c) - 64) for c in 'ACDEKUW')
+CTRL_A, CTRL_C, CTRL_D, CTRL_E, CTRL_K, CTRL_U, CTRL_W, CTRL_Z = (
+    chr(ord(c) - 64) for c in 'ACDEKUWZ')
 
 
 def test_term0001_commands_and_the_status_in_the_prompt(terminal):
@@ -55,7 +56,7 @@ def test_term0005_interrupting_a_program(terminal):
 
 def test_term0010_interrupting_what_is_built_in(terminal):
     """`sleep` and `wait` end, too, and what was waited for lives on."""
-    job = re.search(r'\[(\d+)\]', terminal.run('fault hang &'))[1]
+    job = re.search(r'\[1\] (\d+)', terminal.run('fault hang &'))[1]
     for command in ('sleep 100000', 'wait', f'wait {job} {job}'):
         terminal.type(command + '\r')
         terminal.expect('\n')
@@ -67,6 +68,33 @@ def test_term0010_interrupting_what_is_built_in(terminal):
     assert f'killed (process {job})' in told
     terminal.run(f'wait {job}')
     assert terminal.status == 1
+
+
+def test_term0011_stopping_and_going_on(terminal):
+    """A program goes through all that can become of a job."""
+    terminal.type('fault hang\r')
+    terminal.expect('\n')
+    terminal.type(CTRL_Z)
+    pid = re.search(r'\[1\] (\d+) stopped  fault\n', terminal.prompt())[1]
+    assert terminal.status == 148
+    assert re.search(rf'^ *{pid} .* stopped ', terminal.run('ps'), re.M)
+    assert terminal.run('jobs') == f'[1] {pid} stopped  fault\n'
+    assert terminal.run('bg') == f'[1] {pid} running  fault\n'
+    assert terminal.run('args --status 0 &').startswith('[2] ')
+    terminal.run('wait %2')
+    terminal.type('fg %1\r')
+    terminal.expect('fault')
+    terminal.type(CTRL_Z)
+    assert f'[1] {pid} stopped  fault\n' in terminal.prompt()
+    terminal.type('fg\r')
+    terminal.expect('fault')
+    terminal.type(CTRL_C)
+    assert f'killed (process {pid})' in terminal.prompt()
+    assert terminal.status == 137 and terminal.run('jobs') == ''
+    assert 'no such job' in terminal.run('fg')
+    terminal.run('fault hang &')
+    assert 'killed' in terminal.run('kill %1') + terminal.run('wait %1') + terminal.run('jobs')
+    assert 'usage: wait' in terminal.run('wait %1')
 
 
 def test_term0009_waiting_for_what_ends(terminal):

@@ -132,7 +132,7 @@ void bench_rpc(void)
     bench_run("rpc_0", &(struct bench){.fn = rpc_zero}, NULL);
     bench_run("rpc_1", &(struct bench){.fn = rpc_one}, NULL);
     by_hand.end = binding.base.chan.end;
-    by_hand.header = MSG_HEADER(BENCH_ONE_ORDINAL, MSG_CALL, 1, 0) | binding.base.chan.hash_bits;
+    by_hand.header = MSG_HEADER(BENCH_ONE_ORDINAL, MSG_CALL, 1, 0) | chan_hash(&binding.base.chan);
     bench_run("rpc_1_hand", &(struct bench){.fn = rpc_one_by_hand}, NULL);
     bench_run("rpc_4", &(struct bench){.fn = rpc_four}, NULL);
     bench_run("rpc_8", &(struct bench){.fn = rpc_eight}, NULL);

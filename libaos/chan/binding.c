@@ -15,23 +15,23 @@
 
 #define GEN_MASK (~0u << MSG_GEN_SHIFT)
 
-uint32_t chan_sweep_off = 1;
 static struct timer sweep_timer;
 
 static void binding_sweep_disabled(struct timer *t)
 {
     (void)t;
-    chan_sweep_off = 1;
+    chan_sweep_due_disabled();
 }
 
-void binding_sweep_arm_disabled(void)
+void binding_sweep_arm_disabled(struct binding *b)
 {
-    if (chan_sweep_off != 0) {
+    if (sweep_timer.place == 0) {
         sweep_timer.fire_disabled = binding_sweep_disabled;
-        if (timer_arm_disabled(&sweep_timer, time_deadline_ns(CHAN_SWEEP_NS))) {
-            chan_sweep_off = 0;
+        if (!timer_arm_disabled(&sweep_timer, time_deadline_ns(CHAN_SWEEP_NS))) {
+            return;
         }
     }
+    b->chan.slow &= ~CHAN_SLOW_SWEEP;
 }
 
 void pending_free_disabled(struct binding *b, struct pending *p)
@@ -64,11 +64,11 @@ struct pending *pending_take_disabled(struct binding *b, uint32_t first, uint32_
         if (lent_bytes != 0 && !lend_take_disabled(b, p, lent_bytes)) {
             return NULL;
         }
-        uint32_t gen = ((i == 0 ? b->chan.tx : p->tx) + MSG_GEN_ONE) & GEN_MASK;
-        p->tx = gen | i << MSG_SLOT_SHIFT;
         if (i == 0) {
-            b->chan.tx = gen;
+            p->tx = (uint32_t)binding_txid_disabled(b);
             b->chan.slow |= CHAN_SLOW_BUSY;
+        } else {
+            p->tx = ((p->tx + MSG_GEN_ONE) & GEN_MASK) | i << MSG_SLOT_SHIFT;
         }
         p->state = PENDING_TAKEN;
         p->callback = false;
@@ -315,7 +315,7 @@ static errval_t binding_send_disabled(struct binding *b, struct pending *p,
         disp_disable();
         return err;
     }
-    binding_sweep_arm_disabled();
+    binding_sweep_arm_disabled(b);
     struct lmp_msg m = *msg;
     uint64_t cookie = arch_lmp_call(b->chan.end, msg_xfer(cap), &m);
     if (cookie != 0) {
@@ -390,7 +390,7 @@ errval_t binding_fill(struct binding *b, struct pending *p, const struct binding
     if (p->lent_bytes != 0) {
         lend_fill(b, p, call);
     }
-    ret_msg->header = call->header | b->chan.hash_bits | p->tx;
+    ret_msg->header = call->header | chan_hash(&b->chan) | p->tx;
     p->header = ret_msg->header;
     if (msg_in_area(call->header)) {
         if (!chan_area_write(&b->chan.out, msg_slot(p->tx), call->words, words)) {
@@ -413,7 +413,7 @@ errval_t binding_send_more_disabled(struct binding *b, struct pending *p,
     errval_t err = ERR_OK;
     for (uint32_t i = 1; i < msg_caps(call->header) && err_is_ok(err); i++) {
         struct lmp_msg msg = {.header = MSG_HEADER(CHAN_CONTROL_CAP, MSG_CONTROL, 0, 1) |
-                                        b->chan.hash_bits | p->tx};
+                                        chan_hash(&b->chan) | p->tx};
         /* While only a part is sent there is nothing to wait for. */
         disp_enable();
         for (;;) {

@@ -342,7 +342,7 @@ static bool binding_run_event(struct binding *b)
         trace_client(b, false, msg.header, words, ERR_OK);
     }
     const struct lmp_msg done = {.header = MSG_HEADER(CHAN_CONTROL_EVENT_DONE, MSG_CONTROL, 0, 0) |
-                                           b->chan.hash_bits |
+                                           chan_hash(&b->chan) |
                                            (uint64_t)msg_slot(msg.header) << MSG_SLOT_SHIFT};
     (void)chan_send(&b->chan, &done, (struct msg_cap){0});
     if (b->iface->on_event == NULL) {

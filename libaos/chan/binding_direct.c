@@ -51,13 +51,11 @@ bool binding_call_direct(struct binding *b, struct binding_call *call, errval_t 
 {
     uint32_t words = msg_words(call->header), caps = msg_caps(call->header);
     disp_disable();
-    if ((b->chan.slow | chan_sweep_off | disp_page()->pending) != 0 || disp_runnable() ||
-        caps > 1) {
+    if ((b->chan.slow | disp_page()->pending) != 0 || disp_runnable() || caps > 1) {
         disp_enable();
         return false;
     }
-    b->chan.tx += MSG_GEN_ONE;
-    const uint64_t sent = call->header | b->chan.hash_bits | b->chan.tx;
+    const uint64_t sent = call->header | binding_txid_disabled(b);
     if (words > MSG_REG_WORDS) {
         /* An area of one's own is there as long as the binding, and was mapped when it was made. */
         if (!chan_area_write(&b->chan.out, 0, call->words, words)) {
@@ -91,6 +89,14 @@ bool binding_call_direct(struct binding *b, struct binding_call *call, errval_t 
     return true;
 }
 
+errval_t binding_shape(const struct lmp_regs *r, uint64_t answer)
+{
+    if ((answer & MSG_ANY_SHAPE) == 0 && ((r->header ^ answer) & MSG_SHAPE_MASK) != 0) {
+        return binding_bad_reply1((caddr_t)r->cap);
+    }
+    return ERR_OK;
+}
+
 errval_t binding_call_regs(struct binding *b, struct lmp_regs *r)
 {
     return b->chan.carrier != NULL ? b->chan.carrier->call(b, r) : binding_call_long(b, r);
@@ -98,6 +104,7 @@ errval_t binding_call_regs(struct binding *b, struct lmp_regs *r)
 
 errval_t binding_call_long(struct binding *b, struct lmp_regs *r)
 {
+    const uint64_t answer = r->header ^ r->answer;
     struct msg_cap cap = {(caddr_t)r->cap, (uint8_t)(r->cap >> KPI_XFER_RIGHTS_SHIFT),
                           (r->cap & KPI_XFER_MOVE) != 0};
     caddr_t got = 0;
@@ -115,33 +122,42 @@ errval_t binding_call_long(struct binding *b, struct lmp_regs *r)
     r->header = call.header;
     r->cap = got;
     r->cap_info = got_info;
-    return err;
+    return err_is_ok(err) ? binding_shape(r, answer) : err;
 }
 
-errval_t binding_park_disabled(struct binding *b, uint64_t sent, uint64_t cookie,
+errval_t binding_park_disabled(struct binding *b, uint64_t answer, uint64_t cookie,
                                const struct lmp_regs *r)
 {
+    /* But for the shape, which nobody asks for. */
+    const uint64_t sent =
+        (answer & ~(MSG_ANY_SHAPE | MSG_SHAPE_MASK)) ^ MSG_HEADER(0, MSG_REPLY, 0, 0);
     struct lmp_msg msg = {
         .header = r->header, .cap = (caddr_t)r->cap, .cap_info = (uint32_t)r->cap_info};
     __builtin_memcpy(msg.words, r->w, sizeof(msg.words));
     return binding_enter_parked(b, sent, cookie, &msg);
 }
 
-errval_t binding_call_parked(struct binding *b, uint64_t sent, errval_t sent_err,
-                             struct lmp_regs *r)
+errval_t binding_finish_regs_disabled(struct binding *b, errval_t sent_err, uint64_t answer,
+                                      struct lmp_regs *r)
 {
     caddr_t got = 0;
     uint32_t got_info = 0;
-    struct binding_call call = {.header = sent,
+    struct binding_call call = {.header = b->pending[0].header,
                                 .words = r->w,
                                 .words_max = MSG_REG_WORDS,
                                 .caps_max = 1,
                                 .got = &got,
                                 .got_info = &got_info};
-    disp_disable();
     errval_t err = binding_parked_disabled(b, sent_err, &call);
     r->header = call.header;
     r->cap = got;
     r->cap_info = got_info;
-    return err;
+    return err_is_ok(err) ? binding_shape(r, answer) : err;
+}
+
+errval_t binding_call_parked(struct binding *b, uint64_t answer, errval_t sent_err,
+                             struct lmp_regs *r)
+{
+    disp_disable();
+    return binding_finish_regs_disabled(b, sent_err, answer, r);
 }

@@ -39,7 +39,7 @@ static void binding_retry_arm_disabled(struct binding *b)
 bool binding_control_disabled(struct binding *b, uint32_t control, uint32_t tx, uint64_t word)
 {
     const struct lmp_msg msg = {.header = MSG_HEADER(control, MSG_CONTROL, word != 0 ? 1 : 0, 0) |
-                                          b->chan.hash_bits | tx,
+                                          chan_hash(&b->chan) | tx,
                                 .words = {word}};
     if (err_no(chan_send_disabled(&b->chan, &msg)) != SYS_ERR_LMP_FULL) {
         return true;

@@ -59,7 +59,7 @@ errval_t binding_handshake(struct binding *b)
     }
     b->version = (uint32_t)words[0];
     disp_disable();
-    b->chan.hash_bits = (iface->hash & 0xff) << MSG_HASH_SHIFT;
+    chan_hash_set(&b->chan, iface->hash);
     disp_enable();
     return ERR_OK;
 }

@@ -182,7 +182,7 @@ errval_t binding_repeat(struct binding *b, struct binding_call *call, errval_t e
     return err;
 }
 
-errval_t binding_repeat_regs(struct binding *b, errval_t err, uint64_t header,
+errval_t binding_repeat_regs(struct binding *b, errval_t err, uint64_t header, uint64_t answer,
                              const uint64_t *words, uint32_t count, struct lmp_regs *r)
 {
     caddr_t got = 0;
@@ -202,5 +202,5 @@ errval_t binding_repeat_regs(struct binding *b, errval_t err, uint64_t header,
     r->header = call.header;
     r->cap = got;
     r->cap_info = got_info;
-    return err;
+    return err_is_ok(err) ? binding_shape(r, answer) : err;
 }

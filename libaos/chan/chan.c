@@ -98,7 +98,9 @@ static void chan_init(struct chan *c, enum chan_role role, caddr_t end, struct w
     disp_enable();
     *c = (struct chan){.end = end, .role = (uint8_t)role, .state = CHAN_OPEN, .ws = ws};
     c->ring_bytes = CHAN_RING_BYTES;
-    c->slow = (end == 0 ? CHAN_SLOW_CARRIER : 0) | (role == CHAN_CONN ? CHAN_SLOW_UNBOUND : 0);
+    c->tx = MSG_GEN_ONE;
+    c->slow = (end == 0 ? CHAN_SLOW_CARRIER : 0) | (role == CHAN_CONN ? CHAN_SLOW_UNBOUND : 0) |
+              (role == CHAN_BINDING ? CHAN_SLOW_SWEEP : 0);
     if (role != CHAN_SOURCE) {
         disp_disable();
         chan_enlist_disabled(c);

@@ -241,10 +241,24 @@ errval_t pending_judge(struct binding *b, struct pending *p, struct binding_call
 errval_t pending_read(struct binding *b, struct pending *p, struct binding_call *call);
 errval_t binding_fill(struct binding *b, struct pending *p, const struct binding_call *call,
                       struct lmp_msg *ret_msg);
+/* The txid of the next call in slot 0, with the hash, in their header positions. */
+static inline uint64_t binding_txid_disabled(struct binding *b)
+{
+    const uint64_t txid = chan_hash(&b->chan) | b->chan.tx;
+    b->chan.tx += MSG_GEN_ONE;
+    return txid;
+}
 /* A call was sent as `sent` from txid slot 0 without an entry in the table: makes the entry. It is
  * waiting. Disabled. */
 struct pending *binding_enter_disabled(struct binding *b, uint64_t sent);
-/* A call that fits the registers, with an entry in the pending table. */
+/* Judges the shape of the answer in `r` by the header that the stub expects. */
+errval_t binding_shape(const struct lmp_regs *r, uint64_t answer);
+/* Waits for the answer to a call in registers, in txid slot 0, unless it could not be sent, and
+ * reads it, of which the stub expects `answer`, into `r`. Enters disabled, returns enabled. */
+errval_t binding_finish_regs_disabled(struct binding *b, errval_t sent_err, uint64_t answer,
+                                      struct lmp_regs *r);
+/* A call that fits the registers, with an entry in the pending table. The carriers' calls and this
+ * see to it that a good answer has the shape that the stub expects. */
 errval_t binding_call_long(struct binding *b, struct lmp_regs *r);
 /* All threads that wait for an answer look again. Disabled. */
 void binding_wake_disabled(struct binding *b);
@@ -269,7 +283,7 @@ void binding_writable_disabled(struct binding *b);
 bool binding_control_disabled(struct binding *b, uint32_t control, uint32_t tx, uint64_t word);
 /* What a failed system call means to the caller of a stub. */
 errval_t binding_send_error(errval_t err);
-void binding_sweep_arm_disabled(void);
+void binding_sweep_arm_disabled(struct binding *b);
 /* Client side of leases (lend.c). How much of the region a call needs. */
 uint32_t lend_bytes(const struct binding_call *call);
 /* Makes the region if there is none. RPC_ERR_TOO_LARGE: it will never hold `bytes`. */
@@ -343,5 +357,6 @@ errval_t binding_setup(struct binding *b, uint64_t header);
 #define CHAN_RETRY_NS 1000000ull
 /* The interval in which calls are looked at for timeouts. */
 #define CHAN_SWEEP_NS 1000000000ull
-/* Not 0: no sweep timer is armed. A call on the fast path arms it first (on the slow path). */
-extern uint32_t chan_sweep_off;
+/* The sweep timer has fired: each binding arms it again, on the slow path, before its next call on
+ * the fast one. */
+void chan_sweep_due_disabled(void);

@@ -20,14 +20,14 @@ struct serve {
     struct server_request req;
 };
 
-/* What a request's header has in common with hash_bits if it is a call with a txid slot that there
+/* What a request's header has in common with chan_hash if it is a call with a txid slot that there
  * is. */
 #define EXACT_MASK                                                                                 \
     (MSG_HASH_MASK | MSG_UMP_MASK | MSG_FLEXIBLE | 7ull << MSG_KIND_SHIFT |                        \
      ((MSG_TXID_SLOTS - 1ull) & ~(CHAN_CALLS_MAX - 1ull)) << MSG_SLOT_SHIFT)
 
 _Static_assert((CHAN_CALLS_MAX & (CHAN_CALLS_MAX - 1)) == 0, "slots are told by a mask");
-_Static_assert(MSG_CALL == 0, "the kind of hash_bits");
+_Static_assert(MSG_CALL == 0, "the kind of chan_hash");
 
 static inline struct server_conn *serve_conn(const struct serve *s)
 {
@@ -40,7 +40,7 @@ static inline const struct server_method *serve_exact(const struct serve *s)
 {
     uint64_t h = s->req.msg.header;
     uint32_t ordinal = msg_ordinal(h);
-    if ((s->to->slow | s->req.msg.cap) != 0 || ((h ^ s->to->hash_bits) & EXACT_MASK) != 0 ||
+    if ((s->to->slow | s->req.msg.cap) != 0 || ((h ^ chan_hash(s->to)) & EXACT_MASK) != 0 ||
         ordinal >= s->iface->method_count) {
         return NULL;
     }

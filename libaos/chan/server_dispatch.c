@@ -32,7 +32,7 @@ static errval_t conn_check(const struct server_conn *conn, const struct server_i
 {
     uint64_t h = req->msg.header;
     uint32_t ordinal = msg_ordinal(h), words = msg_words(h), caps = msg_caps(h);
-    if ((h & (MSG_HASH_MASK | MSG_UMP_MASK)) != conn->chan.hash_bits ||
+    if ((h & (MSG_HASH_MASK | MSG_UMP_MASK)) != chan_hash(&conn->chan) ||
         msg_slot(h) >= CHAN_CALLS_MAX || caps != req->caps_count ||
         ((h & MSG_MORE) != 0) != (caps > 1) || (conn->deferred >> msg_slot(h) & 1u) != 0) {
         return RPC_ERR_MALFORMED;
@@ -358,7 +358,7 @@ static errval_t conn_op_bind(struct server_conn *conn, const struct server_inter
     }
     disp_disable();
     conn->chan.slow &= ~CHAN_SLOW_UNBOUND;
-    conn->chan.hash_bits = (msg->words[2] & 0xff) << MSG_HASH_SHIFT;
+    chan_hash_set(&conn->chan, msg->words[2]);
     disp_enable();
     *msg = (struct lmp_msg){.header = MSG_SHAPE(2, 0), .words = {iface->version, iface->hash}};
     return ERR_OK;

@@ -15,7 +15,7 @@ static errval_t conn_event_send(struct server_conn *conn, uint32_t index, bool l
     uint32_t slot = (uint32_t)__builtin_ctz(conn->events_free);
     const struct server_event *event = &conn->server->iface->events[index];
     struct lmp_msg msg = {.header = MSG_HEADER(event->ordinal, MSG_EVENT, count, 0) |
-                                    (uint64_t)slot << MSG_SLOT_SHIFT | conn->chan.hash_bits |
+                                    (uint64_t)slot << MSG_SLOT_SHIFT | chan_hash(&conn->chan) |
                                     (event->flexible ? MSG_FLEXIBLE : 0) |
                                     (lost ? MSG_EVENT_LOST : 0)};
     if (msg_in_area(msg.header)) {

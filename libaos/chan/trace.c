@@ -29,6 +29,13 @@ void chan_delist_disabled(const struct chan *c)
     }
 }
 
+void chan_sweep_due_disabled(void)
+{
+    for (struct chan *c = chans; c != NULL; c = c->all_next) {
+        c->slow |= c->role == CHAN_BINDING ? CHAN_SLOW_SWEEP : 0;
+    }
+}
+
 static struct trace_ring *trace_ring(void)
 {
     size_t bytes;

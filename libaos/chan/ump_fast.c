@@ -5,28 +5,6 @@
  * goes the long way. */
 #include "ump_priv.h"
 
-#include <aos/time.h>
-
-/* The call `sent` is under way, and what came first is not its answer in one line: the long way.
- * Enters disabled, returns enabled. */
-static __attribute__((noinline)) errval_t ump_parked_disabled(struct binding *b, uint64_t sent,
-                                                              struct lmp_regs *r)
-{
-    struct pending *p = binding_enter_disabled(b, sent);
-    caddr_t cap = 0;
-    uint32_t info = 0;
-    struct binding_call call = {.header = sent,
-                                .words = r->w,
-                                .words_max = MSG_REG_WORDS,
-                                .caps_max = 1,
-                                .got = &cap,
-                                .got_info = &info};
-    errval_t err = binding_finish_disabled(b, p, &call, time_deadline_ns(b->deadline_ns));
-    r->header = call.header;
-    r->cap = cap;
-    r->cap_info = info;
-    return err;
-}
 
 errval_t ump_call(struct binding *b, struct lmp_regs *r)
 {
@@ -34,7 +12,8 @@ errval_t ump_call(struct binding *b, struct lmp_regs *r)
     struct ump_ring *ring = &u->ring;
     disp_disable();
     /* A backlog and messages that have begun are rare and not for here. */
-    if (__builtin_expect(((b->chan.slow & ~CHAN_SLOW_DEADLINE) ^ CHAN_SLOW_CARRIER) != 0 ||
+    if (__builtin_expect(((b->chan.slow & ~(CHAN_SLOW_DEADLINE | CHAN_SLOW_SWEEP)) ^
+                              CHAN_SLOW_CARRIER) != 0 ||
                              (u->parked | u->backlog_count | u->in.have) != 0 || disp_runnable() ||
                              (r->header & MSG_SHAPE_MASK) > MSG_SHAPE(UMP_LINE_WORDS, 0) ||
                              ump_ring_room(ring) == 0,
@@ -42,16 +21,18 @@ errval_t ump_call(struct binding *b, struct lmp_regs *r)
         disp_enable();
         return binding_call_long(b, r);
     }
-    b->chan.tx += MSG_GEN_ONE;
-    const uint64_t sent = r->header | b->chan.hash_bits | b->chan.tx;
+    const uint64_t sent = r->header | binding_txid_disabled(b);
     ump_ring_put(ring, sent, r->w, msg_words(sent));
     ump_ring_next_out(ring);
     ump_bell_disabled(u);
-    const uint64_t reply = sent | MSG_HEADER(0, MSG_REPLY, 0, 0) | ring->in_epoch;
+    const uint64_t answer = sent ^ r->answer;
+    const uint64_t reply = (answer & ~MSG_ANY_SHAPE) | ring->in_epoch;
+    const uint64_t free = (answer & MSG_ANY_SHAPE) != 0 ? UMP_COUNT_BITS | MSG_SHAPE_MASK
+                                                        : UMP_COUNT_BITS;
     uint32_t left = u->spin;
     do {
         uint64_t head = ump_ring_head(ring);
-        if (((head ^ reply) & ~(MSG_SHAPE_MASK | UMP_COUNT_BITS)) == 0 &&
+        if (((head ^ reply) & ~free) == 0 &&
             (head & MSG_SHAPE_MASK) <= MSG_SHAPE(UMP_LINE_WORDS, 0) &&
             ump_ring_take_line(ring, head, r->w)) {
             r->header = head & ~MSG_UMP_MASK;
@@ -64,10 +45,12 @@ errval_t ump_call(struct binding *b, struct lmp_regs *r)
             break;
         }
     } while (left-- != 0 && !disp_pending());
-    return ump_parked_disabled(b, sent, r);
+    /* What came first is not the answer in one line. */
+    (void)binding_enter_disabled(b, sent);
+    return binding_finish_regs_disabled(b, ERR_OK, answer, r);
 }
 
-/* What a request's header has in common with hash_bits if it is a call with a txid slot that there
+/* What a request's header has in common with chan_hash if it is a call with a txid slot that there
  * is. */
 #define UMP_EXACT_MASK                                                                             \
     (MSG_HASH_MASK | MSG_FLEXIBLE | 7ull << MSG_KIND_SHIFT |                                       \
@@ -79,7 +62,7 @@ ump_exact(const struct server_conn *conn, const struct server_interface *iface, 
 {
     uint32_t ordinal = msg_ordinal(header);
     if (conn->chan.slow != CHAN_SLOW_CARRIER ||
-        ((header ^ conn->chan.hash_bits) & UMP_EXACT_MASK) != 0 || ordinal >= iface->method_count ||
+        ((header ^ chan_hash(&conn->chan)) & UMP_EXACT_MASK) != 0 || ordinal >= iface->method_count ||
         (header & MSG_SHAPE_MASK) > MSG_SHAPE(UMP_LINE_WORDS, 0)) {
         return NULL;
     }

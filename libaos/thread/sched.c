@@ -114,6 +114,7 @@ void upcall_handle(uint64_t why)
     struct disp_user *user = disp_user();
     if ((why & KPI_UPCALL_SAVED) != 0) {
         struct thread *t = user->current;
+        chan_interrupted_disabled(&page->save);
         bool queued = (why & KPI_UPCALL_FAULT) != 0 && fault_begin_disabled(t, page);
         t->regs = page->save;
         t->mode = THREAD_PREEMPTED;

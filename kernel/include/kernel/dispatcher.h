@@ -5,7 +5,8 @@
  * Registers of a dispatcher that does not run are in `frame`. How it goes on is decided when it is
  * next entered:
  *   in_call           it waits in svc #SYSCALL_CALL: a poll fills x0-x11 of the frame, of which
- *                     only x19-x30, SP, PC and TPIDR_EL0 are valid
+ *                     only x19-x30, SP, PC and TPIDR_EL0 are valid; then, if more is pending and
+ *                     page->disabled is 0, as below
  *   page->disabled    the frame is restored as it is
  *   else              the frame is copied to page->save and the upcall entry runs */
 #pragma once

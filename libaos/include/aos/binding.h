@@ -245,16 +245,19 @@ bool binding_stream_ready(const struct binding_stream *s);
 errval_t binding_stream_on_ready(struct binding_stream *s, void (*fn)(void *arg), void *arg);
 
 /* For generated code. */
-/* The slow ways of a call in registers: nothing sent yet; sent, but something else came back. */
+/* The slow ways of a call in registers: nothing sent yet; sent, but not `answer`, the header that
+ * was expected, came back, but what is in `r`, for `cookie`: delivers it, disabled throughout, and
+ * then waits, if that went well. */
 errval_t binding_call_regs(struct binding *b, struct lmp_regs *r);
-errval_t binding_park_disabled(struct binding *b, uint64_t sent, uint64_t cookie,
+errval_t binding_park_disabled(struct binding *b, uint64_t answer, uint64_t cookie,
                                const struct lmp_regs *r);
-errval_t binding_call_parked(struct binding *b, uint64_t sent, errval_t sent_err,
+errval_t binding_call_parked(struct binding *b, uint64_t answer, errval_t sent_err,
                              struct lmp_regs *r);
 errval_t binding_call(struct binding *b, struct binding_call *call);
 /* After an idempotent call in registers failed with `err`: the same once more if that may help.
- * `words` is the request, of which the registers have nothing left. */
-errval_t binding_repeat_regs(struct binding *b, errval_t err, uint64_t header,
+ * `answer` is the header that is expected, `words` the request, of which the registers have nothing
+ * left. */
+errval_t binding_repeat_regs(struct binding *b, errval_t err, uint64_t header, uint64_t answer,
                              const uint64_t *words, uint32_t count, struct lmp_regs *r);
 /* Sends without waiting for the answer. On failure there is no handle. */
 errval_t binding_begin(struct binding *b, struct binding_call *call,

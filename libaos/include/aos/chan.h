@@ -57,11 +57,12 @@ struct chan_carrier {
 };
 
 struct chan {
-    uint64_t hash_bits; /* 0x00 low byte of the agreed hash, in its header position */
+    /* 0x00 of the headers of calls, one word for the fast path: the generation that the next call in
+     * txid slot 0 has, and the low byte of the agreed hash (chan_hash), in their positions */
+    uint32_t tx, hash;
     caddr_t end;        /* 0x08 own end; 0: loopback */
     uint32_t slow;      /* 0x0c CHAN_SLOW_*: not 0, calls and requests leave the fast path */
-    uint32_t tx;        /* 0x10 txid slot 0: generation, in its header position */
-    uint8_t role;       /* 0x14 enum chan_role */
+    uint8_t role;       /* 0x10 enum chan_role */
     uint8_t state;      /* enum chan_state */
     bool ready;         /* in the ready list of ws */
     bool owns_ram;      /* this side made the channel: its RAM comes back here */
@@ -76,9 +77,20 @@ struct chan {
     struct chan *all_next;   /* of the list of all bindings and connections */
 };
 
+_Static_assert(offsetof(struct chan, tx) == 0x00, "assembly uses it");
+_Static_assert(offsetof(struct chan, hash) == 0x04, "assembly uses it");
 _Static_assert(offsetof(struct chan, end) == 0x08, "assembly uses it");
 _Static_assert(offsetof(struct chan, slow) == 0x0c, "assembly uses it");
-_Static_assert(offsetof(struct chan, tx) == 0x10, "assembly uses it");
+
+/* The low byte of the agreed hash in its header position. */
+static inline uint64_t chan_hash(const struct chan *c)
+{
+    return (uint64_t)c->hash << 32;
+}
+static inline void chan_hash_set(struct chan *c, uint64_t hash)
+{
+    c->hash = (uint32_t)((hash & 0xff) << (MSG_HASH_SHIFT - 32));
+}
 
 #define CHAN_SLOW_CARRIER  0x1u  /* not LMP */
 #define CHAN_SLOW_BUSY     0x2u  /* txid slot 0 is in use */
@@ -89,6 +101,7 @@ _Static_assert(offsetof(struct chan, tx) == 0x10, "assembly uses it");
 #define CHAN_SLOW_DEFERRED 0x40u /* connection: calls of it are still to be answered */
 #define CHAN_SLOW_TRACE    0x80u /* messages are recorded (aos/trace.h) */
 #define CHAN_SLOW_CANCEL   0x100u /* connection: a call was cancelled that may be being handled */
+#define CHAN_SLOW_SWEEP    0x200u /* binding: the sweep timer is to be looked at before a call */
 
 #define CHAN_CALLS_MAX  8u /* calls in flight on one binding: txid slots */
 #define CHAN_EVENTS_MAX 4u /* events in flight on one binding */

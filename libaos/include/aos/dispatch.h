@@ -115,6 +115,12 @@ void chan_deliver_disabled(uint64_t cookie, const struct lmp_msg *msg);
 /* The spawner wants messages recorded, or no more (aos/trace.h). Disabled. */
 void chan_asked_disabled(void);
 
+/* An upcall found the thread of `regs` interrupted. If that was within a call in one trap
+ * (binding_call.S), which is not disabled: before the message is sent, the thread will begin anew;
+ * when something has come and is still in `regs`, it goes on, disabled, and this does not
+ * return. */
+void chan_interrupted_disabled(struct kpi_regs *regs);
+
 /* What svc CALL or POLL returned with cookie 0: KPI_EVENT_* bits, handled by the thread library.
  * Disabled. */
 void disp_event_disabled(uint64_t events);

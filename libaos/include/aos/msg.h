@@ -82,13 +82,24 @@ static inline bool msg_in_area(uint64_t header)
     return msg_words(header) > MSG_REG_WORDS || msg_caps(header) > 1;
 }
 
+/* In the header of the answer that a stub expects: it judges the shape itself. Else only an answer
+ * of this very shape reaches it. */
+#define MSG_ANY_SHAPE (1ull << 63)
+
 /* The payload registers of one call: x1 to x11 of kpi/lmp.h. */
 struct lmp_regs {
     uint64_t header;
     uint64_t w[MSG_REG_WORDS];
-    uint64_t cap;      /* in: KPI_XFER_*; out: slot */
-    uint64_t cap_info; /* out: type | rights << 8 */
+    uint64_t cap; /* in: KPI_XFER_*; out: slot */
+    union {
+        uint64_t answer;   /* in: in what the expected answer's header differs from this one */
+        uint64_t cap_info; /* out: type | rights << 8 */
+    };
+    uintptr_t keep; /* the caller's */
 };
+
+_Static_assert(offsetof(struct lmp_regs, cap_info) == 80, "assembly uses it");
+_Static_assert(sizeof(struct lmp_regs) == 96, "assembly uses it");
 
 /* A capability to send. */
 struct msg_cap {

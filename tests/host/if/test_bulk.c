@@ -369,7 +369,7 @@ static uint32_t generation;
 /* Sends a call to the server; returns its error, ERR_OK for a reply. */
 static errval_t say(struct lmp_msg m, caddr_t cap, uint32_t info)
 {
-    m.header = (m.header & ~(MSG_TXID_MASK | MSG_HASH_MASK)) | raw->chan.hash_bits |
+    m.header = (m.header & ~(MSG_TXID_MASK | MSG_HASH_MASK)) | chan_hash(&raw->chan) |
                (uint64_t)(++generation & 0x3ff) << MSG_GEN_SHIFT;
     m.cap = cap;
     m.cap_info = info;

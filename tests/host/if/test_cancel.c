@@ -71,9 +71,9 @@ static void cancelled_while_others_serve(void)
 static void cancelled_too_late(void)
 {
     start();
-    const uint32_t next = b.base.chan.tx + MSG_GEN_ONE;
+    const uint32_t next = b.base.chan.tx;
     const struct lmp_msg cancel = {.header = MSG_HEADER(CHAN_CONTROL_CANCEL, MSG_CONTROL, 0, 0) |
-                                             b.base.chan.hash_bits | next};
+                                             chan_hash(&b.base.chan) | next};
     CHECK_EQ(chan_send(&b.base.chan, &cancel, (struct msg_cap){0}), ERR_OK);
     serve();
     struct flow_park_call park;

@@ -261,7 +261,7 @@ static void capabilities_to_the_server(void)
 static void the_framework(void)
 {
     hostile_start();
-    const uint64_t slot = 1ull << MSG_SLOT_SHIFT | conn->chan.hash_bits;
+    const uint64_t slot = 1ull << MSG_SLOT_SHIFT | chan_hash(&conn->chan);
     const struct {
         uint32_t count;
         uint64_t words[4];
@@ -514,10 +514,10 @@ static void what_both_sides_check(void)
             .header = MSG_HEADER(0, MSG_CALL, 3, 0) | slot,
             .words = {CHAN_OP_BIND, cases[i].id | cases[i].version << 32, cases[i].hash}};
         conn->chan.slow |= CHAN_SLOW_UNBOUND;
-        conn->chan.hash_bits = 0;
+        conn->chan.hash = 0;
         CHECK_EQ(answer_to(&m), cases[i].server);
         answer = answer_badly;
-        b.base.chan.hash_bits = 0;
+        b.base.chan.hash = 0;
         reply = (struct lmp_msg){.header = MSG_HEADER(0, MSG_REPLY, 2, 0),
                                  .words = {cases[i].version, cases[i].hash}};
         spoil = 0;

@@ -235,7 +235,7 @@ static void a_hostile_client(void)
         /* Half of them are bound, as if the enemy had begun well. */
         if (round % 2 == 0) {
             conn->chan.slow &= ~CHAN_SLOW_UNBOUND;
-            conn->chan.hash_bits = (KITCHEN_SINK_HASH & 0xff) << MSG_HASH_SHIFT;
+            chan_hash_set(&conn->chan, KITCHEN_SINK_HASH);
         }
         r.chan = &conn->chan;
         while (sink.peers_gone == round && conn->chan.ump->ring.consumed < 500) {

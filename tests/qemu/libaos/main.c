@@ -25,6 +25,10 @@ void chan_asked_disabled(void)
 {
 }
 
+void chan_interrupted_disabled(struct kpi_regs *regs)
+{
+}
+
 void chan_deliver_disabled(uint64_t cookie, const struct lmp_msg *msg)
 {
     libtest_failed();

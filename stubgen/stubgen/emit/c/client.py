@@ -63,23 +63,29 @@ class ClientView(MethodView):
             writer.check()
             lines += writer.lines
             words = writer.words()
-            args = ["&b_->base", self._header("MSG_CALL", len(words), caps), xfer] + words
+            args = ["&b_->base", self._header("MSG_CALL", len(words), caps), self._answer(), xfer] \
+                + words
             call = f"lmp_call{len(words)}"
         else:
             lines.append(f"    uint64_t q_[{REG_WORDS}] = {{0}};")
             lines += writer.write("q_")
-            args = ["&b_->base", self._header("MSG_CALL", writer.count_text(), caps), xfer] \
-                + [f"q_[{i}]" for i in range(REG_WORDS)]
+            args = ["&b_->base", self._header("MSG_CALL", writer.count_text(), caps),
+                    self._answer(), xfer] + [f"q_[{i}]" for i in range(REG_WORDS)]
             call = "lmp_call8"
-        lines = self._sent(lines, call, args + ["&r_"], writer)
+        outs = ctypes.out_params(self.results)
+        kept = outs[0].split("*")[-1] if outs else None
+        lines = self._sent(lines, call, args + [f"(uintptr_t){kept}" if kept else "0", "&r_"],
+                           writer)
         lines += ["    if (__builtin_expect(err_is_fail(err_), 0)) {"]
         lines += self._again(args) if self.repeated() else ["        return err_;"]
         lines += ["    }"]
+        if kept:
+            lines.append(f"    {kept} = ({outs[0].removesuffix(kept)})r_.keep;")
         return "\n".join(lines + self._register_result())
 
     def _again(self, args):
         """Lines that repeat a call in registers which failed: nothing is left of its request."""
-        header, words = args[1], args[3:]
+        header, answer, words = args[1], args[2], args[4:]
         name, lines = "NULL", []
         if words and not self.in_registers():
             name = "q_"
@@ -87,9 +93,19 @@ class ClientView(MethodView):
             name = "again_"
             lines = [wrap("        const uint64_t again_[] = {", words, "};", indent=" " * 12)]
         lines.append(wrap("        err_ = binding_repeat_regs(",
-                          ["&b_->base", "err_", header, name, str(len(words)), "&r_"], ");",
-                          indent=" " * 12))
+                          ["&b_->base", "err_", header, answer, name, str(len(words)), "&r_"],
+                          ");", indent=" " * 12))
         return lines + ["        if (err_is_fail(err_)) {", "            return err_;", "        }"]
+
+    def _one_shape(self):
+        """Have all good answers one shape? Then libaos compares it."""
+        return self.reply.is_fixed() and self.reply.min_caps == self.reply.max_caps
+
+    def _answer(self):
+        """The header of the expected answer."""
+        if self._one_shape():
+            return self._header("MSG_REPLY", self.reply.max_words, self.reply.max_caps)
+        return self._header("MSG_REPLY", 0, 0) + " | MSG_ANY_SHAPE"
 
     def _register_result(self):
         """Lines that judge r_ and set the results."""
@@ -98,15 +114,12 @@ class ClientView(MethodView):
         fail = "return RPC_ERR_BAD_REPLY;"
         if caps:
             fail = "return binding_bad_reply1((caddr_t)r_.cap);"
-        if image.is_fixed() and image.min_caps == caps:
-            shape = f"MSG_SHAPE({image.max_words}, {caps})"
-            bad = mark(f"(r_.header & MSG_SHAPE_MASK) != {shape}")
-            lines = [f"    if ({bad}) {{"]
-        else:
+        lines = []
+        if not self._one_shape():
             lines = ["    const uint32_t n_ = msg_words(r_.header);",
                      f"    if ({word_bounds(image)} || " + implied(
-                         f"msg_caps(r_.header) > {caps} || (r_.header & MSG_MORE) != 0") + ") {"]
-        lines += ["        return binding_bad_reply1((caddr_t)r_.cap);", "    }"]
+                         f"msg_caps(r_.header) > {caps} || (r_.header & MSG_MORE) != 0") + ") {",
+                     "        return binding_bad_reply1((caddr_t)r_.cap);", "    }"]
         one = has_one_cap(image, self.results)
         reader = Reader(image, self.results, fail, fail,
                         None if one or not caps else ("&got_", "&info_", "got_n_"),

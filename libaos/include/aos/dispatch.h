@@ -120,6 +120,11 @@ void chan_asked_disabled(void);
  * when something has come and is still in `regs`, it goes on, disabled, and this does not
  * return. */
 void chan_interrupted_disabled(struct kpi_regs *regs);
+/* How often it was so: for tests. */
+struct chan_interrupted {
+    uint32_t restarted, parked;
+};
+extern struct chan_interrupted chan_interrupted;
 
 /* What svc CALL or POLL returned with cookie 0: KPI_EVENT_* bits, handled by the thread library.
  * Disabled. */

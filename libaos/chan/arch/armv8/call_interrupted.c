@@ -7,6 +7,8 @@ extern const char binding_call_begin[], binding_call_pushed[], binding_call_sent
     binding_call_popped[], binding_call_good[], binding_call_good_shape[], binding_call_parked_at[];
 void binding_call_park(const struct kpi_regs *regs) __attribute__((noreturn));
 
+struct chan_interrupted chan_interrupted;
+
 #define PUSHED_BYTES 16u /* binding, header of the expected answer */
 
 static uint64_t place(const char *name)
@@ -33,6 +35,7 @@ void chan_interrupted_disabled(struct kpi_regs *regs)
         }
         regs->x[1] &= ~(MSG_TXID_MASK | MSG_HASH_MASK);
         regs->pc = place(binding_call_begin);
+        chan_interrupted.restarted++;
         return;
     }
     if (pc == place(binding_call_sent)) {
@@ -43,5 +46,6 @@ void chan_interrupted_disabled(struct kpi_regs *regs)
     if (pc <= place(binding_call_popped)) {
         regs->x[0] -= regs->x[12];
     }
+    chan_interrupted.parked++;
     binding_call_park(regs);
 }

@@ -62,7 +62,8 @@ ump_exact(const struct server_conn *conn, const struct server_interface *iface, 
 {
     uint32_t ordinal = msg_ordinal(header);
     if (conn->chan.slow != CHAN_SLOW_CARRIER ||
-        ((header ^ chan_hash(&conn->chan)) & UMP_EXACT_MASK) != 0 || ordinal >= iface->method_count ||
+        ((header ^ chan_hash(&conn->chan)) & UMP_EXACT_MASK) != 0 ||
+        ordinal >= iface->method_count ||
         (header & MSG_SHAPE_MASK) > MSG_SHAPE(UMP_LINE_WORDS, 0)) {
         return NULL;
     }

@@ -57,8 +57,8 @@ struct chan_carrier {
 };
 
 struct chan {
-    /* 0x00 of the headers of calls, one word for the fast path: the generation that the next call in
-     * txid slot 0 has, and the low byte of the agreed hash (chan_hash), in their positions */
+    /* 0x00 of the headers of calls, one word for the fast path: the generation that the next call
+     * in txid slot 0 has, and the low byte of the agreed hash (chan_hash), in their positions */
     uint32_t tx, hash;
     caddr_t end;        /* 0x08 own end; 0: loopback */
     uint32_t slow;      /* 0x0c CHAN_SLOW_*: not 0, calls and requests leave the fast path */

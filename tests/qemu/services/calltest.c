@@ -1,5 +1,5 @@
-/* Calls in one trap (libaos/chan/arch/armv8/binding_call.S) take no disabled section: wherever one is
- * interrupted, it begins anew or goes on with what has come. */
+/* Calls in one trap (libaos/chan/arch/armv8/binding_call.S) take no disabled section: wherever one
+ * is interrupted, it begins anew or goes on with what has come. */
 #include <aos/binding.h>
 #include <aos/dispatch.h>
 #include <aos/services.h>

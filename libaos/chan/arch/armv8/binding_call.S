@@ -170,7 +170,8 @@ binding_call_\name:
     ret
     .size binding_call_asm8, . - binding_call_asm8
 
-/* void binding_call_park(const struct kpi_regs *): the interrupted thread goes on at `parked_at`. */
+/* void binding_call_park(const struct kpi_regs *): the interrupted thread goes on at
+ * `parked_at`. */
     .global binding_call_park
     .type binding_call_park, %function
 binding_call_park:

@@ -92,7 +92,7 @@ static inline errval_t arch_lmp_send(uint64_t end, uint64_t xfer, const struct l
     register uint64_t x10 __asm__("x10") = xfer;                                                   \
     register uint64_t x11 __asm__("x11") = header ^ answer;                                        \
     register uint64_t x12 __asm__("x12");                                                          \
-    __asm__ volatile("stp %x[keep], x30, [sp, #-16]!\n\t"                                           \
+    __asm__ volatile("stp %x[keep], x30, [sp, #-16]!\n\t"                                          \
                      "bl binding_call_asm" #n "\n\t"                                               \
                      "ldp x12, x30, [sp], #16"                                                     \
                      : "+r"(x0), "+r"(x1), "+r"(x10), "+r"(x11), "=r"(x12), __VA_ARGS__            \

@@ -5,6 +5,8 @@
 #include <aos/services.h>
 #include <if/memory.h>
 
+#define RPC_ALLOC_TRIES 3u /* what a service that ended had not given away comes back to the next */
+
 static errval_t rpc_ram_alloc(void *arg, uint64_t bytes, uint64_t align, caddr_t *ret_ram,
                               uint64_t *ret_bytes)
 {
@@ -12,8 +14,12 @@ static errval_t rpc_ram_alloc(void *arg, uint64_t bytes, uint64_t align, caddr_t
     errval_t err = aos_memory(&b);
 
     (void)arg;
-    if (err_is_ok(err)) {
+    for (uint32_t i = 0; err_is_ok(err) && i < RPC_ALLOC_TRIES; i++) {
         err = memory_alloc(b, bytes, align, ret_ram, ret_bytes);
+        if (err_no(err) != RPC_ERR_PEER_GONE) {
+            break;
+        }
+        err = i + 1 < RPC_ALLOC_TRIES ? ERR_OK : err;
     }
     return err_is_ok(err) ? ERR_OK : err_push(err, LIB_ERR_NO_MEMORY);
 }

@@ -13,10 +13,6 @@
 #include <if/process.h>
 #include <if/serial.h>
 
-/* Pid of the nameserver's end on a service, as far as the service knows it: it speaks for
- * others. */
-#define RPC_PID_NAMESERVER 0u
-
 /* State of one connection; the binding itself has the type of its interface. */
 struct rpc_slot {
     struct mutex lock;                   /* held while the connection is made */
@@ -34,8 +30,8 @@ static struct {
 
 /* One function per service: the types of binding and bind function differ, nothing else does. Calls
  * may take `call_ns`; 0: what the interface says. Waiting for input or the end of a child has no
- * limit but the end of the service. */
-#define RPC_SERVICE(name, find_end, call_ns)                                                      \
+ * limit but the end of the service. When that has ended, `again` finds the next one. */
+#define RPC_SERVICE(name, find_end, again, call_ns)                                               \
     errval_t aos_##name(struct name##_binding **ret_binding)                                      \
     {                                                                                             \
         struct rpc_slot *slot = &rpc.name;                                                        \
@@ -44,18 +40,17 @@ static struct {
         caddr_t end;                                                                              \
                                                                                                   \
         mutex_lock(&slot->lock);                                                                  \
-        if (slot->bound && !binding_is_open(&b->base)) {                                       \
-            name##_close(b);                                                                      \
-            slot->bound = false;                                                                  \
-        }                                                                                         \
         if (!slot->bound) {                                                                       \
             err = find_end(#name, &end);                                                          \
             if (err_is_ok(err)) {                                                                 \
                 err = name##_bind(end, b);                                                        \
             }                                                                                     \
             slot->bound = err_is_ok(err);                                                         \
+            if (slot->bound) {                                                                    \
+                binding_set_finder(&b->base, again, (void *)(uintptr_t)#name);                    \
+            }                                                                                     \
             if (slot->bound && (call_ns) != 0) {                                                  \
-                binding_set_deadline(&b->base, (call_ns));                                     \
+                binding_set_deadline(&b->base, (call_ns));                                        \
             }                                                                                     \
         }                                                                                         \
         mutex_unlock(&slot->lock);                                                                \
@@ -65,15 +60,18 @@ static struct {
         return err;                                                                               \
     }
 
-/* The end that the spawner gave. It can be bound once: without the nameserver a domain is on its
- * own. */
-static errval_t rpc_nameserver_end(const char *name, caddr_t *ret_end)
+static bool rpc_has_end(caddr_t slot)
 {
     struct cap_info info;
-    errval_t err = cap_identify(KPI_CAP_NAMESERVER, &info);
 
+    return err_is_ok(cap_identify(slot, &info)) && info.type == CAPTYPE_ENDPOINT;
+}
+
+/* The end that the spawner gave, for the first time. */
+static errval_t rpc_nameserver_end(const char *name, caddr_t *ret_end)
+{
     (void)name;
-    if (err_is_fail(err) || info.type != CAPTYPE_ENDPOINT) {
+    if (!rpc_has_end(KPI_CAP_NAMESERVER)) {
         return RPC_ERR_NOT_BOUND;
     }
     *ret_end = KPI_CAP_NAMESERVER;
@@ -81,28 +79,61 @@ static errval_t rpc_nameserver_end(const char *name, caddr_t *ret_end)
 }
 
 /* What a domain was given by whom it comes from reaches that one without the nameserver, once. */
-static errval_t rpc_parent_end(uint32_t iface, const char *name, caddr_t *ret_end)
+static errval_t rpc_process_end(const char *name, caddr_t *ret_end)
 {
-    struct cap_info info;
-
-    if (domain_startup()->parent_iface != iface
-        || err_is_fail(cap_identify(KPI_CAP_PARENT, &info)) || info.type != CAPTYPE_ENDPOINT) {
+    if (domain_startup()->parent_iface != PROCESS_ID || !rpc_has_end(KPI_CAP_PARENT)) {
         return aos_lookup(name, ret_end);
     }
     *ret_end = KPI_CAP_PARENT;
     return ERR_OK;
 }
 
-static errval_t rpc_process_end(const char *name, caddr_t *ret_end)
+/* Init's services have an end of init, which never ends. */
+static errval_t rpc_init_end(const char *name, caddr_t *ret_end)
 {
-    return rpc_parent_end(PROCESS_ID, name, ret_end);
+    caddr_t end;
+
+    if (err_is_fail(domain_grant(name, &end)) || !rpc_has_end(end)) {
+        return aos_lookup(name, ret_end);
+    }
+    *ret_end = end;
+    return ERR_OK;
 }
 
-RPC_SERVICE(nameserver, rpc_nameserver_end, 0)
-RPC_SERVICE(init, aos_lookup, 0)
-RPC_SERVICE(memory, aos_lookup, 0)
-RPC_SERVICE(process, rpc_process_end, AOS_FOREVER)
-RPC_SERVICE(serial, aos_lookup, AOS_FOREVER)
+static errval_t rpc_find(void *name, caddr_t *ret_end)
+{
+    return aos_lookup(name, ret_end);
+}
+
+/* Another nameserver than the one that has ended: whom one was started by knows it. */
+static errval_t rpc_find_names(void *name, caddr_t *ret_end)
+{
+    struct process_binding *process;
+    struct init_binding *init;
+    caddr_t end;
+    errval_t err;
+
+    (void)name;
+    if (err_is_ok(domain_grant("init", &end))) {
+        err = aos_init(&init);
+        return err_is_ok(err) ? init_names(init, ret_end) : err;
+    }
+    if (!rpc.process.bound && domain_startup()->parent_iface != PROCESS_ID) {
+        return RPC_ERR_NOT_BOUND;
+    }
+    err = aos_process(&process);
+    /* If that has ended, too, only a nameserver could tell of another. */
+    if (err_is_ok(err) && !binding_is_open(&process->base)) {
+        err = RPC_ERR_PEER_GONE;
+    }
+    return err_is_ok(err) ? process_names(process, ret_end) : err;
+}
+
+RPC_SERVICE(nameserver, rpc_nameserver_end, rpc_find_names, 0)
+RPC_SERVICE(init, rpc_init_end, rpc_find, 0)
+RPC_SERVICE(memory, aos_lookup, rpc_find, 0)
+RPC_SERVICE(process, rpc_process_end, rpc_find, AOS_FOREVER)
+RPC_SERVICE(serial, aos_lookup, rpc_find, AOS_FOREVER)
 
 errval_t aos_lookup(const char *name, caddr_t *ret_end)
 {
@@ -135,21 +166,4 @@ errval_t aos_await(const char *name, uint64_t timeout_ns, caddr_t *ret_end)
     }
     free(own);
     return err;
-}
-
-errval_t aos_register(struct server *server, const char *name, const char *props,
-                      size_t props_bytes)
-{
-    struct nameserver_binding *b;
-    caddr_t end;
-    errval_t err = aos_nameserver(&b);
-
-    if (err_is_fail(err)) {
-        return err;
-    }
-    err = server_make_end(server, RPC_PID_NAMESERVER, SERVER_PEER_TRUSTED, &end);
-    if (err_is_fail(err)) {
-        return err;
-    }
-    return nameserver_register(b, name, strlen(name), server->iface->id, props, props_bytes, end);
 }

@@ -6,6 +6,15 @@
 
 #define STDIO_PIECE_BYTES 1024u          /* of one write or read, as in serial.if */
 
+/* Once more if the service ended meanwhile: rather twice than never. */
+static errval_t rpc_write(struct serial_binding *b, serial_stream_t stream, const void *data,
+                          size_t bytes)
+{
+    errval_t err = serial_write(b, stream, data, bytes);
+
+    return err_no(err) == RPC_ERR_PEER_GONE ? serial_write(b, stream, data, bytes) : err;
+}
+
 static errval_t rpc_io_write(void *arg, int fd, const void *data, size_t bytes, size_t *ret_n)
 {
     struct serial_binding *b;
@@ -17,8 +26,7 @@ static errval_t rpc_io_write(void *arg, int fd, const void *data, size_t bytes, 
         return LIB_ERR_RANGE;
     }
     if (err_is_ok(err)) {
-        err = serial_write(b, fd == IO_STDOUT ? SERIAL_STREAM_OUT : SERIAL_STREAM_ERR, data,
-                           piece);
+        err = rpc_write(b, fd == IO_STDOUT ? SERIAL_STREAM_OUT : SERIAL_STREAM_ERR, data, piece);
     }
     if (err_is_ok(err)) {
         *ret_n = piece;
@@ -44,6 +52,9 @@ static errval_t rpc_io_read(void *arg, int fd, void *buf, size_t bytes, size_t *
     }
     if (err_is_ok(err)) {
         err = serial_read(b, max, data, &n);
+    }
+    if (err_no(err) == RPC_ERR_PEER_GONE) {
+        err = serial_read(b, max, data, &n); /* of the next console; typed text went with it */
     }
     if (err_has(err, SERIAL_ERR_EOF)) {
         *ret_n = 0;

@@ -1,13 +1,16 @@
 /* Init: starts the services of the manifest, serves init.if, and watches.
  *
- * main.c: what happens in which order; start.c: one service; serve.c: init.if. */
+ * main.c: what happens in which order; start.c: one service; supervise.c: after its end; graves.c:
+ * the memory of those that ended; shell.c: the shell; serve.c: init.if. */
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <aos/proc.h>
+#include <aos/thread.h>
 #include <aos/waitset.h>
 #include <if/init_server.h>
 #include <if/memory.h>
@@ -16,7 +19,10 @@
 
 #include "manifest.h"
 
-#define INIT_RAM_BYTES   0x1000000ull    /* of the boot memory, at most half, kept for services */
+/* Of the boot memory, a quarter, but at least and at most so much, is kept for services, of which
+ * some may have ended and not be buried yet. */
+#define INIT_RAM_BYTES_MIN 0x1000000ull
+#define INIT_RAM_BYTES_MAX 0x4000000ull
 /* What is left to the services when programs have taken all they can get: of the memory service's
  * RAM one part in so many, but no more than so much. It must last for the connections, names and
  * entries of as many domains as the rest has room for (docs/design/0014). */
@@ -29,9 +35,18 @@ struct init_service {
     const struct manifest_service *line;
     uint32_t pid;
     bool alive;
-    bool awaited;                        /* has neither registered nor ended */
+    bool awaited;                        /* has neither registered nor been given up */
     struct proc proc;
+    uint64_t bytes;                      /* of its memory */
     struct event_source death;
+    caddr_t own_end;                     /* init's half of its parent end, until that is bound */
+    /* What follows is of supervise.c. */
+    bool supervised;                     /* a thread sees to it */
+    bool ended;                          /* ... which has to start it again */
+    bool registered;                     /* since it was started last */
+    uint32_t failed;                     /* ends in a row before it had registered */
+    uint32_t restarts;                   /* since `restarts_ns` */
+    uint64_t restarts_ns;
 };
 
 struct init {
@@ -50,6 +65,7 @@ struct init {
     struct init_server server;
     struct event_source log;
     uint64_t console_pid;                /* the service that drives the console, 0: the kernel */
+    bool shell_wanted;                   /* started as soon as there is a process service */
     uint32_t shell_pid;
     uint64_t shell_started_ns;
     uint32_t shell_quick_ends;           /* in a row */
@@ -58,14 +74,45 @@ struct init {
 
 extern struct init init;
 
-/* Starts services[index] and, if it is one init calls, connects to it. */
+static inline bool init_is(const struct init_service *service, const char *name)
+{
+    return strcmp(service->line->name, name) == 0;
+}
+
+/* Starts services[index]; init does not call it before init_connect_service. */
 errval_t init_start_service(uint32_t index);
+/* Binds the end that init has of a service it calls, for the first time. Waits for the service. */
+errval_t init_connect_service(struct init_service *service);
 /* An awaited service has registered or, with an error, never will; after the last of them the shell
  * starts. */
 void init_service_settled(struct init_service *service, errval_t err);
+/* Notices when a service registers its name. */
+void init_await_service(struct init_service *service);
+/* Tells the process service about a service, or about init itself. */
+void init_hand_over(const struct init_service *service);
+void init_hand_over_self(void);
+
+/* A service has ended and its capabilities are gone: starts it again, in a thread of its own, unless
+ * it has ended too often. */
+void init_supervise(struct init_service *service);
+
+/* Takes the memory of a domain that has ended, of which others may still have parts. */
+void init_bury(caddr_t ram, uint64_t bytes);
+/* Gives back what nobody uses any more; `all`: the rest, too. */
+void init_visit_graves(bool all);
+
+void init_start_shell(void);
+/* There is a process service again: init waits for the shell's end once more, or starts it. */
+void init_find_shell(void);
+/* Nobody at a terminal could do anything about what has happened: with commands to run, the machine
+ * powers off, once the serial service has had time to print what was said. */
+void init_no_shell(void);
+
 /* Keeps a part of the boot memory. */
 errval_t init_take_ram(void);
-/* Serves init.if. */
+/* Serves init.if from now on. */
 errval_t init_serve_start(void);
-/* An error as text, for the log. */
+/* Tells the nameserver of it. */
+errval_t init_register(void);
+/* An error as text, for the log. Each thread's text is its own until it asks again. */
 const char *init_error_text(errval_t err);

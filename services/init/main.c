@@ -1,7 +1,7 @@
 /* Boot, in order: read the manifest; start the services, the first two (memory, nameserver) in a
- * way that needs neither; serve init.if; when every service has registered its name, hand the
- * services' dispatchers to the process service and have it start the shell. From then on init only
- * serves and watches. It never waits for a service that may call it, but for callbacks. */
+ * way that needs neither; when every service has registered its name, hand the services'
+ * dispatchers to the process service and have it start the shell. From then on init only serves
+ * and watches. This thread never waits for a service that may call it, but for callbacks. */
 #include "init_priv.h"
 
 #include <stdio.h>
@@ -16,13 +16,7 @@
 #include <aos/slot.h>
 #include <aos/time.h>
 
-#define INIT_QUICK_END_NS   2000000000ull /* a shell that ends sooner did not come up */
-#define INIT_QUICK_ENDS_MAX 3u
-#define INIT_FAREWELL_NS    500000000ull /* between the last words and power off */
-
 struct init init;
-
-static void init_start_shell(void);
 
 errval_t aos_rpc_init(void)
 {
@@ -31,7 +25,7 @@ errval_t aos_rpc_init(void)
 
 const char *init_error_text(errval_t err)
 {
-    static char text[256];
+    static _Thread_local char text[256];
 
     (void)err_format(err, text, sizeof(text));
     return text;
@@ -41,109 +35,6 @@ static void init_check(errval_t err, const char *what)
 {
     if (err_is_fail(err)) {
         aos_panic("init: %s: %s", what, init_error_text(err));
-    }
-}
-
-static void init_power_off(void *arg)
-{
-    (void)arg;
-    (void)kernel_shutdown(/* reset= */ false);
-}
-
-/* Nobody at a terminal could do anything about it: with commands to run, the machine powers off,
- * once the serial service has had time to print what was said. */
-static void init_no_shell(void)
-{
-    fflush(stdout);
-    if (init.exec) {
-        (void)waitset_timer_set(&init.ws, &init.power_off, time_deadline_ns(INIT_FAREWELL_NS),
-                                init_power_off, NULL);
-    }
-}
-
-static void init_shell_ended(void *arg, errval_t err, uint32_t who, const struct process_exit *how)
-{
-    (void)arg;
-    (void)who;
-    if (err_is_fail(err)) {
-        printf("init: lost sight of the shell: %s\n", init_error_text(err));
-        fflush(stdout);
-        return;                          /* it may live, and nobody could start another */
-    }
-    if (how->kind == PROCESS_EXIT_KIND_FAULTED) {
-        printf("init: the shell faulted at 0x%llx, address 0x%llx\n",
-               (unsigned long long)how->pc, (unsigned long long)how->address);
-    } else {
-        printf("init: the shell ended with status %d\n", how->status);
-    }
-    fflush(stdout);
-    if (init.exec) {
-        init_no_shell();
-        return;
-    }
-    init.shell_quick_ends = time_now_ns() - init.shell_started_ns < INIT_QUICK_END_NS
-        ? init.shell_quick_ends + 1 : 0;
-    if (init.shell_quick_ends < INIT_QUICK_ENDS_MAX) {
-        init_start_shell();
-    } else {
-        printf("init: the shell does not stay: not started again\n");
-        fflush(stdout);
-    }
-}
-
-static void init_shell_started(void *arg, errval_t err, uint32_t pid)
-{
-    (void)arg;
-    if (err_is_ok(err)) {
-        init.shell_pid = pid;
-        binding_set_deadline(&init.process.base, AOS_FOREVER);
-        err = process_wait_cb(&init.process, pid, init_shell_ended, NULL);
-    }
-    if (err_is_fail(err)) {
-        printf("init: cannot start the shell %s: %s\n", init.manifest.shell, init_error_text(err));
-        init_no_shell();
-    }
-}
-
-/* What the shell and all that it starts may use: the services keep the rest. */
-static errval_t init_shell_quota(uint64_t *ret_quota)
-{
-    uint64_t total, free_bytes, largest, dying, keep;
-    uint32_t pieces;
-    errval_t err = memory_stats(&init.memory, &total, &free_bytes, &largest, &pieces, &dying);
-
-    if (err_is_ok(err)) {
-        keep = total / INIT_SERVICES_DIVISOR;
-        keep = keep < INIT_SERVICES_BYTES_MAX ? keep : INIT_SERVICES_BYTES_MAX;
-        *ret_quota = aos_round_down(total - keep, AOS_PAGE_BYTES);
-    }
-    return err;
-}
-
-static void init_start_shell(void)
-{
-    char args[MANIFEST_NAME_BYTES + 16] = {0};
-    uint64_t quota = 0;
-    size_t bytes;
-    errval_t err;
-
-    if (init.manifest.shell == NULL) {
-        printf("init: the manifest names no shell\n");
-        init_no_shell();
-        return;
-    }
-    bytes = (size_t)snprintf(args, MANIFEST_NAME_BYTES + 1, "%s", init.manifest.shell) + 1;
-    if (init.exec) {
-        bytes += (size_t)snprintf(args + bytes, sizeof(args) - bytes, "--exec") + 1;
-    }
-    init.shell_started_ns = time_now_ns();
-    err = init_shell_quota(&quota);
-    if (err_is_ok(err)) {
-        err = process_spawn_cb(&init.process, args, bytes, NULL, 0, /* core= */ 0, quota, NULL, 0,
-                               NULL, 0, init_shell_started, NULL);
-    }
-    if (err_is_fail(err)) {
-        init_shell_started(NULL, err, 0);
     }
 }
 
@@ -186,7 +77,7 @@ static void init_adopted(void *arg, errval_t err)
 }
 
 /* Tells the process service about a domain that it did not start, so that `ps` shows it. */
-static void init_hand_over(uint32_t pid, const char *name, caddr_t dispatcher, uint8_t rights)
+static void init_hand_over_as(uint32_t pid, const char *name, caddr_t dispatcher, uint8_t rights)
 {
     caddr_t copy;
     errval_t err = slot_alloc(&copy);
@@ -203,6 +94,18 @@ static void init_hand_over(uint32_t pid, const char *name, caddr_t dispatcher, u
     }
 }
 
+void init_hand_over(const struct init_service *service)
+{
+    /* `kill` ends services, too */
+    init_hand_over_as(service->pid, service->line->name, service->proc.dispatcher,
+                      CAP_RIGHTS_ALL);
+}
+
+void init_hand_over_self(void)
+{
+    init_hand_over_as(domain_pid(), "init", KPI_CAP_SELF_DISP, CAP_RIGHT_R);
+}
+
 void init_service_settled(struct init_service *service, errval_t err)
 {
     if (!service->awaited) {
@@ -215,17 +118,9 @@ void init_service_settled(struct init_service *service, errval_t err)
         fflush(stdout);
     }
     if (--init.waiting == 0) {
-        init_hand_over(domain_pid(), "init", KPI_CAP_SELF_DISP, CAP_RIGHT_R);
+        init_hand_over_self();
         init_start_shell();
     }
-}
-
-static void init_registered(void *arg, errval_t err, caddr_t end)
-{
-    if (err_is_ok(err)) {
-        (void)cap_destroy(end);
-    }
-    init_service_settled(arg, err);
 }
 
 static void init_await_services(void)
@@ -234,24 +129,14 @@ static void init_await_services(void)
     binding_set_deadline(&init.nameserver->base, INIT_BOOT_NS);
     binding_set_waitset(&init.process.base, &init.ws);
     binding_set_deadline(&init.process.base, INIT_BOOT_NS);
-    init.waiting = init.service_count;
+    binding_set_waitset(&init.memory.base, &init.ws);
     for (uint32_t i = 0; i < init.service_count; i++) {
-        struct init_service *service = &init.services[i];
-        const char *name = service->line->name;
-        errval_t err;
-
-        /* `kill` ends services, too */
-        init_hand_over(service->pid, name, service->proc.dispatcher, CAP_RIGHTS_ALL);
-        if (strcmp(name, "nameserver") == 0) {
-            init.waiting--;              /* it answers, so it is there */
-            continue;
-        }
-        service->awaited = true;
-        err = nameserver_await_cb(init.nameserver, name, strlen(name), /* iface= */ 0,
-                                  init_registered, service);
-        if (err_is_fail(err)) {
-            init_registered(service, err, 0);
-        }
+        init.services[i].awaited = !init_is(&init.services[i], "nameserver");
+        init.waiting += init.services[i].awaited;
+    }
+    for (uint32_t i = 0; i < init.service_count; i++) {
+        init_hand_over(&init.services[i]);
+        init_await_service(&init.services[i]);
     }
 }
 
@@ -280,13 +165,15 @@ int main(void)
     waitset_init(&init.ws);
     init_read_manifest();
     init.exec = kernel_module("exec") != NULL;
+    init_check(init_serve_start(), "init.if cannot be served");
     for (uint32_t i = 0; i < init.manifest.service_count; i++) {
         init.services[i].line = &init.manifest.services[i];
         init.services[i].pid = i + 1;
         init.service_count++;
         init_check(init_start_service(i), init.services[i].line->name);
+        init_check(init_connect_service(&init.services[i]), init.services[i].line->name);
     }
-    init_check(init_serve_start(), "init.if cannot be served");
+    init_check(init_register(), "init.if has no name");
     init_await_services();
     waitset_run(&init.ws);
 }

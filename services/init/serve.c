@@ -2,11 +2,12 @@
 #include "init_priv.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include <aos/binding.h>
 #include <aos/kernel.h>
 #include <aos/paging.h>
-#include <aos/services.h>
 #include <aos/slot.h>
 #include <aos/cap.h>
 #include <dev/pl031.h>
@@ -16,6 +17,7 @@
 #define SERVE_TEXT_BYTES 1023u           /* of bootargs, as in init.if */
 
 #define SERVE_CAPTYPES_MAX 32u           /* of caps, as in init.if */
+#define SERVE_PID_NAMESERVER 0u          /* its end speaks for others */
 
 #define SERVE_CLOCK_COMPATIBLE "arm,pl031"
 
@@ -248,11 +250,79 @@ static errval_t on_random(struct server_ctx *ctx, uint64_t *ret_a, uint64_t *ret
     return ERR_OK;
 }
 
+/* A client's wish for an end of a service that init itself is a client of. */
+struct serve_wish {
+    union {
+        struct init_names_responder names;
+        struct init_memory_responder memory;
+    } answer;
+    bool is_names;
+};
+
+static void serve_wish_answer(void *arg, errval_t err, caddr_t end)
+{
+    struct serve_wish *w = arg;
+
+    err = err_is_ok(err) ? ERR_OK : err_push(err, INIT_ERR_NOT_READY);
+    if (w->is_names) {
+        init_names_reply(&w->answer.names, err, end);
+    } else {
+        init_memory_reply(&w->answer.memory, err, end);
+    }
+    free(w);
+}
+
+/* Asks without waiting: the service may be the one that is being started. */
+static errval_t serve_wish(struct binding *b, struct server_ctx *ctx, bool is_names, bool trusted)
+{
+    struct serve_wish *w = binding_is_open(b) ? malloc(sizeof(*w)) : NULL;
+    errval_t err;
+
+    if (w == NULL) {
+        return INIT_ERR_NOT_READY;
+    }
+    w->is_names = is_names;
+    if (is_names) {
+        w->answer.names = init_names_defer(ctx);
+    } else {
+        w->answer.memory = init_memory_defer(ctx);
+    }
+    err = binding_clone_cb(b, ctx->peer_pid, trusted ? BINDING_CLONE_TRUSTED : 0,
+                           serve_wish_answer, w);
+    if (err_is_fail(err)) {
+        serve_wish_answer(w, err, 0);
+    }
+    return SERVER_DEFERRED;
+}
+
+static bool serve_is_process(const struct server_ctx *ctx)
+{
+    for (uint32_t i = 0; i < init.service_count; i++) {
+        if (init.services[i].pid == ctx->peer_pid) {
+            return init_is(&init.services[i], "process");
+        }
+    }
+    return false;
+}
+
+static errval_t on_names(struct server_ctx *ctx, caddr_t *ret_nameserver)
+{
+    (void)ret_nameserver;
+    return serve_wish(&init.nameserver->base, ctx, true, serve_is_process(ctx));
+}
+
+static errval_t on_memory(struct server_ctx *ctx, caddr_t *ret_memory)
+{
+    (void)ret_memory;
+    return serve_is_process(ctx) ? serve_wish(&init.memory.base, ctx, false, true)
+                                 : INIT_ERR_DENIED;
+}
+
 static const struct init_server_ops ops = {
     .on_number = on_number, .on_text = on_text, .on_module = on_module,
     .on_modules = on_modules, .on_log_read = on_log_read, .on_console_taken = on_console_taken,
     .on_shutdown = on_shutdown, .on_facts = on_facts, .on_boot = on_boot, .on_clock = on_clock,
-    .on_random = on_random, .on_caps = on_caps,
+    .on_random = on_random, .on_caps = on_caps, .on_names = on_names, .on_memory = on_memory,
 };
 
 errval_t init_serve_start(void)
@@ -261,8 +331,16 @@ errval_t init_serve_start(void)
 
     init_serve(&init.server, &ops, &init, &init.ws);
     err = event_source_init(&init.log, &init.ws, serve_log_grown, NULL);
-    if (err_is_ok(err)) {
-        err = kernel_log_watch(init.log.trigger);
-    }
-    return err_is_ok(err) ? aos_register(&init.server.base, "init", NULL, 0) : err;
+    return err_is_ok(err) ? kernel_log_watch(init.log.trigger) : err;
+}
+
+errval_t init_register(void)
+{
+    caddr_t end;
+    errval_t err = server_make_end(&init.server.base, SERVE_PID_NAMESERVER, SERVER_PEER_TRUSTED,
+                                   &end);
+
+    return err_is_fail(err) ? err
+                            : nameserver_register(init.nameserver, "init", strlen("init"), INIT_ID,
+                                                  NULL, 0, end);
 }

@@ -2,6 +2,7 @@
 #include "init_priv.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <aos/binding.h>
@@ -22,11 +23,12 @@ struct start {
     char args[START_ARGS_BYTES];
     caddr_t own_end;                     /* init's half of the parent end; 0: none */
     void *file;
+    uint64_t bytes;                      /* of the domain */
 };
 
 static bool start_is(const struct start *s, const char *name)
 {
-    return strcmp(s->service->line->name, name) == 0;
+    return init_is(s->service, name);
 }
 
 /* Gives `cap`, in a slot of slot_alloc, to the service under this name. */
@@ -59,7 +61,7 @@ static errval_t start_grant_ram(struct start *s)
         }
         err = slot_alloc(&slot);
         if (err_is_ok(err)) {
-            err = cap_move(slot, info->caps[i].cap);
+            err = cap_copy(slot, info->caps[i].cap); /* init keeps it for the next one */
         }
         if (err_is_ok(err)) {
             snprintf(name, sizeof(name), "ram%u", count++);
@@ -122,34 +124,44 @@ static errval_t start_early_ends(struct start *s)
     return err;
 }
 
-/* Ends: of the nameserver, of init (for services that init calls), and what the process service
- * needs to act for others. */
+/* Ends: of init, for what only init can help with; one of which init is the client (for services
+ * that init calls); and what the process service needs to act for others. */
 static errval_t start_ends(struct start *s)
 {
-    bool process = start_is(s, "process");
     uint32_t pid = s->service->pid;
     errval_t err = ERR_OK;
     caddr_t end;
 
-    if (start_is(s, "memory") || start_is(s, "nameserver") || process) {
+    if (!start_is(s, "nameserver")) {    /* which calls nobody while it starts */
+        err = server_make_end(&init.server.base, pid, 0, &end);
+        if (err_is_ok(err)) {
+            err = start_grant(s, "init", end);
+        }
+    }
+    if (err_is_ok(err) && (start_is(s, "memory") || start_is(s, "nameserver")
+                           || start_is(s, "process"))) {
         err = chan_create(&s->own_end, &s->spec.parent);
     }
-    if (err_is_ok(err) && process) {
+    if (err_is_ok(err) && start_is(s, "process")) {
         err = binding_clone(&init.memory.base, pid, BINDING_CLONE_TRUSTED, &end);
         if (err_is_ok(err)) {
             err = start_grant(s, "memory", end);
         }
     }
-    if (err_is_fail(err)) {
-        return err;
-    }
+    return err;
+}
+
+/* An end of the nameserver, of which others come by clone. */
+static errval_t start_names(struct start *s)
+{
     if (start_is(s, "nameserver")) {
         return start_early_ends(s);
     }
     if (init.nameserver == NULL) {
         return chan_create(&init.early_ends[s->service - init.services], &s->spec.nameserver);
     }
-    return binding_clone(&init.nameserver->base, pid, process ? BINDING_CLONE_TRUSTED : 0,
+    return binding_clone(&init.nameserver->base, s->service->pid,
+                         start_is(s, "process") ? BINDING_CLONE_TRUSTED : 0,
                          &s->spec.nameserver);
 }
 
@@ -201,11 +213,15 @@ static errval_t start_map_file(struct start *s)
 static errval_t start_build(struct start *s)
 {
     caddr_t ram;
-    uint64_t bytes;
-    errval_t err = proc_measure(&s->spec, &bytes);
+    errval_t err = proc_measure(&s->spec, &s->bytes);
 
     if (err_is_ok(err)) {
-        err = ram_alloc(bytes, PROC_RAM_ALIGN, &ram);
+        init_visit_graves(false);
+        err = ram_alloc(s->bytes, PROC_RAM_ALIGN, &ram);
+        if (err_is_fail(err)) {
+            init_visit_graves(true);
+            err = ram_alloc(s->bytes, PROC_RAM_ALIGN, &ram);
+        }
     }
     if (err_is_fail(err)) {
         return err;
@@ -246,7 +262,12 @@ static void start_died(void *arg)
     start_tell_end(service->line->name, &info);
     event_source_deinit(&service->death);
     proc_destroy(&service->proc);        /* now its clients see its channels end */
-    init_service_settled(service, RPC_ERR_PEER_GONE);
+    init_bury(service->proc.ram, service->bytes);
+    if (service->own_end != 0) {
+        (void)cap_destroy(service->own_end);
+        service->own_end = 0;
+    }
+    init_supervise(service);
 }
 
 /* Watched before it runs, so that no end is missed. */
@@ -258,69 +279,148 @@ static errval_t start_run(struct start *s)
     if (err_is_ok(err)) {
         err = proc_watch(service->proc.dispatcher, service->death.trigger);
     }
-    if (err_is_ok(err)) {
-        err = proc_start(&service->proc);
+    if (err_is_fail(err)) {
+        return err;
     }
-    service->alive = err_is_ok(err);
+    service->bytes = s->bytes;
+    service->own_end = s->own_end;
+    service->alive = true;
+    err = proc_start(&service->proc);
+    if (err_is_fail(err)) {
+        service->alive = false;
+    }
     return err;
 }
 
-/* Init's own connections. */
-static errval_t start_connect(struct start *s)
+/* The finder of init's own bindings. */
+static errval_t start_find(void *arg, caddr_t *ret_end)
 {
-    errval_t err = ERR_OK;
+    struct init_service *service = arg;
+    caddr_t end;
 
-    if (start_is(s, "memory")) {
-        err = memory_bind(s->own_end, &init.memory);
-    } else if (start_is(s, "process")) {
-        err = process_bind(s->own_end, &init.process);
-    } else if (start_is(s, "nameserver")) {
-        err = cap_move(KPI_CAP_NAMESERVER, s->own_end);
-        slot_free(s->own_end);
+    disp_disable();
+    end = service->own_end;
+    service->own_end = 0;
+    disp_enable();
+    if (end == 0) {
+        return LIB_ERR_NOT_FOUND;
+    }
+    *ret_end = end;
+    return ERR_OK;
+}
+
+errval_t init_connect_service(struct init_service *service)
+{
+    struct binding *b = NULL;
+    errval_t err = ERR_OK;
+    caddr_t end;
+
+    if (err_is_fail(start_find(service, &end))) {
+        return ERR_OK;                   /* init does not call it */
+    }
+    if (init_is(service, "memory")) {
+        err = memory_bind(end, &init.memory);
+        b = &init.memory.base;
+    } else if (init_is(service, "process")) {
+        err = process_bind(end, &init.process);
+        b = &init.process.base;
+    } else {
+        err = cap_move(KPI_CAP_NAMESERVER, end);
+        slot_free(end);
         if (err_is_ok(err)) {
             err = aos_nameserver(&init.nameserver);
+            b = &init.nameserver->base;
         }
+    }
+    if (err_is_ok(err)) {
+        binding_set_finder(b, start_find, service);
+    }
+    return err;
+}
+
+static errval_t start_assemble(struct start *s)
+{
+    errval_t err = start_map_file(s);
+
+    if (err_is_ok(err)) {
+        err = start_args(s);
+    }
+    if (err_is_ok(err)) {
+        err = kernel_random(s->spec.random);
+    }
+    if (err_is_ok(err)) {
+        err = start_manifest_grants(s);
+    }
+    if (err_is_ok(err)) {
+        err = start_ends(s);
+    }
+    if (err_is_ok(err)) {
+        err = start_names(s);
+    }
+    if (err_is_ok(err) && s->spec.quota != 0) {
+        err = memory_limit(&init.memory, s->spec.pid, s->spec.quota);
+    }
+    return err;
+}
+
+/* What was to be given away and is not. */
+static void start_drop(struct start *s)
+{
+    const caddr_t ends[] = {s->spec.parent, s->spec.nameserver};
+
+    for (uint32_t i = 0; i < s->spec.grant_count; i++) {
+        (void)cap_destroy(s->grants[i].cap);
+    }
+    for (uint32_t i = 0; i < 2; i++) {
+        if (ends[i] != 0) {
+            (void)cap_destroy(ends[i]);
+        }
+    }
+}
+
+static errval_t start_all(struct start *s)
+{
+    errval_t err = start_assemble(s);
+
+    if (err_is_ok(err)) {
+        err = start_build(s);
+    } else {
+        start_drop(s);
+    }
+    if (s->file != NULL) {
+        (void)paging_unmap(paging_self(), s->file);
+    }
+    if (err_is_ok(err)) {
+        err = start_run(s);
+        if (err_is_fail(err)) {
+            event_source_deinit(&s->service->death);
+            proc_destroy(&s->service->proc);
+            init_bury(s->service->proc.ram, s->bytes);
+        }
+    }
+    if (err_is_fail(err) && s->own_end != 0) {
+        (void)cap_destroy(s->own_end);
+        s->service->own_end = 0;
     }
     return err;
 }
 
 errval_t init_start_service(uint32_t index)
 {
-    static struct start s;
+    struct start *s = calloc(1, sizeof(*s));
     errval_t err;
 
-    memset(&s, 0, sizeof(s));
-    s.service = &init.services[index];
-    s.spec.pid = s.service->pid;
-    s.spec.quota = s.service->line->quota;
-    s.spec.early_ram_bytes = PROC_EARLY_RAM_BYTES;
-    s.spec.grants = s.grants;
-    err = start_map_file(&s);
-    if (err_is_ok(err)) {
-        err = start_args(&s);
+    if (s == NULL) {
+        return LIB_ERR_NO_MEMORY;
     }
-    if (err_is_ok(err)) {
-        err = kernel_random(s.spec.random);
-    }
-    if (err_is_ok(err)) {
-        err = start_manifest_grants(&s);
-    }
-    if (err_is_ok(err)) {
-        err = start_ends(&s);
-    }
-    if (err_is_ok(err) && s.spec.quota != 0) {
-        err = memory_limit(&init.memory, s.spec.pid, s.spec.quota);
-    }
-    if (err_is_ok(err)) {
-        err = start_build(&s);
-    }
-    if (s.file != NULL) {
-        (void)paging_unmap(paging_self(), s.file);
-    }
-    if (err_is_ok(err)) {
-        err = start_run(&s);
-    }
-    return err_is_ok(err) ? start_connect(&s) : err;
+    s->service = &init.services[index];
+    s->spec.pid = s->service->pid;
+    s->spec.quota = s->service->line->quota;
+    s->spec.early_ram_bytes = PROC_EARLY_RAM_BYTES;
+    s->spec.grants = s->grants;
+    err = start_all(s);
+    free(s);
+    return err;
 }
 
 errval_t init_take_ram(void)
@@ -340,7 +440,9 @@ errval_t init_take_ram(void)
     if (largest == NULL) {
         return LIB_ERR_NO_MEMORY;
     }
-    keep = largest->bytes / 2 < INIT_RAM_BYTES ? largest->bytes / 2 : INIT_RAM_BYTES;
+    keep = largest->bytes / 4 < INIT_RAM_BYTES_MIN ? INIT_RAM_BYTES_MIN : largest->bytes / 4;
+    keep = keep < INIT_RAM_BYTES_MAX ? keep : INIT_RAM_BYTES_MAX;
+    keep = keep < largest->bytes / 2 ? keep : largest->bytes / 2;
     base = aos_round_down(largest->base + largest->bytes - keep, AOS_LARGE_BYTES);
     err = slot_alloc(&slot);
     if (err_is_ok(err)) {

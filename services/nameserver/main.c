@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include <aos/binding.h>
+#include <aos/cap.h>
 #include <aos/debug.h>
 #include <aos/domain.h>
 #include <aos/ram.h>
@@ -31,6 +32,7 @@
 struct provider {
     struct binding binding;              /* first */
     struct work reclaim;
+    struct work use_memory;              /* of the memory service */
     uint32_t lookups;                    /* under way */
     bool named;
 };
@@ -52,7 +54,7 @@ static struct {
     struct nameserver_server server;
     struct request *requests;
     struct memory_binding memory;
-    struct work use_memory;
+    bool memory_bound;
 } service;
 
 static void service_use_memory(void *arg);
@@ -241,9 +243,9 @@ static errval_t on_register(struct server_ctx *ctx, const char *name, size_t nam
     binding_set_waitset(&p->binding, &service.ws);
     binding_on_peer_gone(&p->binding, provider_gone, p);
     service_serve_awaits();
-    if (iface == MEMORY_ID && ctx->peer_pid < SERVICE_PIDS_EARLY && service.use_memory.fn == NULL) {
-        service.use_memory = (struct work){.fn = service_use_memory, .arg = p};
-        waitset_post(&service.ws, &service.use_memory);
+    if (iface == MEMORY_ID && ctx->peer_pid < SERVICE_PIDS_EARLY) {
+        p->use_memory = (struct work){.fn = service_use_memory, .arg = p};
+        waitset_post(&service.ws, &p->use_memory);
     }
     return ERR_OK;
 }
@@ -387,14 +389,20 @@ static errval_t own_alloc(void *arg, uint64_t bytes, uint64_t align, caddr_t *re
                           uint64_t *ret_bytes)
 {
     (void)arg;
-    return memory_alloc(&service.memory, bytes, align, ret_ram, ret_bytes);
+    /* Not before the memory service has told of itself again: that needs an answer from here. */
+    return service.memory_bound && binding_is_open(&service.memory.base)
+        ? memory_alloc(&service.memory, bytes, align, ret_ram, ret_bytes) : LIB_ERR_NO_MEMORY;
 }
 
 static void own_free(void *arg, caddr_t ram, uint64_t bytes)
 {
     (void)arg;
     (void)bytes;
-    (void)memory_free(&service.memory, ram);
+    if (service.memory_bound && binding_is_open(&service.memory.base)) {
+        (void)memory_free(&service.memory, ram);
+    } else {
+        (void)cap_destroy(ram);          /* the next memory service finds that nobody uses it */
+    }
 }
 
 static const struct ram_source own_source = {.alloc = own_alloc, .free = own_free};
@@ -404,14 +412,17 @@ static void service_use_memory(void *arg)
 {
     struct provider *p = arg;
     caddr_t end;
-    errval_t err = binding_clone(&p->binding, domain_pid(), 0, &end);
+    errval_t err = p->named ? binding_clone(&p->binding, domain_pid(), 0, &end)
+                            : RPC_ERR_PEER_GONE;
 
-    if (err_is_ok(err)) {
-        err = memory_bind(end, &service.memory);
+    if (err_is_fail(err)) {
+        return;                          /* it ends: the next one tells of itself */
     }
-    if (err_is_ok(err)) {
-        ram_set_source(&own_source);
+    if (service.memory_bound) {
+        memory_close(&service.memory);
     }
+    service.memory_bound = err_is_ok(memory_bind(end, &service.memory));
+    ram_set_source(&own_source);
 }
 
 errval_t aos_rpc_init(void)

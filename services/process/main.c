@@ -9,6 +9,7 @@
 #include <aos/debug.h>
 #include <aos/domain.h>
 #include <aos/services.h>
+#include <if/init.h>
 
 #define SERVICE_FIRST_PID 16u            /* init's services are below */
 
@@ -19,8 +20,17 @@ static const struct process_server_ops ops = {
     .on_pids = on_pids, .on_name = on_name, .on_describe = on_describe, .on_self = on_self,
     .on_adopt = on_adopt, .on_adopt_ring = on_adopt_ring, .on_trace = on_trace,
     .on_launch = on_launch, .on_kill_group = on_kill_group, .on_stop_group = on_stop_group,
-    .on_resume_group = on_resume_group, .on_group = on_group,
+    .on_resume_group = on_resume_group, .on_group = on_group, .on_names = on_names,
 };
+
+static errval_t service_find_memory(void *arg, caddr_t *ret_end)
+{
+    struct init_binding *init;
+    errval_t err = aos_init(&init);
+
+    (void)arg;
+    return err_is_ok(err) ? init_memory(init, ret_end) : err;
+}
 
 int main(void)
 {
@@ -38,6 +48,7 @@ int main(void)
     }
     if (err_is_ok(err)) {
         err = memory_bind(memory_end, &svc.memory);
+        binding_set_finder(&svc.memory.base, service_find_memory, NULL);
     }
     if (err_is_ok(err)) {
         err = aos_register(&svc.server.base, "process", NULL, 0);

@@ -1,6 +1,6 @@
 /* This domain's connections to the services everyone has. Each is made when it is first asked for,
- * shared by all threads, and made anew when its service has ended. Programs call the stubs of
- * <if/NAME.h> on them.
+ * shared by all threads, and opened again when its service has ended and another is there
+ * (binding_set_finder). Programs call the stubs of <if/NAME.h> on them.
  *
  * Errors: RPC_ERR_NOT_BOUND without a nameserver, NAMESERVER_ERR_NOT_FOUND, or those of
  * binding_open. */
@@ -29,6 +29,9 @@ void aos_use_memory(void);
 errval_t aos_lookup(const char *name, caddr_t *ret_end);
 /* The same, waiting until the name exists or `timeout_ns` has passed. */
 errval_t aos_await(const char *name, uint64_t timeout_ns, caddr_t *ret_end);
-/* Registers `server` under `name`. `props`: NUL-terminated strings key=value back to back. */
+/* Registers `server`, which must live on, under `name`, and again with every nameserver that comes
+ * after this one. `props`: NUL-terminated strings key=value back to back. */
 errval_t aos_register(struct server *server, const char *name, const char *props,
                       size_t props_bytes);
+/* Withdraws a name that aos_register gave. NAMESERVER_ERR_NOT_FOUND. */
+errval_t aos_deregister(const char *name);

@@ -10,17 +10,28 @@
 #include "lineedit.h"
 #include "shell_priv.h"
 
-static errval_t unattended_tell(struct shell *sh, serial_stream_t stream, int status)
-{
-    char text[16];
-    int bytes = snprintf(text, sizeof(text), "%d", status);
+#define TELL_TRIES 8u                    /* each a console that ended meanwhile */
 
-    return serial_write(sh->serial, stream, text, (size_t)bytes);
+/* Rather twice than never if the console ends meanwhile: the host counts the commands, too. */
+static errval_t unattended_tell(struct shell *sh, serial_stream_t stream, int status,
+                                unsigned number)
+{
+    char text[32];
+    int bytes = stream == SERIAL_STREAM_STATUS
+        ? snprintf(text, sizeof(text), "%d %u", status, number)
+        : snprintf(text, sizeof(text), "%d", status);
+    errval_t err = RPC_ERR_PEER_GONE;
+
+    for (unsigned i = 0; i < TELL_TRIES && err_no(err) == RPC_ERR_PEER_GONE; i++) {
+        err = serial_write(sh->serial, stream, text, (size_t)bytes);
+    }
+    return err;
 }
 
 void unattended_run(struct shell *sh, const char *commands, size_t bytes)
 {
     char line[LINEEDIT_BYTES_MAX + 1];
+    unsigned number = 0;
 
     (void)serial_write(sh->serial, SERIAL_STREAM_READY, "", 0);
     for (size_t at = 0; at < bytes;) {
@@ -34,13 +45,16 @@ void unattended_run(struct shell *sh, const char *commands, size_t bytes)
             fprintf(stderr, "shell: a command has more than %u bytes\n", LINEEDIT_BYTES_MAX);
             sh->status = STATUS_USAGE;
         }
-        if (err_is_fail(unattended_tell(sh, SERIAL_STREAM_STATUS, sh->status))) {
+        if (err_is_fail(unattended_tell(sh, SERIAL_STREAM_STATUS, sh->status, ++number))) {
             break;                       /* nobody hears of the rest */
         }
         at += length + 1;
     }
-    (void)unattended_tell(sh, SERIAL_STREAM_DONE, sh->status);
-    (void)serial_flush(sh->serial);
+    (void)unattended_tell(sh, SERIAL_STREAM_DONE, sh->status, number);
+    if (err_no(serial_flush(sh->serial)) == RPC_ERR_PEER_GONE) {
+        (void)unattended_tell(sh, SERIAL_STREAM_DONE, sh->status, number);
+        (void)serial_flush(sh->serial);
+    }
     (void)init_shutdown(sh->init, INIT_POWER_OFF);
     exit(STATUS_FAILED);
 }

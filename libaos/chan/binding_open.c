@@ -176,8 +176,14 @@ bool binding_is_open(const struct binding *b)
 
 errval_t binding_clone(struct binding *b, uint64_t pid, uint32_t flags, caddr_t *ret_end)
 {
-    uint64_t words[MSG_REG_WORDS] = {CHAN_OP_CLONE, pid, flags};
-    return binding_framework(b, words, 3, 0, (struct msg_cap){0}, ret_end);
+    const uint64_t until = time_deadline_ns(b->deadline_ns);
+    errval_t err;
+    do {
+        uint64_t words[MSG_REG_WORDS] = {CHAN_OP_CLONE, pid, flags};
+        err = binding_framework(b, words, 3, 0, (struct msg_cap){0}, ret_end);
+    } while (err_no(err) == RPC_ERR_PEER_GONE && b->find != NULL &&
+             err_is_ok(binding_reopen(b, until)));
+    return err;
 }
 
 errval_t binding_subscribe(struct binding *b, uint32_t ordinal, bool on)

@@ -177,7 +177,7 @@ static bool start_add_arg(struct start *s, const char *arg)
     return true;
 }
 
-/* The driver of the console is told when the launcher expects frames. */
+/* The driver of the console is told when the launcher expects frames, and whose word counts. */
 static errval_t start_args(struct start *s)
 {
     const struct manifest_service *line = s->service->line;
@@ -189,6 +189,12 @@ static errval_t start_args(struct start *s)
     if (ok && start_is(s, "serial")
         && strstr(kernel_bootinfo()->bootargs, "console=frames") != NULL) {
         ok = start_add_arg(s, "--frames");
+    }
+    if (ok && start_is(s, "serial") && init.shell_pid != 0) {
+        char shell[16];                  /* not the first console: the shell was ready before */
+
+        (void)snprintf(shell, sizeof(shell), "%u", (unsigned)init.shell_pid);
+        ok = start_add_arg(s, "--controller") && start_add_arg(s, shell);
     }
     s->spec.args = s->args;
     return ok ? ERR_OK : LIB_ERR_ARGS_SIZE;

@@ -5,6 +5,7 @@
  * prints the kernel's log, which it reads from init. Nothing it calls ever waits for it. */
 #include "serial_priv.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include <aos/binding.h>
@@ -491,11 +492,27 @@ errval_t aos_rpc_init(void)
     return ERR_OK;
 }
 
+/* --frames: exec mode. --controller PID: the shell that the console before this one had. */
+static void service_arguments(int argc, char **argv)
+{
+    bool frames = false;
+    uint32_t controller = 0;
+
+    for (int i = 1; i < argc; i++) {
+        frames = frames || strcmp(argv[i], "--frames") == 0;
+        if (strcmp(argv[i], "--controller") == 0 && i + 1 < argc) {
+            controller = (uint32_t)strtoul(argv[++i], NULL, 10);
+        }
+    }
+    console_init(&service.console, frames);
+    service.console.controller = controller;
+}
+
 int main(int argc, char **argv)
 {
     errval_t err;
 
-    console_init(&service.console, argc > 1 && strcmp(argv[1], "--frames") == 0);
+    service_arguments(argc, argv);
     waitset_init(&service.ws);
     serial_serve(&service.server, &ops, &service, &service.ws);
     err = service_start();

@@ -93,11 +93,16 @@ def _take(result, frame, guest):
     if frame.stream == frames.DAMAGED:
         result.damaged.append(frame.text)
         return
+    if frame.stream == frames.DONE:
+        result.streams[frame.stream] = frame.text      # it comes twice if its sender is not sure
+        return
     result.streams[frame.stream] += frame.text
     if frame.stream == frames.READY:
         result.ready = True
     elif frame.stream == frames.STATUS:
-        result.statuses.append(_number(frame.text))
+        status, _, number = frame.text.partition(b' ')
+        if not number or _number(number) == len(result.statuses) + 1:
+            result.statuses.append(_number(status))
     elif frame.stream == frames.PANIC:
         guest.shorten(PANIC_GRACE_S)
 

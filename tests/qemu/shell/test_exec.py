@@ -182,16 +182,20 @@ def test_shell1003_fuzzed_and_alive(run, seed):
     assert being_returned(result.stdout) == [0], result.stdout
 
 
-@pytest.mark.parametrize('name, pid', [('memory', 1), ('nameserver', 2), ('process', 3)])
-def test_shell1004_a_dead_service_is_an_error_and_no_silence(run, name, pid):
-    """The shell goes on for longer than it takes to clear what the service has left."""
-    wants = {'memory': 'meminfo', 'nameserver': 'nslist', 'process': 'ps'}[name]
-    result = run('nslist', f'kill {pid}', wants, 'hello', 'sleep 8', 'echo ===', 'nslist',
-                 'echo alive')
-    assert name == 'nameserver' or name in result.stdout.split('===')[0].splitlines()
-    assert name not in result.stdout.split('===')[1].splitlines()
-    assert result.statuses[2] == 1 and result.statuses[3] != 0 and result.status == 0
-    assert f'{wants}: ' in result.stderr and result.stdout.endswith('alive\n')
+SERVICES = {'memory': 1, 'nameserver': 2, 'process': 3, 'serial': 4}
+
+
+@pytest.mark.parametrize('name', ['nameserver', 'serial'])
+def test_shell1004_a_service_that_ends_is_started_again(run, name):
+    """The shell and a program in the background go on, and so does what they ask for next."""
+    wants = {'memory': 'meminfo', 'nameserver': 'nslist', 'process': 'ps', 'serial': 'date'}[name]
+    result = run('threads &', f'kill {SERVICES[name]}', wants, 'hello', 'wait', 'hello',
+                 'nslist', 'ps', 'echo alive')
+    assert result.statuses[2:] == [0] * 7, result.stdout + result.stderr + result.log
+    assert result.stdout.count('Hello from hello') == 2 and result.stdout.endswith('alive\n')
+    assert name == 'nameserver' or name in result.stdout.splitlines()
+    assert f'service {name} ended with status 137' in result.log
+    assert f'service {name} was started again' in result.log
 
 
 def test_shell1005_programs_in_the_background_leave_room(run):
@@ -231,13 +235,13 @@ def test_shell1008_without_a_shell_the_run_ends(build, tmp_path, module, stand_i
     assert result.trouble == 'QEMU ended before the shell was ready'
 
 
-def test_shell1009_without_a_console_the_run_ends(build):
-    """The kernel takes the console back, so that init can tell what became of its driver."""
-    commands = ['echo hi', 'kill 4', 'echo on', 'sleep 9999']
-    result = execmode.run(machines.from_build(build), commands, conftest.TIMEOUT_S)
-    assert result.status == execmode.NO_BOOT and result.stdout == 'hi\n'
-    assert result.trouble == 'the system ended before command 2 of 4 (kill 4) told its status'
-    assert 'init: service serial ended with status 137' in result.log, result.evidence()
+def test_shell1009_consoles_come_and_go(run):
+    """Nothing is lost or told twice: neither output nor a status."""
+    commands = [word for i in range(6) for word in (f'echo line {i}', 'kill 4')]
+    result = run(*commands, 'args --status 7')
+    assert result.stdout.startswith(''.join(f'line {i}\n' for i in range(6)) + 'argv')
+    assert result.statuses == [0] * 12 + [7] and result.status == 7
+    assert result.log.count('init: service serial was started again') == 6, result.evidence()
 
 
 VALUES = (0, 1, 0xfff, 0x1000, 0x400000, 0x600000, 0x30000000, 0x30200000, 0x3fe00000, 0x100000000,

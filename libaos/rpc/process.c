@@ -98,7 +98,8 @@ errval_t aos_wait(uint32_t pid, uint32_t *ret_pid, struct aos_exit *ret_exit)
     while (err_no(err) == RPC_ERR_PEER_GONE) {
         /* The children live on, and the next process service knows them. */
         err = binding_reopen(&b->base, AOS_FOREVER);
-        err = err_is_ok(err) ? process_wait(b, pid, ret_pid, &how) : err_push(err, LIB_ERR_BAD_STATE);
+        err = err_is_ok(err) ? process_wait(b, pid, ret_pid, &how)
+                             : err_push(err, LIB_ERR_BAD_STATE);
     }
     if (err_is_ok(err)) {
         *ret_exit = (struct aos_exit){

@@ -92,8 +92,8 @@ void init_await_service(struct init_service *service);
 void init_hand_over(const struct init_service *service);
 void init_hand_over_self(void);
 
-/* A service has ended and its capabilities are gone: starts it again, in a thread of its own, unless
- * it has ended too often. */
+/* A service has ended and its capabilities are gone: starts it again, in a thread of its own,
+ * unless it has ended too often. */
 void init_supervise(struct init_service *service);
 
 /* Takes the memory of a domain that has ended, of which others may still have parts. */

@@ -28,6 +28,8 @@ static const size_t mem_sizes[MEM_SLAB_COUNT] = {
     [MEM_SLAB_TABLE] = sizeof(struct ptable),
     [MEM_SLAB_PART] = sizeof(struct paging_part),
     [MEM_SLAB_REGION] = sizeof(struct paging_region),
+    [MEM_SLAB_ACCESS] = sizeof(struct paging_access),
+    [MEM_SLAB_STORE] = sizeof(struct paging_store),
     [MEM_SLAB_SLOTS] = sizeof(struct slot_node),
 };
 

@@ -30,6 +30,8 @@ enum mem_slab {
     MEM_SLAB_TABLE,                      /* struct ptable */
     MEM_SLAB_PART,                       /* struct paging_part */
     MEM_SLAB_REGION,                     /* struct paging_region */
+    MEM_SLAB_ACCESS,                     /* struct paging_access */
+    MEM_SLAB_STORE,                      /* struct paging_store */
     MEM_SLAB_SLOTS,                      /* struct slot_node */
     MEM_SLAB_COUNT,
 };

@@ -1,4 +1,4 @@
-/* Address spaces: ranges of addresses and what is mapped in them. */
+/* Address spaces: frames and fresh memory in regions. */
 #include <aos/cap.h>
 #include <aos/debug.h>
 #include <aos/domain.h>
@@ -8,19 +8,11 @@
 #include "ranges_priv.h"
 #include "paging_priv.h"
 
-
 static struct paging_state paging_own;
 
 struct paging_state *paging_self(void)
 {
     return &paging_own;
-}
-
-static void paging_add_free(struct paging_state *st, uint64_t start, uint64_t end)
-{
-    bool given = ranges_give(&st->free, &mem_slabs[MEM_SLAB_RANGE], start, end - start, 0,
-                             UINT64_MAX);
-    USER_CHECK(given);
 }
 
 void paging_init_self(void)
@@ -40,57 +32,11 @@ void paging_init_self(void)
         r->node.key = ranges[i].va;
         r->node.bytes = ranges[i].bytes;
         r->flags = ranges[i].flags;
-        r->permanent = 1;
+        r->unit = AOS_PAGE_BYTES;
+        r->permanent = true;
         tree_insert(&st->regions, &r->node);
         (void)ranges_take_fixed(&st->free, &mem_slabs[MEM_SLAB_RANGE], ranges[i].va,
                                 ranges[i].bytes);
-    }
-}
-
-/* Takes addresses, anywhere if va is 0, and makes the record. */
-static errval_t paging_take(struct paging_state *st, uint64_t va, uint64_t bytes, uint64_t align,
-                            struct paging_region **ret_region)
-{
-    if (bytes == 0 || bytes > KPI_VA_LIMIT || !aos_is_pow2(align) || align < AOS_PAGE_BYTES ||
-        bytes % AOS_PAGE_BYTES != 0 || va % AOS_PAGE_BYTES != 0) {
-        return LIB_ERR_BAD_ALIGN;
-    }
-    errval_t err = mem_begin(0, 0);
-    if (err_is_fail(err)) {
-        return err;
-    }
-    struct slab *nodes = &mem_slabs[MEM_SLAB_RANGE];
-    bool taken = va == 0 ? ranges_take(&st->free, nodes, bytes, align, &va)
-                         : ranges_take_fixed(&st->free, nodes, va, bytes);
-    if (taken) {
-        struct paging_region *r = mem_new(MEM_SLAB_REGION);
-        r->node.key = va;
-        r->node.bytes = bytes;
-        *ret_region = r;
-    }
-    mem_end();
-    return taken ? ERR_OK : LIB_ERR_NO_ADDRESS;
-}
-
-static void paging_publish(struct paging_state *st, struct paging_region *r)
-{
-    mem_lock();
-    tree_insert(&st->regions, &r->node);
-    mem_end();
-}
-
-/* The record is not (or no longer) in the tree. */
-static void paging_release(struct paging_state *st, struct paging_region *r)
-{
-    paging_drop_parts(r->parts);
-    caddr_t frame = r->frame;
-    mem_lock();
-    paging_add_free(st, r->node.key, r->node.key + r->node.bytes);
-    mem_free(MEM_SLAB_REGION, r);
-    mem_end();
-    if (frame != 0) {
-        errval_t err = ram_free(frame);
-        USER_CHECK(err_is_ok(err));
     }
 }
 
@@ -108,10 +54,13 @@ static errval_t paging_fill(struct paging_state *st, struct paging_region *r, ui
                             caddr_t frame, uint64_t off, uint64_t bytes, uint32_t flags)
 {
     struct paging_span span = {
-        .va = va, .frame = frame, .off = off, .bytes = bytes, .flags = flags,
+        .va = va, .frame = frame, .off = off, .bytes = bytes, .flags = flags & ~AOS_VM_LARGE,
         .large = paging_large(va, frame, off, bytes),
     };
-    return paging_map_span(st, &span, &r->parts);
+    if ((flags & AOS_VM_LARGE) != 0 && (!span.large || (va | bytes) % AOS_LARGE_BYTES != 0)) {
+        return LIB_ERR_BAD_ALIGN;
+    }
+    return paging_map_span(st, r, &span);
 }
 
 static errval_t paging_map(struct paging_state *st, uint64_t va, caddr_t frame, uint64_t off,
@@ -119,19 +68,20 @@ static errval_t paging_map(struct paging_state *st, uint64_t va, caddr_t frame, 
 {
     struct paging_region *r;
     uint64_t align = bytes >= AOS_LARGE_BYTES ? AOS_LARGE_BYTES : AOS_PAGE_BYTES;
-    errval_t err = off % AOS_PAGE_BYTES == 0 ? paging_take(st, va, bytes, align, &r)
+    errval_t err = off % AOS_PAGE_BYTES == 0 ? region_take(st, va, bytes, align, &r)
                                              : LIB_ERR_BAD_ALIGN;
     if (err_is_fail(err)) {
         return err;
     }
-    r->flags = flags;
+    r->flags = flags & ~AOS_VM_LARGE;
+    r->unit = (flags & AOS_VM_LARGE) != 0 ? AOS_LARGE_BYTES : AOS_PAGE_BYTES;
     err = paging_fill(st, r, r->node.key, frame, off, bytes, flags);
     if (err_is_fail(err)) {
-        paging_release(st, r);
+        region_release(st, r);
         return err;
     }
     *ret_va = r->node.key;
-    paging_publish(st, r);
+    region_publish(st, r);
     return ERR_OK;
 }
 
@@ -153,22 +103,24 @@ errval_t paging_map_frame_fixed(struct paging_state *st, uint64_t va, caddr_t fr
     return va == 0 ? LIB_ERR_NO_ADDRESS : paging_map(st, va, frame, off, bytes, flags, &at);
 }
 
-/* Memory behind a guard, mapped read-write. The kernel clears what becomes a Frame. */
-static errval_t paging_alloc_region(uint64_t bytes, uint64_t guard, const char *name,
-                                    void **ret_va)
+/* Memory behind a guard. The kernel clears what becomes a Frame. */
+static errval_t paging_alloc_region(uint64_t bytes, uint64_t guard, uint32_t flags,
+                                    const char *name, void **ret_va)
 {
     struct paging_state *st = &paging_own;
     struct paging_region *r;
+    bool large = (flags & AOS_VM_LARGE) != 0;
     if (bytes == 0 || bytes > KPI_VA_LIMIT || guard > KPI_VA_LIMIT || guard % AOS_PAGE_BYTES != 0) {
         return LIB_ERR_BAD_ALIGN;
     }
     caddr_t frame;
+    bytes = large ? aos_round_up(bytes, AOS_LARGE_BYTES) : bytes;
     errval_t err = frame_alloc(bytes, &frame, &bytes);
     if (err_is_fail(err)) {
         return err;
     }
     uint64_t align = bytes >= AOS_LARGE_BYTES && guard == 0 ? AOS_LARGE_BYTES : AOS_PAGE_BYTES;
-    err = paging_take(st, 0, guard + bytes, align, &r);
+    err = region_take(st, 0, guard + bytes, align, &r);
     if (err_is_fail(err)) {
         (void)ram_free(frame);
         return err;
@@ -176,70 +128,36 @@ static errval_t paging_alloc_region(uint64_t bytes, uint64_t guard, const char *
     r->frame = frame;
     r->guard_bytes = guard;
     r->name = name;
-    r->flags = AOS_VM_RW;
+    r->flags = flags & ~AOS_VM_LARGE;
+    r->unit = large ? AOS_LARGE_BYTES : AOS_PAGE_BYTES;
     uint64_t va = r->node.key + guard;
-    err = paging_fill(st, r, va, frame, 0, bytes, AOS_VM_RW);
+    err = paging_fill(st, r, va, frame, 0, bytes, flags);
     if (err_is_fail(err)) {
-        paging_release(st, r);
+        region_release(st, r);
         return err;
     }
-    paging_publish(st, r);
+    region_publish(st, r);
     *ret_va = (void *)va;
     return ERR_OK;
 }
 
 errval_t paging_alloc(uint64_t bytes, uint32_t flags, void **ret_va)
 {
-    void *va;
-    errval_t err = paging_alloc_region(bytes, 0, NULL, &va);
-    if (err_is_ok(err) && flags != AOS_VM_RW) {
-        err = paging_protect(&paging_own, va, flags);
-        if (err_is_fail(err)) {
-            (void)paging_unmap(&paging_own, va);
-        }
-    }
-    if (err_is_ok(err)) {
-        *ret_va = va;
-    }
-    return err;
+    return paging_alloc_region(bytes, 0, flags, NULL, ret_va);
 }
 
 errval_t paging_alloc_guarded(uint64_t bytes, uint64_t guard, const char *name, void **ret_va)
 {
-    return paging_alloc_region(bytes, guard, name, ret_va);
-}
-
-/* The region whose usable part starts at va. Under the lock. */
-static struct paging_region *paging_find(struct paging_state *st, uint64_t va)
-{
-    struct paging_region *r = (struct paging_region *)(void *)tree_below(st->regions, va);
-    return r != NULL && r->node.key + r->guard_bytes == va ? r : NULL;
-}
-
-errval_t paging_unmap(struct paging_state *st, void *va)
-{
-    mem_lock();
-    struct paging_region *r = paging_find(st, (uint64_t)va);
-    if (r != NULL && !r->permanent) {
-        tree_remove(&st->regions, r->node.key);
-    } else {
-        r = NULL;
-    }
-    mem_end();
-    if (r == NULL) {
-        return LIB_ERR_BAD_ADDRESS;
-    }
-    paging_release(st, r);
-    return ERR_OK;
+    return paging_alloc_region(bytes, guard, AOS_VM_RW, name, ret_va);
 }
 
 errval_t paging_reserve(struct paging_state *st, uint64_t bytes, uint64_t align, void **ret_va)
 {
     struct paging_region *r;
-    errval_t err = paging_take(st, 0, bytes, align, &r);
+    errval_t err = region_take(st, 0, bytes, align, &r);
     if (err_is_ok(err)) {
         *ret_va = (void *)r->node.key;
-        paging_publish(st, r);
+        region_publish(st, r);
     }
     return err;
 }
@@ -247,39 +165,25 @@ errval_t paging_reserve(struct paging_state *st, uint64_t bytes, uint64_t align,
 errval_t paging_map_reserved(struct paging_state *st, void *va, caddr_t frame, uint64_t off,
                              uint64_t bytes, uint32_t flags)
 {
-    struct paging_region part = { .parts = NULL };
     uint64_t at = (uint64_t)va;
     if (at % AOS_PAGE_BYTES != 0 || off % AOS_PAGE_BYTES != 0 || bytes == 0 ||
         bytes % AOS_PAGE_BYTES != 0) {
         return LIB_ERR_BAD_ALIGN;
     }
     mem_lock();
-    struct paging_region *r = (struct paging_region *)(void *)tree_below(st->regions, at);
-    bool inside = r != NULL && !r->permanent && at - r->node.key < r->node.bytes &&
-                  bytes <= r->node.bytes - (at - r->node.key);
+    struct paging_region *r = region_around(st, at, bytes);
+    bool inside = r != NULL && !r->permanent && !r->lazy;
     mem_end();
     if (!inside) {
         return LIB_ERR_BAD_ADDRESS;
     }
-    errval_t err = paging_fill(st, &part, at, frame, off, bytes, flags);
-    if (err_is_fail(err)) {
-        return err;
-    }
-    mem_lock();
-    struct paging_part **tail = &part.parts;
-    while (*tail != NULL) {
-        tail = &(*tail)->next;
-    }
-    *tail = r->parts;
-    r->parts = part.parts;
-    mem_end();
-    return ERR_OK;
+    return paging_fill(st, r, at, frame, off, bytes, flags);
 }
 
 errval_t fault_set_region_handler(void *va, fault_handler handler, void *arg)
 {
     mem_lock();
-    struct paging_region *r = paging_find(&paging_own, (uint64_t)va);
+    struct paging_region *r = region_find(&paging_own, (uint64_t)va);
     if (r != NULL) {
         r->handler = handler;
         r->handler_arg = arg;

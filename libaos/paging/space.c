@@ -8,48 +8,41 @@
 #include "ranges_priv.h"
 #include "paging_priv.h"
 
-errval_t paging_protect(struct paging_state *st, void *va, uint32_t flags)
+static void space_tell(const struct paging_region *r, uint64_t va,
+                       struct paging_region_info *ret_info)
 {
-    errval_t err = LIB_ERR_BAD_ADDRESS;
-    mem_lock();
-    struct paging_region *r = (struct paging_region *)(void *)tree_below(st->regions, (uint64_t)va);
-    if (r != NULL && r->node.key + r->guard_bytes == (uint64_t)va && !r->permanent) {
-        err = ERR_OK;
-        for (struct paging_part *p = r->parts; p != NULL && err_is_ok(err); p = p->next) {
-            err = inv_mapping_modify(p->mapping, 0, p->count, flags);
-        }
-        if (err_is_ok(err)) {
-            r->flags = flags;
-        }
-    }
-    mem_end();
-    return err;
+    uint64_t end;
+    *ret_info = (struct paging_region_info){
+        .va = region_start(r), .bytes = region_end(r) - region_start(r),
+        .flags = access_at(r, va, &end), .guard = va - r->node.key < r->guard_bytes,
+        .lazy = r->lazy, .name = r->name, .handler = r->handler, .handler_arg = r->handler_arg,
+    };
 }
 
 bool paging_lookup(uint64_t va, struct paging_region_info *ret_info)
 {
+    struct paging_region_info info;
     mem_lock();
     const struct paging_state *st = paging_self();
-    struct paging_region *r = (struct paging_region *)(void *)tree_below(st->regions, va);
+    struct paging_region *r = NODE_REGION(tree_below(st->regions, va));
     bool found = r != NULL && va - r->node.key < r->node.bytes;
     if (found) {
-        *ret_info = (struct paging_region_info){
-            .va = r->node.key + r->guard_bytes, .bytes = r->node.bytes - r->guard_bytes,
-            .flags = r->flags, .guard = va - r->node.key < r->guard_bytes, .name = r->name,
-            .handler = r->handler, .handler_arg = r->handler_arg,
-        };
+        space_tell(r, va, &info);
     }
     mem_end();
+    if (found) {
+        *ret_info = info;
+    }
     return found;
 }
 
 errval_t paging_init_foreign(struct paging_state *st, caddr_t vroot)
 {
+    *st = (struct paging_state){ .root = vroot, .foreign = true };
     errval_t err = mem_begin(0, 0);
     if (err_is_fail(err)) {
         return err;
     }
-    *st = (struct paging_state){ .root = vroot, .foreign = true };
     struct ptable *root = mem_new(MEM_SLAB_TABLE);
     root->cap = vroot;
     tree_insert(&st->tables, &root->node);
@@ -82,7 +75,7 @@ void paging_deinit_foreign(struct paging_state *st)
     mem_lock();
     for (struct tree_node *n = tree_above(st->regions, 0); n != NULL;
          n = tree_above(st->regions, n->key + 1)) {
-        paging_drop_parts(((struct paging_region *)(void *)n)->parts);
+        lazy_drop(st, NODE_REGION(n), 0, UINT64_MAX);
     }
     paging_destroy_tables(st);
     space_forget(st);
@@ -99,8 +92,9 @@ static errval_t space_count(struct paging_state *st, const struct paging_export 
         tables++;
     }
     for (n = tree_above(st->regions, 0); n != NULL; n = tree_above(st->regions, n->key + 1)) {
-        struct paging_region *r = (struct paging_region *)(void *)n;
-        for (struct paging_part *p = r->parts; p != NULL; p = p->next) {
+        const struct paging_region *r = NODE_REGION(n);
+        for (struct tree_node *p = tree_above(r->parts, 0); p != NULL;
+             p = tree_above(r->parts, p->key + 1)) {
             parts++;
         }
         ranges++;
@@ -132,7 +126,7 @@ static errval_t space_export_tables(struct paging_state *st, struct paging_expor
     }
     uint32_t i = 0;
     for (n = tree_above(st->tables, 0); n != NULL; n = tree_above(st->tables, n->key + 1), i++) {
-        struct ptable *t = (struct ptable *)(void *)n;
+        struct ptable *t = NODE_TABLE(n);
         bool root = t->level == 0;
         io->tables[i] = (struct kpi_table){
             .va = t->node.key - t->level, .level = t->level, .index = (uint16_t)i,
@@ -160,12 +154,13 @@ static errval_t space_export_regions(struct paging_state *st, struct paging_expo
     io->range_count = 0;
     for (struct tree_node *n = tree_above(st->regions, 0); n != NULL;
          n = tree_above(st->regions, n->key + 1)) {
-        struct paging_region *r = (struct paging_region *)(void *)n;
+        struct paging_region *r = NODE_REGION(n);
         io->ranges[io->range_count++] = (struct kpi_range){
             .va = n->key, .bytes = n->bytes, .flags = r->flags,
         };
-        while (r->parts != NULL) {
-            struct paging_part *p = r->parts;
+        struct tree_node *first;
+        while ((first = tree_above(r->parts, 0)) != NULL) {
+            struct paging_part *p = NODE_PART(first);
             bool task = slot <= io->last_mapping;
             errval_t err = space_move(task ? io->task : io->vnodes,
                                       task ? slot : io->table_slots_used, p->mapping);
@@ -174,7 +169,7 @@ static errval_t space_export_regions(struct paging_state *st, struct paging_expo
             }
             slot += task ? 1 : 0;
             io->table_slots_used += task ? 0 : 1;
-            r->parts = p->next;
+            tree_remove(&r->parts, first->key);
             mem_free(MEM_SLAB_PART, p);
         }
     }

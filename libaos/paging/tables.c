@@ -1,6 +1,6 @@
-/* Page tables on demand. A VNode is kept when it becomes empty, unless a large entry needs its
- * place: addresses are handed out from below, so a table that has been needed will be needed
- * again. */
+/* Page tables on demand, and Mappings in them. A table that becomes empty is kept for a while, since
+ * addresses are handed out from below and one that has been needed will be needed again; the oldest
+ * of more than TABLES_IDLE_MAX goes. */
 #include <abi/user.h>
 #include <aos/cap.h>
 #include <aos/debug.h>
@@ -11,6 +11,7 @@
 
 #define TABLE_LEVEL_PAGE  3u             /* entries of 4 KiB */
 #define TABLE_LEVEL_LARGE 2u             /* entries of 2 MiB, or L3 tables */
+#define TABLES_IDLE_MAX   4u
 
 /* Bytes that one entry of a table of this level covers: 512 GiB, 1 GiB, 2 MiB, 4 KiB. */
 static uint64_t table_entry_bytes(uint32_t level)
@@ -28,9 +29,28 @@ static uint16_t table_index(uint64_t va, uint32_t level)
     return (uint16_t)(va / table_entry_bytes(level) % KPI_TABLE_ENTRIES);
 }
 
+static void table_busy(struct paging_state *st, struct ptable *t)
+{
+    if (!t->idle) {
+        return;
+    }
+    t->idle = false;
+    st->idle_count--;
+    if (t->idle_prev != NULL) {
+        t->idle_prev->idle_next = t->idle_next;
+    } else {
+        st->idle_first = t->idle_next;
+    }
+    if (t->idle_next != NULL) {
+        t->idle_next->idle_prev = t->idle_prev;
+    } else {
+        st->idle_last = t->idle_prev;
+    }
+}
+
 static struct ptable *table_find(struct paging_state *st, uint64_t va, uint32_t level)
 {
-    return (struct ptable *)(void *)tree_find(st->tables, table_start(va, level) | level);
+    return NODE_TABLE(tree_find(st->tables, table_start(va, level) | level));
 }
 
 static struct ptable *table_add(struct paging_state *st, uint64_t va, uint32_t level, caddr_t cap,
@@ -89,6 +109,7 @@ static errval_t table_make(struct paging_state *st, struct ptable *parent, uint6
             (*ret_table)->base = base;
             (*ret_table)->owned = true;
             parent->live++;
+            table_busy(st, parent);
             return ERR_OK;
         }
         (void)cap_delete(cap);
@@ -105,7 +126,12 @@ static errval_t table_make(struct paging_state *st, struct ptable *parent, uint6
 static errval_t table_get(struct paging_state *st, uint64_t va, uint32_t level,
                           struct ptable **ret_table)
 {
-    struct ptable *table = table_find(st, va, level);
+    struct ptable *table = st->last;
+    if (table != NULL && table->node.key == (table_start(va, level) | level)) {
+        *ret_table = table;
+        return ERR_OK;
+    }
+    table = table_find(st, va, level);
     uint32_t missing = level;
     while (table == NULL) {
         USER_CHECK(missing > 0);         /* the root is always known */
@@ -118,12 +144,15 @@ static errval_t table_get(struct paging_state *st, uint64_t va, uint32_t level,
             return err;
         }
     }
+    st->last = table;
     *ret_table = table;
     return ERR_OK;
 }
 
 static void table_destroy(struct paging_state *st, struct ptable *t)
 {
+    table_busy(st, t);
+    st->last = NULL;
     tree_remove(&st->tables, t->node.key);
     if (t->mapping != 0) {
         (void)cap_destroy(t->mapping);
@@ -144,7 +173,7 @@ void paging_destroy_tables(struct paging_state *st)
         struct tree_node *n = tree_above(st->tables, 0);
         while (n != NULL) {
             uint64_t key = n->key;
-            struct ptable *t = (struct ptable *)(void *)n;
+            struct ptable *t = NODE_TABLE(n);
             if (t->level == level) {
                 table_destroy(st, t);
             }
@@ -157,22 +186,107 @@ void paging_destroy_tables(struct paging_state *st)
     }
 }
 
+/* An entry less in `t`. */
+static void table_lost(struct paging_state *st, struct ptable *t, uint32_t entries)
+{
+    t->live -= entries;
+    if (t->live != 0 || !t->owned || st->foreign) {
+        return;
+    }
+    t->idle = true;
+    t->idle_next = NULL;
+    t->idle_prev = st->idle_last;
+    if (t->idle_prev != NULL) {
+        t->idle_prev->idle_next = t;
+    } else {
+        st->idle_first = t;
+    }
+    st->idle_last = t;
+    st->idle_count++;
+}
+
+/* Takes an empty table away; the one above it may become empty by that. */
+static void table_reclaim(struct paging_state *st, struct ptable *t)
+{
+    uint64_t va = t->node.key - t->level;
+    uint32_t above = t->level - 1u;
+    table_destroy(st, t);
+    table_lost(st, table_find(st, va, above), 1);
+}
+
 /* A left-over table in the way of large entries is empty, or the range would not have been free. */
 static void table_clear_way(struct paging_state *st, uint64_t va, uint64_t bytes)
 {
     for (uint64_t at = va; at < va + bytes; at += AOS_LARGE_BYTES) {
         struct ptable *old = table_find(st, at, TABLE_LEVEL_PAGE);
         if (old != NULL && old->live == 0) {
-            struct ptable *parent = table_find(st, at, TABLE_LEVEL_LARGE);
-            table_destroy(st, old);
-            parent->live--;
+            table_reclaim(st, old);
         }
     }
 }
 
+errval_t table_map(struct paging_state *st, struct paging_part *p, caddr_t frame, uint64_t off,
+                   uint32_t flags)
+{
+    uint64_t unit = p->node.bytes / p->count;
+    uint32_t level = unit == AOS_PAGE_BYTES ? TABLE_LEVEL_PAGE : TABLE_LEVEL_LARGE;
+    struct ptable *table;
+    if (level == TABLE_LEVEL_LARGE) {
+        table_clear_way(st, p->node.key, p->node.bytes);
+    }
+    errval_t err = table_get(st, p->node.key, level, &table);
+    if (err_is_fail(err)) {
+        return err;
+    }
+    caddr_t mapping = slot_take(1);
+    USER_CHECK(mapping != 0);
+    uint16_t index = table_index(p->node.key, level);
+    caddr_t copy = 0;
+    err = inv_vnode_map(table->cap, index, frame, off, p->count, flags, mapping);
+    if (err_no(err) == SYS_ERR_BORROWED) {
+        copy = slot_take(1);
+        USER_CHECK(copy != 0);
+        err = cap_copy(copy, frame);
+        if (err_is_ok(err)) {
+            err = inv_vnode_map(table->cap, index, copy, off, p->count, flags, mapping);
+        }
+    }
+    if (err_is_fail(err)) {
+        slot_free(mapping);
+        if (copy != 0) {
+            (void)cap_destroy(copy);
+        }
+        return err_push(err, LIB_ERR_MAP);
+    }
+    table_busy(st, table);
+    table->live += p->count;
+    p->table = table;
+    p->mapping = mapping;
+    p->copy = copy;
+    return ERR_OK;
+}
+
+void table_unmap(struct paging_state *st, struct paging_part *p)
+{
+    errval_t err = inv_mapping_unmap(p->mapping);
+    /* The owner of the frame may have taken it away, and the Mapping with it. */
+    USER_CHECK(err_is_ok(err) || err_no(err) == SYS_ERR_CAP_NOT_FOUND);
+    slot_free(p->mapping);
+    if (p->copy != 0) {
+        (void)cap_destroy(p->copy);
+    }
+    p->mapping = 0;
+    p->copy = 0;
+    table_lost(st, p->table, p->count);
+    p->table = NULL;
+    while (st->idle_count > TABLES_IDLE_MAX) {
+        table_reclaim(st, st->idle_first);
+    }
+}
+
 /* One run of entries within one table. */
-static errval_t table_map_run(struct paging_state *st, const struct paging_span *span,
-                              uint64_t done, uint64_t *ret_bytes, struct paging_part **parts)
+static errval_t table_map_run(struct paging_state *st, struct paging_region *r,
+                              const struct paging_span *span, uint64_t done, uint64_t *ret_bytes)
 {
     uint64_t va = span->va + done;
     uint64_t left = span->bytes - done;
@@ -186,85 +300,38 @@ static errval_t table_map_run(struct paging_state *st, const struct paging_span 
         uint64_t border = aos_round_up(va + 1, AOS_LARGE_BYTES) - va;
         bytes = bytes < border ? bytes : border;
     }
-    if (large) {
-        table_clear_way(st, va, bytes);
-    }
-    struct ptable *table;
-    errval_t err = table_get(st, va, level, &table);
+    struct paging_part *part = mem_new(MEM_SLAB_PART);
+    part->node.key = va;
+    part->node.bytes = bytes;
+    part->count = (uint16_t)(bytes / unit);
+    errval_t err = table_map(st, part, span->frame, span->off + done, span->flags);
     if (err_is_fail(err)) {
+        mem_free(MEM_SLAB_PART, part);
         return err;
     }
-    caddr_t mapping = slot_take(1);
-    USER_CHECK(mapping != 0);
-    uint16_t count = (uint16_t)(bytes / unit);
-    uint16_t index = table_index(va, level);
-    uint64_t off = span->off + done;
-    caddr_t copy = 0;
-    err = inv_vnode_map(table->cap, index, span->frame, off, count, span->flags, mapping);
-    if (err_no(err) == SYS_ERR_BORROWED) {
-        copy = slot_take(1);
-        USER_CHECK(copy != 0);
-        err = cap_copy(copy, span->frame);
-        if (err_is_ok(err)) {
-            err = inv_vnode_map(table->cap, index, copy, off, count, span->flags, mapping);
-        }
-    }
-    if (err_is_fail(err)) {
-        slot_free(mapping);
-        if (copy != 0) {
-            (void)cap_destroy(copy);
-        }
-        return err_push(err, LIB_ERR_MAP);
-    }
-    struct paging_part *part = mem_new(MEM_SLAB_PART);
-    *part = (struct paging_part){
-        .next = *parts, .table = table, .va = va, .mapping = mapping, .copy = copy, .count = count,
-    };
-    *parts = part;
-    table->live += count;
+    tree_insert(&r->parts, &part->node);
     *ret_bytes = bytes;
     return ERR_OK;
 }
 
-errval_t paging_map_span(struct paging_state *st, const struct paging_span *span,
-                         struct paging_part **parts)
+errval_t paging_map_span(struct paging_state *st, struct paging_region *r,
+                         const struct paging_span *span)
 {
-    struct paging_part *made = NULL;
     uint64_t done = 0;
     while (done < span->bytes) {
-        uint64_t bytes;
+        uint64_t bytes = 0;
         errval_t err = mem_begin(0, 0);
         if (err_is_ok(err)) {
-            err = table_map_run(st, span, done, &bytes, &made);
+            err = table_map_run(st, r, span, done, &bytes);
             mem_end();
         }
         if (err_is_fail(err)) {
-            paging_drop_parts(made);
+            mem_lock();
+            lazy_drop(st, r, span->va, span->va + done);
+            mem_end();
             return err;
         }
         done += bytes;
     }
-    struct paging_part **tail = parts;
-    while (*tail != NULL) {
-        tail = &(*tail)->next;
-    }
-    *tail = made;
     return ERR_OK;
-}
-
-void paging_drop_parts(struct paging_part *parts)
-{
-    mem_lock();
-    while (parts != NULL) {
-        struct paging_part *next = parts->next;
-        errval_t err = cap_destroy(parts->mapping);
-        USER_CHECK(err_is_ok(err));
-        if (parts->copy != 0) {
-            (void)cap_destroy(parts->copy);
-        }
-        parts->table->live -= parts->count;
-        mem_free(MEM_SLAB_PART, parts);
-        parts = next;
-    }
-    mem_end();
 }

@@ -242,7 +242,10 @@ static void fault_main(struct fault_frame *frame)
         if (faults.free == NULL && faults.started == FAULT_STACKS_START) {
             fault_stack_add();
         }
-        if (fault_ask(&f, self) == FAULT_RESUME) {
+        f.error = paging_fault(f.address, f.kind, f.translation);
+        bool done = err_is_ok(f.error);
+        f.error = f.error == LIB_ERR_BAD_ADDRESS ? ERR_OK : f.error;
+        if (done || fault_ask(&f, self) == FAULT_RESUME) {
             if (faults.free_count > FAULT_STACKS_KEEP) {
                 fault_stack_drop();
             }

@@ -16,6 +16,7 @@ struct libtest {
 extern const struct libtest libtest_memory[];
 extern const struct libtest libtest_threads[];
 extern const struct libtest libtest_faults[];
+extern const struct libtest libtest_lazy[];
 
 #define EXPECT(x)                                                                                  \
     do {                                                                                          \
@@ -43,6 +44,7 @@ struct libtest_use {
     uint64_t ram_free, slots_used;
 };
 struct libtest_use libtest_use(void);
+void libtest_same(struct libtest_use before);
 /* Bytes given back to the source of RAM so far. */
 extern uint64_t libtest_returned;
 /* Ends the domain in the way named, if it is one. */

@@ -12,9 +12,7 @@
 #define KIB 1024ull
 #define MIB (1024ull * KIB)
 
-struct libtest_use;
-
-static void expect_same(struct libtest_use before)
+void libtest_same(struct libtest_use before)
 {
     struct libtest_use after = libtest_use();
     if (before.ram_free != after.ram_free || before.slots_used != after.slots_used) {
@@ -65,16 +63,16 @@ static void test_ram(void)
     for (int i = 0; i < COUNT; i++) {
         EXPECT_OK(ram_free(caps[i * 7 % COUNT]));
     }
-    expect_same(before);
+    libtest_same(before);
     /* LIB1001: as much as the source gives at once: the kernel makes no RAM of all of a RAM. */
     for (uint64_t bytes = 1ull << 20; bytes <= 8ull << 20; bytes += 1ull << 20) {
         EXPECT_OK(ram_alloc(bytes, 4096, &caps[0]));
         EXPECT_OK(ram_free(caps[0]));
     }
-    expect_same(before);
+    libtest_same(before);
     EXPECT(ram_alloc(4096, 100, &caps[0]) == LIB_ERR_BAD_ALIGN);
     EXPECT(err_is_fail(ram_alloc(1ull << 40, 4096, &caps[0])));
-    expect_same(before);
+    libtest_same(before);
 }
 
 static void fill_and_check(uint64_t *words, uint64_t bytes, uint64_t seed)
@@ -105,7 +103,7 @@ static void test_paging(void)
         }
         EXPECT(paging_unmap(paging_self(), at[0]) == LIB_ERR_BAD_ADDRESS);
         if (round > 0) {
-            expect_same(before);         /* the first round made page tables, which stay */
+            libtest_same(before);         /* the first round made page tables, which stay */
         }
     }
 }

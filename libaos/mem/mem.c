@@ -8,13 +8,22 @@
 #include "slot_priv.h"
 #include "tree_priv.h"
 
-/* Enough for the first objects and one refill of every slab. */
-#define MEM_EARLY_BYTES 8192u
+/* Of each slab: the reserve, and the first objects. Every domain starts with them, so they are not
+ * many. */
+#define MEM_EARLY_OBJECTS (MEM_NODES_RESERVE + 16u)
+#define MEM_EARLY_RANGES  96u            /* more of these: each piece of RAM and of addresses */
+#define MEM_ROUNDED(type) ((sizeof(type) + 15) & ~(size_t)15)
+#define MEM_EARLY_BYTES                                                                           \
+    (MEM_EARLY_RANGES * MEM_ROUNDED(struct tree_node) +                                           \
+     MEM_EARLY_OBJECTS *                                                                          \
+     (MEM_ROUNDED(struct ram_chunk) + MEM_ROUNDED(struct ptable) +                                \
+      MEM_ROUNDED(struct paging_part) + MEM_ROUNDED(struct paging_region) +                       \
+      MEM_ROUNDED(struct paging_access) + MEM_ROUNDED(struct paging_store) +                      \
+      MEM_ROUNDED(struct slot_node)))
 
 struct slab mem_slabs[MEM_SLAB_COUNT];
 
-static uint64_t mem_early[MEM_SLAB_COUNT][MEM_EARLY_BYTES / sizeof(uint64_t)]
-    __attribute__((aligned(16)));
+static uint8_t mem_early[MEM_EARLY_BYTES] __attribute__((aligned(16)));
 
 static struct {
     struct mutex lock;                   /* recursive */
@@ -35,11 +44,15 @@ static const size_t mem_sizes[MEM_SLAB_COUNT] = {
 
 void mem_init(void)
 {
+    uint8_t *at = mem_early;
     for (int i = 0; i < MEM_SLAB_COUNT; i++) {
         slab_init(&mem_slabs[i], mem_sizes[i]);
-        size_t count = slab_grow(&mem_slabs[i], mem_early[i], MEM_EARLY_BYTES);
-        USER_CHECK(count > MEM_NODES_RESERVE);
+        size_t count = i == MEM_SLAB_RANGE ? MEM_EARLY_RANGES : MEM_EARLY_OBJECTS;
+        size_t bytes = count * mem_slabs[i].object_bytes;
+        (void)slab_grow(&mem_slabs[i], at, bytes);
+        at += bytes;
     }
+    USER_CHECK(at == mem_early + MEM_EARLY_BYTES);
 }
 
 void *mem_new(enum mem_slab kind)

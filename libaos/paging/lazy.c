@@ -1,6 +1,6 @@
-/* Memory that is filled on demand: a page costs nothing before it is touched. The fault of the first
- * touch, or paging_populate, takes pages from a store and maps them. All under the memory lock, so
- * a page is never filled twice: whoever comes second finds it and goes on. */
+/* Memory that is filled on demand: a page costs nothing before it is touched. The fault of the
+ * first touch, or paging_populate, takes pages from a store and maps them. All under the memory
+ * lock, so a page is never filled twice: whoever comes second finds it and goes on. */
 #include <aos/cap.h>
 #include <aos/debug.h>
 #include <aos/dispatch.h>

@@ -1,6 +1,6 @@
-/* Page tables on demand, and Mappings in them. A table that becomes empty is kept for a while, since
- * addresses are handed out from below and one that has been needed will be needed again; the oldest
- * of more than TABLES_IDLE_MAX goes. */
+/* Page tables on demand, and Mappings in them. A table that becomes empty is kept for a while,
+ * since addresses are handed out from below and one that has been needed will be needed again; the
+ * oldest of more than TABLES_IDLE_MAX goes. */
 #include <abi/user.h>
 #include <aos/cap.h>
 #include <aos/debug.h>

@@ -4,7 +4,7 @@ A type that could not be resolved becomes None, and later passes leave its param
 that one mistake gives one message."""
 from .. import ast, model
 from ..diag import nearest
-from ..limits import INTS, NESTING_MAX, RIGHTS
+from ..limits import INTS, MEMBERS_MAX, NESTING_MAX, RIGHTS
 from .context import Scope
 
 # Where a type expression stands decides which forms it may take.
@@ -193,7 +193,8 @@ class Types:
         fields = []
         for item, ordinal in zip(decl.fields, decl.ordinals):
             field = self.param(item, scope, STRUCT)
-            field.ordinal = ordinal.value
+            # Pass ids tells of one that is out of range; layout must be able to stand it.
+            field.ordinal = min(max(ordinal.value, 1), MEMBERS_MAX)
             if isinstance(field.type, model.Optional_):
                 self.error("E0508", item.type.span, "`?` does not apply here",
                            f"a {decl.kind} says itself which of its fields are there",

@@ -3,11 +3,15 @@ capabilities. A back end gives every condition that is true for a bad message to
 unless a run asked for numbers (`gen --list-checks`, `gen --omit-check`), which tests do: a check
 that can be left out without a test noticing is no check.
 
-The number of a check is its place in the outputs, in their order, from 1."""
+The number of a check is its place in the outputs, in their order, from 1.
+
+It also gives the lines of each validator, what takes a message of a peer apart, to validator(), so
+that a fuzzer can tell how much of them it has reached."""
 import re
 
 SWITCH = "switch"        # omit: the check whose number is in `checks_omitted` at run time
 _BEGIN, _IMPLIED, _END = "\x01", "\x03", "\x02"
+_FROM, _TO = "\x04", "\x05"
 _MARKED = re.compile(f"([{_BEGIN}{_IMPLIED}])([^{_BEGIN}{_IMPLIED}{_END}]*){_END}")
 _FUNCTION = re.compile(r"^(?!__attribute__)(?:\w[\w ]*[ *])?(\w+)\([^;{}]*\)\n\{", re.M)
 
@@ -27,6 +31,11 @@ def implied(condition):
     return _IMPLIED + condition + _END if _marking else condition
 
 
+def validator(lines):
+    """These lines of a body, which judge a message."""
+    return [_FROM + line + _TO for line in lines] if _marking else lines
+
+
 class Found:
     """One check: `file`, `line` and `function` where it stands, `text`: its condition. One that is
     implied has None for its number."""
@@ -42,13 +51,36 @@ class Found:
 def render(target, build, omit=None):
     """(texts of a target, its checks). `omit`: the number of the check that is left out, SWITCH, or
     None. Its operands are still evaluated."""
+    found = []
+    return [(name, _numbered(name, _lines(text)[0], omit, found))
+            for name, text in _marked(target, build)], found
+
+
+def validators(target, build):
+    """(texts of a target, {name of an output: the numbers of the lines of its validators})."""
+    texts, places = [], {}
+    for name, text in _marked(target, build):
+        text, places[name] = _lines(text)
+        texts.append((name, _MARKED.sub(lambda match: match[2], text)))
+    return texts, places
+
+
+def _marked(target, build):
     _marking.append(True)
     try:
-        texts = list(target.render(build))
+        return list(target.render(build))
     finally:
         _marking.pop()
-    found = []
-    return [(name, _numbered(name, text, omit, found)) for name, text in texts], found
+
+
+def _lines(text):
+    """(the text without marks of validators, the numbers of their lines)."""
+    inside, found = False, set()
+    for number, line in enumerate(text.split("\n"), 1):
+        if inside or _FROM in line:
+            found.add(number)
+        inside = line.rfind(_FROM) > line.rfind(_TO) if _FROM in line or _TO in line else inside
+    return text.replace(_FROM, "").replace(_TO, ""), found
 
 
 def _numbered(name, text, omit, found):

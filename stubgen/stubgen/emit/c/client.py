@@ -2,7 +2,7 @@
 arrive."""
 from ... import cnames, model
 from ...limits import MESSAGE_WORDS
-from ..checks import implied, mark
+from ..checks import implied, mark, validator
 from ..wrap import wrap
 from . import ctypes
 from .codec import Reader, has_one_cap
@@ -131,7 +131,8 @@ class ClientView(MethodView):
         if image.max_words:
             lines.append("    const uint64_t *const w_ = r_.w;")
         lines += reader.read()
-        return lines + self._ensures(reader, fail) + _assign(self.m) + ["    return ERR_OK;"]
+        lines = validator(lines + self._ensures(reader, fail))
+        return lines + _assign(self.m) + ["    return ERR_OK;"]
 
     def _call_struct(self, writer, kind, caps_out=0):
         """Lines that encode the request and make call_, with room for caps_out capabilities."""
@@ -198,18 +199,17 @@ class ClientView(MethodView):
         image = self.reply
         fail = f"{leave}binding_bad_reply(got_, got_n_);" if image.max_caps \
             else f"{leave}RPC_ERR_BAD_REPLY;"
-        lines = [f"    const uint32_t n_ = msg_words({header});"]
-        if image.max_caps:
-            lines.append(f"    const uint32_t got_n_ = msg_caps({header});")
+        lines = [f"    const uint32_t got_n_ = msg_caps({header});"] if image.max_caps else []
+        lines += word_check(image, header, fail, True)
         reader = Reader(image, self.results, fail, fail,
                         ("got_", "info_", "got_n_") if image.max_caps else None)
         reader.leases = self.leases
-        return lines + word_check(image, fail), reader, fail
+        return lines, reader, fail
 
     def _result_lines(self, header, leave):
         """Lines that judge a reply and declare its values."""
         lines, reader, fail = self._reply(header, leave)
-        return lines + reader.read() + self._ensures(reader, fail)
+        return validator(lines + reader.read() + self._ensures(reader, fail))
 
     def _ensures(self, reader, fail):
         """Conditions on results, and counts of lent buffers."""
@@ -342,15 +342,14 @@ class ClientView(MethodView):
                   f"    call_.got = {'got_' if image.max_caps else 'NULL'};",
                   f"    call_.got_info = {'info_' if image.max_caps else 'NULL'};",
                   "    errval_t err_ = binding_stream_next(&s_->base, &call_);",
-                  "    if (err_is_fail(err_)) {", "        return err_;", "    }",
-                  "    const uint32_t n_ = msg_words(call_.header);"]
+                  "    if (err_is_fail(err_)) {", "        return err_;", "    }"]
         if image.max_caps:
             lines.append("    const uint32_t got_n_ = msg_caps(call_.header);")
         caps = "got_, got_n_" if image.max_caps else "NULL, 0"
         fail = f"return binding_stream_bad(&s_->base, {caps});"
         reader = Reader(image, self.m.results, fail, fail,
                         ("got_", "info_", "got_n_") if image.max_caps else None)
-        lines += word_check(image, fail) + reader.read()
+        lines += validator(word_check(image, "call_.header", fail, True) + reader.read())
         return "\n".join(lines + _assign(self.m) + ["    return ERR_OK;"])
 
     # Oneways and events
@@ -368,8 +367,8 @@ class ClientView(MethodView):
         reader.read()
         arguments = reader.arguments()
         lost = ["(event_->header & MSG_EVENT_LOST) != 0"] if self.has_lost else []
-        lines = word_check(image, "return;") + reader.lines
-        lines += self._conditions(self.m.requires, "return;")
+        lines = word_check(image, "event_->header", "return;") + reader.lines
+        lines = validator(lines + self._conditions(self.m.requires, "return;"))
         lines.append(f"    if (ops_->on_{self.name} != NULL) {{")
         lines.append(wrap(f"        ops_->on_{self.name}(", ["b_->events_arg"] + lost + arguments,
                           ");", indent=" " * 12))

@@ -228,10 +228,9 @@ class Reader:
             self.flush()
         for part in self.image.caps:
             self.cap(part)
-        if self.image.caps and not self.one_cap:
-            bad = f"cp_ != {self.caps[2]}"
-            sure = self.image.min_caps == self.image.max_caps
-            self.lines.append(f"    if ({implied(bad) if sure else mark(bad)}) {{")
+        if self.image.min_caps != self.image.max_caps and not self.one_cap:
+            bad = mark(f"cp_ != {self.caps[2]}")       # else there are never more
+            self.lines.append(f"    if ({bad}) {{")
             self.line(self.fail_cap, 2)
             self.line("}")
         return self.lines
@@ -471,12 +470,12 @@ class Reader:
         type_ = part.type
         if self.one_cap:
             name, info = self.one_cap
-            bad = f"!msg_cap_ok({info}, {ctypes.kinds_mask(type_)}, {ctypes.rights_mask(type_)})"
-            sure = self.counted_caps and is_any(type_)
-            bad = implied(bad) if sure else mark(bad)
-            self.line(f"if ({bad}) {{")
-            self.line(self.fail_cap, 2)
-            self.line("}")
+            if not (self.counted_caps and is_any(type_)):
+                bad = mark(f"!msg_cap_ok({info}, {ctypes.kinds_mask(type_)}, "
+                           f"{ctypes.rights_mask(type_)})")
+                self.line(f"if ({bad}) {{")
+                self.line(self.fail_cap, 2)
+                self.line("}")
             self.set(part.path, "caddr_t", name)
             return
         array, info, count = self.caps

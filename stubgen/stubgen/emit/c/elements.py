@@ -8,7 +8,7 @@ of arrays. They follow a cursor, so they nest.
 A get function marks an optional capability that is there with 1, and getcaps puts it there. A put
 function fails if something is too long."""
 from ... import cnames, layout, model
-from ..checks import implied, mark
+from ..checks import mark, validator
 from ..wrap import wrap
 from . import ctypes
 from .codec import ALL, INDENT, Reader, bits_of, is_cap_presence, mask_text, type_at, word_masks
@@ -46,7 +46,8 @@ def get_function(decl):
         members = layout.members_of(decl)
         body += _get_members(members)
         caps = _members_caps(members)
-    return "\n".join([head, "{"] + body + ["    return true;", "}", ""] + _getcaps(decl, caps))
+    body = validator(body + ["    return true;"])
+    return "\n".join([head, "{"] + body + ["}", ""] + _getcaps(decl, caps))
 
 
 def _get_members(members):
@@ -96,8 +97,8 @@ def _getcaps(decl, lines):
     head = wrap(f"static bool getcaps_{cnames.type_base(decl)}(", [
         "const caddr_t *caps_", "const uint32_t *info_", "uint32_t count_", "uint32_t *cp_",
         "void *to_"], ")")
-    return [head, "{", f"    {ctypes.struct_name(decl)} *const out_ = to_;"] + lines \
-        + ["    return true;", "}", ""]
+    lines = [f"    {ctypes.struct_name(decl)} *const out_ = to_;"] + lines
+    return [head, "{"] + validator(lines + ["    return true;"]) + ["}", ""]
 
 
 class _StructReader(Reader):
@@ -153,11 +154,11 @@ class _StructReader(Reader):
     def read(self):
         if self.image.fixed_words:
             self.line(f"const uint64_t *const w_ = msg_fixed(rd_, {self.image.fixed_words});")
-            self.test(implied("w_ == NULL") if self.is_packed else "w_ == NULL")
+            if not self.is_packed:
+                self.test("w_ == NULL")
         for word, mask in enumerate(word_masks(self.image)):
-            if mask != ALL:
-                text = f"(w_[{word}] & ~{mask_text(mask)}) != 0" if mask else f"w_[{word}] != 0"
-                self.test(implied(text) if self.is_end(word, mask) else text)
+            if mask != ALL and not self.is_end(word, mask):
+                self.test(f"(w_[{word}] & ~{mask_text(mask)}) != 0" if mask else f"w_[{word}] != 0")
         self.flush()
         for item in self.image.order:
             if isinstance(item, layout.Item):

@@ -212,16 +212,21 @@ class MethodView:
         return f"(uint64_t){cnames.safe(name)}_{suffix}"
 
 
-def word_bounds(image):
-    """C: n_ is no possible number of words."""
+def word_bounds(image, bounded=False):
+    """C: n_ is no possible number of words; empty if it cannot be. `bounded`: the runtime has
+    refused more words than there can be."""
     if image.min_words == image.max_words:
-        text = f"n_ != {image.max_words}"
-        return mark(text) if image.max_words else implied(text)    # there is no room for more
+        return "" if bounded and not image.max_words else mark(f"n_ != {image.max_words}")
     # The reader comes to another end than n_ then.
-    least = implied(f"n_ < {image.min_words}") + " || " if image.min_words else ""
-    return least + implied(f"n_ > {image.max_words}")
+    wrong = [implied(f"n_ < {image.min_words}")] if image.min_words else []
+    return " || ".join(wrong + ([] if bounded else [implied(f"n_ > {image.max_words}")]))
 
 
-def word_check(image, fail):
-    """Lines that run `fail` if n_ is no possible number of words."""
-    return [f"    if ({word_bounds(image)}) {{", f"        {fail}", "    }"]
+def word_check(image, header, fail, bounded=False):
+    """Lines that declare n_, the words that a message has by its header, if anything asks for it,
+    and run `fail` if it is no possible number."""
+    if bounded and not image.max_words:
+        return []
+    bad = word_bounds(image, bounded)
+    return [f"    const uint32_t n_ = msg_words({header});"] \
+        + ([f"    if ({bad}) {{", f"        {fail}", "    }"] if bad else [])

@@ -2,7 +2,7 @@
 later, and events that are sent."""
 from ... import cnames, layout, model
 from ...limits import WORD_BYTES
-from ..checks import mark
+from ..checks import mark, validator
 from ..wrap import wrap
 from . import ctypes
 from .codec import Reader, has_one_cap
@@ -167,7 +167,7 @@ class ServerView(MethodView):
         before, arguments = self._arguments(self._reader())
         required = self._conditions(self.m.requires, "return RPC_ERR_MALFORMED;",
                                     self._server_length)
-        return lines + before + required, arguments
+        return validator(lines + before + required), arguments
 
     def _handled(self):
         """Lines from the words of the request to the handler's answer."""

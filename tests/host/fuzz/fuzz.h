@@ -19,6 +19,8 @@
 enum {
     FUZZ_ASYNC = 1, /* the handler calls with begin and end */
     FUZZ_ERROR = 2, /* the raw server answers RPC_ERR_AGAIN */
+    FUZZ_REGS = 4,  /* a call in registers gets the reply as the one-trap call would leave it */
+    FUZZ_MORE = 8,  /* that reply's header says that more capabilities follow */
 };
 
 struct fuzz_interface {
@@ -53,4 +55,20 @@ struct fuzz_outcome {
     errval_t answer;   /* what the raw client got */
 };
 
+/* One input, taken apart. */
+struct fuzz_side {
+    uint32_t words_count, caps_count;
+    uint64_t words[MSG_WORDS_MAX];
+    uint8_t type[MSG_CAPS_MAX], rights[MSG_CAPS_MAX];
+};
+struct fuzz_record {
+    uint32_t ordinal, flags;
+    struct fuzz_side request, reply;
+};
+enum {
+    FUZZ_SIDE_MAX = 1 + 8 * MSG_WORDS_MAX + 1 + 2 * MSG_CAPS_MAX, /* bytes */
+    FUZZ_RECORD_MAX = 3 + 2 * FUZZ_SIDE_MAX,
+};
+
+void fuzz_read(struct fuzz_input *input, struct fuzz_record *ret_record);
 struct fuzz_outcome fuzz_one(struct fuzz_input *input);

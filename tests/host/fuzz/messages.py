@@ -7,11 +7,13 @@ from contextlib import contextmanager
 from stubgen import codec, layout, model
 from stubgen.limits import MEMBERS_MAX, MESSAGE_CAPS, MESSAGE_WORDS, RIGHTS
 
-ASYNC, ERROR = 1, 2                # FUZZ_* of fuzz.h
+ASYNC, ERROR, REGS, MORE = 1, 2, 4, 8    # FUZZ_* of fuzz.h
 ALL_RIGHTS = (1 << len(RIGHTS)) - 1
 LETTERS = "ab~\u007f\u00e9\u0800\U00010000"
 WORDS_ALL, BYTES_MAX = 10, 60      # changes of one message
 WRONG_MAX, CASES_MIN = 160, 1500   # of one image
+SEED_VALUES = 80                   # values that are wrong, of a message of some fullness
+SEED_CHANGES, SEED_CAPS = 30, 12    # words and capabilities that are changed
 REQUESTS = 40                      # with which truncated replies are judged
 ENCODINGS = (b"\xff", b"\x00", b"\x80", b"\xc0\x80", b"\xed\xa0\x80", b"\xf5\x80\x80\x80")
 
@@ -321,9 +323,9 @@ class Case:
     """`record` of fuzz.h; `role`: what is attacked: request, event, reply, end (of a begun call),
     item; `good`: it must be taken."""
 
-    def __init__(self, method, role, request, answer, good):
+    def __init__(self, method, role, request, answer, good, flags=0):
         self.method, self.role, self.good = method, role, good
-        flags = ASYNC * (role == "end") | ERROR * (answer is None)
+        flags |= ASYNC * (role == "end") | ERROR * (answer is None)
         self.record = struct.pack("<HB", method.ordinal, flags) + side(*request) \
             + (side(*answer) if answer is not None else b"")
 
@@ -376,6 +378,81 @@ class Cases:
             taken = self.judge.reply(method, image, params, words, caps) is not None
             for role in roles:
                 yield Case(method, role, request, (words, caps), taken)
+
+    def seeds(self, method):
+        """(role, record) of messages that are good, or wrong in one place: what a fuzzer cannot
+        easily come upon."""
+        image = layout.request(method)
+        role = "event" if method.kind == "event" else "request"
+        requests = [request for _ in range(self.seed_rounds(image)) for request in self.some(
+            image, lambda loose=None, free=False: self.good_request(method, loose, free))]
+        for request in requests:
+            if fits(*request, image) and not (request[1] and role == "event"):
+                yield role, Case(method, role, request, None, None).record
+        if method.kind == "call":
+            roles = ["item"] if method.window is not None else ["reply", "end"]
+            for index, (request, answer) in enumerate(self.answered(method)):
+                for role in roles:
+                    yield role, Case(method, role, request, answer, None).record
+                if index % 8 == 0:
+                    yield "regs", Case(method, "reply", request, answer, None, REGS).record
+                    yield "regs", Case(method, "reply", request, answer, None, REGS | MORE).record
+
+    def answered(self, method):
+        """(request, answer) of the same kind."""
+        image = layout.reply(method) if method.window is None else layout.item(method)
+        for _ in range(self.seed_rounds(image)):
+            request, params = self.answerable(method)
+            for answer in self.some(image, lambda loose=None, free=False: self.good_reply(
+                    method, image, params, loose, free)):
+                if fits(*answer, image):
+                    yield request, answer
+            if layout.request(method).leases():
+                yield self.in_region(method, image)
+
+    @staticmethod
+    def seed_rounds(image):
+        """Tables and unions are of more forms than one."""
+        return 2 + 4 * any(var.kind in ("members", "images") for var in image.vars)
+
+    def in_region(self, method, image):
+        """The same with all that is lent in the region."""
+        values, results = self.maker.params(method.params), self.maker.params(method.results)
+        for index, item in enumerate(layout.request(method).leases()):
+            most = item.param.type.bound
+            values[item.path[0]] = codec.Lease(min(most, 3000), index * 4096)
+        counts = {result.counts: result.name for result in method.results if result.counts}
+        for name, result in counts.items():
+            results[name], results[result] = b"", 0
+        words, caps = codec.encode(image, results)
+        for item in image.items:
+            if item.role == "value" and item.path[0] in counts.values():
+                words[item.word()] |= self.pick.choice((1, 300)) << item.shift()
+        return codec.encode(layout.request(method), values), (words, caps)
+
+    def some(self, image, good):
+        """Good messages, such with one wrong value, and such that differ somewhere."""
+        loose = relaxed(image)
+        for self.maker.full in (0, 60, 100):
+            yield good()
+            yield from self.wrong(good, loose, SEED_VALUES)
+            words, caps = good()
+            for index in self.pick.sample(range(len(words)), min(len(words), SEED_CHANGES)):
+                step = 1 << MEMBERS_MAX
+                for other in (words[index] ^ 1 << self.pick.randrange(64),
+                              words[index] ^ 1 << self.pick.randrange(16, 64),
+                              words[index] + self.pick.choice((step, -step)) & codec.WORD_MASK):
+                    yield words[:index] + [other] + words[index + 1:], caps
+                yield words[:index], caps
+            for item in (item for item in image.items if item.role != "block"):
+                made, top = list(words), (1 << item.bits) - 1
+                made[item.word()] &= ~(top << item.shift())
+                made[item.word()] |= (item.bound + 1 & top) << item.shift()
+                yield made, caps
+            yield words + [0], caps
+            yield good(free=True)
+            found = list(cap_changes(words, caps))
+            yield from self.pick.sample(found, min(len(found), SEED_CAPS))
 
     def answerable(self, method):
         """A request, to which a good reply is likely, and its values."""

@@ -20,12 +20,15 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "..", "..", "stubgen")]
 
 import messages  # noqa: E402
-from stubgen import cnames, driver  # noqa: E402
+from stubgen import cnames, driver, layout  # noqa: E402
 from stubgen.emit import TARGETS, checks  # noqa: E402
-from stubgen.emit.c import ctypes  # noqa: E402
+from stubgen.emit.c import codec, ctypes  # noqa: E402
+from stubgen.emit.c.method import REG_WORDS  # noqa: E402
+from stubgen.emit.c.server import ServerView  # noqa: E402
 
 ROLES = {"_server.c": ("request",), "_client.c": ("reply", "item", "event"),
          "_client_async.c": ("end",)}
+BOUNDS = 1 << 20                   # as in attack_main.c
 GOOD, RETURNED = 1, 2              # EXPECT_* of attack_main.c
 BATCH = 40                         # checks of one process
 SHOWN = 20
@@ -38,9 +41,32 @@ class Attack:
         lowered = compiled(path, abi)
         _, found = checks.render(TARGETS["if"], lowered)
         self.lowered = {m.name: m for m in lowered.interfaces[0].methods}
-        self.checks = [check for check in found if check.number]
+        self.checks = [check for check in found if check.number] + list(self.bounds())
         self.maker = messages.Cases(self.build, random.Random(seed), rounds)
         self.make({(method, None) for method in self.item.methods})
+
+    def bounds(self):
+        """The bounds in the tables of the server that no check in C repeats: of words that are
+        always as many, unless one that is missing is refused as 0 is; of capabilities, if there
+        are none, or one of any kind. What goes beyond the registers is not among them: the raw
+        client has no area for such a method."""
+        for method in self.item.methods:
+            if method.kind == "event":
+                continue
+            image, view = layout.request(method), ServerView(self.item, method)
+            one = image.min_caps == image.max_caps
+            last = [i for i in image.items if i.word() == image.fixed_words - 1]
+            takes_zero = not any(codec.value_checks(i.param, i.type, "0") for i in last
+                                 if i.role == "value")
+            alone = {"words_min": view.exact_words() and image.min_words and takes_zero,
+                     "words_max": view.exact_words() and image.max_words < REG_WORDS,
+                     "caps_min": one and image.max_caps == 1
+                     and any(codec.is_any(part.type) for part in image.caps),
+                     "caps_max": image.max_caps == 0}
+            for which, name in enumerate(alone, 1):
+                if alone[name]:
+                    yield checks.Found(BOUNDS + (method.ordinal << 3) + which,
+                                       self.item.name + "_server.c", 0, f"shim_{method.name}", name)
 
     def make(self, wanted):
         """Makes the cases of these (method, roles; None: all)."""

@@ -17,6 +17,7 @@
 enum {
     EXPECT_GOOD = 1,     /* the message is taken */
     EXPECT_RETURNED = 2, /* as the generated client says; else: as handlers run */
+    BOUNDS = 1 << 20,    /* from here on the numbers are BOUNDS + fuzz_unbounded */
 };
 
 extern uint32_t checks_omitted;
@@ -93,6 +94,7 @@ static void without(const char *text)
     if (child == 0) {
         (void)fclose(stderr); /* what a sanitizer says is expected */
         checks_omitted = (uint32_t)number;
+        fuzz_unbounded = number >= BOUNDS ? (uint32_t)number - BOUNDS : 0;
         (void)alarm(60); /* an endless loop is a fault, too */
         play_ranges(number, at);
         (void)fflush(stdout);

@@ -13,6 +13,7 @@
 
 struct server_conn *fuzz_conn;
 bool fuzz_async;
+uint32_t fuzz_unbounded;
 
 /* --- the input ------------------------------------------------------------------------------ */
 
@@ -184,6 +185,25 @@ static void settle(void)
     chan_tidy();
 }
 
+static void forget_bound(void)
+{
+    struct server_method *m = &methods[0][fuzz_unbounded >> 3u];
+    switch (fuzz_unbounded & 7u) {
+    case 1:
+        m->words_min = 0;
+        break;
+    case 2:
+        m->words_max = MSG_WORDS_MAX;
+        break;
+    case 3:
+        m->caps_min = 0;
+        break;
+    case 4:
+        m->caps_max = MSG_CAPS_MAX;
+        break;
+    }
+}
+
 static void prepare(void)
 {
     for (uint32_t i = 0; i < 2; i++) {
@@ -202,6 +222,7 @@ static void prepare(void)
             }
         }
     }
+    forget_bound();
     calling[0].on_event = raw_event;
 }
 

@@ -46,6 +46,9 @@ void fuzz_stack(void);
 void *fuzz_lease(const struct lease *l, bool read);
 
 /* For a program that has inputs. */
+/* A bound of a method of the generated server that is not kept: the ordinal << 3, and which of
+ * words_min, words_max, caps_min, caps_max, from 1. 0: none; set before the first input. */
+extern uint32_t fuzz_unbounded;
 struct fuzz_input {
     const uint8_t *at, *end;
 };

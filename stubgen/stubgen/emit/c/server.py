@@ -23,6 +23,11 @@ class ServerView(MethodView):
         return not self.large and self.reply.is_fixed() \
             and not any(i.role == "block" for i in self.reply.items)
 
+    def exact_words(self):
+        """Are the words of the request always as many, and used where they are? Then only the
+        table of methods tells how many."""
+        return self._shim_in_place() and self.request.is_fixed()
+
     def plain(self):
         """Are all values scalars or handles? Then a shim has no array that could overflow, and
         needs no stack protector."""

@@ -4,9 +4,8 @@
  * starts at a node independent of the size of the tree, nearly always. */
 #include <kernel/cap_tree.h>
 
-static struct cte *root;    /* owner: this file */
-static uint64_t node_count; /* owner: this file */
-static uint64_t node_counts[CAPTYPE_COUNT]; /* the same by type; owner: this file */
+static struct cte *root; /* owner: this file */
+static uint64_t node_counts[CAPTYPE_COUNT]; /* by type; owner: this file */
 
 struct cap_key cap_key_of(const struct cte *cte)
 {
@@ -188,7 +187,6 @@ static void tree_add(struct cte *node, struct cte *parent, struct cte **link)
     node->level = 1;
     tree_pull(node);
     *link = node;
-    node_count++;
     node_counts[node->type]++;
     for (struct cte *above = parent;
          above != NULL &&
@@ -251,7 +249,6 @@ void tree_remove(struct cte *node)
         tree_replace(node, heir);
     }
     node->level = 0;
-    node_count--;
     node_counts[node->type]--;
     /* From the heir's place on: once an ancestor sees no difference nothing further up changes. */
     while (at != NULL) {
@@ -390,7 +387,12 @@ struct cte *tree_root(void)
 
 uint64_t tree_count(void)
 {
-    return node_count;
+    uint64_t count = 0;
+
+    for (unsigned type = 0; type < CAPTYPE_COUNT; type++) {
+        count += node_counts[type];
+    }
+    return count;
 }
 
 uint64_t tree_count_type(enum captype type)

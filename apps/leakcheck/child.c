@@ -1,6 +1,6 @@
-/* The children. Each has a thread for every service, which calls it without a pause, waits for a
- * child of its own and for input, lends memory, has subscribed to events and registered a name. The
- * role says how it ends: by itself, by a fault, or not at all. */
+/* The children. Each has a thread for every service, which calls it again and again, waits for a
+ * child of its own, a name and input, lends memory, has subscribed to events and registered a name.
+ * The role says how it ends: by itself, by a fault, or not at all. */
 #include "leakcheck_priv.h"
 
 #include <stdio.h>
@@ -21,6 +21,7 @@
 #include <if/serial.h>
 
 #define CHILD_CALLS     2u               /* of each thread before the end may come */
+#define CHILD_PAUSE_NS  100000u          /* between two calls from then on */
 #define CHILD_LEND      20000u           /* bytes, more than a message has */
 #define CHILD_RAM_BYTES 0x10000u
 #define CHILD_FOREVER   1000000000000ull /* ns */
@@ -31,9 +32,15 @@ typedef bool (*child_fn)(void);
 
 struct caller {
     child_fn fn;
-    volatile uint32_t calls;
-    volatile bool failed;
+    uint32_t calls;
 };
+
+static struct {
+    struct mutex lock;
+    struct cond changed;
+    uint32_t busy;                       /* callers that have made CHILD_CALLS */
+    bool failed;
+} child;
 
 static bool child_memory(void)
 {
@@ -86,12 +93,32 @@ static bool child_process(void)
 
 static int child_work(void *arg)
 {
-    struct caller *work = arg;
+    struct caller *caller = arg;
 
-    while (!work->failed) {
-        work->failed = !work->fn();
-        work->calls++;
+    while (caller->fn()) {
+        if (++caller->calls == CHILD_CALLS) {
+            mutex_lock(&child.lock);
+            child.busy++;
+            cond_broadcast(&child.changed);
+            mutex_unlock(&child.lock);
+        }
+        if (caller->calls >= CHILD_CALLS) {
+            thread_sleep_ns(CHILD_PAUSE_NS); /* others want to run, too */
+        }
     }
+    mutex_lock(&child.lock);
+    child.failed = true;
+    cond_broadcast(&child.changed);
+    mutex_unlock(&child.lock);
+    return 0;
+}
+
+/* Is answered at the end of the nameserver at the earliest. */
+static int child_await(void *arg)
+{
+    caddr_t end;
+
+    (void)aos_await("leakcheck/never", CHILD_FOREVER, &end);
     return 0;
 }
 
@@ -102,6 +129,19 @@ static int child_wait(void *arg)
     struct aos_exit how;
 
     (void)aos_wait(pid, &who, &how);
+    return 0;
+}
+
+/* At a terminal this waits, too. */
+static int child_read(void *arg)
+{
+    struct serial_binding *b;
+    uint8_t data[SERIAL_READ_DATA_MAX];
+    size_t bytes;
+
+    if (err_is_ok(aos_serial(&b))) {
+        (void)serial_read(b, sizeof(data), data, &bytes);
+    }
     return 0;
 }
 
@@ -209,11 +249,11 @@ static bool child_start(const char *grandchild)
     static struct caller works[WORKS];
     static struct waitset ws;
     static uint32_t pid;
-    uint32_t busy = 0;
 
     waitset_init(&ws);
     if (!child_subscribe(&ws) || !child_thread(child_serve, &ws)
-        || !child_has_child(grandchild, &pid) || !child_thread(child_wait, &pid)) {
+        || !child_has_child(grandchild, &pid) || !child_thread(child_wait, &pid)
+        || !child_thread(child_await, NULL) || !child_thread(child_read, NULL)) {
         return false;
     }
     for (uint32_t i = 0; i < WORKS; i++) {
@@ -222,16 +262,14 @@ static bool child_start(const char *grandchild)
             return false;
         }
     }
-    while (busy < WORKS) {
-        thread_yield();
-        busy = 0;
-        for (uint32_t i = 0; i < WORKS; i++) {
-            if (works[i].failed) {
-                fprintf(stderr, "leakcheck: the calls of work %u fail\n", (unsigned)i);
-                return false;
-            }
-            busy += works[i].calls >= CHILD_CALLS;
-        }
+    mutex_lock(&child.lock);
+    while (child.busy < WORKS && !child.failed) {
+        cond_wait(&child.changed, &child.lock);
+    }
+    mutex_unlock(&child.lock);
+    if (child.failed) {
+        fprintf(stderr, "leakcheck: a call fails\n");
+        return false;
     }
     return child_register(&ws);
 }

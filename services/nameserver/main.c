@@ -189,7 +189,7 @@ static void request_start(struct request *r, const struct directory_name *n, uin
     }
 }
 
-/* Awaits whose name there is now, and places of those whose client is gone. */
+/* Awaits whose name there is now, and places of those that nobody waits for any more. */
 static void service_serve_awaits(void)
 {
     struct request *next;
@@ -202,8 +202,8 @@ static void service_serve_awaits(void)
         if (r->provider != NULL) {
             continue;
         }
-        if (!server_responder_alive(&r->awaited.base)) {
-            request_end(r);
+        if (server_responder_cancelled(&r->awaited.base)) {
+            request_reply(r, NAMESERVER_ERR_NOT_FOUND, 0); /* which its connection waits for */
             continue;
         }
         err = directory_lookup(&service.directory, (struct text){r->name, strlen(r->name)},
@@ -341,6 +341,19 @@ static errval_t on_describe(struct server_ctx *ctx, const char *name, size_t nam
     return ERR_OK;
 }
 
+/* A connection ends with what was awaited on it. */
+static void service_drop_awaits(const struct server_conn *conn)
+{
+    struct request *next;
+
+    for (struct request *r = service.requests; r != NULL; r = next) {
+        next = r->next;
+        if (r->await && r->provider == NULL && r->awaited.base.conn == conn) {
+            request_reply(r, NAMESERVER_ERR_NOT_FOUND, 0);
+        }
+    }
+}
+
 /* A domain ended; what it registered is withdrawn even if its service's end still lives in other
  * hands. */
 static void on_peer_gone(struct server_ctx *ctx)
@@ -348,6 +361,7 @@ static void on_peer_gone(struct server_ctx *ctx)
     struct server_conn *other = server_conn_next(&service.server.base, NULL);
     const struct directory_name *n;
 
+    service_drop_awaits(ctx->conn);
     for (; other != NULL; other = server_conn_next(&service.server.base, other)) {
         if (other != ctx->conn && server_conn_pid(other) == ctx->peer_pid) {
             return;

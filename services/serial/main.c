@@ -384,16 +384,19 @@ static errval_t on_flush(struct server_ctx *ctx)
 }
 
 /* Which reads the console still knows is its business; those of dead clients leave their records
- * here. */
+ * here, and connections that wait for the answers. */
 static void service_forget_reads(void)
 {
+    static const struct console_answer none = {.err = SERIAL_ERR_EOF};
     bool known[CONSOLE_READS_MAX] = {false};
 
     for (uint32_t i = 0; i < service.console.read_count; i++) {
         known[service.console.reads[i].token] = true;
     }
     for (uint32_t i = 0; i < CONSOLE_READS_MAX; i++) {
-        service.reads[i].used = service.reads[i].used && known[i];
+        if (service.reads[i].used && !known[i]) {
+            read_reply(&service.reads[i], &none);
+        }
     }
 }
 

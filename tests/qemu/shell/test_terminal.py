@@ -97,6 +97,12 @@ def test_term0011_stopping_and_going_on(terminal):
     assert 'usage: wait' in terminal.run('wait %1')
 
 
+def test_term1001_who_waits_for_input_leaves_nothing(terminal):
+    """As LEAK0010, where reads wait."""
+    told = terminal.run('leakcheck 25')
+    assert terminal.status == 0, told
+
+
 def test_term0009_waiting_for_what_ends(terminal):
     terminal.run('args --status 5 &')
     terminal.run('wait')

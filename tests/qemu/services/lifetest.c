@@ -4,12 +4,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <aos/binding.h>
 #include <aos/cap.h>
 #include <aos/domain.h>
 #include <aos/process.h>
 #include <aos/services.h>
 #include <aos/thread.h>
 #include <aos/time.h>
+#include <aos/waitset.h>
+#include <if/init.h>
+#include <if/init_server.h>
 #include <if/process.h>
 
 #include "taptest.h"
@@ -25,6 +29,70 @@ static errval_t spawn(const char *how, uint32_t *ret_pid)
     const char *argv[] = {SELF, how};
 
     return aos_spawn(2, argv, ret_pid);
+}
+
+/* --- a server that this program is ------------------------------------------------------------ */
+
+#define SERVED "lifetest"
+
+static struct {
+    struct init_server server;           /* a part of init.if will do */
+    struct waitset ws;
+    struct init_number_responder late;   /* the call that is not answered */
+    volatile uint32_t calls, gone;
+} served;
+
+/* 0 is answered late, or never. */
+static errval_t served_number(struct server_ctx *ctx, uint64_t value, uint64_t *ret_echo)
+{
+    served.calls++;
+    if (value == 0) {
+        served.late = init_number_defer(ctx);
+        return SERVER_DEFERRED;
+    }
+    *ret_echo = value;
+    return ERR_OK;
+}
+
+static void served_gone(struct server_ctx *ctx)
+{
+    served.gone++;
+}
+
+static int serve(void *arg)
+{
+    waitset_run(&served.ws);
+}
+
+static errval_t serve_start(const char *name)
+{
+    static const struct init_server_ops ops = {.on_number = served_number};
+    struct thread *thread;
+    errval_t err;
+
+    waitset_init(&served.ws);
+    server_init(&served.server.base, &init_server_interface, &ops, served_gone, NULL, &served.ws);
+    err = aos_register(&served.server.base, name, NULL, 0);
+    return err_is_ok(err) ? thread_create(serve, NULL, NULL, &thread) : err;
+}
+
+/* Calls `number` of `name`; 0: the status is that of the call. */
+static errval_t call(const char *name, uint64_t value)
+{
+    static struct init_binding b;
+    uint64_t echo = 0;
+    caddr_t end;
+    errval_t err = aos_await(name, GIVE_UP_NS, &end);
+
+    if (err_is_ok(err)) {
+        err = init_bind(end, &b);
+    }
+    if (err_is_ok(err)) {
+        binding_set_deadline(&b.base, GIVE_UP_NS);
+        err = init_number(&b, value, &echo);
+        init_close(&b);
+    }
+    return err;
 }
 
 /* --- the children --------------------------------------------------------------------------- */
@@ -46,6 +114,18 @@ static int child_parent_end(void)
         return 2;
     }
     return pid == domain_pid() ? 0 : 3;
+}
+
+/* Serves until it is called with 0, and ends in the middle of that call. */
+static int child_serve(void)
+{
+    if (err_is_fail(serve_start(SERVED "/child"))) {
+        return 1;
+    }
+    while (served.late.base.conn == NULL) {
+        thread_yield();
+    }
+    return 3;
 }
 
 static int child_sleep(void)
@@ -97,6 +177,12 @@ static int child(int argc, char **argv)
     }
     if (strcmp(argv[1], "last") == 0) {
         return child_family(DEPTH, true);
+    }
+    if (strcmp(argv[1], "call") == 0) {
+        return err_is_ok(call(SERVED, strtoul(argv[2], NULL, 10))) ? 0 : 1;
+    }
+    if (strcmp(argv[1], "serve") == 0) {
+        return child_serve();
     }
     if (strcmp(argv[1], "sleep") == 0) {
         return child_sleep();
@@ -318,6 +404,53 @@ static bool limits_are_told(void)
     return true;
 }
 
+static bool waits_until(volatile uint32_t *what, uint32_t value)
+{
+    uint64_t deadline = time_deadline_ns(GIVE_UP_NS);
+
+    while (*what != value && time_now_ns() < deadline) {
+        thread_yield();
+    }
+    return *what == value;
+}
+
+static bool a_server_goes_on_without_its_client(void)
+{
+    const char *argv[] = {SELF, "call", "0"}, *after[] = {SELF, "call", "5"};
+    struct aos_exit how;
+    uint32_t pid, who;
+
+    TRY_OK(serve_start(SERVED));
+    TRY_OK(aos_spawn(3, argv, &pid));
+    TRY(waits_until(&served.calls, 1));
+    TRY(server_responder_alive(&served.late.base));
+    TRY_OK(aos_kill(pid));
+    TRY_OK(aos_wait(pid, &who, &how));
+    TRY(waits_until(&served.gone, 1));
+    TRY(!server_responder_alive(&served.late.base));
+    init_number_reply(&served.late, ERR_OK, 1); /* goes nowhere */
+    TRY_OK(aos_spawn(3, after, &pid));
+    TRY_OK(aos_wait(pid, &who, &how));
+    TRY(how.exited && how.status == 0);
+    return true;
+}
+
+/* In much less time than the call has: the child ends at once, and GIVE_UP_NS bounds nothing here
+ * but a hang. */
+static bool a_client_goes_on_without_its_server(void)
+{
+    struct aos_exit how;
+    uint32_t pid, who;
+    uint64_t from = time_now_ns();
+
+    TRY_OK(spawn("serve", &pid));
+    TRY(err_has(call(SERVED "/child", 0), RPC_ERR_PEER_GONE));
+    TRY(time_now_ns() - from < GIVE_UP_NS / 2);
+    TRY_OK(aos_wait(pid, &who, &how));
+    TRY(how.exited && how.status == 3);
+    return true;
+}
+
 int main(int argc, char **argv)
 {
     static const struct taptest tests[] = {
@@ -328,6 +461,8 @@ int main(int argc, char **argv)
         {"LIFE0004 children end with their parent, before it", children_end_with_their_parent},
         {"LIFE0005 groups are stopped, resumed, ended", groups_stop_and_end},
         {"LIFE0006 limits are told", limits_are_told},
+        {"LIFE0007 a server goes on without its client", a_server_goes_on_without_its_client},
+        {"LIFE0008 a client goes on without its server", a_client_goes_on_without_its_server},
     };
 
     if (argc > 1 && strcmp(argv[1], "--exec") != 0) {

@@ -57,7 +57,7 @@ class Attack:
             one = image.min_caps == image.max_caps
             last = [i for i in image.items if i.word() == image.fixed_words - 1]
             takes_zero = not any(codec.value_checks(i.param, i.type, "0") for i in last
-                                 if i.role == "value")
+                                 if i.role == "value") and not method.requires
             alone = {"words_min": view.exact_words() and image.min_words and takes_zero,
                      "words_max": view.exact_words() and image.max_words < REG_WORDS,
                      "caps_min": one and image.max_caps == 1

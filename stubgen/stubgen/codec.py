@@ -414,6 +414,11 @@ def _decode(image, reader):
         if not tree.absent(part.path) and isinstance(part.type, (model.Cap, model.End)):
             count = part.max if part.count is None else _bounded(part.count, found)
             tree.put(part.path, [HERE] * count if _is_array(part) else HERE)
+        elif not tree.absent(part.path) and isinstance(part.type, layout.Image) \
+                and not part.type.max_words:     # elements of capabilities alone have no words
+            most = part.max // part.type.max_caps
+            count = most if part.count is None else _bounded(part.count, found)
+            tree.put(part.path, [_decode(part.type, reader) for _ in range(count)])
     return tree.values()
 
 

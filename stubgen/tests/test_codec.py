@@ -202,6 +202,18 @@ def test_unknown_fields_are_skipped(params, words, value):
     assert codec.encode(image, values)[0] == words
 
 
+@pytest.mark.parametrize("form, words", [("[2]", []), ("[<=2]", [2])])
+def test_STB1020_elements_of_capabilities_alone(form, words):
+    """Such an array has no words of its own."""
+    build, diags = compile_text("resource struct Key { cap: move cap<any>; } interface demo { "
+                                f"id 0x300; version 1; call c @1 (keys: Key{form}); }}")
+    assert not diags, diags.render()
+    image = layout.request(build.interface("demo").methods[0])
+    values = {"keys": [{"cap": "first"}, {"cap": "second"}]}
+    assert codec.encode(image, values) == (words, ["first", "second"])
+    assert codec.decode(image, words, ["first", "second"]) == values
+
+
 def test_lend_out_is_counted_by_its_result():
     item = interface("call read @1 (buf: lend out bytes<64>) -> (n: u32 counts buf, end: bool);")
     ask, answer = layout.request(item.methods[0]), layout.reply(item.methods[0])

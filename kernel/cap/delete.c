@@ -464,3 +464,8 @@ bool cap_work_pending(void)
 {
     return dying_first != NULL || dispatcher_ending();
 }
+
+const struct cte *cap_dying(void)
+{
+    return dying_first;
+}

@@ -7,7 +7,7 @@
 #include <kernel/memory.h>
 #include <kpi/dispatcher.h>
 #include <kpi/vm.h>
-#include <kernel/cap_tree.h>
+#include <kernel/check.h>
 
 _Static_assert(CAPTYPE_COUNT <= 32, "type sets are 32 bits wide");
 
@@ -153,6 +153,7 @@ errval_t cap_retype(struct cte *src, uint64_t off, enum captype type, uint64_t b
             return SYS_ERR_AGAIN;
         node->aux = 0;
     } else {
+        check_touch(node);
         node->flags |= CTE_PARTED; /* only frames can be parted, other than RAM */
     }
     for (uint32_t i = 0; i < count; i++)

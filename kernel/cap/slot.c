@@ -1,6 +1,6 @@
 /* Slots: how a capability gets into one, moves and leaves, with its copies and its place in the
  * tree. */
-#include <kernel/cap_tree.h>
+#include <kernel/check.h>
 #include <kernel/kasan.h>
 
 /* Copies looked at before the tree is asked. */
@@ -50,6 +50,7 @@ static void slot_hand_node_on(struct cte *node, struct cte *heir)
 
 static void slot_put_after(struct cte *src, struct cte *dest)
 {
+    check_touch(dest);
     dest->prev = src;
     dest->next = src->next;
     if (src->next != NULL)
@@ -59,6 +60,7 @@ static void slot_put_after(struct cte *src, struct cte *dest)
 
 static void slot_put_before(struct cte *src, struct cte *dest)
 {
+    check_touch(dest);
     if (src->level != 0) {
         slot_hand_node_on(src, dest);
         src->flags &= (uint8_t)~NODE_FLAGS;
@@ -105,6 +107,7 @@ void slot_unlend(struct cte *loan, struct cte *slot)
 void slot_link_mapping(struct cte *loan, struct cte *mapping)
 {
     kernel_assert(cte_loan(loan) != 0 && loan->level == 0 && loan->left == NULL);
+    check_touch(loan);
     loan->left = mapping;
     mapping->next = loan;
 }
@@ -124,6 +127,7 @@ void slot_move(struct cte *src, struct cte *dest)
         tree_replace(src, dest);
     else
         src->prev->next = dest;
+    check_touch(dest);
     *src = (struct cte){0};
 }
 
@@ -140,6 +144,7 @@ void slot_drop(struct cte *slot)
     kernel_assert(!slot_alone(slot) && !slot_has_loans(slot) && slot_loan_mapping(slot) == NULL);
     struct cte *next = slot->next;
     copy_counts[slot->type]--;
+    check_touch(slot->level != 0 ? next : slot->prev);
     if (slot->level != 0) {
         slot_hand_node_on(slot, next);
     } else {

@@ -2,7 +2,7 @@
  * themselves. It is also an interval tree: each node keeps the largest end page of its subtree,
  * with and without Mappings, so that an overlap is found in O(log^2 n). Parent links make whatever
  * starts at a node independent of the size of the tree, nearly always. */
-#include <kernel/cap_tree.h>
+#include <kernel/check.h>
 
 static struct cte *root; /* owner: this file */
 static uint64_t node_counts[CAPTYPE_COUNT]; /* by type; owner: this file */
@@ -187,6 +187,7 @@ static void tree_add(struct cte *node, struct cte *parent, struct cte **link)
     node->level = 1;
     tree_pull(node);
     *link = node;
+    check_touch(node);
     node_counts[node->type]++;
     for (struct cte *above = parent;
          above != NULL &&
@@ -249,6 +250,7 @@ void tree_remove(struct cte *node)
         tree_replace(node, heir);
     }
     node->level = 0;
+    check_touch(at);
     node_counts[node->type]--;
     /* From the heir's place on: once an ancestor sees no difference nothing further up changes. */
     while (at != NULL) {
@@ -275,6 +277,7 @@ void tree_replace(struct cte *node, struct cte *heir)
     heir->reach = node->reach;
     heir->object_reach = node->object_reach;
     node->level = 0;
+    check_touch(heir);
 }
 
 struct cte *tree_find(const struct cap_key *key)
@@ -316,6 +319,20 @@ struct cte *tree_at(enum captype type, uint32_t page, uint32_t pages)
             node = node->left;
         } else {
             node = node->right;
+        }
+    }
+    return best;
+}
+
+struct cte *tree_last_from(uint32_t page)
+{
+    struct cte *node = root, *best = NULL;
+    while (node != NULL) {
+        if (node->page <= page) {
+            best = node;
+            node = node->right;
+        } else {
+            node = node->left;
         }
     }
     return best;

@@ -60,3 +60,8 @@ void irq_object_destroy(uint32_t irq)
 {
     irq_cap_disconnect(irq);
 }
+
+const struct endpoint *irq_cap_connected(uint32_t irq)
+{
+    return irq < IRQ_CAP_MAX ? irq_cap_end[irq] : NULL;
+}

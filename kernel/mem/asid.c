@@ -73,3 +73,8 @@ void asid_free(uint16_t asid)
         ~(1ull << asid / ASID_WORD_BITS % ASID_WORD_BITS);
     asids.used--;
 }
+
+bool asid_is_used(uint16_t asid)
+{
+    return (asid_used[asid / ASID_WORD_BITS] >> asid % ASID_WORD_BITS & 1) != 0;
+}

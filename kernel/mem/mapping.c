@@ -1,6 +1,6 @@
 /* Mappings: changing their access and taking them away. */
 #include <arch/maintain.h>
-#include <kernel/cap_tree.h>
+#include <kernel/check.h>
 #include "mem_priv.h"
 
 /* Beyond this many entries the whole address space is forgotten. */
@@ -78,6 +78,7 @@ void mapping_clear(struct cte *mapping)
     pte_t *table = vnode_table(vnode);
     bool is_table = vnode_level(vnode) < VNODE_LEVEL_PAGE && (table[index] & PTE_TABLE) != 0;
     kernel_assert((table[index] & PTE_SW_FIRST) != 0);
+    check_touch(vnode);
     for (uint32_t i = 0; i < mapping->count; i++)
         table[index + i] = 0;
     arch_table_written();
@@ -85,6 +86,7 @@ void mapping_clear(struct cte *mapping)
         struct cte *child = tree_at(CAPTYPE_VNODEL0, mapping->page, mapping->pages);
         kernel_assert(child != NULL && child->page == mapping->page && vnode_is(cte_type(child)));
         child->flags &= (uint8_t)~CTE_ATTACHED;
+        check_touch(child);
     }
     if ((vnode->flags & CTE_DYING) != 0)
         return; /* its translations are forgotten, its count serves another purpose */

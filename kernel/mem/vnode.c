@@ -4,7 +4,7 @@
 #include <kernel/asid.h>
 #include <kernel/memory.h>
 #include <kernel/vnode.h>
-#include <kernel/cap_tree.h>
+#include <kernel/check.h>
 #include "mem_priv.h"
 
 _Static_assert(KPI_VM_READ == CAP_RIGHT_R && KPI_VM_WRITE == CAP_RIGHT_W &&
@@ -170,6 +170,7 @@ errval_t vnode_map(struct cte *vnode, uint32_t index, struct cte *src, uint64_t 
     if (cte_loan(src) != 0)
         slot_link_mapping(src, mapping);
     arch_table_written();
+    check_touch(node);
     return ERR_OK;
 }
 
@@ -187,7 +188,7 @@ uint32_t vnode_next_mapping(struct cte *vnode, uint32_t index)
     return index;
 }
 
-struct cte *vnode_mapping_at(struct cte *vnode, uint32_t index)
+struct cte *vnode_mapping_find(struct cte *vnode, uint32_t index)
 {
     const pte_t *table = vnode_table(vnode);
     pte_t first = table[index];
@@ -201,8 +202,13 @@ struct cte *vnode_mapping_at(struct cte *vnode, uint32_t index)
     struct cap_key key =
         cap_key_make(CAPTYPE_MAPPING, page, entries * mapping_entry_pages(vnode, first),
                      cte_base(vnode) | index);
-    struct cte *mapping = tree_find(&key);
-    kernel_assert(mapping != NULL);
+    return tree_find(&key);
+}
+
+struct cte *vnode_mapping_at(struct cte *vnode, uint32_t index)
+{
+    struct cte *mapping = vnode_mapping_find(vnode, index);
+    kernel_assert(mapping != NULL || (vnode_table(vnode)[index] & PTE_SW_FIRST) == 0);
     return mapping;
 }
 

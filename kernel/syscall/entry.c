@@ -3,6 +3,7 @@
 #include <abi/kernel_invoke.h>
 #include <abi/syscalls.h>
 #include <arch/sysreg.h>
+#include <kernel/check.h>
 #include <kernel/dispatcher.h>
 #include <kernel/ends.h>
 #include <kernel/fpu.h>
@@ -30,6 +31,7 @@ static struct trap_result trap_go_on(struct dispatcher *d)
     bool upcall = d->pending != 0 && dispatcher_page(d)->disabled == 0;
     bool leave = sched_wants_switch || d->state != DISP_RUNNABLE || upcall;
 
+    check_touched();
     if (!leave) {
         stretch_point();
     }
@@ -99,8 +101,8 @@ struct trap_result trap_invoke(struct dispatcher *d)
     d->invocations++;
     c.error = dispatcher_cap(d, x[0], &c.object);
     if (err_is_ok(c.error)) {
+        check_touch(c.object);
         invoke_decode(&c);
-        cap_check_each();
     }
     x[0] = c.error;
     return trap_go_on(d);
@@ -178,6 +180,7 @@ struct dispatcher *trap_switch(struct dispatcher *d)
         fault_handle(d, trap.esr, trap.far);
     }
     ends_log_poll();
+    check_touched();
     if (d->state != DISP_RUNNABLE || d->ready || sched_wants_switch) {
         next = sched_switch(d);
     }

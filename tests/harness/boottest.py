@@ -7,7 +7,6 @@ import argparse
 import re
 import sys
 import tempfile
-from pathlib import Path
 
 import machine as machines
 import options
@@ -81,12 +80,9 @@ def main():
     parser.add_argument('--power-off', action='store_true',
                         help='the system has to power off by itself')
     parser.add_argument('--uboot', action='store_true', help='boot through U-Boot, from a disk')
-    parser.add_argument('--kernel', metavar='FILE', help='boot this file of the build directory')
     parser.add_argument('--no-initrd', action='store_true', help='boot the kernel alone')
     arguments = parser.parse_args()
     machine = options.machine_of(arguments)
-    if arguments.kernel:
-        machine = machine.with_(image=Path(arguments.build) / arguments.kernel)
     if arguments.no_initrd:
         machine = machine.with_(initrd=None)
     with tempfile.TemporaryDirectory(prefix='aos-uboot-') as directory:

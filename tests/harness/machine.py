@@ -52,10 +52,10 @@ class Machine:
         return replace(self, **changes)
 
 
-def from_build(build, initrd=INITRD, **changes):
+def from_build(build, initrd=INITRD, kernel=IMAGE, **changes):
     """The machine with the image of a build directory, and its initrd if there is one."""
     initrd = Path(build) / initrd
-    return Machine(image=Path(build) / IMAGE, initrd=initrd if initrd.exists() else None,
+    return Machine(image=Path(build) / kernel, initrd=initrd if initrd.exists() else None,
                    **changes)
 
 

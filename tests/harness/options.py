@@ -9,6 +9,8 @@ def add_machine(parser):
     parser.add_argument('--build', required=True, help='the build directory')
     parser.add_argument('--initrd', default=machines.INITRD, metavar='FILE',
                         help='of the build directory (default %(default)s)')
+    parser.add_argument('--kernel', default=machines.IMAGE, metavar='FILE',
+                        help='of the build directory (default %(default)s)')
     add_board(parser)
 
 
@@ -40,4 +42,5 @@ def board_of(arguments):
 
 def machine_of(arguments):
     """The machine that the options choose."""
-    return machines.from_build(arguments.build, initrd=arguments.initrd, **board_of(arguments))
+    return machines.from_build(arguments.build, initrd=arguments.initrd, kernel=arguments.kernel,
+                               **board_of(arguments))

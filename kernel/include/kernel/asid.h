@@ -2,6 +2,7 @@
  * kernel's empty space. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define ASID_MAX 65536u /* DDI 0487, ID_AA64MMFR0_EL1.ASIDBits: 8 or 16 */
@@ -10,5 +11,6 @@
 uint32_t asid_available(void);
 /* The caller knows that one is available. Never 0. */
 uint16_t asid_alloc(void);
+bool asid_is_used(uint16_t asid);
 /* No TLB entry of `asid` is left. */
 void asid_free(uint16_t asid);

@@ -6,7 +6,7 @@
  * derivation tree. The tree is ordered by (base ascending, size descending, type, place):
  * whatever is derived from an object comes after it and lies inside its range. Mutable state of
  * an object that is kept in its slots (VNode, zeroed part of RAM) is that of the node.
- * kernel/cap/README.md lists the invariants that cap_check_all checks.
+ * kernel/invariants.h lists the invariants that cap_check_all checks.
  *
  * Objects that are no memory (interrupts, kernel) have addresses from CAP_NAMED_BASE on, so that
  * they obey the same order: an IRQDest lies inside IRQTable and is its descendant.
@@ -202,15 +202,6 @@ void cap_count(enum captype type, uint64_t *ret_objects, uint64_t *ret_caps);
  * CAP_CHECK_LOG_MAX) and the number of objects visited. */
 #define CAP_CHECK_LOG_MAX 16u
 uint64_t cap_check_all(uint64_t *ret_nodes);
-
-/* After every invocation with -Dcap_check=true: panics if anything is violated. */
-#ifdef CONFIG_CAP_CHECK
-void cap_check_each(void);
-#else
-static inline void cap_check_each(void)
-{
-}
-#endif
 
 /* Looks objects up by address. */
 struct cte *cap_find(enum captype type, uint64_t base, uint64_t bytes, uint64_t place);

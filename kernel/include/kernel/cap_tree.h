@@ -34,6 +34,8 @@ struct cte *tree_find(const struct cap_key *key);
 struct cte *tree_after(const struct cap_key *key);
 /* First node from (page, pages, type) on, whatever its place. */
 struct cte *tree_at(enum captype type, uint32_t page, uint32_t pages);
+/* Last node that starts at this page or before. */
+struct cte *tree_last_from(uint32_t page);
 /* First node after that one. */
 struct cte *tree_next(const struct cte *node);
 /* Some node after `key` that overlaps pages [first, end); without Mappings if `objects`. */
@@ -76,5 +78,7 @@ void slot_move(struct cte *src, struct cte *dest);
 void slot_swap(struct cte *a, struct cte *b);
 /* Takes one copy of several away. */
 void slot_drop(struct cte *slot);
+/* The first dying object; the next is at its `aux`. */
+const struct cte *cap_dying(void);
 /* Takes the only copy away: the object is no more. */
 void slot_end(struct cte *slot);

@@ -19,6 +19,8 @@ bool irq_cap_available(uint32_t irq);
 /* The invocations of irq_dest. */
 errval_t irq_cap_connect(uint32_t irq, struct endpoint *end);
 void irq_cap_ack(uint32_t irq);
+/* The end that `irq` is connected to, NULL: none. */
+const struct endpoint *irq_cap_connected(uint32_t irq);
 /* Called with an interrupt that is none of the kernel's own. It is claimed, not yet ended. */
 void irq_cap_deliver(uint32_t irq);
 /* The last IRQDest of `irq` is deleted: masked, disconnected, free to be handed out again. */

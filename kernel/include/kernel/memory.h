@@ -40,6 +40,12 @@ static inline void *phys_to_virt(paddr_t pa)
     return (void *)(LINEAR_BASE + pa);
 }
 
+// Whether this is an address in the linear map, and not in the kernel region.
+static inline bool memory_is_linear(const void *va)
+{
+    return (uint64_t)(uintptr_t)va - LINEAR_BASE < LINEAR_SIZE;
+}
+
 // Physical address of an object in the linear map or in the kernel region.
 static inline paddr_t virt_to_phys(const void *va)
 {

@@ -37,13 +37,10 @@ void mapping_clear(struct cte *mapping);
 void vnode_detach(struct cte *vnode);
 /* The Mapping whose first entry is entry `index` of the table, NULL if none starts there. */
 struct cte *vnode_mapping_at(struct cte *vnode, uint32_t index);
+/* The same for a checker, which trusts no entry: NULL, too, if there is no such Mapping. */
+struct cte *vnode_mapping_find(struct cte *vnode, uint32_t index);
 /* The first entry from `index` on at which one starts, KPI_TABLE_ENTRIES if none does. */
 uint32_t vnode_next_mapping(struct cte *vnode, uint32_t index);
 
 /* Value for TTBR0_EL1: root table and ASID of a VNodeL0. */
 uint64_t vnode_ttbr0(struct cte *vnode);
-
-/* For cap_check_all: number of violations in the table of a node; whether a Mapping is as its
- * entries. */
-uint64_t vnode_check(struct cte *vnode);
-bool mapping_check(const struct cte *mapping);

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <arch/maintain.h>
-#include <kernel/cap_tree.h>
+#include <kernel/check.h>
 #include <kernel/lmp.h>
 #include <kernel/irq_cap.h>
 #include <kernel/log.h>
@@ -14,8 +14,7 @@ _Alignas(2 << 20) uint8_t arena[ARENA_BYTES];
 struct tlb_entry tlb[TLB_ENTRIES];
 unsigned tlb_invalidations;
 static bool tlb_pending; /* invalidated, but not yet complete */
-struct cte *env_end_in_use;
-unsigned env_space_gone, env_ends_destroyed, env_irqs_destroyed;
+unsigned env_space_gone;
 
 void panic(const char *fmt, ...)
 {
@@ -96,44 +95,6 @@ void env_tlb_fill(uint16_t asid, uint64_t root_pa, uint64_t va)
     tlb[next] = (struct tlb_entry){.used = true, .asid = asid, .va = va, .leaf = leaf};
 }
 
-/* Objects of other parts. A channel: slots at its end, the first half for side 0. */
-unsigned channel_slot_count(uint64_t base)
-{
-    return *(uint16_t *)phys_to_virt(base);
-}
-
-struct cte *channel_slot(uint64_t base, unsigned side, unsigned index)
-{
-    struct cte *slots = (struct cte *)phys_to_virt(base + 512);
-    return &slots[side * channel_slot_count(base) + index];
-}
-
-void channel_object_init(uint64_t base, uint64_t bytes)
-{
-    *(uint16_t *)phys_to_virt(base) = (uint16_t)(bytes / 512);
-}
-
-struct endpoint *endpoint_at(uint64_t base, unsigned side)
-{
-    return (struct endpoint *)phys_to_virt(base + side * ENDPOINT_BYTES);
-}
-
-void endpoint_object_destroy(uint64_t base, unsigned side)
-{
-    env_ends_destroyed++;
-}
-
-bool endpoint_in_use(uint64_t base, unsigned side)
-{
-    return env_end_in_use != NULL && cte_base(env_end_in_use) == base &&
-           cte_side(env_end_in_use) == side;
-}
-
-void irq_object_destroy(uint32_t irq)
-{
-    env_irqs_destroyed++;
-}
-
 struct dispatcher *dispatcher_of(const struct cte *object)
 {
     return phys_to_virt(cte_base(object));
@@ -160,7 +121,7 @@ void dispatcher_space_gone(struct dispatcher *d)
     d->state = DISP_DEAD;
 }
 
-/* Ends of channels know no dispatcher here. */
+/* Ends of channels know no dispatcher that has ended. */
 bool dispatcher_ending_step(void)
 {
     return false;
@@ -215,7 +176,6 @@ errval_t env_retype(struct cte *src, uint64_t off, enum captype type, uint64_t b
 void env_reset(void)
 {
     memset(tlb, 0, sizeof tlb);
-    env_end_in_use = NULL;
     for (;;) {
         struct cap_key key = {0};
         struct cte *node = tree_after(&key);

@@ -11,6 +11,7 @@
 #include "env.h"
 #include "model.h"
 
+#include <kernel/check.h>
 #include <kernel/cspace.h>
 #include <kernel/vnode.h>
 #include <kpi/dispatcher.h>
@@ -545,6 +546,7 @@ static void run(uint64_t count)
         operation_name = operations[operation].name;
         operations[operation].run();
         check_tlb();
+        check_touched();
         most = model.object_count > most ? model.object_count : most;
         if (one_in(2))
             (void)cap_work();

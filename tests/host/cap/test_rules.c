@@ -14,6 +14,7 @@ static const uint64_t object_bytes[CAPTYPE_COUNT] = {
 void fresh(void)
 {
     env_reset();
+    env_end_in_use = NULL;
     CHECK_EQ(cap_create(ROOT, CAPTYPE_RAM, ARENA_BASE, ARENA_BYTES, CAP_RIGHTS_ALL), ERR_OK);
 }
 

@@ -1,6 +1,7 @@
 /* The linear map of the host test: physical addresses from ARENA_BASE on are an array. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -10,6 +11,16 @@ typedef uint64_t paddr_t;
 #define ARENA_BYTES (16ull << 20)
 
 extern uint8_t arena[ARENA_BYTES];
+
+static inline bool memory_is_linear(const void *va)
+{
+    return (uintptr_t)va - (uintptr_t)arena < ARENA_BYTES;
+}
+
+static inline paddr_t virt_to_phys(const void *va)
+{
+    return (uintptr_t)va - (uintptr_t)arena + ARENA_BASE;
+}
 
 static inline void *phys_to_virt(paddr_t pa)
 {

@@ -18,6 +18,7 @@
 
 #define INIT_NAME "init"
 #define INIT_STACK_FLAGS (KPI_VM_READ | KPI_VM_WRITE)
+#define INIT_STACK_BYTES 0x10000u        /* mapped at the start: init has no one to grow by yet */
 
 /* Kept after boot: capabilities of the kernel's own that other capabilities descend from. */
 static struct init_build init_build;
@@ -107,9 +108,13 @@ static void init_load(struct init_build *b)
         }
         init_space_map(b, page, &b->frames[i], bytes, s->flags);
     }
-    init_object(b, CAPTYPE_FRAME, KPI_STACK_BYTES, 1, &b->stack);
-    init_space_map(b, KPI_STACK_TOP - KPI_STACK_BYTES, &b->stack, KPI_STACK_BYTES,
+    init_object(b, CAPTYPE_FRAME, INIT_STACK_BYTES, 1, &b->stack);
+    init_space_map(b, KPI_STACK_TOP - INIT_STACK_BYTES, &b->stack, INIT_STACK_BYTES,
                    INIT_STACK_FLAGS);
+    b->ranges[b->range_count++] = (struct kpi_range){
+        .va = KPI_STACK_TOP - KPI_STACK_BYTES, .bytes = KPI_STACK_BYTES - INIT_STACK_BYTES,
+        .flags = INIT_STACK_FLAGS, .kind = KPI_RANGE_LAZY,
+    };
 }
 
 static void init_bootinfo(struct init_build *b)

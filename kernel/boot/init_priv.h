@@ -34,7 +34,7 @@ struct init_build {
     unsigned table_count;
     struct kpi_table tables[KPI_TABLES_MAX];
     unsigned range_count;
-    struct kpi_range ranges[ELF_SEGMENTS_MAX + 4];
+    struct kpi_range ranges[ELF_SEGMENTS_MAX + 5];
     struct kpi_bootinfo *bootinfo;
     uint64_t bootinfo_bytes;             /* whole pages */
 };

@@ -39,14 +39,17 @@ errval_t paging_alloc_lazy(const struct paging_lazy *spec, void **ret_va)
     return ERR_OK;
 }
 
-/* The pages around `va` that may be filled with it: of the same access, without a part, within
- * the aligned cluster. */
+/* The pages around `va` that may be filled with it: of the same access and table, without a part,
+ * within the aligned cluster. */
 static void lazy_window(const struct paging_region *r, uint64_t va, uint32_t cluster,
                         uint64_t *ret_start, uint64_t *ret_end)
 {
     uint64_t bytes = cluster * r->unit;
     uint64_t start = region_start(r) + (va - region_start(r)) / bytes * bytes;
     uint64_t end = start + bytes;
+    uint64_t table = aos_round_down(va, r->unit * KPI_TABLE_ENTRIES);
+    start = start < table ? table : start;
+    end = end > table + r->unit * KPI_TABLE_ENTRIES ? table + r->unit * KPI_TABLE_ENTRIES : end;
     const struct tree_node *n = tree_below(r->parts, va);
     if (n != NULL && n->key + n->bytes > start) {
         start = n->key + n->bytes;

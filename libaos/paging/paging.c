@@ -33,6 +33,8 @@ void paging_init_self(void)
         r->node.bytes = ranges[i].bytes;
         r->flags = ranges[i].flags;
         r->unit = AOS_PAGE_BYTES;
+        r->lazy = ranges[i].kind == KPI_RANGE_LAZY;
+        r->cluster = PAGING_STACK_CLUSTER;
         r->permanent = true;
         tree_insert(&st->regions, &r->node);
         (void)ranges_take_fixed(&st->free, &mem_slabs[MEM_SLAB_RANGE], ranges[i].va,
@@ -157,6 +159,19 @@ errval_t paging_reserve(struct paging_state *st, uint64_t bytes, uint64_t align,
     errval_t err = region_take(st, 0, bytes, align, &r);
     if (err_is_ok(err)) {
         *ret_va = (void *)r->node.key;
+        region_publish(st, r);
+    }
+    return err;
+}
+
+errval_t paging_promise(struct paging_state *st, uint64_t va, uint64_t bytes, uint32_t flags)
+{
+    struct paging_region *r;
+    errval_t err = va == 0 ? LIB_ERR_NO_ADDRESS
+                           : region_take(st, va, bytes, AOS_PAGE_BYTES, &r);
+    if (err_is_ok(err)) {
+        r->flags = flags;
+        r->lazy = true;
         region_publish(st, r);
     }
     return err;

@@ -157,6 +157,7 @@ static errval_t space_export_regions(struct paging_state *st, struct paging_expo
         struct paging_region *r = NODE_REGION(n);
         io->ranges[io->range_count++] = (struct kpi_range){
             .va = n->key, .bytes = n->bytes, .flags = r->flags,
+            .kind = r->lazy ? KPI_RANGE_LAZY : KPI_RANGE_MAPPED,
         };
         struct tree_node *first;
         while ((first = tree_above(r->parts, 0)) != NULL) {

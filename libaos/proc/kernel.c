@@ -46,9 +46,14 @@ errval_t kernel_log_read(uint64_t from, char *buf, size_t room, size_t *ret_byte
                          uint64_t *ret_next, uint64_t *ret_start)
 {
     uint64_t n;
-    errval_t err = inv_kernel_log_read(KPI_CAP_KERNEL, from, buf,
-                                       room < KERNEL_LOG_READ_MAX ? room : KERNEL_LOG_READ_MAX, &n,
-                                       ret_next, ret_start);
+
+    room = room < KERNEL_LOG_READ_MAX ? room : KERNEL_LOG_READ_MAX;
+    if (room != 0) {
+        /* the kernel writes only to what is mapped; two pages at most */
+        *(volatile char *)buf = 0;
+        *(volatile char *)(buf + room - 1) = 0;
+    }
+    errval_t err = inv_kernel_log_read(KPI_CAP_KERNEL, from, buf, room, &n, ret_next, ret_start);
 
     if (err_is_ok(err)) {
         *ret_bytes = n;

@@ -83,7 +83,7 @@ errval_t proc_plan(struct proc_build *b)
             : proc_take(&at->content_bytes, elf_segment_pages(seg) * KPI_PAGE_BYTES);
         tables += proc_tables_for(seg->va, seg->mem_bytes, &covered);
     }
-    at->stack = proc_take(&at->content_bytes, KPI_STACK_BYTES);
+    at->stack = proc_take(&at->content_bytes, KPI_STACK_START_BYTES);
     at->startup_bytes = aos_round_up(proc_startup_bytes(b), KPI_PAGE_BYTES);
     tables += proc_tables_for(KPI_DISPATCHER_VA, KPI_PAGE_BYTES, &covered);
     tables += proc_tables_for(KPI_STARTUP_VA, at->startup_bytes, &covered);

@@ -125,8 +125,12 @@ static errval_t proc_map_content(struct proc_build *b)
                                      s->flags);
     }
     if (err_is_ok(err)) {
-        err = paging_map_frame_fixed(&b->space, KPI_STACK_TOP - KPI_STACK_BYTES, b->content,
-                                     b->at.stack, KPI_STACK_BYTES, AOS_VM_RW);
+        err = paging_map_frame_fixed(&b->space, KPI_STACK_TOP - KPI_STACK_START_BYTES, b->content,
+                                     b->at.stack, KPI_STACK_START_BYTES, AOS_VM_RW);
+    }
+    if (err_is_ok(err)) {
+        err = paging_promise(&b->space, KPI_STACK_TOP - KPI_STACK_BYTES,
+                             KPI_STACK_BYTES - KPI_STACK_START_BYTES, AOS_VM_RW);
     }
     return err;
 }

@@ -6,8 +6,8 @@
 #include <kernel/elf.h>
 #include <kpi/startup.h>
 
-/* segments, stack, dispatcher page, startup block, ring of traced messages */
-#define PROC_RANGES_MAX (ELF_SEGMENTS_MAX + 5u)
+/* segments, stack in two parts, dispatcher page, startup block, ring of traced messages */
+#define PROC_RANGES_MAX (ELF_SEGMENTS_MAX + 6u)
 
 /* Where things lie in the RAM of the domain: byte offsets. CNodes first, so that they are aligned
  * to their size. */

@@ -7,6 +7,9 @@
 
 #include "thread_priv.h"
 
+/* Bytes of a stack that are there from the start, below the record. */
+#define THREAD_STACK_START 2048u
+
 static struct {
     struct mutex lock;
     struct thread *all;                  /* under lock */
@@ -112,11 +115,19 @@ errval_t thread_create(thread_fn fn, void *arg, const struct thread_attr *attr,
     uint64_t record = aos_round_up(sizeof(struct thread), 64) + tls_bytes();
     uint64_t bytes = aos_round_up(wanted + record, AOS_PAGE_BYTES);
     void *stack;
-    errval_t err = paging_alloc_guarded(bytes, AOS_PAGE_BYTES, "stack", &stack);
+    errval_t err = paging_alloc_lazy(&(struct paging_lazy){
+        .bytes = bytes, .guard_bytes = AOS_PAGE_BYTES, .flags = AOS_VM_RW,
+        .cluster = PAGING_STACK_CLUSTER, .name = "stack" }, &stack);
     if (err_is_fail(err)) {
         return err;
     }
     uint64_t end = (uint64_t)stack + bytes;
+    uint64_t low = aos_round_down(end - record - THREAD_STACK_START, AOS_PAGE_BYTES);
+    err = paging_populate((void *)low, end - low); /* the record is used by disabled code */
+    if (err_is_fail(err)) {
+        (void)paging_unmap(paging_self(), stack);
+        return err;
+    }
     struct thread *t = (struct thread *)(end - aos_round_up(sizeof(struct thread), 64));
     t->stack = stack;
     t->stack_top = aos_round_down(end - record, 16);

@@ -15,9 +15,11 @@
 /* ring of traced messages (aos/trace.h), of `trace_bytes` */
 #define KPI_TRACE_VA       0x3fd80000ull
 #define KPI_TRACE_BYTES    0x4000u
-/* first thread's stack, grows down; KPI_STACK_BYTES mapped, guard below */
+/* first thread's stack, grows down: the last KPI_STACK_START_BYTES of KPI_STACK_BYTES are mapped at
+ * the start, the domain fills the rest on demand; nothing is below */
 #define KPI_STACK_TOP      0x3fe00000ull
-#define KPI_STACK_BYTES    0x10000u
+#define KPI_STACK_BYTES    0x40000u
+#define KPI_STACK_START_BYTES 0x3000u
 #define KPI_DYNAMIC_VA     0x100000000ull /* libaos places everything else from here on */
 #define KPI_DYNAMIC_END    0x800000000000ull
 
@@ -36,12 +38,14 @@ struct kpi_table {
     uint16_t reserved2;
 };
 
-/* A range that is mapped at start, so that libaos does not give it away. */
+/* A range that is in use from the start, so that libaos does not give it away. */
+#define KPI_RANGE_MAPPED   0u            /* all of it */
+#define KPI_RANGE_LAZY     1u            /* nothing: the domain fills it when it is touched */
 struct kpi_range {
     uint64_t va;
     uint64_t bytes;
     uint32_t flags;                      /* KPI_VM_* */
-    uint32_t reserved;
+    uint32_t kind;                       /* KPI_RANGE_* */
 };
 
 struct kpi_grant {

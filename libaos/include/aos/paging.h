@@ -76,6 +76,7 @@ struct paging_lazy {
     uint32_t cluster;                    /* 0: 1 */
     const char *name;                    /* for reports; lives on; NULL: none */
 };
+#define PAGING_STACK_CLUSTER 2u          /* for stacks */
 errval_t paging_alloc_lazy(const struct paging_lazy *spec, void **ret_va);
 /* Fills pages now. What is there stays. LIB_ERR_NO_MEMORY: some are filled. */
 errval_t paging_populate(void *va, uint64_t bytes);
@@ -124,6 +125,8 @@ bool paging_lookup(uint64_t va, struct paging_region_info *ret_info);
 /* A space under construction for somebody else. `vroot` is an attached-to-nothing VNodeL0 in
  * this domain's space. */
 errval_t paging_init_foreign(struct paging_state *st, caddr_t vroot);
+/* Addresses that the owner of the space will fill on demand. */
+errval_t paging_promise(struct paging_state *st, uint64_t va, uint64_t bytes, uint32_t flags);
 /* Its tables come from bytes [off, off + bytes) of `ram` instead of the domain's pool: a spawner
  * that keeps `ram` gets all of a child's memory back by revoking it. Before anything is mapped. */
 void paging_set_foreign_ram(struct paging_state *st, caddr_t ram, uint64_t off, uint64_t bytes);

@@ -8,7 +8,7 @@
 #include <aos/types.h>
 
 #define THREADS_MAX         1024u
-#define THREAD_STACK_BYTES  0x10000ull   /* default */
+#define THREAD_STACK_BYTES  0x40000ull   /* default; what is touched of it is paid for */
 #define THREAD_STACK_MIN    0x4000ull
 #define THREAD_NAME_BYTES   16u
 

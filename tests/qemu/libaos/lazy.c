@@ -129,6 +129,27 @@ static void test_parts(void)
     EXPECT(use().pages == before.pages);
 }
 
+/* LIB1040: clusters that would reach over the border of a page table. */
+static void test_borders(void)
+{
+    uint8_t *p = lazy(7 * MIB, 16);
+    void *va;
+    uint64_t none = use().pages;
+    uint64_t border = aos_round_up((uint64_t)p, 2 * MIB) - (uint64_t)p;
+    for (int i = 0; i < 3; i++, border += 2 * MIB) {
+        p[border - 1] = (uint8_t)i;
+        p[border] = 7;
+        EXPECT(p[border - 1] == (uint8_t)i);
+    }
+    EXPECT_OK(paging_populate(p, 7 * MIB));
+    EXPECT(use().pages == none + 7 * MIB / PAGE);
+    EXPECT_OK(paging_snapshot(p, &va));
+    p[border - 2 * MIB] = 8;
+    EXPECT(((uint8_t *)va)[border - 2 * MIB] == 7);
+    EXPECT_OK(paging_unmap(paging_self(), p));
+    EXPECT_OK(paging_unmap(paging_self(), va));
+}
+
 /* 2 MiB at a time, if that is asked for; not by half. */
 static void test_large(void)
 {
@@ -342,6 +363,7 @@ static void test_storm(void)
     for (uint32_t i = 0; i < STORM_PAGES; i += 2) {
         storm.base[i * PAGE + 4000] = (uint8_t)i;
     }
+    EXPECT_OK(paging_populate(storm.base, STORM_PAGES * PAGE));
     EXPECT_OK(paging_snapshot(storm.base, &copy));
     storm.copy = copy;
     for (uint64_t i = 0; i < STORM_THREADS; i++) {
@@ -366,6 +388,7 @@ static void test_storm(void)
 const struct libtest libtest_lazy[] = {
     { "LIB0050 256 GiB, a few pages of it", test_sparse },
     { "LIB0051 discard, protect, unmap at any page", test_parts },
+    { "LIB1040 clusters at the border of page tables", test_borders },
     { "LIB0052 2 MiB pages on demand", test_large },
     { "LIB0053 snapshots: a frame for each page written", test_snapshot },
     { "LIB0054 back to a snapshot", test_restore },

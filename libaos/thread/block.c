@@ -9,7 +9,7 @@ void thread_block_disabled(struct thread_queue *q)
     struct thread *self = disp_user()->current;
     USER_CHECK(disp_is_disabled());
     self->state = THREAD_BLOCKED;
-    queue_push(q, self);
+    queue_insert(q, self);
     sched_switch_from(self);
 }
 

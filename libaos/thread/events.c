@@ -39,6 +39,8 @@ static void helper_main(void)
 
 void thread_start_helper(void)
 {
+    helper.level = THREAD_LEVEL_DEFAULT;
+    helper.base_level = THREAD_LEVEL_DEFAULT;
     helper.mode = THREAD_PREEMPTED;
     helper.fp_state = THREAD_FP_ALL;
     helper.stack_top = (uint64_t)(helper_stack + sizeof(helper_stack));

@@ -29,3 +29,4 @@
 #define PAGE_CURRENT    0x400
 #define PAGE_RUN_HEAD   0x408
 #define PAGE_RUN_TAIL   0x410
+#define PAGE_SPECIAL    0x418

@@ -3,6 +3,7 @@
 
 #include "thread_priv.h"
 
+
 static inline void queue_push(struct thread_queue *q, struct thread *t)
 {
     t->next = NULL;
@@ -14,6 +15,28 @@ static inline void queue_push(struct thread_queue *q, struct thread *t)
         q->head = t;
     }
     q->tail = t;
+}
+
+/* Behind those of its level and above: what waits is mostly of one level. */
+static inline void queue_insert(struct thread_queue *q, struct thread *t)
+{
+    struct thread *before = q->tail;
+    while (before != NULL && before->level < t->level) {
+        before = before->prev;
+    }
+    t->queue = q;
+    t->prev = before;
+    t->next = before != NULL ? before->next : q->head;
+    if (t->next != NULL) {
+        t->next->prev = t;
+    } else {
+        q->tail = t;
+    }
+    if (before != NULL) {
+        before->next = t;
+    } else {
+        q->head = t;
+    }
 }
 
 static inline void queue_push_front(struct thread_queue *q, struct thread *t)

@@ -104,6 +104,9 @@ errval_t thread_create(thread_fn fn, void *arg, const struct thread_attr *attr,
     static const struct thread_attr defaults;
     attr = attr != NULL ? attr : &defaults;
     thread_reclaim_dead();
+    if (attr->priority < THREAD_PRIORITY_MIN || attr->priority > THREAD_PRIORITY_MAX) {
+        return LIB_ERR_RANGE;
+    }
     if (threads.count >= THREADS_MAX) {
         return LIB_ERR_THREAD_LIMIT;
     }
@@ -134,6 +137,9 @@ errval_t thread_create(thread_fn fn, void *arg, const struct thread_attr *attr,
     t->fn = fn;
     t->arg = arg;
     t->detached = attr->detached;
+    t->level = THREAD_LEVEL_DEFAULT;
+    t->base_level = THREAD_LEVEL_DEFAULT;
+    t->state = THREAD_BLOCKED;           /* on nothing, until it is ready */
     t->mode = THREAD_PREEMPTED;
     t->fp_state = THREAD_FP_ALL;         /* zero */
     t->regs.pc = (uint64_t)thread_main;
@@ -147,16 +153,42 @@ errval_t thread_create(thread_fn fn, void *arg, const struct thread_attr *attr,
         *ret_thread = t;
     }
     disp_disable();
+    t->base_level = (uint32_t)(attr->priority + (int)THREAD_LEVEL_DEFAULT);
+    sched_set_level(t, t->base_level);
     sched_ready(t);
     disp_enable();
     return ERR_OK;
+}
+
+errval_t thread_set_priority(struct thread *t, int priority)
+{
+    if (priority < THREAD_PRIORITY_MIN || priority > THREAD_PRIORITY_MAX) {
+        return LIB_ERR_RANGE;
+    }
+    disp_disable();
+    t->base_level = (uint32_t)(priority + (int)THREAD_LEVEL_DEFAULT);
+    thread_relevel_disabled(t);
+    disp_enable();
+    return ERR_OK;
+}
+
+int thread_priority(const struct thread *t)
+{
+    return (int)t->base_level - (int)THREAD_LEVEL_DEFAULT;
 }
 
 void thread_exit(int status)
 {
     struct thread *self = thread_self();
     USER_CHECK(self->stack != NULL);     /* the first thread ends by ending the domain */
+    thread_keys_end(self);
+    if (self->held != NULL) {
+        aos_panic("thread %s ends and holds mutex %p, which others wait for", self->name,
+                  (void *)self->held);
+    }
     disp_disable();
+    self->base_level = THREAD_LEVEL_DEFAULT;
+    sched_set_level(self, THREAD_LEVEL_DEFAULT);
     self->status = status;
     self->state = THREAD_ENDED;
     if (self->detached) {
@@ -169,6 +201,11 @@ void thread_exit(int status)
 
 errval_t thread_join(struct thread *t, int *ret_status)
 {
+    return thread_join_until(t, AOS_FOREVER, ret_status);
+}
+
+errval_t thread_join_until(struct thread *t, uint64_t deadline_ns, int *ret_status)
+{
     disp_disable();
     if (t->detached || t->joined || t == thread_self()) {
         disp_enable();
@@ -176,7 +213,11 @@ errval_t thread_join(struct thread *t, int *ret_status)
     }
     t->joined = true;
     while (t->state != THREAD_ENDED) {
-        thread_block_disabled(&t->joiners);
+        if (!thread_block_until_disabled(&t->joiners, deadline_ns)) {
+            t->joined = false;
+            disp_enable();
+            return LIB_ERR_TIMEOUT;
+        }
     }
     disp_enable();
     if (ret_status != NULL) {

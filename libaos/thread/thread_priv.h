@@ -7,22 +7,27 @@
 
 #include "offsets_priv.h"
 
+#define THREAD_LEVEL_DEFAULT 4u          /* of THREAD_LEVELS: priority 0 */
+
 enum thread_mode { THREAD_SWITCHED = 0, THREAD_PREEMPTED = 1 };
 enum thread_state { THREAD_RUNNABLE, THREAD_BLOCKED, THREAD_ENDED };
 
 struct thread {
     struct thread *next, *prev;          /* in `queue`, or the run queue */
-    struct thread_queue *queue;          /* NULL: not in any */
+    struct thread_queue *queue;          /* of a blocked thread; NULL: not in any */
     uint64_t sp;                         /* THREAD_SWITCHED: frame of thread_switch */
     uint64_t tpidr;
     uint32_t mode;                       /* enum thread_mode */
     uint32_t fp_state;                   /* THREAD_FP_*: where its FP registers are */
     uint32_t state;                      /* enum thread_state */
     uint32_t id;
-    uint64_t reserved;
+    /* of THREAD_LEVELS: as it counts now, and without what waiters for its mutexes lend it */
+    uint32_t level, base_level;
     struct kpi_regs regs;                /* THREAD_PREEMPTED */
     uint64_t fpsr, fpcr;
     uint64_t fp[64];
+    struct mutex *held;                  /* its mutexes that others wait for, by next_held */
+    struct mutex *wanted;                /* the mutex it waits for */
     struct timer timer;
     bool timed_out;
     bool detached;
@@ -32,6 +37,8 @@ struct thread {
     void *arg;
     struct thread_queue joiners;
     struct thread *all_next, *all_prev;  /* list of all threads */
+    void *values[THREAD_KEYS_MAX];
+    bool has_values;                     /* maybe */
     void *stack;                         /* lowest usable address; NULL: not from paging */
     uint64_t stack_top;
     fault_handler handler;
@@ -60,6 +67,7 @@ THREAD_ASSERT(offsetof(struct kpi_dispatcher, resume_x16), PAGE_RESUME);
 THREAD_ASSERT(KPI_PAGE_USER_OFFSET + offsetof(struct disp_user, current), PAGE_CURRENT);
 THREAD_ASSERT(KPI_PAGE_USER_OFFSET + offsetof(struct disp_user, run.head), PAGE_RUN_HEAD);
 THREAD_ASSERT(KPI_PAGE_USER_OFFSET + offsetof(struct disp_user, run.tail), PAGE_RUN_TAIL);
+THREAD_ASSERT(KPI_PAGE_USER_OFFSET + offsetof(struct disp_user, special), PAGE_SPECIAL);
 
 /* What arch_wait and arch_poll bring: registers x0-x11. */
 struct arch_received {
@@ -83,6 +91,12 @@ void upcall_entry(void);
 void sched_switch_from(struct thread *self);
 void sched_leave(void) __attribute__((noreturn));
 void sched_ready(struct thread *t);
+/* The thread gets another level, wherever it is. */
+void sched_set_level(struct thread *t, uint32_t level);
+/* To a thread of the same or a higher level, if there is one. */
+void sched_yield_disabled(void);
+/* thread_yield where there are threads of several levels. */
+void thread_yield_levels(void);
 void sched_init(struct thread *main, void *tls);
 void upcall_handle(uint64_t why) __attribute__((noreturn));
 
@@ -112,3 +126,12 @@ uint64_t tls_build(void *memory);
 /* thread.c */
 void thread_register(struct thread *t);
 void thread_start_helper(void);
+
+/* mutex.c; disabled */
+bool mutex_lock_disabled(struct mutex *m, uint64_t deadline_ns);
+void mutex_unlock_disabled(struct mutex *m);
+/* Its own level or what it inherits has changed: puts it right, and the owners it waits for. */
+void thread_relevel_disabled(struct thread *t);
+
+/* keys.c: of the thread that ends */
+void thread_keys_end(struct thread *self);

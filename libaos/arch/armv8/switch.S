@@ -22,13 +22,13 @@ thread_yield:
     mrs     x9, tpidrro_el0
     str     xzr, [sp, #-FRAME_BYTES]     /* the stack may grow by a fault now, and not later */
     str     w9, [x9]                     /* disabled: anything but 0 */
-    ldr     x1, [x9, #PAGE_RUN_HEAD]
-    cbz     x1, 2f
-    ldr     x0, [x9, #PAGE_CURRENT]
-    ldr     x12, [x1, #THREAD_NEXT]
     add     x14, x9, #PAGE_RUN_HEAD      /* address of the queue */
+    ldp     x0, x1, [x14, #PAGE_CURRENT - PAGE_RUN_HEAD]
+    cbz     x1, 2f
+    ldp     x13, x11, [x14, #PAGE_RUN_TAIL - PAGE_RUN_HEAD]
+    cbnz    x11, 4f
+    ldr     x12, [x1, #THREAD_NEXT]
     cbz     x12, 3f
-    ldr     x13, [x9, #PAGE_RUN_TAIL]
     str     xzr, [x12, #THREAD_PREV]
     str     x0, [x13, #THREAD_NEXT]
     stp     xzr, x13, [x0, #THREAD_NEXT]
@@ -50,6 +50,10 @@ thread_yield:
     stp     xzr, xzr, [x0, #THREAD_NEXT] /* the queue had one thread and gets another */
     str     x0, [x9, #PAGE_RUN_HEAD]
     b       1b
+4:                                       /* there are threads of several levels */
+    str     wzr, [x9]
+    ldp     x29, x30, [sp], #16
+    b       thread_yield_levels
 
 /* void thread_switch(struct thread *from, struct thread *to) */
     .global thread_switch

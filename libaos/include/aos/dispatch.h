@@ -18,15 +18,25 @@
 
 struct thread;
 
-/* First in, first out. All zero is empty. Only touched while disabled. */
+#define THREAD_LEVELS 8u                 /* of priority; the highest runs first */
+
+/* Threads that wait: higher levels first, first in, first out within a level. All zero is empty.
+ * Only touched while disabled. */
 struct thread_queue {
     struct thread *head, *tail;
 };
 
-/* libaos's part of the dispatcher page, hot fields first; assembly knows the first three. */
+/* libaos's part of the dispatcher page, hot fields first; assembly knows the first four. */
 struct disp_user {
     struct thread *current;
-    struct thread_queue run;             /* runnable threads without the current one */
+    /* runnable threads of the highest level that has any, without the current one; empty only if
+     * no other thread is runnable */
+    struct thread_queue run;
+    uint64_t special;                    /* threads that are not of the default level */
+    struct thread_queue levels[THREAD_LEVELS]; /* runnable threads of lower levels than `run` */
+    uint8_t levels_used;                 /* bit of each level of those that has any */
+    uint8_t run_level;
+    bool resched;                        /* a thread of a higher level than the current is ready */
     uint32_t recv_count;                 /* empty slots in `recv` */
     /* RECV_SLOT_RESERVE + 1: stack of reserved receive slots */
     uint32_t recv[17];

@@ -15,6 +15,7 @@ struct libtest {
 
 extern const struct libtest libtest_memory[];
 extern const struct libtest libtest_threads[];
+extern const struct libtest libtest_priorities[];
 extern const struct libtest libtest_faults[];
 extern const struct libtest libtest_lazy[];
 

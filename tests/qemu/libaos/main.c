@@ -11,8 +11,9 @@
 
 #include "libtest.h"
 
-static const struct libtest *const groups[] = { libtest_memory, libtest_threads, libtest_faults,
-                                              libtest_lazy };
+static const struct libtest *const groups[] = {
+    libtest_memory, libtest_threads, libtest_priorities, libtest_faults, libtest_lazy,
+};
 static const char *current = "start";
 static int number;
 

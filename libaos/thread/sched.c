@@ -4,9 +4,9 @@
  * 2. `current` is the thread whose registers are in the processor; it is in no queue. While the
  *    domain waits in the kernel, or handles an upcall, current may be a thread that is queued:
  *    nobody looks at it then but to save it.
- * 3. Runnable threads are in `run` if they are of run_level, else in the queue of their level, which
- *    is a lower one. `run` is refilled at once when its last thread leaves, so a look at its head
- *    tells whether anybody is runnable. The `queue` of a runnable thread means nothing.
+ * 3. Runnable threads are in `run` if they are of run_level, else in the queue of their level,
+ *    which is a lower one. `run` is refilled at once when its last thread leaves, so a look at its
+ *    head tells whether anybody is runnable. The `queue` of a runnable thread means nothing.
  * 4. The FP registers in the processor are those of the thread that ran last. A preempted thread's
  *    are saved only when another thread runs, one's that gives up the core by thread_switch. */
 #include <aos/debug.h>

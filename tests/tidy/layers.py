@@ -6,7 +6,8 @@ import re
 INCLUDE = re.compile(r'^\s*#\s*include\s+[<"]([^>"]+)[>"]')
 LIBC = frozenset('''assert ctype errno inttypes limits locale math setjmp signal stdarg stdatomic
 stdbool stddef
-    fcntl stdint stdio stdio-bufio stdlib stdnoreturn string strings time unistd wchar'''.split())
+    fcntl stdint stdio stdio-bufio stdlib stdnoreturn string strings threads time unistd
+    wchar'''.split())
 FREESTANDING = frozenset('stdarg stdatomic stdbool stddef stdint stdnoreturn limits string'.split())
 
 # Per layer: the prefixes of <...> that a file may include. A pattern that ends with '/' is a

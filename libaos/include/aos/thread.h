@@ -1,7 +1,7 @@
 /* Threads of this domain: preempted, by priority, round robin among equals, switched without the
- * kernel. Everything here blocks only the calling thread. Objects are in the caller's memory; all zero is their initial
- * state (a semaphore of 0). Unless said otherwise functions are called in thread context, not
- * disabled. */
+ * kernel. Everything here blocks only the calling thread. Objects are in the caller's memory; all
+ * zero is their initial state (a semaphore of 0). Unless said otherwise functions are called in
+ * thread context, not disabled. <threads.h> has C's names for the same. */
 #pragma once
 
 #include <aos/dispatch.h>

@@ -12,7 +12,7 @@
 #include "libtest.h"
 
 static const struct libtest *const groups[] = {
-    libtest_memory, libtest_threads, libtest_priorities, libtest_faults, libtest_lazy,
+    libtest_memory, libtest_threads, libtest_faults, libtest_lazy, libtest_priorities,
 };
 static const char *current = "start";
 static int number;

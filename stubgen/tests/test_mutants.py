@@ -1,5 +1,5 @@
 """Mutated good files never crash the compiler, and it always comes to an end. More of them with
-`./aos test --bars` and `--deep`, or STUBGEN_MUTANTS=N."""
+`./aos test --bars` and `--deep`, or STUBGEN_MUTANTS=N; others with STUBGEN_SEED=N."""
 import os
 import random
 import resource
@@ -13,7 +13,7 @@ from stubgen.source import Source
 BAR, DEEP = 20_000, 1_000_000
 MUTANTS = int(os.environ.get("STUBGEN_MUTANTS", DEEP if os.environ.get("AOS_DEEP") else
                              BAR if os.environ.get("AOS_BARS") else 2000))
-SEED = 20240
+SEED = int(os.environ.get("STUBGEN_SEED", 20240))
 PIECES = ("{ } ( ) [ ] < > ; : , = @ ? | . .. -> <= >= == && + - * \" /// // \n interface call "
           "event u8 u64 0 1 0xffff_ffff_ffff_ffff 18446744073709551616 [<=255] [2040] ? "
           "string<255> bytes<1> struct enum S Prop Size table union alias move cap<any> client "

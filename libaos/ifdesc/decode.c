@@ -261,31 +261,54 @@ static bool decode_var(struct decoder *c, const struct var *var, struct ifdesc_v
     return true;
 }
 
+/* How many elements an array of capabilities has: as many as its type says, or as its count. */
+static bool count_caps(struct decoder *c, const struct image *image, uint32_t path,
+                       const struct ifdesc_value *v, const uint64_t *words, uint32_t base,
+                       uint32_t *ret_count)
+{
+    uint64_t count = d_at(c->d, v->type + 2);
+    for (uint32_t k = 0; k < image->items; k++) {
+        struct item item = d_item(c->d, image, k);
+        if (item.role == ROLE_COUNT && item.path == path) {
+            uint64_t told = get_bits(words, base + item.bit, item.bits);
+            if (told > count) {
+                return wrong(c, "too many capabilities");
+            }
+            count = told;
+        }
+    }
+    *ret_count = (uint32_t)count;
+    return true;
+}
+
 /* Makes the arrays that have nothing but capabilities, and so no place among the words but their
- * count. */
+ * count; such an array may be a field of the elements of another one. */
 static bool decode_caps(struct decoder *c, const struct image *image, struct ifdesc_value *root,
                         const uint64_t *words, uint32_t base)
 {
     for (uint32_t i = 0; i < image->caps; i++) {
-        uint32_t part = image->caps_at + i * CAPS_WORDS, path = d_at(c->d, part);
+        uint32_t part = image->caps_at + i * CAPS_WORDS, path = d_at(c->d, part), count;
         struct ifdesc_value *v = value_at(c->d, root, path);
         if (v == NULL || d_at(c->d, part + 1) == 0 || v->kids != NULL) {
             continue;
         }
-        uint64_t count = d_at(c->d, v->type + 2);
-        for (uint32_t k = 0; k < image->items; k++) {
-            struct item item = d_item(c->d, image, k);
-            if (item.role == ROLE_COUNT && item.path == path) {
-                uint64_t told = get_bits(words, base + item.bit, item.bits);
-                if (told > count) {
-                    return wrong(c, "too many capabilities");
-                }
-                count = told;
-            }
-        }
-        if (!array_begin(c, v, (uint32_t)count)) {
+        if (!count_caps(c, image, path, v, words, base, &count) || !array_begin(c, v, count)) {
             return false;
         }
+        struct image element = d_image(c->d, d_at(c->d, part + 2));
+        if (d_at(c->d, part + 2) == 0 || element.items != 0) {
+            continue;
+        }
+        if (c->depth == IFDESC_DEPTH) {
+            return wrong(c, "types are nested too deeply");
+        }
+        c->depth++;
+        for (uint32_t k = 0; k < count; k++) {
+            if (!decode_caps(c, &element, &v->kids[k], words, base)) {
+                return false;
+            }
+        }
+        c->depth--;
     }
     return true;
 }

@@ -1,8 +1,12 @@
 """Recorded messages: rings and consoles, what was cut or is not known. Whole calls are checked by
 tests/host/if/check_ifcat.py."""
+import os
+import re
+
 import pytest
-from conftest import interface
-from stubgen import codec, layout, model, tracefile
+from conftest import ROOT, interface
+from stubgen import codec, driver, layout, model, tracefile
+from stubgen.emit import wireshark
 
 MEMBERS = """
   error { gone = 3 "it is gone"; }
@@ -91,3 +95,21 @@ def test_RPCT0034_a_ring_is_sorted_and_damage_is_told():
     bad[39] = 11
     with pytest.raises(tracefile.Damaged):
         tracefile.records(b"trace: " + bad.hex().encode())
+
+
+def test_RPCT0035_elements_of_capabilities_alone():
+    """They have no words: what is before and behind them is told all the same."""
+    build, diags, _ = driver.compile_files([os.path.join(ROOT, "tests/host/if/keys.if")], [
+        os.path.join(ROOT, "idl/abi", name + ".if")
+        for name in ("captypes", "lib", "objects", "sys", "syscalls")])
+    assert not diags, diags.render()
+    item = build.interfaces[0]
+    values = {"pairs": [{"keys": [{"cap": 1}, {"cap": 2}]}] * 2, "name": "x"}
+    words, caps = codec.encode(layout.request(item.methods[3]), values)
+    shown = line(tracefile.Decoder(build), 4, 4, "call", words, len(caps), iface=item.id)
+    assert shown.endswith('keys.nested pairs=[{keys=[{cap=cap0}, {cap=cap1}]}, '
+                          '{keys=[{cap=cap2}, {cap=cap3}]}] name="x"')
+    image = wireshark._image(layout.request(item.methods[1]))
+    assert [re.match('{name = "(.*?)".* bit = (.*?),', row).groups()
+            for row in image["rows"] + image["parts"]] == [
+                ("before", "0"), ("keys", "8"), ("name", "16")]

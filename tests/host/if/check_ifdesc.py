@@ -170,24 +170,23 @@ class Checker:
         self.ask(question, None)       # more capabilities than a message has
 
 
-def wrong_texts(build):
-    """Questions with an error in the text, and what the answer has in it."""
-    return [
-        (["one"], "value: is missing"), (["one", "valu=1"], "no such name"),
-        (["one", "value=1", "value=2"], "twice"), (["one", "value=x"], "no number"),
-        (["one", "value=-1"], "too small"), (["one", "value=18446744073709551616"], "no number"),
-        (["ranges", "a=4", "b=1", "c=1", "lo=0", "hi=1"], "out of range"),
-        (["ranges", "a=5", "b=3", "c=1", "lo=0", "hi=1"], "power of two"),
-        (["enums", "op=fetch", "sparse=low", "kind=dir", "mode=0", "hint=0"], "op: no such name"),
-        (["enums", "op=get", "sparse=low", "kind=dir", "mode=0x10", "hint=0"], "not a value"),
-        (["short", "name=12345678901234567"], "longer"), (["short", 'name="a'], "quote"),
-        (["cap_in", "ram=mine"], "number of its slot"),
-        (["unions", "shape={}", "note={number=1}", "shapes=[]", "scene={n=1}"], "one of its"),
-        (["tables", "stat={size=1", "list=[]"], "} is missing"),
-        (["structs", "box={}", "props=[]"], "is missing"),
-        (["arrays", "fixed=[1]"], "elements are missing"),
-        (["one", "value=1 2"], "left over"),
-    ]
+# Questions to the kitchen sink with an error in the text, and what the answer has in it.
+WRONG_TEXTS = {"kitchen_sink": [
+    (["one"], "value: is missing"), (["one", "valu=1"], "no such name"),
+    (["one", "value=1", "value=2"], "twice"), (["one", "value=x"], "no number"),
+    (["one", "value=-1"], "too small"), (["one", "value=18446744073709551616"], "no number"),
+    (["ranges", "a=4", "b=1", "c=1", "lo=0", "hi=1"], "out of range"),
+    (["ranges", "a=5", "b=3", "c=1", "lo=0", "hi=1"], "power of two"),
+    (["enums", "op=fetch", "sparse=low", "kind=dir", "mode=0", "hint=0"], "op: no such name"),
+    (["enums", "op=get", "sparse=low", "kind=dir", "mode=0x10", "hint=0"], "not a value"),
+    (["short", "name=12345678901234567"], "longer"), (["short", 'name="a'], "quote"),
+    (["cap_in", "ram=mine"], "number of its slot"),
+    (["unions", "shape={}", "note={number=1}", "shapes=[]", "scene={n=1}"], "one of its"),
+    (["tables", "stat={size=1", "list=[]"], "} is missing"),
+    (["structs", "box={}", "props=[]"], "is missing"),
+    (["arrays", "fixed=[1]"], "elements are missing"),
+    (["one", "value=1 2"], "left over"),
+]}
 
 
 def main(program, bundle, interface, *context):
@@ -198,7 +197,7 @@ def main(program, bundle, interface, *context):
     for method in item.methods:
         if method.kind in ("call", "oneway", "event"):
             checker.method(method)
-    wrong = wrong_texts(build)
+    wrong = WRONG_TEXTS.get(item.name, [])
     for (name, *args), _ in wrong:
         checker.ask(["encode", name, "request"] + args, None)
     asked = "\n".join(checker.questions) + "\n"
@@ -210,15 +209,16 @@ def main(program, bundle, interface, *context):
     for question, expected, found in zip(checker.questions, checker.expected, answers):
         if expected is not None and expected != (found[:5] if expected == "wrong" else found):
             faults.append(f"{question!r}: {found!r}, not {expected!r}")
-    silent = [question for (question, said), found in zip(wrong, answers[-len(wrong):])
-              if said not in found]
+    told = answers[len(answers) - len(wrong):]
+    silent = [question for (question, said), found in zip(wrong, told) if said not in found]
     for fault in faults[:20]:
         print("\n# " + fault)
-    print("1..3")
+    print(f"1..{2 + bool(wrong)}")
     verdict(1, not faults, f"DESC0001 {len(answers)} values and messages are what the "
             "codec makes of them")
     verdict(2, checker.refused > 0, f"DESC0002 both refuse the same {checker.refused} messages")
-    verdict(3, not silent, f"DESC0003 errors in the text are told {silent}")
+    if wrong:
+        verdict(3, not silent, f"DESC0003 errors in the text are told {silent}")
     return 1 if faults or silent or not checker.refused else 0
 
 

@@ -105,12 +105,15 @@ static bool table_answer_exit(struct table *t, const struct table_entry *e, tabl
     struct table_waits *parent = table_waits_of(t, e->parent);
     bool told = false;
 
-    for (uint32_t i = 0; i <= TABLE_ENTRIES_MAX; i++) {
-        struct table_waits *waits = &t->waits[i];
-        uint32_t n = table_answer_some(t, waits, e->pid, TABLE_WAITS_MAX, e->pid, &e->exit, answer,
-                                       arg);
+    /* those of the entries that have been used, and init's */
+    for (uint32_t i = 0; i <= t->entries_end; i++) {
+        struct table_waits *waits = &t->waits[i < t->entries_end ? i : TABLE_ENTRIES_MAX];
 
-        told |= n != 0 && waits == parent;
+        if (waits->count != 0
+            && table_answer_some(t, waits, e->pid, TABLE_WAITS_MAX, e->pid, &e->exit, answer,
+                                 arg) != 0) {
+            told |= waits == parent;
+        }
     }
     return told || (parent != NULL
                     && table_answer_some(t, parent, 0, 1, e->pid, &e->exit, answer, arg) != 0);

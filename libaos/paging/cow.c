@@ -93,12 +93,19 @@ errval_t cow_copy(struct paging_state *st, struct paging_region *r, uint64_t va)
     return err;
 }
 
-/* A part of `to` that shows `count` pages of `s`, and shares them. */
+/* A part of `to` that shows `count` pages of `s`, and shares them; two where a table ends. */
 static void cow_share(struct paging_region *to, uint64_t va, struct paging_store *s, uint32_t first,
                       uint32_t count)
 {
     store_hold(s, first, count);
-    (void)part_new(to, va, s, first, count);
+    while (count != 0) {
+        uint64_t left = KPI_TABLE_ENTRIES - va / to->unit % KPI_TABLE_ENTRIES;
+        uint32_t run = count < left ? count : (uint32_t)left;
+        (void)part_new(to, va, s, first, run);
+        va += run * to->unit;
+        first += run;
+        count -= run;
+    }
 }
 
 /* An empty region like `r`, which is at `va`, in the tree already. */

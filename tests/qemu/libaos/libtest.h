@@ -18,6 +18,7 @@ extern const struct libtest libtest_threads[];
 extern const struct libtest libtest_priorities[];
 extern const struct libtest libtest_faults[];
 extern const struct libtest libtest_lazy[];
+extern const struct libtest libtest_collector[];
 
 #define EXPECT(x)                                                                                  \
     do {                                                                                          \

@@ -12,7 +12,8 @@
 #include "libtest.h"
 
 static const struct libtest *const groups[] = {
-    libtest_memory, libtest_threads, libtest_faults, libtest_lazy, libtest_priorities,
+    libtest_memory, libtest_threads, libtest_faults, libtest_lazy, libtest_collector,
+    libtest_priorities,
 };
 static const char *current = "start";
 static int number;

@@ -287,7 +287,8 @@ static bool decode_caps(struct decoder *c, const struct image *image, struct ifd
                         const uint64_t *words, uint32_t base)
 {
     for (uint32_t i = 0; i < image->caps; i++) {
-        uint32_t part = image->caps_at + i * CAPS_WORDS, path = d_at(c->d, part), count;
+        uint32_t part = image->caps_at + i * CAPS_WORDS, path = d_at(c->d, part);
+        uint32_t count = 0;
         struct ifdesc_value *v = value_at(c->d, root, path);
         if (v == NULL || d_at(c->d, part + 1) == 0 || v->kids != NULL) {
             continue;

@@ -292,14 +292,18 @@ static void child_fault(void)
 
 int child_run(const char *role)
 {
+    static const char family[] = "family ";
+    bool head = strncmp(role, family, sizeof(family) - 1) == 0;
+    const char *end = head ? role + sizeof(family) - 1 : role;
+
     if (strcmp(role, "sleep") == 0) {
         return child_sleep();
     }
-    if (!child_start(strcmp(role, "family") == 0 ? "stay" : "sleep")) {
+    if (!child_start(head ? "stay" : "sleep")) {
         return 1;
     }
-    if (strcmp(role, "fault") == 0) {
+    if (strcmp(end, "fault") == 0) {
         child_fault();
     }
-    return strcmp(role, "exit") == 0 ? 0 : child_sleep();
+    return strcmp(end, "exit") == 0 ? 0 : child_sleep();
 }

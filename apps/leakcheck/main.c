@@ -22,9 +22,9 @@
 #define WAIT_NS     20000000000ull       /* bounds a hang */
 #define USAGE       2
 
-/* How a child ends: by itself, by a fault; killed when it is busy, or as soon as it was started; it
- * does not even start. */
-enum end { END_EXIT, END_FAULT, END_KILL, END_KILL_EARLY, END_NO_START };
+/* How a child ends: by itself, by a fault; killed when it is busy, with its group, or as soon as it
+ * was started; it does not even start. */
+enum end { END_EXIT, END_FAULT, END_KILL, END_KILL_GROUP, END_KILL_EARLY, END_NO_START };
 
 struct way {
     const char *name;
@@ -49,6 +49,7 @@ static bool ended_so(enum end end, const struct aos_exit *how)
     case END_FAULT:
         return how->faulted || (how->exited && how->status == AOS_STATUS_FAULT);
     case END_KILL:
+    case END_KILL_GROUP:
     case END_KILL_EARLY:
     case END_NO_START:
         break;
@@ -93,6 +94,27 @@ static errval_t start(const struct way *way, uint32_t *ret_pid)
     return err;
 }
 
+static bool end_it(enum end end, uint32_t pid)
+{
+    struct process_binding *b;
+    uint32_t count;
+
+    switch (end) {
+    case END_KILL:
+        return await_busy(pid) && err_is_ok(aos_kill(pid));
+    case END_KILL_GROUP:
+        return await_busy(pid) && err_is_ok(aos_process(&b))
+            && err_is_ok(process_kill_group(b, pid, &count)) && count > 1;
+    case END_KILL_EARLY:
+        return err_is_ok(aos_kill(pid));
+    case END_EXIT:
+    case END_FAULT:
+    case END_NO_START:
+        break;
+    }
+    return true;
+}
+
 static bool round_trip(const struct way *way)
 {
     struct aos_exit how;
@@ -102,10 +124,7 @@ static bool round_trip(const struct way *way)
     if (way->end == END_NO_START) {
         return err_is_fail(err);
     }
-    if (err_is_fail(err) || (way->end == END_KILL && !await_busy(pid))) {
-        return false;
-    }
-    if ((way->end == END_KILL || way->end == END_KILL_EARLY) && err_is_fail(aos_kill(pid))) {
+    if (err_is_fail(err) || !end_it(way->end, pid)) {
         return false;
     }
     return err_is_ok(aos_wait(pid, &who, &how)) && who == pid && ended_so(way->end, &how);
@@ -183,7 +202,10 @@ int main(int argc, char **argv)
         {"exit", "exit", END_EXIT},
         {"kill", "stay", END_KILL},
         {"crash", "fault", END_FAULT},
-        {"kill a family", "family", END_KILL},
+        {"exit of a family", "family exit", END_EXIT},
+        {"kill a family", "family stay", END_KILL},
+        {"crash of a family", "family fault", END_FAULT},
+        {"kill a group", "family stay", END_KILL_GROUP},
         {"kill early", "stay", END_KILL_EARLY},
         {"no such program", "leakcheck-missing", END_NO_START},
         {"no program", "interfaces", END_NO_START},

@@ -134,19 +134,23 @@ static bool builtin_bytes(const char *text, uint64_t *ret_bytes)
 
 static int builtin_run(struct shell *sh, int argc, char **argv)
 {
+    enum run_how how = RUN_FOREGROUND;
     uint64_t quota = 0;
     int first = 1;
 
-    if (argc > 2 && strcmp(argv[1], "-q") == 0) {
-        if (!builtin_bytes(argv[2], &quota)) {
+    while (first < argc && argv[first][0] == '-') {
+        if (strcmp(argv[first], "-d") == 0) {
+            how = RUN_DETACHED;
+        } else if (strcmp(argv[first], "-q") != 0 || ++first == argc ||
+                   !builtin_bytes(argv[first], &quota)) {
             return BUILTIN_MISUSED;
         }
-        first = 3;
+        first++;
     }
     if (first >= argc) {
         return BUILTIN_MISUSED;
     }
-    return shell_run_program(sh, argc - first, argv + first, quota, false);
+    return shell_run_program(sh, argc - first, argv + first, quota, how);
 }
 
 const struct builtin builtins[] = {
@@ -167,8 +171,8 @@ const struct builtin builtins[] = {
     {"reboot", "", "start the machine anew", builtin_power},
     {"rpctrace", "[-x] PID [COMMAND...]", "messages of a process while COMMAND runs, or live",
      builtin_rpctrace},
-    {"run", "[-q BYTES] PROGRAM...", "run a program, with at most BYTES (K, M, G) of memory",
-     builtin_run},
+    {"run", "[-d] [-q BYTES] PROGRAM...",
+     "run a program, with at most BYTES (K, M, G); -d: it outlives the shell", builtin_run},
     {"shutdown", "", "power off", builtin_power},
     {"sleep", "SECONDS", "wait; fractions are allowed", builtin_sleep},
     {"time", "COMMAND...", "run a command and tell how long it took", builtin_time},

@@ -11,9 +11,10 @@
 #include "words.h"
 
 /* Starts a group of its own. */
-static errval_t run_spawn(int argc, char **argv, uint64_t quota, uint32_t *ret_pid)
+static errval_t run_spawn(int argc, char **argv, uint64_t quota, bool detached,
+                          uint32_t *ret_pid)
 {
-    const struct aos_launch how = {.memory = quota, .lead = true};
+    const struct aos_launch how = {.memory = quota, .lead = true, .detached = detached};
 
     return aos_launch(argc, (const char *const *)argv, &how, ret_pid);
 }
@@ -83,16 +84,16 @@ bool shell_sleep_until(struct shell *sh, uint64_t deadline_ns)
     return whole;
 }
 
-int shell_run_program(struct shell *sh, int argc, char **argv, uint64_t quota, bool background)
+int shell_run_program(struct shell *sh, int argc, char **argv, uint64_t quota, enum run_how how)
 {
     uint32_t pid;
 
-    if (background && jobs_of(sh, 0) == NULL) {
+    if (how == RUN_BACKGROUND && jobs_of(sh, 0) == NULL) {
         fprintf(stderr, "%s: too many programs run in the background; try wait\n", argv[0]);
         return STATUS_NO_START;
     }
     (void)fflush(stdout);
-    errval_t err = run_spawn(argc, argv, quota, &pid);
+    errval_t err = run_spawn(argc, argv, quota, how == RUN_DETACHED, &pid);
     if (err_no(err) == PROCESS_ERR_NO_PROGRAM) {
         fprintf(stderr, "%s: there is no such command or program; try help\n", argv[0]);
         return STATUS_NO_SUCH;
@@ -101,7 +102,11 @@ int shell_run_program(struct shell *sh, int argc, char **argv, uint64_t quota, b
         (void)shell_error(argv[0], err);
         return STATUS_NO_START;
     }
-    if (background) {
+    if (how == RUN_DETACHED) {
+        printf("%u\n", (unsigned)pid);
+        return 0;
+    }
+    if (how == RUN_BACKGROUND) {
         const struct job *job = jobs_add(sh, pid, argv[0]);
         printf("[%u] %u\n", (unsigned)(job - sh->jobs) + 1, (unsigned)pid);
         return 0;
@@ -124,7 +129,8 @@ int shell_run_words(struct shell *sh, struct words *words)
     const struct builtin *b = run_find_builtin(sh, words->argv[0]);
 
     if (b == NULL) {
-        return shell_run_program(sh, words->argc, words->argv, 0, words->background);
+        return shell_run_program(sh, words->argc, words->argv, 0,
+                                 words->background ? RUN_BACKGROUND : RUN_FOREGROUND);
     }
     if (words->background) {
         fprintf(stderr, "%s: only programs run in the background\n", b->name);

@@ -78,9 +78,10 @@ bool shell_number(const char *text, uint64_t max, uint64_t *ret_value);
 int shell_run_line(struct shell *sh, char *line);
 /* Runs a command that is split already. */
 int shell_run_words(struct shell *sh, struct words *words);
-/* Starts the program argv[0] with `quota` bytes of memory (0: no limit) and waits for its end,
- * unless it is for the background. */
-int shell_run_program(struct shell *sh, int argc, char **argv, uint64_t quota, bool background);
+/* Starts the program argv[0] with `quota` bytes of memory (0: no limit of its own) and waits for
+ * its end; or makes it a job; or lets it outlive the shell, which forgets it. */
+enum run_how { RUN_FOREGROUND, RUN_BACKGROUND, RUN_DETACHED };
+int shell_run_program(struct shell *sh, int argc, char **argv, uint64_t quota, enum run_how how);
 /* Waits for a child and tells how it ended, if not by itself. */
 int shell_wait(struct shell *sh, uint32_t pid, const char *name);
 /* Remembers a program that is not in the foreground; NULL: there is no room. */

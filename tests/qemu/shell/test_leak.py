@@ -4,7 +4,8 @@ import re
 import pytest
 
 ROUNDS = 8
-WAYS = ['exit', 'kill', 'crash', 'kill a family', 'kill early', 'no such program', 'no program']
+WAYS = ['exit', 'kill', 'crash', 'exit of a family', 'kill a family', 'crash of a family',
+        'kill a group', 'kill early', 'no such program', 'no program']
 PLANTS = {    # what is kept: a counter that tells
     'memory': 'free bytes', 'cap': 'Dispatcher capabilities', 'name': 'names',
     'endpoint': 'EndPoint objects', 'process': 'processes',

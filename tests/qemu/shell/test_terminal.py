@@ -97,6 +97,22 @@ def test_term0011_stopping_and_going_on(terminal):
     assert 'usage: wait' in terminal.run('wait %1')
 
 
+def test_term0012_what_outlives_the_shell(terminal):
+    """Its jobs do not, what was detached does; init starts another shell."""
+    job = re.search(r'\[1\] (\d+)', terminal.run('fault hang &'))[1]
+    detached = terminal.run('run -d fault hang').strip()
+    shell = re.search(r'^ *(\d+) .* shell$', terminal.run('ps'), re.M)[1]
+    terminal.type(f'kill {shell}\r')
+    terminal.expect('the shell ended')
+    terminal.prompt()
+    rows = {row[0]: row for row in (line.split() for line in terminal.run('ps').splitlines())}
+    assert job not in rows and shell not in rows
+    assert rows[detached][1] == '0' and rows[detached][-1] == 'fault'
+    terminal.run(f'kill {detached}')
+    assert terminal.status == 0
+    assert detached not in terminal.run('ps').split()
+
+
 def test_term1001_who_waits_for_input_leaves_nothing(terminal):
     """As LEAK0010, where reads wait."""
     told = terminal.run('leakcheck 25')

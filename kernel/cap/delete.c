@@ -360,6 +360,18 @@ errval_t cap_delete(struct cte *cte)
     return cap_delete_steps(cte);
 }
 
+errval_t cap_embed_other(struct cte *src, struct cte *dest)
+{
+    kernel_assert((src->flags & CTE_DYING) == 0);
+    if ((dest->flags & (CTE_EMBEDDED | CTE_DYING)) != CTE_EMBEDDED)
+        return SYS_ERR_DISP_STATE;
+    if (slot_alone(dest) || !slot_is_simple(dest))
+        return SYS_ERR_BUSY;
+    slot_drop(dest);
+    cap_embed(src, dest);
+    return ERR_OK;
+}
+
 /* One step of a revoke; true if there is nothing left to do. */
 static bool revoke_step(struct cte *cte, struct budget *budget)
 {

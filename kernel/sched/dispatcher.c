@@ -66,6 +66,17 @@ errval_t dispatcher_setup(struct dispatcher *d, struct cte *cspace, struct cte *
     return ERR_OK;
 }
 
+errval_t dispatcher_replace(struct dispatcher *d, struct cte *cspace)
+{
+    errval_t err = cap_embed_other(cspace, &d->cspace);
+
+    if (err_is_ok(err)) {
+        d->l1 = phys_to_virt(cte_base(&d->cspace));
+        d->l1_slots = cte_bytes(&d->cspace) / KPI_SLOT_BYTES;
+    }
+    return err;
+}
+
 errval_t dispatcher_start(struct dispatcher *d, uint64_t pc, uint64_t sp, uint64_t arg)
 {
     if (d->state != DISP_NEW) {

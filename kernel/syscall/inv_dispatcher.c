@@ -13,6 +13,11 @@ errval_t inv_dispatcher_setup(struct dispatcher *self, struct cte *object, struc
     return dispatcher_setup(dispatcher_of(object), cspace, vspace, page_va);
 }
 
+errval_t inv_dispatcher_replace(struct dispatcher *self, struct cte *object, struct cte *cspace)
+{
+    return dispatcher_of(object) == self ? dispatcher_replace(self, cspace) : SYS_ERR_DISP_STATE;
+}
+
 errval_t inv_dispatcher_start(struct dispatcher *self, struct cte *object, uint64_t pc,
                               uint64_t sp, uint64_t arg)
 {

@@ -1,5 +1,4 @@
-/* Slots. The task CNode and the CNode of page tables come with the domain, further L2 CNodes are
- * made on demand. Everything but the receive reserve is under the memory lock. */
+/* Slots (aos/slot.h). Everything but the receive reserve is under the memory lock. */
 #include <aos/cap.h>
 #include <aos/debug.h>
 #include <aos/domain.h>
@@ -8,100 +7,90 @@
 #include "mem_priv.h"
 #include "slot_priv.h"
 
-#define SLOT_L1_MAX 512u                 /* CNodes of slots: 128 Ki slots */
+#define SLOT_TRIES      8u               /* nodes that are looked at for a run of slots */
+/* An empty node goes when at least so many slots are free besides. */
+#define SLOT_KEEP_FREE (2 * KPI_L2_SLOTS)
 
-static struct {
-    struct slot_node task;               /* these two are always there */
-    struct slot_node vnodes;
-    struct slot_node *nodes;             /* all; one with free slots tends to be in front */
-    struct slot_node *by_l1[SLOT_L1_MAX];
-    uint32_t l1_next;                    /* where to look for a free L1 slot */
-    uint64_t used_count;
-    uint64_t free_count;
-    uint64_t total_count;
-} slots;
+struct slot_space slots;
 
-static void slot_add_node(struct slot_node *node, uint32_t l1, uint32_t first)
+void slot_open_link(struct slot_node *node)
 {
-    node->l1 = l1;
-    for (uint32_t i = 0; i < first; i++) {
-        bitmap_set(&node->used, i);
+    node->prev = NULL;
+    node->next = slots.open[node->kept];
+    if (node->next != NULL) {
+        node->next->prev = node;
     }
-    node->free_count = KPI_L2_SLOTS - first;
-    node->next = slots.nodes;
-    slots.nodes = node;
-    slots.by_l1[l1] = node;
-    slots.free_count += node->free_count;
-    slots.total_count += node->free_count;
+    slots.open[node->kept] = node;
 }
 
-void slot_init(void)
+void slot_open_unlink(struct slot_node *node)
 {
-    slots.l1_next = KPI_L1_FIRST_FREE;
-    slot_add_node(&slots.vnodes, KPI_L1_VNODES, domain_startup()->table_slots_used);
-    slot_add_node(&slots.task, KPI_L1_TASK, KPI_CAP_FIRST_FREE);
+    if (node->prev != NULL) {
+        node->prev->next = node->next;
+    } else {
+        slots.open[node->kept] = node->next;
+    }
+    if (node->next != NULL) {
+        node->next->prev = node->prev;
+    }
 }
 
 uint64_t slot_free_count(void)
 {
-    return slots.free_count;
+    return slots.free_count - slots.kept_free_count;
 }
 
-/* init's L1 CNode holds what the kernel put there, so each slot is looked at before use. */
-static errval_t slot_find_l1(uint32_t *ret_l1)
+uint64_t slot_kept_free_count(void)
 {
-    for (uint32_t l1 = slots.l1_next; l1 < SLOT_L1_MAX; l1++) {
-        struct cap_info info;
-        errval_t err = cap_identify(KPI_CADDR_L1 | l1, &info);
-        if (err_is_fail(err)) {
-            break;                       /* the end of the CNode */
-        }
-        if (info.type == CAPTYPE_NULL && slots.by_l1[l1] == NULL) {
-            *ret_l1 = l1;
-            return ERR_OK;
-        }
-    }
-    return LIB_ERR_NO_SLOTS;
+    return slots.kept_free_count;
 }
 
-errval_t slot_grow(void)
+bool slot_is_kept(caddr_t slot)
 {
-    uint32_t l1;
-    errval_t err = slot_find_l1(&l1);
-    if (err_is_fail(err)) {
-        return err;
-    }
-    uint64_t base;
-    err = ram_make(KPI_CADDR_L1 | l1, CAPTYPE_L2CNODE, KPI_L2_BYTES, KPI_L2_BYTES, &base);
-    if (err_is_fail(err)) {
-        return err_push(err, LIB_ERR_NO_SLOTS);
-    }
-    slots.l1_next = l1 + 1;
-    slot_add_node(mem_new(MEM_SLAB_SLOTS), l1, 0);
-    return ERR_OK;
+    const struct slot_node *node = slot_node_at(slot >> 8);
+    return node != NULL && node->kept;
 }
 
-/* A run of `count` in one node, which moves to the front of the list. */
-caddr_t slot_take(uint32_t count)
+static void slot_count_taken(struct slot_node *node, uint32_t count)
 {
-    struct slot_node **link = &slots.nodes;
-    for (struct slot_node *node = *link; node != NULL; link = &node->next, node = *link) {
-        if (node->free_count < count) {
-            continue;
-        }
-        uint32_t index = bitmap_take(&node->used, count);
+    node->free_count -= count;
+    slots.free_count -= count;
+    slots.kept_free_count -= node->kept ? count : 0;
+    slots.used_count += count;
+}
+
+static void slot_count_given(struct slot_node *node)
+{
+    node->free_count++;
+    slots.free_count++;
+    slots.kept_free_count += node->kept ? 1 : 0;
+    slots.used_count--;
+}
+
+/* A run in one of the first nodes that have so many. A single slot is always in the first. */
+static caddr_t slot_take_of(struct slot_node *node, uint32_t count)
+{
+    for (uint32_t tries = 0; node != NULL && tries < SLOT_TRIES; node = node->next, tries++) {
+        uint32_t index = node->free_count < count ? BITMAP_NONE : bitmap_take(&node->used, count);
         if (index == BITMAP_NONE) {
             continue;
         }
-        node->free_count -= count;
-        slots.free_count -= count;
-        slots.used_count += count;
-        *link = node->next;
-        node->next = slots.nodes;
-        slots.nodes = node;
+        slot_count_taken(node, count);
+        if (node->free_count == 0) {
+            slot_open_unlink(node);
+        }
         return KPI_CADDR(node->l1, index);
     }
     return 0;
+}
+
+/* What a refill allocates stays for long: it has nodes of its own, so that the others become empty
+ * some time. */
+caddr_t slot_take(uint32_t count)
+{
+    bool kept = mem_is_refilling();
+    caddr_t first = slot_take_of(slots.open[kept], count);
+    return first != 0 ? first : slot_take_of(slots.open[!kept], count);
 }
 
 errval_t slot_alloc_range(uint32_t count, caddr_t *ret_first)
@@ -109,13 +98,18 @@ errval_t slot_alloc_range(uint32_t count, caddr_t *ret_first)
     if (count == 0 || count > SLOT_RANGE_MAX) {
         return LIB_ERR_RANGE;
     }
+    uint32_t limit = domain_startup()->limits.slots;
     errval_t err = mem_begin(0, 0);
     if (err_is_fail(err)) {
         return err;
     }
+    if (limit != 0 && slots.used_count + count > limit) {
+        mem_end();
+        return LIB_ERR_QUOTA;
+    }
     caddr_t first = slot_take(count);
     if (first == 0) {
-        err = slot_grow();
+        err = slot_grow(false);
         first = err_is_ok(err) ? slot_take(count) : 0;
     }
     mem_end();
@@ -137,7 +131,7 @@ static struct slot_node *slot_node_of(caddr_t slot)
 {
     USER_CHECK((slot & KPI_CADDR_L1) == 0);
     uint32_t l1 = slot >> 8;
-    struct slot_node *node = l1 < SLOT_L1_MAX ? slots.by_l1[l1] : NULL;
+    struct slot_node *node = slot_node_at(l1);
     uint32_t index = slot & (KPI_L2_SLOTS - 1);
     if (node == NULL || (l1 == KPI_L1_TASK && index < KPI_CAP_FIRST_FREE)) {
         return NULL;
@@ -163,9 +157,14 @@ void slot_free(caddr_t slot)
     if (node != NULL) {
         USER_CHECK(!recv_slot_is(slot)); /* freed twice */
         bitmap_clear(&node->used, cap_index_of(slot));
-        node->free_count++;
-        slots.free_count++;
-        slots.used_count--;
+        if (node->free_count == 0) {
+            slot_open_link(node);
+        }
+        slot_count_given(node);
+        if (node->free_count == KPI_L2_SLOTS && node->base != 0 && !node->kept &&
+            slot_free_count() >= KPI_L2_SLOTS + SLOT_KEEP_FREE) {
+            slot_shrink(node);
+        }
     }
     mem_end();
 }
@@ -187,7 +186,7 @@ caddr_t recv_slot_rotate_disabled(void)
     return slot;
 }
 
-/* Nodes never go, and the bit of a slot in use is its user's, so this takes no lock. */
+/* A node with a slot in use stays, and the bit of the slot is its user's, so this takes no lock. */
 bool recv_slot_give_back(caddr_t slot)
 {
     if ((slot & KPI_CADDR_L1) != 0 || slot_node_of(slot) == NULL) {

@@ -67,16 +67,32 @@ void mem_free(enum mem_slab kind, void *object)
     slab_free(&mem_slabs[kind], object);
 }
 
-/* Are all reserves full, and the wanted RAM there besides? */
-static bool mem_ready(uint64_t bytes, uint64_t align)
+uint64_t mem_owed(enum mem_slab kind)
+{
+    const struct slab *regions = &mem_slabs[MEM_SLAB_REGION];
+    return kind != MEM_SLAB_RANGE ? 0
+                                  : ram_pieces() + regions->total_count - regions->free_count;
+}
+
+static bool mem_nodes_ready(uint64_t reserve)
 {
     for (int i = 0; i < MEM_SLAB_COUNT; i++) {
-        if (mem_slabs[i].free_count < MEM_NODES_RESERVE) {
+        if (mem_slabs[i].free_count < reserve + mem_owed((enum mem_slab)i)) {
             return false;
         }
     }
+    return true;
+}
+
+/* Are all reserves full, and the wanted RAM there besides? */
+static bool mem_ready(uint64_t bytes, uint64_t align)
+{
+    if (!mem_nodes_ready(MEM_NODES_RESERVE)) {
+        return false;
+    }
     uint64_t free_bytes = ram_pool_free();
     return slot_free_count() >= MEM_SLOTS_RESERVE && free_bytes >= RAM_RESERVE_BYTES &&
+           ram_pool_run() >= RAM_RESERVE_RUN &&
            (bytes == 0 || (free_bytes - RAM_RESERVE_BYTES >= bytes && ram_has(bytes, align)));
 }
 
@@ -84,17 +100,20 @@ static bool mem_ready(uint64_t bytes, uint64_t align)
  * out. */
 static errval_t mem_refill(uint64_t bytes, uint64_t align)
 {
-    errval_t err = ERR_OK;
-    if (ram_pool_free() < RAM_RESERVE_BYTES + bytes || (bytes != 0 && !ram_has(bytes, align))) {
-        err = ram_refill(bytes, align);
-    }
+    errval_t err = ram_need(bytes, align);
     if (slot_free_count() < MEM_SLOTS_RESERVE) {
-        errval_t grown = slot_grow();
+        if (slot_l1_low()) {
+            (void)slot_grow_l1();        /* without it there is room for a few nodes still */
+        }
+        errval_t grown = slot_grow(false);
         err = err_is_fail(grown) ? grown : err;
+    }
+    if (slot_kept_free_count() < MEM_SLOTS_RESERVE) {
+        (void)slot_grow(true);           /* without it refills take others */
     }
     for (int i = 0; i < MEM_SLAB_COUNT; i++) {
         void *page;
-        if (mem_slabs[i].free_count >= MEM_NODES_RESERVE) {
+        if (mem_slabs[i].free_count >= MEM_NODES_RESERVE + mem_owed((enum mem_slab)i)) {
             continue;
         }
         errval_t mapped = paging_alloc(MEM_SLAB_BYTES, AOS_VM_RW, &page);
@@ -110,12 +129,7 @@ static errval_t mem_refill(uint64_t bytes, uint64_t align)
  * reserve covers one operation. */
 static bool mem_above_floor(uint64_t bytes, uint64_t align)
 {
-    for (int i = 0; i < MEM_SLAB_COUNT; i++) {
-        if (mem_slabs[i].free_count < MEM_NODES_RESERVE / 2) {
-            return false;
-        }
-    }
-    return slot_free_count() >= MEM_SLOTS_RESERVE / 2 &&
+    return mem_nodes_ready(MEM_NODES_RESERVE / 2) && slot_free_count() >= MEM_SLOTS_RESERVE / 2 &&
            (bytes == 0 || (ram_pool_free() >= bytes + RAM_RESERVE_BYTES / 4 &&
                            ram_has(bytes, align)));
 }
@@ -152,6 +166,11 @@ void mem_lock(void)
 {
     arch_stack_touch(MEM_STACK_BYTES);
     mutex_lock(&mem.lock);
+}
+
+bool mem_is_refilling(void)
+{
+    return mem.refilling == thread_self();
 }
 
 bool mem_locked(void)

@@ -10,7 +10,9 @@
  * 3. Whoever holds the lock does not fault: its stack is touched for MEM_STACK_BYTES before the
  *    lock is taken (more than the deepest operation takes: test LIB0044), records are in memory
  *    that is mapped, and what a caller gets is written when the lock is free again.
- * 4. The lock is not held while the RAM source runs, so the source may use whatever it likes,
+ * 4. Giving back needs no refill: for every piece of RAM and every region in use there is a node
+ *    for the range that it becomes, on top of the reserve (mem_owed). Each comes back whole.
+ * 5. The lock is not held while the RAM source runs, so the source may use whatever it likes,
  *    and other threads find refilling != NULL: they wait only if the reserve is not above its
  *    floor. */
 #pragma once
@@ -49,20 +51,34 @@ void mem_lock(void);
 void mem_end(void);
 /* Does the calling thread hold it? */
 bool mem_locked(void);
+/* Is it refilling? Under the lock. */
+bool mem_is_refilling(void);
 
+/* Free objects that are not for allocating (invariant 4): what is in use comes back in any order,
+ * and each piece of RAM and each region may need a node of its own for that. */
+uint64_t mem_owed(enum mem_slab kind);
 /* Zeroed; never NULL within the reserve. */
 void *mem_new(enum mem_slab kind);
 void mem_free(enum mem_slab kind, void *object);
 
-/* cap/slot.c: under the lock. */
+/* cap/nodes.c, cap/slot.c: under the lock. */
 void slot_init(void);
+/* Free slots for everybody, and those that refills take theirs from. */
 uint64_t slot_free_count(void);
-errval_t slot_grow(void);                /* one more L2 CNode */
+uint64_t slot_kept_free_count(void);
+bool slot_is_kept(caddr_t slot);
+errval_t slot_grow(bool kept);           /* one more L2 CNode, for one or the other */
+/* Is there room for only a few more? */
+bool slot_l1_low(void);
+/* A larger L1 CNode. During a refill only: may drop the lock for more RAM. */
+errval_t slot_grow_l1(void);
 /* 0: no run that long; always one slot within the reserve */
 caddr_t slot_take(uint32_t count);
 
 /* mem/ram.c: under the lock. */
 errval_t ram_init(void);
+/* Pieces that are handed out. */
+uint64_t ram_pieces(void);
 bool ram_has(uint64_t bytes, uint64_t align);
 /* A range of a chunk: capability and offset to retype from. Given back with ram_give. */
 errval_t ram_take(uint64_t bytes, uint64_t align, caddr_t *ret_cap, uint64_t *ret_off,
@@ -73,6 +89,8 @@ errval_t ram_make(caddr_t dest, enum captype type, uint64_t bytes, uint64_t alig
                   uint64_t *ret_base);
 /* More from the source; drops the lock meanwhile. */
 errval_t ram_refill(uint64_t bytes, uint64_t align);
+/* The same unless the reserve and so much besides is there. */
+errval_t ram_need(uint64_t bytes, uint64_t align);
 /* Passes whole free chunks back to the source; drops the lock meanwhile. */
 void ram_return_chunks(void);
 bool ram_returns_pending(void);

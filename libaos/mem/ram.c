@@ -20,12 +20,23 @@ static struct {
     struct ram_chunk *returns;
     uint64_t free_bytes;
     uint64_t total_bytes;
+    uint64_t pieces;                     /* handed out */
     const struct ram_source *source;
 } ram;
 
 uint64_t ram_pool_free(void)
 {
     return ram.free_bytes;
+}
+
+uint64_t ram_pool_run(void)
+{
+    return ram.free == NULL ? 0 : ram.free->largest;
+}
+
+uint64_t ram_pieces(void)
+{
+    return ram.pieces;
 }
 
 bool ram_has(uint64_t bytes, uint64_t align)
@@ -105,6 +116,7 @@ errval_t ram_take(uint64_t bytes, uint64_t align, caddr_t *ret_cap, uint64_t *re
     struct ram_chunk *chunk = ram_chunk_at(base, bytes);
     USER_CHECK(chunk != NULL);
     ram.free_bytes -= bytes;
+    ram.pieces++;
     *ret_cap = chunk->cap;
     *ret_off = base - chunk->node.key;
     *ret_base = base;
@@ -126,6 +138,10 @@ static void ram_retire_chunk(struct ram_chunk *chunk)
         return;
     }
     tree_remove(&ram.free, range->key);
+    if (ram_pool_run() < RAM_RESERVE_RUN) {
+        tree_insert(&ram.free, range);   /* the rest is in small pieces */
+        return;
+    }
     mem_free(MEM_SLAB_RANGE, range);
     tree_remove(&ram.chunks, chunk->node.key);
     ram.free_bytes -= bytes;
@@ -134,7 +150,8 @@ static void ram_retire_chunk(struct ram_chunk *chunk)
     ram.returns = chunk;
 }
 
-void ram_give(uint64_t base, uint64_t bytes)
+/* A part of a piece, or the rest of it. */
+static void ram_give_part(uint64_t base, uint64_t bytes)
 {
     struct ram_chunk *chunk = ram_chunk_at(base, bytes);
     USER_CHECK(chunk != NULL);
@@ -143,6 +160,12 @@ void ram_give(uint64_t base, uint64_t bytes)
     USER_CHECK(given);
     ram.free_bytes += bytes;
     ram_retire_chunk(chunk);
+}
+
+void ram_give(uint64_t base, uint64_t bytes)
+{
+    ram.pieces -= ram.pieces != 0 ? 1 : 0; /* halves of cap_split are more than were counted */
+    ram_give_part(base, bytes);
 }
 
 static uint64_t ram_pow2_above(uint64_t bytes)
@@ -184,8 +207,24 @@ errval_t ram_refill(uint64_t bytes, uint64_t align)
     if (err_is_fail(err)) {
         return err_push(err, LIB_ERR_NO_MEMORY);
     }
+    if (!slot_is_kept(cap)) {
+        caddr_t home = slot_take(1);
+        if (home != 0 && err_is_ok(cap_move(home, cap))) {
+            slot_free(cap);
+            cap = home;
+        } else if (home != 0) {
+            slot_free(home);
+        }
+    }
     ram_add_chunk(cap, info.a, info.b, true);
     return ERR_OK;
+}
+
+errval_t ram_need(uint64_t bytes, uint64_t align)
+{
+    bool there = ram.free_bytes >= RAM_RESERVE_BYTES + bytes &&
+                 ram_pool_run() >= RAM_RESERVE_RUN && (bytes == 0 || ram_has(bytes, align));
+    return there ? ERR_OK : ram_refill(bytes, align);
 }
 
 void ram_return_chunks(void)
@@ -231,7 +270,7 @@ errval_t ram_make(caddr_t dest, enum captype type, uint64_t bytes, uint64_t alig
         return err;
     }
     if (spare != 0) {
-        ram_give(base + bytes, spare);
+        ram_give_part(base + bytes, spare);
     }
     *ret_base = base;
     return ERR_OK;

@@ -362,6 +362,8 @@ errval_t proc_start(const struct proc *p)
 
 void proc_destroy(struct proc *p)
 {
+    /* It may have a larger node in place of p->l1, whose end it would live to see. */
+    (void)inv_dispatcher_kill(p->dispatcher, 0);
     (void)cap_revoke(p->l1);             /* its own copy, which lies inside itself */
     proc_drop(&p->l1);
     proc_drop(&p->dispatcher);

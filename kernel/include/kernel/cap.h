@@ -178,6 +178,10 @@ void cap_transfer(struct cte *src, struct cte *dest, uint8_t rights, bool move);
  * is called before the slot is emptied. */
 void cap_embed(struct cte *src, struct cte *dest);
 
+/* `dest`, filled by cap_embed, becomes a copy of `src` instead. SYS_ERR_DISP_STATE: it is no space
+ * any more. SYS_ERR_BUSY: it is the last capability to its object. */
+errval_t cap_embed_other(struct cte *src, struct cte *dest);
+
 /* The dispatcher whose space `cspace` is (embedded L1CNode, or empty) has ended: empties the
  * whole CNode in the background, whoever holds copies of it, and with it every cycle through it.
  * The slot is no longer a space on return; it may hold a capability to be deleted with the

@@ -184,6 +184,7 @@ void dispatcher_space_gone(struct dispatcher *d);
 /* The invocations of object dispatcher, with their errors. */
 errval_t dispatcher_setup(struct dispatcher *d, struct cte *cspace, struct cte *vspace,
                           uint64_t page_va);
+errval_t dispatcher_replace(struct dispatcher *d, struct cte *cspace);
 errval_t dispatcher_start(struct dispatcher *d, uint64_t pc, uint64_t sp, uint64_t arg);
 errval_t dispatcher_stop(struct dispatcher *d);
 errval_t dispatcher_resume(struct dispatcher *d);

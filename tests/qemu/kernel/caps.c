@@ -258,11 +258,37 @@ static void test_domain_end(void)
     kt_ok(count_caps() > before, "KCAP0048 stack and page are the maker's");
 }
 
+/* A capability space gives way to a larger one with the same nodes. */
+static void test_replace(void)
+{
+    struct kt_thread other;
+    uint64_t type = 0, rights, a, b;
+    caddr_t space[2];
+
+    for (unsigned k = 0; k < 2; k++) {
+        space[k] = kt_object(CAPTYPE_L1CNODE, 2 * KPI_L1_BYTES_MIN, 1);
+        for (uint32_t i = 0; i < KPI_L1_BYTES_MIN / KPI_SLOT_BYTES; i++) {
+            (void)inv_cnode_copy(space[k], KPI_CADDR_L1 | i, i);
+        }
+    }
+    kt_eq(inv_dispatcher_replace(KPI_CAP_SELF_DISP, space[0]), ERR_OK, "KCAP0060 a larger space");
+    kt_eq(inv_cnode_copy(space[0], KT_TASK_NODE, 300), ERR_OK, "KCAP0061 a node beyond the first");
+    kt_need(inv_cnode_identify(KPI_CADDR_L1 | 300, KPI_CAP_SELF_DISP, &type, &rights, &a, &b),
+            "identify");
+    kt_eq(type, CAPTYPE_DISPATCHER, "KCAP0062 and what is in it");
+    kt_need(inv_cnode_delete(KT_TASK_NODE, space[0]), "the other capability to the node");
+    kt_eq(inv_dispatcher_replace(KPI_CAP_SELF_DISP, space[1]), SYS_ERR_BUSY,
+          "KCAP0063 the last capability stays");
+    kt_thread_make(&other);
+    kt_eq(inv_dispatcher_replace(other.cap, space[1]), SYS_ERR_DISP_STATE,
+          "KCAP0064 only of its own dispatcher");
+}
+
 void test_main(void)
 {
     uint64_t found = 1, nodes = 0;
 
-    kt_plan(51);
+    kt_plan(56);
     make_tables();
     test_pages();
     test_execute();
@@ -270,6 +296,7 @@ void test_main(void)
     test_tables();
     test_nodes();
     test_domain_end();
+    test_replace();
     kt_eq(inv_kernel_check(KPI_CAP_KERNEL, &found, &nodes), ERR_OK, "KCAP0049 check");
     kt_eq(found, 0, "KCAP0050 no invariant is violated");
     kt_note("objects", nodes);

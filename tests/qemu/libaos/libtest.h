@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include <aos/domain.h>
+#include <aos/ram.h>
 
 struct libtest {
     const char *name;
@@ -14,6 +15,7 @@ struct libtest {
 };
 
 extern const struct libtest libtest_memory[];
+extern const struct libtest libtest_reserves[];
 extern const struct libtest libtest_threads[];
 extern const struct libtest libtest_priorities[];
 extern const struct libtest libtest_faults[];
@@ -47,6 +49,8 @@ struct libtest_use {
 };
 struct libtest_use libtest_use(void);
 void libtest_same(struct libtest_use before);
+/* The machine's RAM. */
+extern const struct ram_source libtest_boot_source;
 /* Bytes given back to the source of RAM so far. */
 extern uint64_t libtest_returned;
 /* Ends the domain in the way named, if it is one. */

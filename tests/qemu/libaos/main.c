@@ -12,7 +12,12 @@
 #include "libtest.h"
 
 static const struct libtest *const groups[] = {
-    libtest_memory, libtest_threads, libtest_faults, libtest_lazy, libtest_collector,
+    libtest_memory,
+    libtest_threads,
+    libtest_faults,
+    libtest_lazy,
+    libtest_collector,
+    libtest_reserves,
     libtest_priorities,
 };
 static const char *current = "start";
@@ -92,9 +97,10 @@ static void source_free(void *arg, caddr_t ram, uint64_t bytes)
 
 uint64_t libtest_returned;
 
+const struct ram_source libtest_boot_source = { .alloc = source_alloc, .free = source_free };
+
 static void use_boot_ram(void)
 {
-    static const struct ram_source source = { .alloc = source_alloc, .free = source_free };
     const struct kpi_bootinfo *info = (const void *)KPI_BOOTINFO_VA;
     for (uint32_t i = 0; i < info->cap_count; i++) {
         const struct kpi_boot_cap *c = &info->caps[i];
@@ -104,7 +110,7 @@ static void use_boot_ram(void)
             boot_ram.bytes = c->bytes;
         }
     }
-    ram_set_source(&source);
+    ram_set_source(&libtest_boot_source);
 }
 
 struct libtest_use libtest_use(void)

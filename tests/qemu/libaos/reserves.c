@@ -1,0 +1,269 @@
+/* Slots and slabs grow without bound, give back, and never need what they are about to provide. */
+#include <stdlib.h>
+#include <string.h>
+
+#include <aos/cap.h>
+#include <aos/fault.h>
+#include <aos/paging.h>
+#include <aos/ram.h>
+#include <aos/slot.h>
+#include <aos/thread.h>
+#include <mem_priv.h>
+
+#include "libtest.h"
+
+#define MANY_SLOTS  200000u              /* three times what the first L1 CNode can name */
+#define PIECES      3000u
+#define FAR_APART   (1ull << 39)         /* addresses so far apart share no table but the root */
+
+/* Nodes that are kept for the next one who wants slots. */
+#define SPARE_SLOTS (2 * KPI_L2_SLOTS)
+
+struct use {
+    uint64_t ram, slots_used, slots_total;
+};
+
+static struct use use_now(void)
+{
+    struct use use;
+    uint64_t ram_free_bytes;
+    ram_stats(&ram_free_bytes, &use.ram);
+    slot_stats(&use.slots_used, &use.slots_total);
+    use.slots_used -= use.ram / RAM_CHUNK_BYTES; /* the capability of each chunk in the pool */
+    use.ram -= ram_free_bytes;
+    return use;
+}
+
+/* All is back but for a few L2 CNodes. */
+static void expect_equal(struct use a, struct use b)
+{
+    printf("# RAM %llu -> %llu, slots %llu of %llu -> %llu of %llu\n", (unsigned long long)a.ram,
+           (unsigned long long)b.ram, (unsigned long long)a.slots_used,
+           (unsigned long long)a.slots_total, (unsigned long long)b.slots_used,
+           (unsigned long long)b.slots_total);
+    EXPECT(a.ram - a.slots_total * KPI_SLOT_BYTES == b.ram - b.slots_total * KPI_SLOT_BYTES);
+    EXPECT(a.slots_used == b.slots_used && b.slots_total <= a.slots_total + SPARE_SLOTS);
+}
+
+/* Each address is one nobody has, and works: now and then something is put there. */
+static void take_slots(caddr_t *slots)
+{
+    for (uint32_t i = 0; i < MANY_SLOTS; i++) {
+        struct cap_info info;
+        EXPECT_OK(slot_alloc(&slots[i]));
+        if (i % 500 == 0) {
+            EXPECT_OK(cap_copy(slots[i], KPI_CAP_SELF_L1));
+            EXPECT_OK(cap_identify(slots[i], &info));
+            EXPECT(info.type == CAPTYPE_L1CNODE);
+        }
+    }
+}
+
+/* In an order of its own: `step` has no factor in common with the number of slots. */
+static void give_slots(const caddr_t *slots, uint32_t step)
+{
+    uint32_t i = 0;
+    do {
+        if (i % 500 == 0) {
+            EXPECT_OK(cap_delete(slots[i]));
+        }
+        slot_free(slots[i]);
+        i = (i + step) % MANY_SLOTS;
+    } while (i != 0);
+}
+
+static void test_many_slots(void)
+{
+    static const uint32_t steps[] = { 1, 1, 77777, MANY_SLOTS - 1 };
+    caddr_t *slots = malloc(MANY_SLOTS * sizeof(*slots));
+    struct use before = use_now();
+    EXPECT(slots != NULL);
+    for (size_t round = 0; round < sizeof(steps) / sizeof(steps[0]); round++) {
+        take_slots(slots);
+        EXPECT(use_now().slots_total >= MANY_SLOTS);
+        uint8_t *seen = calloc(1, KPI_L1_BYTES_MAX / KPI_SLOT_BYTES * KPI_L2_SLOTS);
+        EXPECT(seen != NULL);
+        for (uint32_t i = 0; i < MANY_SLOTS; i++) {
+            EXPECT(seen[slots[i]]++ == 0);
+        }
+        free(seen);
+        give_slots(slots, steps[round]);
+        if (round == 0) {
+            before = use_now();          /* the larger L1 CNodes and slabs stay */
+        } else {
+            expect_equal(before, use_now());
+        }
+    }
+    EXPECT(before.slots_total < 20 * KPI_L2_SLOTS);
+    free(slots);
+}
+
+/* Each second piece comes back first: no two neighbours, so each is a range of its own. */
+static void test_holes(void)
+{
+    static void *pieces[PIECES];
+    struct use before = { 0 };
+    for (int round = 0; round < 4; round++) {
+        before = use_now();
+        for (uint32_t i = 0; i < PIECES; i++) {
+            EXPECT_OK(paging_alloc(AOS_PAGE_BYTES, AOS_VM_RW, &pieces[i]));
+        }
+        for (uint32_t i = 0; i < 2 * PIECES; i += 2) {
+            EXPECT_OK(paging_unmap(paging_self(), pieces[i % PIECES + i / PIECES]));
+        }
+    }
+    expect_equal(before, use_now());
+}
+
+/* Takes nodes away until a slab has only what a refill under way leaves to others. */
+static void drain(enum mem_slab kind, void **chain)
+{
+    struct slab *s = &mem_slabs[kind];
+    mem_lock();
+    while (s->free_count > MEM_NODES_RESERVE / 2 + mem_owed(kind)) {
+        void **object = slab_alloc(s);
+        *object = *chain;
+        *chain = object;
+    }
+    mem_end();
+}
+
+static void refill(enum mem_slab kind, void **chain)
+{
+    mem_lock();
+    while (*chain != NULL) {
+        void *next = *(void **)*chain;
+        slab_free(&mem_slabs[kind], *chain);
+        *chain = next;
+    }
+    mem_end();
+}
+
+static struct {
+    unsigned filled;
+    void *chains[MEM_SLAB_COUNT];
+    bool drain;
+} growth;
+
+/* Maps the page that was missed, with the reserves at their floor. */
+static enum fault_action growth_fault(const struct fault *f, void *arg)
+{
+    caddr_t frame;
+    uint64_t page = aos_round_down(f->address, AOS_PAGE_BYTES);
+    if (growth.drain) {
+        for (int kind = 0; kind < MEM_SLAB_COUNT; kind++) {
+            drain((enum mem_slab)kind, &growth.chains[kind]);
+        }
+    }
+    EXPECT_OK(frame_alloc(AOS_PAGE_BYTES, &frame, NULL));
+    EXPECT_OK(paging_map_reserved(paging_self(), (void *)page, frame, 0, AOS_PAGE_BYTES,
+                                  AOS_VM_RW));
+    growth.filled++;
+    return FAULT_RESUME;
+}
+
+/* Every slab at its floor, whenever a page is missed whose tables are missing, too. */
+static void touch_far_apart(unsigned count, bool drained)
+{
+    void *base;
+    growth.drain = drained;
+    growth.filled = 0;
+    EXPECT_OK(paging_reserve(paging_self(), count * FAR_APART, AOS_PAGE_BYTES, &base));
+    EXPECT_OK(fault_set_region_handler(base, growth_fault, NULL));
+    for (unsigned i = 0; i < count; i++) {
+        volatile char *p = (char *)base + i * FAR_APART;
+        *p = (char)i;
+        EXPECT(*p == (char)i);
+    }
+    EXPECT(growth.filled == count);
+    for (int kind = 0; kind < MEM_SLAB_COUNT; kind++) {
+        refill((enum mem_slab)kind, &growth.chains[kind]);
+    }
+}
+
+static void test_growth_in_fault(void)
+{
+    uint64_t tables = mem_slabs[MEM_SLAB_TABLE].total_count;
+    touch_far_apart(40, true);
+    EXPECT(mem_slabs[MEM_SLAB_TABLE].total_count > tables);
+}
+
+static errval_t source_refuse(void *arg, uint64_t bytes, uint64_t align, caddr_t *ret_ram,
+                              uint64_t *ret_bytes)
+{
+    return LIB_ERR_NO_MEMORY;
+}
+
+static void source_no_free(void *arg, caddr_t ram, uint64_t bytes)
+{
+    libtest_boot_source.free(arg, ram, bytes);
+}
+
+/* The same when nobody has more memory: the pool's reserve is what slabs grow from. */
+static void test_growth_refused(void)
+{
+    static const struct ram_source refusing = { .alloc = source_refuse, .free = source_no_free };
+    ram_set_source(&refusing);
+    touch_far_apart(8, true);
+    ram_set_source(&libtest_boot_source);
+    touch_far_apart(2, false);
+}
+
+static struct {
+    struct mutex lock;
+    struct cond changed;
+    bool asked, released;
+} blocked;
+
+/* A source that answers when it is told to, as a memory service does that is busy. */
+static errval_t source_blocks(void *arg, uint64_t bytes, uint64_t align, caddr_t *ret_ram,
+                              uint64_t *ret_bytes)
+{
+    mutex_lock(&blocked.lock);
+    blocked.asked = true;
+    cond_broadcast(&blocked.changed);
+    while (!blocked.released) {
+        cond_wait(&blocked.changed, &blocked.lock);
+    }
+    mutex_unlock(&blocked.lock);
+    return libtest_boot_source.alloc(arg, bytes, align, ret_ram, ret_bytes);
+}
+
+static int thread_asks(void *arg)
+{
+    void *large;
+    EXPECT_OK(paging_alloc(16ull << 20, AOS_VM_RW, &large));
+    EXPECT_OK(paging_unmap(paging_self(), large));
+    return 0;
+}
+
+/* While one thread waits for the source another fills pages from what is there. */
+static void test_source_blocks(void)
+{
+    static const struct ram_source blocking = { .alloc = source_blocks, .free = source_no_free };
+    struct thread *asks;
+    ram_set_source(&blocking);
+    EXPECT_OK(thread_create(thread_asks, NULL, NULL, &asks));
+    mutex_lock(&blocked.lock);
+    while (!blocked.asked) {
+        cond_wait(&blocked.changed, &blocked.lock);
+    }
+    EXPECT(!blocked.released);
+    mutex_unlock(&blocked.lock);
+    touch_far_apart(4, false);
+    mutex_lock(&blocked.lock);
+    blocked.released = true;
+    cond_broadcast(&blocked.changed);
+    mutex_unlock(&blocked.lock);
+    EXPECT_OK(thread_join(asks, NULL));
+    ram_set_source(&libtest_boot_source);
+}
+
+const struct libtest libtest_reserves[] = {
+    { "LIB0070 200000 slots", test_many_slots },
+    { "LIB0071 holes: each piece that comes back is a range of its own", test_holes },
+    { "LIB0072 slabs grow inside a fault handler", test_growth_in_fault },
+    { "LIB0073 slabs grow inside a fault handler, no more memory", test_growth_refused },
+    { "LIB0074 pages are filled while the source of memory waits", test_source_blocks },
+    { NULL, NULL },
+};

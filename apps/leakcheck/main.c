@@ -15,7 +15,7 @@
 #include <if/process.h>
 
 #define ROUNDS      300u
-#define WARM_ROUNDS 3u                   /* services keep what they needed once */
+#define WARM_ROUNDS 10u                  /* services keep what they needed once */
 #define SETTLE_NS   20000000000ull       /* bounds a failure: how long memory may take to return */
 #define PLANTED_NS  100000000ull         /* when there is no hope */
 #define ATTEMPTS    3u

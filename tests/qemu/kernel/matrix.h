@@ -1,5 +1,5 @@
-/* The matrix of what may end a capability: each type of idl/abi/captypes.if by each way. matrix.c has
- * the ways, matrix_rows.c what each type is good for and how one sees that. */
+/* The matrix of what may end a capability: each type of idl/abi/captypes.if by each way. matrix.c
+ * has the ways, matrix_rows.c what each type is good for and how one sees that. */
 #pragma once
 
 #include "kobj.h"

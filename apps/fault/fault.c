@@ -6,6 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <aos/fault.h>
+#include <aos/paging.h>
+#include <aos/thread.h>
+
 /* Volatile, so that the compiler cannot know what is about to happen. */
 static volatile uintptr_t target;
 static volatile bool deep = true;
@@ -75,6 +79,80 @@ static void fault_jump(void)
     nowhere();
 }
 
+/* A field of a structure behind the end of a block that is mapped by itself. */
+static void fault_behind(void)
+{
+    void *block;
+
+    if (err_is_ok(paging_alloc_guarded(AOS_PAGE_BYTES, AOS_PAGE_BYTES, "block", &block))) {
+        target = (uintptr_t)block + AOS_PAGE_BYTES + 8;
+        *(volatile uint64_t *)target = 1;
+    }
+}
+
+static void fault_guard(void)
+{
+    void *block;
+
+    if (err_is_ok(paging_alloc_guarded(AOS_PAGE_BYTES, AOS_PAGE_BYTES, "block", &block))) {
+        target = (uintptr_t)block - 8;
+        (void)*(volatile uint64_t *)target;
+    }
+}
+
+static void fault_constant(void)
+{
+    static const uint32_t constant[4] = {1, 2, 3, 4};
+
+    target = (uintptr_t)constant;
+    *(volatile uint32_t *)target = 5;
+}
+
+static int fault_thread_main(void *arg)
+{
+    volatile char bottom = 1;
+
+    return fault_recurse(&bottom);
+}
+
+static void fault_thread(void)
+{
+    struct thread *t;
+    const struct thread_attr attr = {.name = "worker"};
+
+    if (err_is_ok(thread_create(fault_thread_main, NULL, &attr, &t))) {
+        (void)thread_join(t, NULL);
+    }
+}
+
+/* Each fault of it is another one. */
+static enum fault_action fault_again(const struct fault *f, void *arg)
+{
+    (void)*(volatile uint32_t *)target;
+    return FAULT_RESUME;
+}
+
+static void fault_handler_faults(void)
+{
+    target = 64;
+    (void)fault_set_thread_handler(fault_again, NULL);
+    (void)*(volatile uint32_t *)target;
+}
+
+static void fault_protected(void)
+{
+    void *va;
+
+    if (err_is_ok(paging_alloc_lazy(&(struct paging_lazy){
+            .bytes = 16 * AOS_PAGE_BYTES, .flags = AOS_VM_RW, .name = "old generation"}, &va))
+        && err_is_ok(paging_protect_part(paging_self(), (char *)va + 4 * AOS_PAGE_BYTES,
+                                         AOS_PAGE_BYTES, AOS_VM_READ))) {
+        target = (uintptr_t)va + 4 * AOS_PAGE_BYTES;
+        *(volatile uint32_t *)(target - 4) = 1;
+        *(volatile uint32_t *)target = 1;
+    }
+}
+
 static void fault_trap(void)
 {
     __builtin_trap();
@@ -105,6 +183,12 @@ static const struct {
     {"unmapped", fault_unmapped, "write where nothing is mapped"},
     {"kernel", fault_kernel, "read kernel memory"},
     {"jump", fault_jump, "jump to where nothing is mapped"},
+    {"behind", fault_behind, "write behind the end of a block of memory"},
+    {"guard", fault_guard, "read the guard in front of a block of memory"},
+    {"constant", fault_constant, "write to a constant"},
+    {"protected", fault_protected, "write to a page that is read-only for now"},
+    {"thread", fault_thread, "overflow the stack of a second thread"},
+    {"handler", fault_handler_faults, "fault in the handler of each fault"},
     {"trap", fault_trap, "execute a breakpoint instruction"},
     {"abort", fault_abort, "call abort()"},
     {"hang", fault_hang, "never end"},

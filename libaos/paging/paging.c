@@ -15,6 +15,29 @@ struct paging_state *paging_self(void)
     return &paging_own;
 }
 
+/* What a range that came with the domain is, for reports. */
+static const char *paging_range_name(const struct kpi_range *range)
+{
+    static const struct {
+        uint64_t start, end;
+        const char *name;
+    } places[] = {
+        { KPI_DISPATCHER_VA, KPI_STARTUP_VA, "dispatcher page" },
+        { KPI_STARTUP_VA, KPI_STARTUP_VA + KPI_STARTUP_BYTES_MAX, "startup block" },
+        { KPI_TRACE_VA, KPI_TRACE_VA + KPI_TRACE_BYTES, "message ring" },
+        { KPI_STACK_TOP - KPI_STACK_BYTES, KPI_STACK_TOP, "stack" },
+    };
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+        if (range->va >= places[i].start && range->va < places[i].end) {
+            return places[i].name;
+        }
+    }
+    if ((range->flags & AOS_VM_EXECUTE) != 0) {
+        return "code";
+    }
+    return (range->flags & AOS_VM_WRITE) != 0 ? "data" : "constants";
+}
+
 void paging_init_self(void)
 {
     const struct kpi_startup *startup = domain_startup();
@@ -36,6 +59,7 @@ void paging_init_self(void)
         r->lazy = ranges[i].kind == KPI_RANGE_LAZY;
         r->cluster = PAGING_STACK_CLUSTER;
         r->permanent = true;
+        r->name = paging_range_name(&ranges[i]);
         tree_insert(&st->regions, &r->node);
         (void)ranges_take_fixed(&st->free, &mem_slabs[MEM_SLAB_RANGE], ranges[i].va,
                                 ranges[i].bytes);

@@ -29,6 +29,18 @@ static const char *report_reason(const struct fault *f, const struct thread *t)
 {
     struct paging_region_info region;
     bool known = paging_lookup(f->address, &region);
+    if (f->depth >= FAULT_DEPTH_MAX) {
+        return " (too many faults inside handlers)";
+    }
+    if (f->error == LIB_ERR_BAD_STATE) {
+        return " (while it held the memory lock)";
+    }
+    if (err_has(f->error, LIB_ERR_NO_MEMORY)) {
+        return " (no memory to fill the page)";
+    }
+    if (err_is_fail(f->error)) {
+        return " (the page cannot be filled)";
+    }
     if (f->kind > FAULT_EXECUTE) {
         return "";
     }
@@ -41,13 +53,15 @@ static const char *report_reason(const struct fault *f, const struct thread *t)
     if (known && region.guard) {
         return " (guard page)";
     }
-    if (f->kind == FAULT_EXECUTE && !f->translation) {
+    /* Of what is filled on demand a page that is not there yet has its access, too. */
+    bool there = !f->translation || (known && region.lazy && region.flags != 0);
+    if (f->kind == FAULT_EXECUTE && there) {
         return " (execution of data)";
     }
-    if (f->kind == FAULT_WRITE && !f->translation) {
+    if (f->kind == FAULT_WRITE && there) {
         return " (write to read-only memory)";
     }
-    return f->translation ? " (not mapped)" : " (no access)";
+    return f->translation && !known ? " (not mapped)" : " (no access)";
 }
 
 void report_registers(const struct kpi_regs *regs)
@@ -83,16 +97,51 @@ void report_backtrace(uint64_t pc, uint64_t fp)
     }
 }
 
+/* The region that was hit, or the nearest one. */
+static void report_region(const struct fault *f, struct paging_region_info r)
+{
+    uint64_t va = f->address;
+    const char *how = "in";
+    uint64_t distance = 0;
+    if (r.guard) {
+        how = "in the guard of";
+    } else if (va >= r.va + r.bytes) {
+        how = "behind";
+        distance = va - (r.va + r.bytes) + 1;
+    } else if (va < r.va) {
+        how = "before";
+        distance = r.va - va;
+    }
+    debug_printf("  %s `%s` 0x%llx-0x%llx %c%c%c%s", how, r.name, (unsigned long long)r.va,
+                 (unsigned long long)(r.va + r.bytes), (r.flags & AOS_VM_READ) != 0 ? 'r' : '-',
+                 (r.flags & AOS_VM_WRITE) != 0 ? 'w' : '-',
+                 (r.flags & AOS_VM_EXECUTE) != 0 ? 'x' : '-', r.lazy ? ", filled on demand" : "");
+    uint64_t offset;
+    const char *name = debug_symbol(va, &offset);
+    if (distance != 0) {
+        debug_printf(", by %llu bytes\n", (unsigned long long)distance);
+    } else if (name[0] != '?') {
+        debug_printf(", %s+0x%llx\n", name, (unsigned long long)offset);
+    } else {
+        debug_printf("\n");
+    }
+}
+
 void fault_report(const struct fault *f, const struct thread *t)
 {
     uint64_t offset;
     uint64_t pc = f->regs->pc;
+    struct paging_region_info region;    /* before a binding for the report takes addresses */
+    bool known = f->kind <= FAULT_EXECUTE && paging_nearest(f->address, &region);
     const char *name = debug_symbol(pc, &offset);
     debug_printf("%s: fault: %s at address 0x%llx%s, pc 0x%llx %s+0x%llx, "
                  "thread %u %s, esr 0x%llx\n",
                  domain_name(), fault_kind_name(f->kind), (unsigned long long)f->address,
                  report_reason(f, t), (unsigned long long)pc, name, (unsigned long long)offset,
                  t->id, t->name, (unsigned long long)f->esr);
+    if (known) {
+        report_region(f, region);
+    }
     report_registers(f->regs);
     if (f->kind == FAULT_EXECUTE) {
         /* no function of ours has a frame yet: the caller is in lr */

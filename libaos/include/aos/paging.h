@@ -121,6 +121,8 @@ struct paging_region_info {
     void *handler_arg;
 };
 bool paging_lookup(uint64_t va, struct paging_region_info *ret_info);
+/* The region that has `va`, or else the nearest. False: there is none. */
+bool paging_nearest(uint64_t va, struct paging_region_info *ret_info);
 
 /* A space under construction for somebody else. `vroot` is an attached-to-nothing VNodeL0 in
  * this domain's space. */

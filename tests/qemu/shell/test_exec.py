@@ -53,6 +53,47 @@ def test_shell0002_faults_are_reported_and_the_shell_goes_on(run, kind):
     assert symbol in said and text in said, said
 
 
+# What was hit or missed, by name, and how far.
+REGIONS = {
+    'null': r'write at address 0x0 \(NULL pointer\), pc 0x\w+ fault_null\+0x\w+.*\n'
+            r'.*before `code` 0x400000-0x\w+ r-x, by 4194304 bytes\n',
+    'behind': r'write at address 0x\w+ \(not mapped\), .*\n'
+              r'.*behind `block` 0x\w+-0x\w+ rw-, by 9 bytes\n',
+    'guard': r'read at address 0x\w+ff8 \(guard page\).*\n'
+             r'.*in the guard of `block` 0x\w+-0x\w+ rw-\n',
+    'constant': r'write at address 0x\w+ \(write to read-only memory\).*\n'
+                r'.*in `(constants|code)` 0x\w+-0x\w+ r-',
+    'text': r'\(write to read-only memory\).*\n.*in `code` 0x\w+-0x\w+ r-x, fault_text\+0x0\n',
+    'exec': r'execute at address 0x\w+ \(execution of data\).*\n.*in `data` 0x\w+-0x\w+ rw-',
+    'protected': r'write at address 0x\w+ \(write to read-only memory\).*\n'
+                 r'.*in `old generation` 0x\w+-0x\w+ r--, filled on demand\n',
+    'stack': r'\(stack overflow\).*fault_recurse.*thread 0 main.*\n'
+             r'.*before `stack` 0x3fdc0000-0x\w+ rw-, filled on demand, by \d+ bytes\n',
+    'thread': r'\(stack overflow\).*fault_recurse.*thread \d+ worker.*\n'
+              r'.*in the guard of `stack` 0x\w+-0x\w+ rw-, filled on demand\n',
+    'handler': r'read at address 0x40 \(too many faults inside handlers\).* fault_again\+',
+    'kernel': r'read at address 0xffff000040000000 \(.*\).*fault_kernel',
+    'jump': r'execute at address 0x123456789000 \(not mapped\)',
+}
+
+
+def test_shell0018_reports_name_the_region(run):
+    result = run(*[f'fault {kind}' for kind in REGIONS], 'echo alive')
+    assert result.status == 0 and result.stdout == 'alive\n'
+    assert result.statuses[:-1] == [FAULTED] * len(REGIONS)
+    said = result.stderr + result.log
+    missing = [kind for kind, text in REGIONS.items() if not re.search(text, said)]
+    assert not missing, (missing, said)
+
+
+def test_shell0019_a_data_structure_with_checkpoints(run):
+    result = run('checkpoint 3000 8', 'checkpoint 0', 'checkpoint')
+    assert result.statuses == [0, 2, 0], result.stderr
+    said = (r'checkpoint: \d+ keys in \d+ pages; (8|20) transactions, (4|10) rolled back\n'
+            r'checkpoint: \d+ pages copied in a half transaction of 20 writes\n')
+    assert len(re.findall(said, result.stdout)) == 2
+
+
 def test_shell0003_statuses(run):
     result = run('args --status 7', 'args --status 0', 'nosuchprogram', 'args --status 300')
     assert result.statuses == [7, 0, NO_SUCH, 300 & 0xFF] and result.status == 300 & 0xFF

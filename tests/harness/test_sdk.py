@@ -39,7 +39,8 @@ def test_sdk0002_an_image_has_files_of_the_sdk_and_others(programs, tmp_path):
     mine = tmp_path / 'mine'
     mine.write_text('another shell')
     manifest = 'module init\nmodule shell\n'
-    blob = sdk_image.pack(manifest, ['init', 'shell'], sdk_image.files([f'shell={mine}']))
+    blob = sdk_image.pack(manifest, ['init', 'shell'], sdk_image.files([f'shell={mine}']),
+                          {})
     assert blob == cpio.archive([('manifest', manifest.encode()), ('init', b'init of the SDK'),
                                  ('shell', b'another shell')])
 

@@ -174,8 +174,8 @@ static bool compare(const struct way *way, uint32_t n, const char *planted, bool
     return true;
 }
 
-/* A heap grows when more than ever lived at the same time, and keeps that: it shows once. What
- * leaks shows every time. */
+/* A heap grows when more than ever lived at the same time, a stack when it is deeper than ever, and
+ * both keep that: it shows once. What leaks shows every time. */
 static bool leaves_nothing(const struct way *way, uint32_t n, const char *planted)
 {
     bool same = false;

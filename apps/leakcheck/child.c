@@ -20,7 +20,7 @@
 #include <if/process.h>
 #include <if/serial.h>
 
-#define CHILD_CALLS     2u               /* of each thread before the end may come */
+#define CHILD_CALLS     1u               /* of each thread before the end may come */
 #define CHILD_PAUSE_NS  100000u          /* between two calls from then on */
 #define CHILD_LEND      20000u           /* bytes, more than a message has */
 #define CHILD_RAM_BYTES 0x10000u
@@ -89,6 +89,17 @@ static bool child_process(void)
     return err_is_ok(aos_process(&b))
         && err_has(process_launch(b, args, sizeof(args), NULL, 0, 0, &none, 0, 0, NULL, 0, NULL,
                                   0, &pid), PROCESS_ERR_NO_PROGRAM);
+}
+
+/* A child in the making, or just made, may be there when this one ends. */
+static bool child_spawn(void)
+{
+    const char *argv[] = {"leakcheck", "--child", "sleep"};
+    struct aos_exit how;
+    uint32_t pid, who;
+
+    return err_is_ok(aos_spawn(3, argv, &pid)) && err_is_ok(aos_kill(pid))
+        && err_is_ok(aos_wait(pid, &who, &how)) && how.killed;
 }
 
 static int child_work(void *arg)
@@ -244,7 +255,7 @@ static bool child_thread(int (*fn)(void *arg), void *arg)
 static bool child_start(const char *grandchild)
 {
     static const child_fn all[] = {child_memory, child_names, child_init, child_serial,
-                                   child_process};
+                                   child_process, child_spawn};
     enum { WORKS = sizeof(all) / sizeof(all[0]) };
     static struct caller works[WORKS];
     static struct waitset ws;

@@ -113,6 +113,23 @@ def test_term0012_what_outlives_the_shell(terminal):
     assert detached not in terminal.run('ps').split()
 
 
+def test_term0013_ctrl_c_is_for_the_whole_group(terminal):
+    """What the foreground has started ends with it."""
+    def family():
+        return terminal.run('ps').count('leakcheck\n')
+
+    terminal.run('leakcheck --child "family stay" &')
+    for _ in range(500):                 # round trips, not time: it grows while we ask
+        if family() >= 4:
+            break
+    assert family() >= 4
+    terminal.type('fg\r')
+    terminal.expect('leakcheck')
+    terminal.type(CTRL_C)
+    terminal.prompt()
+    assert terminal.status == 137 and family() == 0
+
+
 def test_term1001_who_waits_for_input_leaves_nothing(terminal):
     """As LEAK0010, where reads wait."""
     told = terminal.run('leakcheck 25')

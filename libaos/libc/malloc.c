@@ -3,12 +3,16 @@
  * and goes at the edge of a chunk does not map, clear and unmap it each time. Large ones are mapped
  * by themselves and unmapped by free. 16-byte aligned, any thread.
  *
+ * All of it is mapped when malloc returns: who gets a block has the memory, too, and never faults
+ * for want of it (paging_alloc_lazy is there for those who want addresses first).
+ *
  * The lock is not held while memory is mapped: mapping may wait for the memory service. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <aos/debug.h>
+#include <aos/heap.h>
 #include <aos/paging.h>
 #include <aos/thread.h>
 
@@ -20,23 +24,27 @@
 #define MALLOC_LARGE_BYTES 0x20000u      /* from here on: mapped by itself */
 #define MALLOC_LARGE_MAGIC 0x4c61726765426c6bull
 
-/* In front of a large block; as long as a heap header. */
+/* In front of a large block. */
 struct malloc_large {
-    uint64_t magic;
     uint64_t region;                     /* what paging_alloc returned */
+    uint64_t bytes;                      /* of it */
+    uint64_t magic;                      /* where a small block's header has its size */
+    uint64_t unused;
 };
 
 static struct {
     struct mutex lock;
     struct heap heap;
     uint64_t chunk_count;
+    struct heap_stats stats;             /* large_*, allocated, failed, blocks */
     void *spare;                         /* an empty chunk of MALLOC_CHUNK_BYTES, not in the heap */
 } malloc_state;
 
 static struct malloc_large *malloc_large_of(void *p)
 {
+    uint64_t magic = ((const uint64_t *)p)[-2];
     struct malloc_large *l = (struct malloc_large *)p - 1;
-    return l->magic == (MALLOC_LARGE_MAGIC ^ (uint64_t)p) ? l : NULL;
+    return magic == (MALLOC_LARGE_MAGIC ^ (uint64_t)p) ? l : NULL;
 }
 
 static void *malloc_large(size_t bytes, size_t align)
@@ -51,7 +59,15 @@ static void *malloc_large(size_t bytes, size_t align)
     }
     uint64_t at = aos_round_up((uint64_t)region + front, align);
     struct malloc_large *l = (struct malloc_large *)at - 1;
-    *l = (struct malloc_large){ MALLOC_LARGE_MAGIC ^ at, (uint64_t)region };
+    *l = (struct malloc_large){
+        .region = (uint64_t)region, .magic = MALLOC_LARGE_MAGIC ^ at,
+        .bytes = aos_round_up(bytes + front + slack, AOS_PAGE_BYTES),
+    };
+    mutex_lock(&malloc_state.lock);
+    malloc_state.stats.large_blocks++;
+    malloc_state.stats.large_bytes += l->bytes;
+    malloc_state.stats.allocated++;
+    mutex_unlock(&malloc_state.lock);
     return (void *)at;
 }
 
@@ -88,6 +104,8 @@ static void *malloc_small(size_t bytes, size_t align)
     for (;;) {
         mutex_lock(&malloc_state.lock);
         void *p = heap_alloc_aligned(&malloc_state.heap, bytes, align);
+        malloc_state.stats.blocks += p != NULL ? 1 : 0;
+        malloc_state.stats.allocated += p != NULL ? 1 : 0;
         uint64_t least = malloc_state.chunk_count == 0 ? MALLOC_FIRST_BYTES : MALLOC_CHUNK_BYTES;
         uint64_t need = bytes + bytes / 4 + 2 * align + HEAP_OVERHEAD + 64;
         need = aos_round_up(need < least ? least : need, AOS_PAGE_BYTES);
@@ -110,11 +128,54 @@ static void *malloc_small(size_t bytes, size_t align)
     }
 }
 
+void *malloc_raw(size_t bytes, size_t align)
+{
+    return bytes < MALLOC_LARGE_BYTES && align < AOS_PAGE_BYTES ? malloc_small(bytes, align)
+                                                                : malloc_large(bytes, align);
+}
+
+static void malloc_free_large(struct malloc_large *l)
+{
+    l->magic = 0;
+    mutex_lock(&malloc_state.lock);
+    malloc_state.stats.large_blocks--;
+    malloc_state.stats.large_bytes -= l->bytes;
+    mutex_unlock(&malloc_state.lock);
+    errval_t err = paging_unmap(paging_self(), (void *)l->region);
+    USER_CHECK(err_is_ok(err));
+}
+
+void malloc_raw_free(void *p)
+{
+    struct malloc_large *l = (uintptr_t)p % HEAP_ALIGN == 0 ? malloc_large_of(p) : NULL;
+    if (l != NULL) {
+        malloc_free_large(l);
+        return;
+    }
+    mutex_lock(&malloc_state.lock);
+    if (!heap_valid(p)) {
+        aos_panic("free(%p): not an allocated block", p);
+    }
+    void *gone = heap_free(&malloc_state.heap, p, malloc_state.chunk_count == 1);
+    malloc_state.chunk_count -= gone != NULL ? 1 : 0;
+    malloc_state.stats.blocks--;
+    mutex_unlock(&malloc_state.lock);
+    if (gone != NULL) {
+        malloc_give_chunk(gone);
+    }
+}
+
 static void *malloc_any(size_t bytes, size_t align)
 {
-    void *p = bytes < MALLOC_LARGE_BYTES && align < AOS_PAGE_BYTES ? malloc_small(bytes, align)
-                                                                   : malloc_large(bytes, align);
+#ifdef CONFIG_HEAP_CHECK
+    void *p = check_alloc(bytes, align);
+#else
+    void *p = malloc_raw(bytes, align);
+#endif
     if (p == NULL) {
+        mutex_lock(&malloc_state.lock);
+        malloc_state.stats.failed++;
+        mutex_unlock(&malloc_state.lock);
         errno = ENOMEM;
     }
     return p;
@@ -130,24 +191,11 @@ void free(void *p)
     if (p == NULL) {
         return;
     }
-    struct malloc_large *l = malloc_large_of(p);
-    void *gone = NULL;
-    if (l != NULL) {
-        l->magic = 0;
-        errval_t err = paging_unmap(paging_self(), (void *)l->region);
-        USER_CHECK(err_is_ok(err));
-    } else {
-        mutex_lock(&malloc_state.lock);
-        if (!heap_valid(p)) {
-            aos_panic("free(%p): not an allocated block", p);
-        }
-        gone = heap_free(&malloc_state.heap, p, malloc_state.chunk_count == 1);
-        malloc_state.chunk_count -= gone != NULL ? 1 : 0;
-        mutex_unlock(&malloc_state.lock);
-    }
-    if (gone != NULL) {
-        malloc_give_chunk(gone);
-    }
+#ifdef CONFIG_HEAP_CHECK
+    check_free(p);
+#else
+    malloc_raw_free(p);
+#endif
 }
 
 size_t malloc_usable_size(void *p)
@@ -155,14 +203,22 @@ size_t malloc_usable_size(void *p)
     if (p == NULL) {
         return 0;
     }
+#ifdef CONFIG_HEAP_CHECK
+    return check_usable(p);
+#else
     struct malloc_large *l = malloc_large_of(p);
-    if (l == NULL) {
-        return heap_usable(p);
-    }
-    struct paging_region_info region;
-    bool known = paging_lookup(l->region, &region);
-    USER_CHECK(known);
-    return region.va + region.bytes - (uint64_t)p;
+    return l == NULL ? heap_usable(p) : l->region + l->bytes - (uint64_t)p;
+#endif
+}
+
+/* Is the memory of the block zero as it comes? */
+static bool malloc_is_zeroed(void *p)
+{
+#ifdef CONFIG_HEAP_CHECK
+    return false;
+#else
+    return malloc_large_of(p) != NULL;   /* fresh pages */
+#endif
 }
 
 void *calloc(size_t count, size_t bytes)
@@ -173,10 +229,34 @@ void *calloc(size_t count, size_t bytes)
         return NULL;
     }
     void *p = malloc_any(total, HEAP_ALIGN);
-    if (p != NULL && malloc_large_of(p) == NULL) {
-        memset(p, 0, total);             /* fresh pages are zero */
+    if (p != NULL && !malloc_is_zeroed(p)) {
+        memset(p, 0, total);
     }
     return p;
+}
+
+/* A block that can stay where it is. A checked one never does: whoever still has the old address
+ * is to be found out. */
+static bool malloc_resize(void *p, size_t bytes)
+{
+#ifdef CONFIG_HEAP_CHECK
+    return false;
+#else
+    if (malloc_large_of(p) != NULL) {
+        size_t old = malloc_usable_size(p);
+        return bytes <= old && bytes >= old / 2;
+    }
+    if (bytes >= MALLOC_LARGE_BYTES) {
+        return false;
+    }
+    mutex_lock(&malloc_state.lock);
+    if (!heap_valid(p)) {
+        aos_panic("realloc(%p): not an allocated block", p);
+    }
+    bool done = heap_resize(&malloc_state.heap, p, bytes);
+    mutex_unlock(&malloc_state.lock);
+    return done;
+#endif
 }
 
 void *realloc(void *p, size_t bytes)
@@ -184,18 +264,10 @@ void *realloc(void *p, size_t bytes)
     if (p == NULL) {
         return malloc_any(bytes, HEAP_ALIGN);
     }
-    if (malloc_large_of(p) == NULL && bytes < MALLOC_LARGE_BYTES) {
-        mutex_lock(&malloc_state.lock);
-        bool done = heap_resize(&malloc_state.heap, p, bytes);
-        mutex_unlock(&malloc_state.lock);
-        if (done) {
-            return p;
-        }
-    }
-    size_t old = malloc_usable_size(p);
-    if (malloc_large_of(p) != NULL && bytes <= old && bytes >= old / 2) {
+    if (malloc_resize(p, bytes)) {
         return p;
     }
+    size_t old = malloc_usable_size(p);
     void *fresh = malloc_any(bytes, HEAP_ALIGN);
     if (fresh != NULL) {
         memcpy(fresh, p, old < bytes ? old : bytes);
@@ -231,10 +303,23 @@ int posix_memalign(void **ret_p, size_t align, size_t bytes)
     return 0;
 }
 
-void malloc_stats_bytes(uint64_t *ret_used, uint64_t *ret_total)
+void heap_stats(struct heap_stats *ret_stats)
 {
     mutex_lock(&malloc_state.lock);
-    *ret_used = malloc_state.heap.used_bytes;
-    *ret_total = malloc_state.heap.total_bytes;
+    *ret_stats = malloc_state.stats;
+    ret_stats->used_bytes = malloc_state.heap.used_bytes;
+    ret_stats->total_bytes = malloc_state.heap.total_bytes;
+    ret_stats->spare_bytes = malloc_state.spare != NULL ? MALLOC_CHUNK_BYTES : 0;
+    ret_stats->chunks = malloc_state.chunk_count;
     mutex_unlock(&malloc_state.lock);
+#ifdef CONFIG_HEAP_CHECK
+    check_held(&ret_stats->held_blocks, &ret_stats->held_bytes);
+#endif
 }
+
+#ifndef CONFIG_HEAP_CHECK
+bool heap_check(void)
+{
+    return false;
+}
+#endif

@@ -16,6 +16,7 @@ struct libtest {
 
 extern const struct libtest libtest_memory[];
 extern const struct libtest libtest_reserves[];
+extern const struct libtest libtest_heap[];
 extern const struct libtest libtest_threads[];
 extern const struct libtest libtest_priorities[];
 extern const struct libtest libtest_faults[];

@@ -18,6 +18,7 @@ static const struct libtest *const groups[] = {
     libtest_lazy,
     libtest_collector,
     libtest_reserves,
+    libtest_heap,
     libtest_priorities,
 };
 static const char *current = "start";

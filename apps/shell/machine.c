@@ -5,6 +5,7 @@
 
 #include <aos/cap.h>
 #include <aos/counters.h>
+#include <aos/heap.h>
 #include <aos/ram.h>
 #include <aos/slot.h>
 #include <aos/time.h>
@@ -84,6 +85,7 @@ static int machine_processes(struct shell *sh)
 int builtin_meminfo(struct shell *sh, int argc, char **argv)
 {
     struct init_machine machine;
+    struct heap_stats heap;
     uint64_t total, free_bytes, largest, dying, own_free, own_total, slots_used, slots;
     uint32_t pieces;
 
@@ -110,6 +112,11 @@ int builtin_meminfo(struct shell *sh, int argc, char **argv)
     printf("this shell      %10llu KiB, %llu KiB of it free; %llu of %llu capability slots used\n",
            (unsigned long long)(own_total / KIB), (unsigned long long)(own_free / KIB),
            (unsigned long long)slots_used, (unsigned long long)slots);
+    heap_stats(&heap);
+    printf("its heap        %10llu KiB, %llu KiB of it in %llu blocks\n",
+           (unsigned long long)((heap.total_bytes + heap.large_bytes) / KIB),
+           (unsigned long long)((heap.used_bytes + heap.large_bytes) / KIB),
+           (unsigned long long)(heap.blocks + heap.large_blocks));
     return machine_processes(sh);
 }
 

@@ -176,7 +176,7 @@ static bool check_intact(struct check_block *b, bool freed, struct check_finding
     return false;
 }
 
-void *check_alloc(size_t bytes, size_t align)
+void *block_alloc(size_t bytes, size_t align)
 {
     size_t front = CHECK_HEAD_BYTES + CHECK_ZONE;
     size_t rounded = (bytes + HEAP_ALIGN - 1) / HEAP_ALIGN * HEAP_ALIGN;
@@ -258,7 +258,7 @@ static struct check_block *check_release(struct check_finding *io_found)
     return b;
 }
 
-void check_free(void *p)
+void block_free(void *p)
 {
     struct check_finding found = { .what = NULL };
     struct check_block *gone = NULL;
@@ -284,7 +284,7 @@ void check_free(void *p)
     }
 }
 
-size_t check_usable(void *p)
+size_t block_usable(void *p)
 {
     struct check_finding found = { .what = NULL };
     mutex_lock(&check.lock);
@@ -294,6 +294,17 @@ size_t check_usable(void *p)
         check_report(&found);
     }
     return b->bytes;
+}
+
+/* It never stays: whoever still has the old address is to be found out. */
+bool block_resize(void *p, size_t bytes)
+{
+    return false;
+}
+
+bool block_is_zero(void *p)
+{
+    return false;
 }
 
 bool heap_check(void)
@@ -315,7 +326,7 @@ bool heap_check(void)
     return true;
 }
 
-void check_held(uint64_t *ret_blocks, uint64_t *ret_bytes)
+void block_held(uint64_t *ret_blocks, uint64_t *ret_bytes)
 {
     mutex_lock(&check.lock);
     *ret_blocks = check.held.blocks;

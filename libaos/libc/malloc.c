@@ -165,13 +165,38 @@ void malloc_raw_free(void *p)
     }
 }
 
+size_t malloc_raw_usable(void *p)
+{
+    struct malloc_large *l = malloc_large_of(p);
+    return l == NULL ? heap_usable(p) : l->region + l->bytes - (uint64_t)p;
+}
+
+bool malloc_raw_is_zero(void *p)
+{
+    return malloc_large_of(p) != NULL;   /* fresh pages */
+}
+
+bool malloc_raw_resize(void *p, size_t bytes)
+{
+    if (malloc_large_of(p) != NULL) {
+        size_t old = malloc_raw_usable(p);
+        return bytes <= old && bytes >= old / 2;
+    }
+    if (bytes >= MALLOC_LARGE_BYTES) {
+        return false;
+    }
+    mutex_lock(&malloc_state.lock);
+    if (!heap_valid(p)) {
+        aos_panic("realloc(%p): not an allocated block", p);
+    }
+    bool done = heap_resize(&malloc_state.heap, p, bytes);
+    mutex_unlock(&malloc_state.lock);
+    return done;
+}
+
 static void *malloc_any(size_t bytes, size_t align)
 {
-#ifdef CONFIG_HEAP_CHECK
-    void *p = check_alloc(bytes, align);
-#else
-    void *p = malloc_raw(bytes, align);
-#endif
+    void *p = block_alloc(bytes, align);
     if (p == NULL) {
         mutex_lock(&malloc_state.lock);
         malloc_state.stats.failed++;
@@ -188,37 +213,14 @@ void *malloc(size_t bytes)
 
 void free(void *p)
 {
-    if (p == NULL) {
-        return;
+    if (p != NULL) {
+        block_free(p);
     }
-#ifdef CONFIG_HEAP_CHECK
-    check_free(p);
-#else
-    malloc_raw_free(p);
-#endif
 }
 
 size_t malloc_usable_size(void *p)
 {
-    if (p == NULL) {
-        return 0;
-    }
-#ifdef CONFIG_HEAP_CHECK
-    return check_usable(p);
-#else
-    struct malloc_large *l = malloc_large_of(p);
-    return l == NULL ? heap_usable(p) : l->region + l->bytes - (uint64_t)p;
-#endif
-}
-
-/* Is the memory of the block zero as it comes? */
-static bool malloc_is_zeroed(void *p)
-{
-#ifdef CONFIG_HEAP_CHECK
-    return false;
-#else
-    return malloc_large_of(p) != NULL;   /* fresh pages */
-#endif
+    return p == NULL ? 0 : block_usable(p);
 }
 
 void *calloc(size_t count, size_t bytes)
@@ -229,34 +231,10 @@ void *calloc(size_t count, size_t bytes)
         return NULL;
     }
     void *p = malloc_any(total, HEAP_ALIGN);
-    if (p != NULL && !malloc_is_zeroed(p)) {
+    if (p != NULL && !block_is_zero(p)) {
         memset(p, 0, total);
     }
     return p;
-}
-
-/* A block that can stay where it is. A checked one never does: whoever still has the old address
- * is to be found out. */
-static bool malloc_resize(void *p, size_t bytes)
-{
-#ifdef CONFIG_HEAP_CHECK
-    return false;
-#else
-    if (malloc_large_of(p) != NULL) {
-        size_t old = malloc_usable_size(p);
-        return bytes <= old && bytes >= old / 2;
-    }
-    if (bytes >= MALLOC_LARGE_BYTES) {
-        return false;
-    }
-    mutex_lock(&malloc_state.lock);
-    if (!heap_valid(p)) {
-        aos_panic("realloc(%p): not an allocated block", p);
-    }
-    bool done = heap_resize(&malloc_state.heap, p, bytes);
-    mutex_unlock(&malloc_state.lock);
-    return done;
-#endif
 }
 
 void *realloc(void *p, size_t bytes)
@@ -264,7 +242,7 @@ void *realloc(void *p, size_t bytes)
     if (p == NULL) {
         return malloc_any(bytes, HEAP_ALIGN);
     }
-    if (malloc_resize(p, bytes)) {
+    if (block_resize(p, bytes)) {
         return p;
     }
     size_t old = malloc_usable_size(p);
@@ -312,14 +290,5 @@ void heap_stats(struct heap_stats *ret_stats)
     ret_stats->spare_bytes = malloc_state.spare != NULL ? MALLOC_CHUNK_BYTES : 0;
     ret_stats->chunks = malloc_state.chunk_count;
     mutex_unlock(&malloc_state.lock);
-#ifdef CONFIG_HEAP_CHECK
-    check_held(&ret_stats->held_blocks, &ret_stats->held_bytes);
-#endif
+    block_held(&ret_stats->held_blocks, &ret_stats->held_bytes);
 }
-
-#ifndef CONFIG_HEAP_CHECK
-bool heap_check(void)
-{
-    return false;
-}
-#endif

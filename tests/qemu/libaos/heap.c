@@ -79,11 +79,11 @@ static void test_gives_back(void)
     heap_stats(&before);
     users();
     heap_stats(&after);
-    printf("# memory %llu -> %llu, chunks %llu -> %llu, blocks %llu -> %llu, large %llu, held %llu\n",
+    printf("# memory %llu -> %llu, chunks %llu, blocks %llu -> %llu, large %llu, held %llu\n",
            (unsigned long long)ram, (unsigned long long)ram_in_use(),
-           (unsigned long long)before.chunks, (unsigned long long)after.chunks,
-           (unsigned long long)before.blocks, (unsigned long long)after.blocks,
-           (unsigned long long)after.large_blocks, (unsigned long long)after.held_blocks);
+           (unsigned long long)after.chunks, (unsigned long long)before.blocks,
+           (unsigned long long)after.blocks, (unsigned long long)after.large_blocks,
+           (unsigned long long)after.held_blocks);
     EXPECT(after.allocated > before.allocated + USERS * ROUNDS / 3);
     if (after.held_blocks != 0) {        /* checked: what is held differs from time to time */
         EXPECT(heap_check());

@@ -7,10 +7,17 @@
 #include <kernel/sched.h>
 #include <kernel/timer.h>
 
+static errval_t dispatcher_may_change(const struct cte *object)
+{
+    return (cte_rights(object) & CAP_RIGHT_W) != 0 ? ERR_OK : SYS_ERR_CAP_RIGHTS;
+}
+
 errval_t inv_dispatcher_setup(struct dispatcher *self, struct cte *object, struct cte *cspace,
                               struct cte *vspace, uint64_t page_va)
 {
-    return dispatcher_setup(dispatcher_of(object), cspace, vspace, page_va);
+    errval_t err = dispatcher_may_change(object);
+
+    return err_is_ok(err) ? dispatcher_setup(dispatcher_of(object), cspace, vspace, page_va) : err;
 }
 
 errval_t inv_dispatcher_replace(struct dispatcher *self, struct cte *object, struct cte *cspace)
@@ -21,24 +28,34 @@ errval_t inv_dispatcher_replace(struct dispatcher *self, struct cte *object, str
 errval_t inv_dispatcher_start(struct dispatcher *self, struct cte *object, uint64_t pc,
                               uint64_t sp, uint64_t arg)
 {
-    return dispatcher_start(dispatcher_of(object), pc, sp, arg);
+    errval_t err = dispatcher_may_change(object);
+
+    return err_is_ok(err) ? dispatcher_start(dispatcher_of(object), pc, sp, arg) : err;
 }
 
 errval_t inv_dispatcher_stop(struct dispatcher *self, struct cte *object)
 {
-    return dispatcher_stop(dispatcher_of(object));
+    errval_t err = dispatcher_may_change(object);
+
+    return err_is_ok(err) ? dispatcher_stop(dispatcher_of(object)) : err;
 }
 
 errval_t inv_dispatcher_resume(struct dispatcher *self, struct cte *object)
 {
-    return dispatcher_resume(dispatcher_of(object));
+    errval_t err = dispatcher_may_change(object);
+
+    return err_is_ok(err) ? dispatcher_resume(dispatcher_of(object)) : err;
 }
 
 /* Releasing the spaces may end the capability that was invoked: nothing uses it after that. */
 errval_t inv_dispatcher_kill(struct dispatcher *self, struct cte *object, uint64_t status)
 {
     struct dispatcher *d = dispatcher_of(object);
+    errval_t err = dispatcher_may_change(object);
 
+    if (err_is_fail(err)) {
+        return err;
+    }
     dispatcher_end(d, status);
     dispatcher_release(d);
     return ERR_OK;
@@ -88,10 +105,13 @@ errval_t inv_dispatcher_watch(struct dispatcher *self, struct cte *object, struc
 errval_t inv_dispatcher_ask(struct dispatcher *self, struct cte *object)
 {
     struct dispatcher *d = dispatcher_of(object);
+    errval_t err = dispatcher_may_change(object);
 
-    d->pending |= DISP_PENDING_ASKED;
-    dispatcher_notify(d);
-    return ERR_OK;
+    if (err_is_ok(err)) {
+        d->pending |= DISP_PENDING_ASKED;
+        dispatcher_notify(d);
+    }
+    return err;
 }
 
 errval_t inv_dispatcher_deadline(struct dispatcher *self, struct cte *object, uint64_t ns)

@@ -284,11 +284,40 @@ static void test_replace(void)
           "KCAP0064 only of its own dispatcher");
 }
 
+/* A capability that only tells: minted without `w`. */
+static void test_rights(void)
+{
+    static struct kt_thread t;
+    caddr_t told = kt_slots(1), d = kt_object(CAPTYPE_DISPATCHER, KPI_DISPATCHER_BYTES, 1);
+    caddr_t table = kt_slots(1), kernel = kt_slots(1), space = kt_slots(1);
+    uint64_t state = 0, status, cause, pc, far;
+
+    kt_thread_make(&t);
+    kt_need(inv_cnode_mint(KT_TASK_NODE, t.cap, CAP_RIGHT_R, told), "mint");
+    kt_need(inv_cnode_mint(KT_TASK_NODE, KPI_CAP_IRQTABLE, CAP_RIGHT_R, table), "mint");
+    kt_need(inv_cnode_mint(KT_TASK_NODE, KPI_CAP_KERNEL, CAP_RIGHT_R, kernel), "mint");
+    kt_need(inv_cnode_mint(KT_TASK_NODE, t.l1, CAP_RIGHT_R, space), "mint");
+    kt_ok(inv_dispatcher_start(told, 0, 0, 0) == SYS_ERR_CAP_RIGHTS &&
+              inv_dispatcher_stop(told) == SYS_ERR_CAP_RIGHTS &&
+              inv_dispatcher_resume(told) == SYS_ERR_CAP_RIGHTS &&
+              inv_dispatcher_ask(told) == SYS_ERR_CAP_RIGHTS &&
+              inv_dispatcher_kill(told, 0) == SYS_ERR_CAP_RIGHTS,
+          "KCAP0062 without w a dispatcher is not started, stopped, asked or killed");
+    kt_ok(inv_dispatcher_info(told, &state, &status, &cause, &pc, &far) == ERR_OK &&
+              state == KPI_DISP_NEW,
+          "KCAP0063 but tells its state");
+    kt_eq(inv_dispatcher_setup(d, space, KPI_CAP_SELF_VROOT, KPI_PAGE_BYTES), SYS_ERR_CAP_RIGHTS,
+          "KCAP0064 nobody runs in a space that he may only look at");
+    kt_eq(inv_irq_table_get(table, 33, kt_slots(1)), SYS_ERR_CAP_RIGHTS,
+          "KCAP0065 nor takes interrupts");
+    kt_eq(inv_kernel_shutdown(kernel, 0), SYS_ERR_CAP_RIGHTS, "KCAP0066 nor switches off");
+}
+
 void test_main(void)
 {
     uint64_t found = 1, nodes = 0;
 
-    kt_plan(56);
+    kt_plan(61);
     make_tables();
     test_pages();
     test_execute();
@@ -297,6 +326,7 @@ void test_main(void)
     test_nodes();
     test_domain_end();
     test_replace();
+    test_rights();
     kt_eq(inv_kernel_check(KPI_CAP_KERNEL, &found, &nodes), ERR_OK, "KCAP0049 check");
     kt_eq(found, 0, "KCAP0050 no invariant is violated");
     kt_note("objects", nodes);

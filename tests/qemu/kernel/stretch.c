@@ -406,6 +406,31 @@ static void test_asids(void)
     judge("STRETCH0036 within the bound");
 }
 
+static void fall(void *arg)
+{
+    (void)*(volatile uint64_t *)arg;
+}
+
+/* What is not a deletion: figures only, as the console that is written to makes them. */
+static void test_log(void)
+{
+    static struct kt_thread t;
+    uint64_t n, next, start, found, nodes;
+    void *buffer = kt_pages(1, NULL);
+
+    (void)stretch();
+    kt_need(inv_kernel_log_read(KPI_CAP_KERNEL, 0, buffer, KPI_PAGE_BYTES, &n, &next, &start),
+            "read");
+    kt_note("4 KiB of the log are read, instructions:", stretch());
+    kt_thread_make(&t);
+    kt_thread_start(&t, fall, (void *)8);
+    (void)stretch();
+    ko_idle(1000000);
+    kt_note("the registers of a domain that ends are logged, instructions:", stretch());
+    kt_need(inv_kernel_check(KPI_CAP_KERNEL, &found, &nodes), "check");
+    kt_note("all invariants are checked, instructions:", stretch());
+}
+
 void test_main(void)
 {
     kt_plan(44);
@@ -422,5 +447,6 @@ void test_main(void)
     test_kill();
     test_spaces();
     test_asids();
+    test_log();
     kt_note("the longest of all, instructions:", worst);
 }

@@ -30,6 +30,7 @@ void bench_print(const char *name, uint64_t median, uint64_t minimum, unsigned s
 void bench_check(const char *what, errval_t err);
 
 void bench_kernel(void);                 /* invocations, page tables */
+void bench_memory(void);                 /* faults that fill or copy a page */
 void bench_rpc(void);                    /* messages to a second domain */
 void bench_ump(void);                    /* messages between cores, each side by itself */
 void bench_threads(void);

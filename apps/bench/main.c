@@ -16,6 +16,7 @@ int main(int argc, char **argv)
         return 2;
     }
     bench_kernel();
+    bench_memory();
     bench_rpc();
     bench_ump();
     bench_threads();

@@ -62,13 +62,17 @@ static struct tree_node *tree_merge(struct tree_node *low, struct tree_node *hig
 
 void tree_insert(struct tree_node **root, struct tree_node *node)
 {
-    struct tree_node *low;
-    struct tree_node *high;
-    node->left = NULL;
-    node->right = NULL;
+    const uint64_t priority = tree_priority(node);
+    struct tree_node *n = *root;
+    /* Down to the first node that must be below the new one: mostly a leaf's place. */
+    while (n != NULL && tree_priority(n) >= priority) {
+        n->largest = n->largest < node->bytes ? node->bytes : n->largest;
+        root = node->key < n->key ? &n->left : &n->right;
+        n = *root;
+    }
+    tree_split(n, node->key, &node->left, &node->right);
     tree_update(node);
-    tree_split(*root, node->key, &low, &high);
-    *root = tree_merge(tree_merge(low, node), high);
+    *root = node;
 }
 
 struct tree_node *tree_remove(struct tree_node **root, uint64_t key)

@@ -52,9 +52,39 @@ static errval_t cow_show(struct paging_state *st, struct paging_part *w, uint64_
     return table_map(st, w, s->frame, page * unit, flags);
 }
 
-errval_t cow_copy(struct paging_state *st, struct paging_region *r, uint64_t va)
+/* Copies the page that the part has into page `page` of `store`, by way of the window: the one that
+ * is not mapped where it belongs is mapped there. */
+static errval_t cow_fill(struct paging_state *st, struct paging_part *p, uint64_t unit,
+                         struct paging_store *store, uint32_t page)
 {
     struct paging_part w;
+    errval_t err = p->mapping != 0 ? cow_show(st, &w, unit, store, page, AOS_VM_RW)
+                                   : cow_show(st, &w, unit, p->store, p->first, AOS_VM_READ);
+    if (err_is_fail(err)) {
+        return err;
+    }
+    if (p->mapping != 0) {
+        paging_copy(w.node.key, p->node.key, unit);
+        table_unmap(st, &w);
+        disp_disable_touched();          /* nobody sees the page gone */
+        table_unmap(st, p);
+        err = table_map(st, p, store->frame, page * unit, AOS_VM_RW);
+        disp_enable();
+        return err;
+    }
+    disp_disable_touched();              /* nor empty */
+    err = table_map(st, p, store->frame, page * unit, AOS_VM_RW);
+    if (err_is_ok(err)) {
+        paging_copy(p->node.key, w.node.key, unit);
+    }
+    disp_enable();
+    table_unmap(st, &w);
+    return err;
+}
+
+errval_t cow_copy(struct paging_state *st, struct paging_region *r, struct paging_part *p,
+                  uint64_t va)
+{
     struct paging_store *store;
     uint32_t page;
     uint32_t count;
@@ -63,34 +93,28 @@ errval_t cow_copy(struct paging_state *st, struct paging_region *r, uint64_t va)
     if (err_is_fail(err)) {
         return err;
     }
-    err = part_cut(st, r, va);
-    if (err_is_ok(err)) {
-        err = part_cut(st, r, va + r->unit);
+    if (p->count != 1) {
+        err = part_cut(st, r, va);
+        if (err_is_ok(err)) {
+            err = part_cut(st, r, va + r->unit);
+        }
+        p = part_at(r, va);
     }
-    struct paging_part *p = part_at(r, va);
-    if (err_is_ok(err) && p->mapping == 0) {
-        err = part_map(st, r, p);        /* what is copied is read where it is */
-    }
     if (err_is_ok(err)) {
-        err = cow_show(st, &w, r->unit, store, page, AOS_VM_RW);
+        err = cow_fill(st, p, r->unit, store, page);
     }
     if (err_is_fail(err)) {
         store_release(store, page, 1);
         return err;
     }
-    paging_copy(w.node.key, va, r->unit);
-    table_unmap(st, &w);
     struct paging_store *before = p->store;
     uint32_t page_before = p->first;
-    disp_disable_touched();              /* nobody sees the page gone */
-    table_unmap(st, p);
     p->store = store;
     p->first = page;
-    err = part_map(st, r, p);
-    disp_enable();
     store_release(before, page_before, 1);
     cow_count++;
-    return err;
+    uint64_t end;
+    return access_at(r, va, &end) == AOS_VM_RW ? ERR_OK : part_protect(r, va, va + r->unit);
 }
 
 /* A part of `to` that shows `count` pages of `s`, and shares them; two where a table ends. */

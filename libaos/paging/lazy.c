@@ -132,7 +132,7 @@ static errval_t lazy_again(struct paging_state *st, struct paging_region *r, str
     struct cap_info info;
     uint32_t page = p->first + (uint32_t)((va - p->node.key) / r->unit);
     if (write && r->shared && !store_alone(p->store, page)) {
-        return cow_copy(st, r, va);
+        return cow_copy(st, r, p, va);
     }
     if (p->mapping == 0) {
         return part_map(st, r, p);
@@ -162,9 +162,9 @@ static bool lazy_allows(uint32_t flags, enum fault_kind kind)
 }
 
 /* Does it take a new page to let this access go on? */
-static bool lazy_needs_page(const struct paging_region *r, uint64_t va, bool write)
+static bool lazy_needs_page(const struct paging_region *r, const struct paging_part *p,
+                            uint64_t va, bool write)
 {
-    const struct paging_part *p = part_at(r, va);
     if (p == NULL) {
         return r->origin == NULL || write;
     }
@@ -173,15 +173,15 @@ static bool lazy_needs_page(const struct paging_region *r, uint64_t va, bool wri
 }
 
 /* One page, with the lock held and the reserves full. */
-static errval_t lazy_page(struct paging_state *st, struct paging_region *r, uint64_t va, bool write)
+static errval_t lazy_page(struct paging_state *st, struct paging_region *r, struct paging_part *p,
+                          uint64_t va, bool write)
 {
-    struct paging_part *p = part_at(r, va);
     if (p != NULL) {
         return lazy_again(st, r, p, va, write);
     }
     errval_t err = lazy_fill(st, r, va);
     if (err_is_ok(err) && write && r->origin != NULL) {
-        err = cow_copy(st, r, va);
+        err = cow_copy(st, r, part_at(r, va), va);
     }
     return err;
 }
@@ -198,12 +198,13 @@ static errval_t lazy_try(struct paging_state *st, uint64_t va, enum fault_kind k
     }
     va = aos_round_down(va, r->unit);
     bool write = kind == FAULT_WRITE;
-    uint64_t need = lazy_needs_page(r, va, write) ? store_need(r->unit) : 0;
+    struct paging_part *p = part_at(r, va);
+    uint64_t need = lazy_needs_page(r, p, va, write) ? store_need(r->unit) : 0;
     if (need > have) {
         *ret_need = need;
         return ERR_OK;
     }
-    return lazy_page(st, r, va, write);
+    return lazy_page(st, r, p, va, write);
 }
 
 /* Sees to the page at `va` with as much RAM as it takes. */

@@ -142,7 +142,8 @@ errval_t paging_fault(uint64_t va, enum fault_kind kind, bool translation);
 void lazy_drop(struct paging_state *st, struct paging_region *r, uint64_t va, uint64_t end);
 
 /* cow.c: page `va` of the part `p` is written to, and has other users: it gets a copy. */
-errval_t cow_copy(struct paging_state *st, struct paging_region *r, uint64_t va);
+errval_t cow_copy(struct paging_state *st, struct paging_region *r, struct paging_part *p,
+                  uint64_t va);
 uint64_t cow_copied(void);
 
 /* content.c: pages through their addresses. */

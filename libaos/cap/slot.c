@@ -93,19 +93,16 @@ caddr_t slot_take(uint32_t count)
     return first != 0 ? first : slot_take_of(slots.open[!kept], count);
 }
 
-errval_t slot_alloc_range(uint32_t count, caddr_t *ret_first)
+/* `limit` 0: none. */
+static errval_t slot_alloc_within(uint32_t limit, uint32_t count, caddr_t *ret_first)
 {
-    if (count == 0 || count > SLOT_RANGE_MAX) {
-        return LIB_ERR_RANGE;
-    }
-    uint32_t limit = domain_startup()->limits.slots;
     errval_t err = mem_begin(0, 0);
     if (err_is_fail(err)) {
         return err;
     }
     if (limit != 0 && slots.used_count + count > limit) {
         mem_end();
-        return LIB_ERR_QUOTA;
+        return LIB_ERR_SLOT_LIMIT;
     }
     caddr_t first = slot_take(count);
     if (first == 0) {
@@ -118,6 +115,14 @@ errval_t slot_alloc_range(uint32_t count, caddr_t *ret_first)
     }
     *ret_first = first;
     return ERR_OK;
+}
+
+errval_t slot_alloc_range(uint32_t count, caddr_t *ret_first)
+{
+    if (count == 0 || count > SLOT_RANGE_MAX) {
+        return LIB_ERR_RANGE;
+    }
+    return slot_alloc_within(domain_startup()->limits.slots, count, ret_first);
 }
 
 errval_t slot_alloc(caddr_t *ret_slot)
@@ -212,7 +217,8 @@ void recv_slot_refill(void)
     while (recv_slot_low()) {
         caddr_t batch[RECV_SLOT_RESERVE / 2];
         uint32_t count = 0;
-        while (count < RECV_SLOT_RESERVE / 2 && err_is_ok(slot_alloc(&batch[count]))) {
+        while (count < RECV_SLOT_RESERVE / 2 && 
+               err_is_ok(slot_alloc_within(/* limit= */ 0, 1, &batch[count]))) {
             count++;
         }
         if (count == 0) {

@@ -34,9 +34,12 @@ void binding_sweep_arm_disabled(struct binding *b)
     b->chan.slow &= ~CHAN_SLOW_SWEEP;
 }
 
+uint32_t binding_calls_begun;
+
 void pending_free_disabled(struct binding *b, struct pending *p)
 {
     USER_CHECK(p->state != PENDING_FREE);
+    pending_uncount(p);
     p->state = PENDING_FREE;
     USER_CHECK(p->loans.count == 0);
     p->callback = false;

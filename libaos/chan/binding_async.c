@@ -3,6 +3,7 @@
 
 #include <aos/slot.h>
 #include <aos/cap.h>
+#include <aos/domain.h>
 #include <aos/time.h>
 
 /* --- begin, end, cancel --------------------------------------------------------------------- */
@@ -18,12 +19,17 @@ errval_t pending_start(struct binding *b, const struct binding_call *call, uint3
     if (err_is_fail(err)) {
         return err;
     }
+    const uint32_t limit = domain_startup()->limits.calls;
     disp_disable();
-    bool open = b->chan.state == CHAN_OPEN;
-    struct pending *p = open ? pending_take_disabled(b, first, lent_bytes) : NULL;
+    bool open = b->chan.state == CHAN_OPEN, more = limit == 0 || binding_calls_begun < limit;
+    struct pending *p = open && more ? pending_take_disabled(b, first, lent_bytes) : NULL;
+    if (p != NULL) {
+        p->begun = true;
+        binding_calls_begun++;
+    }
     disp_enable();
     if (p == NULL) {
-        return open ? RPC_ERR_AGAIN : binding_state_error(b);
+        return !open ? binding_state_error(b) : more ? RPC_ERR_AGAIN : LIB_ERR_CALL_LIMIT;
     }
     err = binding_fill(b, p, call, ret_msg);
     if (err_is_fail(err)) {

@@ -142,6 +142,7 @@ void binding_close(struct binding *b)
             }
         }
         p->state = PENDING_FREE;
+        pending_uncount(p);
     }
     loans_forget(b);
     chan_area_free(&b->chan.region);

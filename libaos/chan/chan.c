@@ -8,6 +8,7 @@
 
 #include <aos/cap.h>
 #include <aos/debug.h>
+#include <aos/domain.h>
 #include <aos/ram.h>
 #include <aos/slot.h>
 #include <aos/arch_lmp.h>
@@ -57,6 +58,26 @@ static void chan_visit_graves(void)
     }
 }
 
+/* Ends that are bound. */
+static uint32_t ends_count;
+
+/* One end more is used, if there may be. */
+static errval_t chan_count_end(void)
+{
+    uint32_t limit = domain_startup()->limits.endpoints;
+    uint32_t count = __atomic_add_fetch(&ends_count, 1, __ATOMIC_RELAXED);
+    if (limit == 0 || count <= limit) {
+        return ERR_OK;
+    }
+    (void)__atomic_sub_fetch(&ends_count, 1, __ATOMIC_RELAXED);
+    return LIB_ERR_END_LIMIT;
+}
+
+static void chan_uncount_end(void)
+{
+    (void)__atomic_sub_fetch(&ends_count, 1, __ATOMIC_RELAXED);
+}
+
 uint32_t chan_ring_bytes(uint32_t window)
 {
     uint32_t bytes = CHAN_RING_BYTES;
@@ -76,7 +97,12 @@ errval_t chan_create_for(uint32_t window, caddr_t *ret_own, caddr_t *ret_peer)
     uint32_t bytes = chan_ring_bytes(window);
     caddr_t first;
     chan_visit_graves();
-    errval_t err = slot_alloc_range(2, &first);
+    errval_t err = chan_count_end();
+    if (err_is_fail(err)) {
+        return err;
+    }
+    chan_uncount_end();                  /* it counts when it is bound */
+    err = slot_alloc_range(2, &first);
     if (err_is_fail(err)) {
         return err;
     }
@@ -116,7 +142,13 @@ void chan_open(struct chan *c, enum chan_role role, caddr_t end, struct waitset 
 errval_t chan_bind(struct chan *c, enum chan_role role, caddr_t end, struct waitset *ws)
 {
     chan_init(c, role, end, ws);
-    errval_t err = arch_lmp_bind(end, (uint64_t)(uintptr_t)c);
+    errval_t err = chan_count_end();
+    if (err_is_ok(err)) {
+        err = arch_lmp_bind(end, (uint64_t)(uintptr_t)c);
+        if (err_is_fail(err)) {
+            chan_uncount_end();
+        }
+    }
     if (err_is_fail(err)) {
         c->state = CHAN_CLOSED;
         disp_disable();
@@ -190,6 +222,7 @@ void chan_close(struct chan *c)
         carrier->close(c);
     }
     if (end != 0) {
+        chan_uncount_end();
         chan_close_end(end, c->ring_bytes, c->owns_ram, peer_gone);
     }
     chan_area_free(&c->out);

@@ -216,6 +216,14 @@ errval_t pending_start(struct binding *b, const struct binding_call *call, uint3
 errval_t pending_launch(struct binding *b, struct pending *p, const struct binding_call *call,
                         const struct lmp_msg *msg);
 void pending_free_disabled(struct binding *b, struct pending *p);
+/* Entries taken by pending_start, in all bindings: calls begun or in callback form, streams. */
+extern uint32_t binding_calls_begun;
+/* Disabled, or nobody else knows the binding. */
+static inline void pending_uncount(struct pending *p)
+{
+    binding_calls_begun -= p->begun;
+    p->begun = false;
+}
 void pending_done_disabled(struct binding *b, struct pending *p);
 /* The peer has ended, or cannot be understood: whoever waits gets RPC_ERR_PEER_GONE. */
 void binding_gone_disabled(struct binding *b);

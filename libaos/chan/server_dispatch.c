@@ -385,7 +385,7 @@ static errval_t conn_op_clone(struct server_conn *conn, struct server *server,
     }
     pid = pid == BINDING_CLONE_OWN ? conn->pid : pid;
     if (conn_count_of(server, pid) >= SERVER_ENDS_MAX) {
-        return LIB_ERR_QUOTA;
+        return err_push(LIB_ERR_QUOTA, RPC_ERR_AGAIN);
     }
     caddr_t end;
     errval_t err = server_make_end(server, pid, (uint32_t)flags, &end);

@@ -1,6 +1,7 @@
 /* Life of threads. A thread's stack, TLS and record are one allocation: guard page, stack, TLS,
  * struct thread. */
 #include <aos/debug.h>
+#include <aos/domain.h>
 #include <aos/paging.h>
 #include <aos/slot.h>
 #include <aos/time.h>
@@ -107,7 +108,8 @@ errval_t thread_create(thread_fn fn, void *arg, const struct thread_attr *attr,
     if (attr->priority < THREAD_PRIORITY_MIN || attr->priority > THREAD_PRIORITY_MAX) {
         return LIB_ERR_RANGE;
     }
-    if (threads.count >= THREADS_MAX) {
+    uint32_t limit = domain_startup()->limits.threads;
+    if (threads.count >= THREADS_MAX || (limit != 0 && threads.count >= limit)) {
         return LIB_ERR_THREAD_LIMIT;
     }
     uint64_t wanted = attr->stack_bytes != 0 ? attr->stack_bytes : THREAD_STACK_BYTES;

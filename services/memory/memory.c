@@ -231,26 +231,31 @@ errval_t memory_add(struct memory_core *m, uint64_t base, uint64_t bytes)
     return ERR_OK;
 }
 
-/* A free region with room, and where in it. Alignments above the largest class are sure to be found
- * only in a region that is so much larger. */
+static struct memory_region *memory_find(const struct memory_core *m, uint64_t bytes,
+                                         uint64_t room, uint32_t class)
+{
+    return bytes < MEMORY_LARGE ? regions_lowest(m->tree, room / MEMORY_PAGE, class)
+                                : regions_highest(m->tree, room / MEMORY_PAGE, class);
+}
+
+/* A free region with room, and where in it. An alignment between two classes is sure to be had only
+ * in one with room at the larger, or with so much more room at the smaller. */
 static struct memory_region *memory_find_room(const struct memory_core *m, uint64_t bytes,
                                               uint64_t align, uint64_t *ret_base)
 {
-    uint32_t class = regions_class(align);
-    uint64_t slack = align > MEMORY_PAGE << class ? align - (MEMORY_PAGE << class) : 0;
-    uint64_t pages = (bytes + slack) / MEMORY_PAGE;
     struct memory_region *r;
+    uint32_t class = 0;
 
-    if (bytes < MEMORY_LARGE) {
-        r = regions_lowest(m->tree, pages, class);
-        if (r != NULL) {
-            *ret_base = memory_round_up(r->base, align);
-        }
-    } else {
-        r = regions_highest(m->tree, pages, class);
-        if (r != NULL) {
-            *ret_base = (r->base + r->bytes - bytes) & ~(align - 1);
-        }
+    while (class + 1 < MEMORY_CLASSES && regions_align(class + 1) <= align) {
+        class++;
+    }
+    r = memory_find(m, bytes, bytes + (align - regions_align(class)), class);
+    if (r == NULL && class + 1 < MEMORY_CLASSES && align > regions_align(class)) {
+        r = memory_find(m, bytes, bytes, class + 1);
+    }
+    if (r != NULL) {
+        *ret_base = bytes < MEMORY_LARGE ? memory_round_up(r->base, align)
+                                         : (r->base + r->bytes - bytes) & ~(align - 1);
     }
     return r;
 }

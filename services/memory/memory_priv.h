@@ -9,8 +9,8 @@
  *
  * Where (the policy): a range of less than MEMORY_LARGE comes from the lowest free region with
  * room, a larger one from the highest; free neighbours of a root are one region at all times. So
- * small ranges, which come and go, gather at the bottom, and a range of 2 MiB is refused only if no
- * aligned 2 MiB are free.
+ * small ranges, which come and go, gather at the bottom, and a range that is to be aligned to a
+ * page, 64 KiB or 2 MiB is refused for want of room only if no such range is free.
  *
  * Invariants (memory_check tests them):
  *  1. The regions of a root are a list in address order that covers the root without gap or

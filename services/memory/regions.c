@@ -1,26 +1,17 @@
 /* See regions.h. */
 #include "regions.h"
 
+#include <string.h>
+
 static uint8_t regions_height(const struct memory_region *r)
 {
     return r == NULL ? 0 : r->height;
 }
 
-uint32_t regions_class(uint64_t align)
-{
-    uint32_t class = 0;
-
-    while (class < MEMORY_CLASSES - 1 && MEMORY_PAGE << class < align) {
-        class++;
-    }
-    return class;
-}
-
 /* Pages of `r` from the first address on that is aligned to `class`. */
 static uint32_t regions_own_room(const struct memory_region *r, uint32_t class)
 {
-    uint64_t align = MEMORY_PAGE << class;
-    uint64_t pad = (0 - r->base) & (align - 1);
+    uint64_t pad = (0 - r->base) & (regions_align(class) - 1);
 
     return r->state == MEMORY_FREE && pad < r->bytes ? (uint32_t)((r->bytes - pad) / MEMORY_PAGE)
                                                      : 0;
@@ -92,6 +83,7 @@ static struct memory_region *regions_rotate(struct memory_region **root, struct 
     return child;
 }
 
+/* Returns what is in the place of `r` then. */
 static struct memory_region *regions_balance(struct memory_region **root, struct memory_region *r)
 {
     int lean = regions_height(r->left) - regions_height(r->right);
@@ -111,12 +103,18 @@ static struct memory_region *regions_balance(struct memory_region **root, struct
     return r;
 }
 
-/* From `r`, whose subtree changed, up to the root. */
+/* From `r`, a child of which changed, up to where nothing does any more. */
 static void regions_repair(struct memory_region **root, struct memory_region *r)
 {
-    while (r != NULL) {
-        (void)regions_pull(r);
-        r = regions_balance(root, r)->up;
+    bool changed = true;
+
+    while (r != NULL && changed) {
+        struct memory_region *top;
+
+        changed = regions_pull(r);
+        top = regions_balance(root, r);
+        changed |= top != r;
+        r = top->up;
     }
 }
 
@@ -132,7 +130,8 @@ void regions_insert(struct memory_region **root, struct memory_region *r)
     r->right = NULL;
     r->up = up;
     *link = r;
-    regions_repair(root, r);
+    (void)regions_pull(r);
+    regions_repair(root, up);
 }
 
 void regions_remove(struct memory_region **root, struct memory_region *r)
@@ -156,6 +155,9 @@ void regions_remove(struct memory_region **root, struct memory_region *r)
             next->right->up = next;
         }
         regions_replace(root, r, next);
+        /* What stands above knows it by what `r` was. */
+        next->height = r->height;
+        memcpy(next->room, r->room, sizeof(next->room));
     }
     regions_repair(root, from);
 }

@@ -11,8 +11,9 @@
 #include <stdint.h>
 
 #define MEMORY_PAGE    4096ull
-/* Alignments that are looked for exactly: MEMORY_PAGE << class, up to 2 MiB. */
-#define MEMORY_CLASSES 10u
+/* Alignments that are looked for exactly (regions_align): a page, 64 KiB, 2 MiB. More of them would
+ * make every change dearer. */
+#define MEMORY_CLASSES 3u
 
 struct memory_account;
 
@@ -34,8 +35,13 @@ struct memory_region {
     uint64_t seen_ns;                    /* dying: first seen so, 0 not yet; kept by main.c */
 };
 
-/* The class that is aligned to at least `align`; larger alignments have the last one. */
-uint32_t regions_class(uint64_t align);
+/* What a class is aligned to. */
+static inline uint64_t regions_align(uint32_t class)
+{
+    static const uint64_t aligns[MEMORY_CLASSES] = {MEMORY_PAGE, 0x10000, 0x200000};
+
+    return aligns[class];
+}
 
 void regions_insert(struct memory_region **root, struct memory_region *r);
 void regions_remove(struct memory_region **root, struct memory_region *r);

@@ -162,8 +162,8 @@ static errval_t request_error(errval_t err)
     if (err_is_ok(err)) {
         return ERR_OK;
     }
-    return err_push(err, err_has(err, LIB_ERR_QUOTA) || err_has(err, RPC_ERR_AGAIN)
-                             ? NAMESERVER_ERR_LIMIT : NAMESERVER_ERR_NOT_FOUND);
+    return err_push(err, err_has(err, RPC_ERR_AGAIN) ? NAMESERVER_ERR_LIMIT
+                                                     : NAMESERVER_ERR_NOT_FOUND);
 }
 
 /* The service answered the request for a fresh end, or did not. */

@@ -56,8 +56,11 @@ struct kpi_grant {
 struct kpi_limits {
     uint32_t threads;
     uint32_t slots;                      /* of its capability space, besides those it starts with */
-    uint32_t endpoints;                  /* channel ends it makes or is given */
-    uint32_t calls;                      /* outstanding ones, as client */
+    /* channel ends it uses: connections of its clients and servers, event sources */
+    uint32_t endpoints;
+    /* begun and not ended, as client, besides one of each thread that it waits for: LIB_ERR_*_LIMIT
+     * tells which of these was reached */
+    uint32_t calls;
 };
 
 struct kpi_startup {

@@ -108,6 +108,7 @@ struct pending {
     bool callback;
     bool answered;   /* the answer came, or began to, after the deadline */
     bool cancel_due; /* the server is still to be told */
+    bool begun;      /* counts for the limit of this domain */
     errval_t err;
     uint64_t deadline_ns; /* begun: when its end gives up by default */
     struct thread_queue waiter;

@@ -132,7 +132,8 @@ enum chan_control {
     CHAN_CONTROL_ACK = 32,    /* UMP only: a line that says nothing but what was consumed */
 };
 
-/* Makes a channel: two EndPoints in fresh slots. Neither is bound. */
+/* Makes a channel: two EndPoints in fresh slots. Neither is bound. LIB_ERR_END_LIMIT: this domain
+ * uses as many ends as it may (kpi/startup.h). */
 errval_t chan_create(caddr_t *ret_own, caddr_t *ret_peer);
 /* The same for an interface with streams whose windows are at most `window`. On a channel that is
  * too small for them, streams have smaller windows, and one that is not read can hold up others. */

@@ -21,7 +21,7 @@
                               */
 #define SERVER_QUEUE_MAX 12u /* requests of one connection that wait in user space */
 /* Ends of one service that a domain has at one time by clone, which costs the server some 10 KiB
- * each; the next one is LIB_ERR_QUOTA. */
+ * each; the next one is RPC_ERR_AGAIN on top of LIB_ERR_QUOTA. */
 #define SERVER_ENDS_MAX 8u
 
 struct server;

@@ -8,7 +8,8 @@
 #define SLOT_RANGE_MAX    64u            /* slots of one slot_alloc_range */
 #define RECV_SLOT_RESERVE 16u            /* receive slots kept ready */
 
-/* LIB_ERR_NO_SLOTS when the space is full, LIB_ERR_NO_MEMORY when it cannot grow. */
+/* LIB_ERR_NO_SLOTS when the space is full, LIB_ERR_NO_MEMORY when it cannot grow,
+ * LIB_ERR_SLOT_LIMIT when this domain may have no more (kpi/startup.h). */
 errval_t slot_alloc(caddr_t *ret_slot);
 /* `count` consecutive slots of one CNode. Each may be freed by itself. */
 errval_t slot_alloc_range(uint32_t count, caddr_t *ret_first);

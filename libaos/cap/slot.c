@@ -217,7 +217,7 @@ void recv_slot_refill(void)
     while (recv_slot_low()) {
         caddr_t batch[RECV_SLOT_RESERVE / 2];
         uint32_t count = 0;
-        while (count < RECV_SLOT_RESERVE / 2 && 
+        while (count < RECV_SLOT_RESERVE / 2 &&
                err_is_ok(slot_alloc_within(/* limit= */ 0, 1, &batch[count]))) {
             count++;
         }

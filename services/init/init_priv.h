@@ -25,7 +25,7 @@
 #define INIT_RAM_BYTES_MAX 0x4000000ull
 /* What is left to the services when programs have taken all they can get: of the memory service's
  * RAM one part in so many, but no more than so much. It must last for the connections, names and
- * entries of as many domains as the rest has room for (docs/design/0014). */
+ * entries of as many domains as the rest has room for (docs/design/0020). */
 #define INIT_SERVICES_DIVISOR   4u
 #define INIT_SERVICES_BYTES_MAX 0x7000000ull
 #define INIT_BOOT_NS     60000000000ull  /* by then all services must have registered */

@@ -12,7 +12,8 @@ struct cte;
 struct platform;
 
 #ifdef CONFIG_KASAN
-// Before a function: its accesses are not checked.
+// Before a function: its accesses are not checked. With __attribute__((noipa)) where a caller is
+// checked, into which the compiler would move them.
 #define KASAN_RAW __attribute__((no_sanitize_address))
 // Makes the shadow of RAM; takes its memory from platform->free_ram. False: there is not enough.
 bool kasan_init(struct platform *platform);

@@ -113,9 +113,9 @@ int builtin_meminfo(struct shell *sh, int argc, char **argv)
            (unsigned long long)(own_total / KIB), (unsigned long long)(own_free / KIB),
            (unsigned long long)slots_used, (unsigned long long)slots);
     heap_stats(&heap);
-    printf("its heap        %10llu KiB, %llu KiB of it in %llu blocks\n",
+    printf("its heap        %10llu KiB, %llu bytes of it in %llu blocks\n",
            (unsigned long long)((heap.total_bytes + heap.large_bytes) / KIB),
-           (unsigned long long)((heap.used_bytes + heap.large_bytes) / KIB),
+           (unsigned long long)(heap.used_bytes + heap.large_bytes),
            (unsigned long long)(heap.blocks + heap.large_blocks));
     return machine_processes(sh);
 }

@@ -19,8 +19,8 @@
 
 #define CHECK_ZONE        32u
 #define CHECK_FRAMES      10u
-#define CHECK_HELD_BLOCKS 1024u          /* freed blocks that stay out of use */
-#define CHECK_HELD_BYTES  0x100000u
+#define CHECK_HELD_BLOCKS 512u          /* freed blocks that stay out of use */
+#define CHECK_HELD_BYTES  0x40000u
 
 /* What memory is filled with. No address made of them is one of a domain. */
 #define CHECK_FRESH 0xa5u

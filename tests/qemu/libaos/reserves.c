@@ -9,6 +9,7 @@
 #include <aos/slot.h>
 #include <aos/thread.h>
 #include <mem_priv.h>
+#include <ram_priv.h>
 
 #include "libtest.h"
 
@@ -259,11 +260,139 @@ static void test_source_blocks(void)
     ram_set_source(&libtest_boot_source);
 }
 
+/* What everything that a refill allocates takes of each reserve. */
+struct reserve_use {
+    uint64_t free[MEM_SLAB_COUNT], total[MEM_SLAB_COUNT];
+};
+
+static struct reserve_use reserve_now(void)
+{
+    struct reserve_use use;
+    for (int kind = 0; kind < MEM_SLAB_COUNT; kind++) {
+        use.free[kind] = mem_slabs[kind].free_count;
+        use.total[kind] = mem_slabs[kind].total_count;
+    }
+    return use;
+}
+
+static void reserve_expect(const char *what, struct reserve_use before)
+{
+    struct reserve_use after = reserve_now();
+    for (int kind = 0; kind < MEM_SLAB_COUNT; kind++) {
+        uint64_t taken = before.free[kind] + after.total[kind] - before.total[kind];
+        uint64_t used = taken > after.free[kind] ? taken - after.free[kind] : 0;
+        printf("# %s takes %llu of slab %d: %llu + %llu -> %llu\n", what,
+               (unsigned long long)used, kind, (unsigned long long)before.free[kind],
+               (unsigned long long)(after.total[kind] - before.total[kind]),
+               (unsigned long long)after.free[kind]);
+        EXPECT(used <= MEM_NODES_RESERVE / 2);
+    }
+}
+
+/* From here on the next addresses are in a part of the space that has no tables. */
+static void leave_tables_behind(void)
+{
+    void *large;
+    void *page;
+    EXPECT_OK(paging_reserve(paging_self(), FAR_APART, AOS_PAGE_BYTES, &large));
+    do {                                 /* holes below it */
+        EXPECT_OK(paging_reserve(paging_self(), AOS_PAGE_BYTES, AOS_PAGE_BYTES, &page));
+    } while (page < large);
+}
+
+/* The RAM that is free, but for half of the reserve, in pieces. */
+static uint32_t drain_ram(uint64_t *ret_bases, uint32_t max)
+{
+    uint32_t count = 0;
+    uint64_t off;
+    caddr_t cap;
+    mem_lock();
+    while (ram_pool_free() > RAM_RESERVE_BYTES / 2 && count < max) {
+        uint64_t half = aos_round_up(ram_pool_free() / 4, AOS_PAGE_BYTES);
+        uint64_t bytes = half < 16 * AOS_PAGE_BYTES ? AOS_PAGE_BYTES : half;
+        if (err_is_fail(ram_take(bytes, AOS_PAGE_BYTES, &cap, &off, &ret_bases[2 * count]))) {
+            break;
+        }
+        ret_bases[2 * count + 1] = bytes;
+        count++;
+    }
+    mem_end();
+    return count;
+}
+
+/* Everything is at its floor at once: slots, RAM, each slab; and the addresses that come next have
+ * no tables. One refill takes less of each reserve than there is. */
+static void test_reserve_suffices(void)
+{
+    enum { PIECES_MAX = 200, SLOTS_MAX = 4096 };
+    static uint64_t bases[2 * PIECES_MAX];
+    static caddr_t taken[SLOTS_MAX];
+    uint32_t slots = 0;
+    caddr_t slot;
+    leave_tables_behind();
+    uint32_t pieces = drain_ram(bases, PIECES_MAX);
+    mem_lock();
+    while (slot_free_count() > MEM_SLOTS_RESERVE / 2 && slots < SLOTS_MAX) {
+        taken[slots++] = slot_take(1);
+    }
+    mem_end();
+    /* Ranges last: those that regions will become are not drained. */
+    for (int kind = MEM_SLAB_COUNT - 1; kind >= MEM_SLAB_RANGE; kind--) {
+        drain((enum mem_slab)kind, &growth.chains[kind]);
+    }
+    struct reserve_use before = reserve_now();
+    uint64_t kept = slot_kept_free_count();
+    EXPECT_OK(slot_alloc(&slot));        /* begins with a refill of everything */
+    reserve_expect("a refill", before);
+    EXPECT(slot_free_count() >= MEM_SLOTS_RESERVE - 1);
+    uint64_t kept_after = slot_kept_free_count();
+    printf("# a refill takes %lld slots\n", (long long)(kept - kept_after));
+    EXPECT(kept_after >= kept || kept - kept_after <= MEM_SLOTS_RESERVE / 2);
+    for (int kind = 0; kind < MEM_SLAB_COUNT; kind++) {
+        EXPECT(mem_slabs[kind].free_count >= MEM_NODES_RESERVE + mem_owed((enum mem_slab)kind));
+        refill((enum mem_slab)kind, &growth.chains[kind]);
+    }
+    slot_free(slot);
+    while (slots > 0) {
+        slot_free(taken[--slots]);
+    }
+    mem_lock();
+    while (pieces > 0) {
+        pieces--;
+        ram_give(bases[2 * pieces], bases[2 * pieces + 1]);
+    }
+    mem_end();
+}
+
+/* The operation that takes most: a mapping where no table is, of memory cut out of the middle. */
+static void test_operation_fits(void)
+{
+    void *page;
+    caddr_t ram[2];
+    for (int i = 0; i < 3; i++) {
+        EXPECT_OK(slot_alloc(&ram[0]));  /* reserves are full */
+        slot_free(ram[0]);
+        leave_tables_behind();
+        struct reserve_use before = reserve_now();
+        EXPECT_OK(paging_alloc(AOS_PAGE_BYTES, AOS_VM_RW, &page));
+        reserve_expect("a mapping without tables", before);
+        EXPECT_OK(ram_alloc(AOS_PAGE_BYTES, AOS_PAGE_BYTES, &ram[0]));
+        before = reserve_now();
+        EXPECT_OK(ram_alloc(AOS_PAGE_BYTES, 16 * AOS_PAGE_BYTES, &ram[1]));
+        reserve_expect("aligned RAM", before);
+        EXPECT_OK(ram_free(ram[0]));
+        EXPECT_OK(ram_free(ram[1]));
+        EXPECT_OK(paging_unmap(paging_self(), page));
+    }
+}
+
 const struct libtest libtest_reserves[] = {
     { "LIB0070 200000 slots", test_many_slots },
     { "LIB0071 holes: each piece that comes back is a range of its own", test_holes },
     { "LIB0072 slabs grow inside a fault handler", test_growth_in_fault },
     { "LIB0073 slabs grow inside a fault handler, no more memory", test_growth_refused },
     { "LIB0074 pages are filled while the source of memory waits", test_source_blocks },
+    { "LIB0077 one refill of everything fits into the reserves", test_reserve_suffices },
+    { "LIB0078 one operation takes less than half of them", test_operation_fits },
     { NULL, NULL },
 };

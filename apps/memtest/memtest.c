@@ -1,6 +1,7 @@
 /* Tests memory: memtest [MiB]. Fills a large block with patterns and checks each, allocates and
- * frees small blocks of random sizes while it checks that they keep their contents, and takes pages
- * and capability slots and gives them back in another order. In the end it has what it had before. */
+ * frees small blocks of random sizes while it checks that they keep their contents, and takes
+ * pages and capability slots and gives them back in another order. In the end it has what it had
+ * before. */
 #include <errno.h>
 #include <stdint.h>
 #include <stdio.h>

@@ -45,6 +45,11 @@ static void lazy_window(const struct paging_region *r, uint64_t va, uint32_t clu
                         uint64_t *ret_start, uint64_t *ret_end)
 {
     uint64_t bytes = cluster * r->unit;
+    if (cluster == 1) {
+        *ret_start = va;
+        *ret_end = va + r->unit;
+        return;
+    }
     uint64_t start = region_start(r) + (va - region_start(r)) / bytes * bytes;
     uint64_t end = start + bytes;
     uint64_t table = aos_round_down(va, r->unit * KPI_TABLE_ENTRIES);

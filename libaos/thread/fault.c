@@ -213,8 +213,10 @@ static void __attribute__((noreturn)) fault_end(struct fault_frame *frame, struc
     if (frame->fp_saved) {
         fault_fp_load(&frame->fp);
         self->fp_state = THREAD_FP_NONE;
+    } else if (disp_page()->fp_live == 0) {
+        self->fp_state = THREAD_FP_ALL;  /* nobody has used FP: all zero in the record */
     } else {
-        /* it had not used FP yet; the handler or another thread may have */
+        /* it had not used FP yet; the handler or another thread has */
         __builtin_memset(self->fp, 0, sizeof(self->fp));
         self->fpsr = 0;
         self->fpcr = 0;

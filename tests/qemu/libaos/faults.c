@@ -123,10 +123,10 @@ static enum fault_action crowd_fault(const struct fault *f, void *arg)
         cond_wait(&crowd.all, &crowd.lock);
     }
     crowd.inside--;
-    mutex_unlock(&crowd.lock);
     /* LIB0024: a fault inside the handler. */
     volatile double *nested = (volatile double *)crowd.outside + f->depth;
     *nested = *nested + 1.0;
+    mutex_unlock(&crowd.lock);
     struct lazy lazy = { .faults = 0 };
     return lazy_fault(f, &lazy);
 }
@@ -144,13 +144,12 @@ static int thread_crowd(void *arg)
 
 static void test_crowd(void)
 {
-    struct lazy lazy = { .faults = 0 };
     struct thread *threads[CROWD];
     void *base;
     EXPECT_OK(paging_reserve(paging_self(), CROWD * AOS_PAGE_BYTES, AOS_PAGE_BYTES, &base));
-    EXPECT_OK(paging_reserve(paging_self(), AOS_PAGE_BYTES, AOS_PAGE_BYTES, &crowd.outside));
+    EXPECT_OK(paging_alloc_lazy(&(struct paging_lazy){ .bytes = AOS_PAGE_BYTES,
+                                                       .flags = AOS_VM_RW }, &crowd.outside));
     EXPECT_OK(fault_set_region_handler(base, crowd_fault, NULL));
-    EXPECT_OK(fault_set_region_handler(crowd.outside, lazy_fault, &lazy));
     crowd.base = base;
     for (uint64_t i = 0; i < CROWD; i++) {
         EXPECT_OK(thread_create(thread_crowd, (void *)i, NULL, &threads[i]));
@@ -160,7 +159,7 @@ static void test_crowd(void)
         EXPECT_OK(thread_join(threads[i], &status));
         EXPECT(status == 0);
     }
-    EXPECT(crowd.most == CROWD && crowd.inside == 0 && lazy.faults >= 1);
+    EXPECT(crowd.most == CROWD && crowd.inside == 0);
     EXPECT(*(volatile double *)crowd.outside == (double)CROWD);
     EXPECT_OK(paging_unmap(paging_self(), base));
     EXPECT_OK(paging_unmap(paging_self(), crowd.outside));

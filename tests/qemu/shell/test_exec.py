@@ -318,3 +318,22 @@ def test_shell1007_damaged_programs(build, tmp_path):
     assert result.statuses[-5:] == [0] * 5 and result.stdout.endswith('alive\n')
     assert all(status != 0 for status in result.statuses[60:63])
     assert being_returned(result.stdout) == [0]
+
+
+HOGS = ['memory', 'slots', 'spawn', 'names', 'messages', 'threads', 'endpoints']
+
+
+@pytest.mark.parametrize('mem, together', [('1G', True), ('256M', True), ('48M', False)])
+def test_shell0020_hogs_get_errors(build, mem, together):
+    """Each takes all it can get, tells the error, and leaves a shell that works; so do all at once
+    in the background, if there is memory for a program beside so many."""
+    machine = machines.from_build(build, mem=mem)
+    commands = [f'hog {kind}' for kind in HOGS] + ['echo ===']
+    commands += [f'hog {kind} hold &' for kind in HOGS if together]
+    result = execmode.run(machine, [*commands, 'sleep 1', 'hello', 'echo alive'], 180)
+    assert not result.trouble, f'{result.trouble}\n{result.panic}\n{result.evidence()}'
+    alone = parts(result)[0].splitlines()
+    assert [line.split(':')[0] for line in alone] == [f'hog {kind}' for kind in HOGS]
+    assert all(re.search(r', then [a-z]+: [a-z_]+', line) for line in alone)
+    assert result.statuses[:len(HOGS)] == [0] * len(HOGS) and result.statuses[-3:] == [0] * 3
+    assert 'Hello from hello' in result.stdout and result.stdout.endswith('alive\n')

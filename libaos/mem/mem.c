@@ -77,11 +77,11 @@ uint64_t mem_owed(enum mem_slab kind)
 static bool mem_nodes_ready(uint64_t reserve)
 {
     for (int i = 0; i < MEM_SLAB_COUNT; i++) {
-        if (mem_slabs[i].free_count < reserve + mem_owed((enum mem_slab)i)) {
+        if (mem_slabs[i].free_count < reserve) {
             return false;
         }
     }
-    return true;
+    return mem_slabs[MEM_SLAB_RANGE].free_count >= reserve + mem_owed(MEM_SLAB_RANGE);
 }
 
 /* Are all reserves full, and the wanted RAM there besides? */

@@ -21,15 +21,16 @@ sys.path[:0] = [HERE, os.path.join(HERE, "..", "..", "..", "stubgen")]
 
 import messages  # noqa: E402
 from stubgen import cnames, driver, layout  # noqa: E402
-from stubgen.emit import TARGETS, checks  # noqa: E402
+from stubgen.emit import TARGETS, checks, fuzz  # noqa: E402
 from stubgen.emit.c import codec, ctypes  # noqa: E402
 from stubgen.emit.c.method import REG_WORDS  # noqa: E402
 from stubgen.emit.c.server import ServerView  # noqa: E402
+from stubgen.limits import MESSAGE_CAPS  # noqa: E402
 
-ROLES = {"_server.c": ("request",), "_client.c": ("reply", "item", "event"),
-         "_client_async.c": ("end",)}
+ROLES = {"_server.c": ("request", "sender"), "_client.c": ("reply", "item", "event", "sender"),
+         "_client_async.c": ("end", "sender")}
 BOUNDS = 1 << 20                   # as in attack_main.c
-GOOD, RETURNED = 1, 2              # EXPECT_* of attack_main.c
+GOOD, RETURNED, GROWN = 1, 2, 4    # EXPECT_* of attack_main.c
 BATCH = 40                         # checks of one process
 SHOWN = 20
 
@@ -42,27 +43,28 @@ class Attack:
         _, found = checks.render(TARGETS["if"], lowered)
         self.lowered = {m.name: m for m in lowered.interfaces[0].methods}
         self.checks = [check for check in found if check.number] + list(self.bounds())
-        self.maker = messages.Cases(self.build, random.Random(seed), rounds)
+        self.maker = messages.Cases(self.build, random.Random(seed), rounds,
+                                    fuzz.growing(lowered.interfaces[0]))
         self.make({(method, None) for method in self.item.methods})
 
     def bounds(self):
         """The bounds in the tables of the server that no check in C repeats: of words that are
-        always as many, unless one that is missing is refused as 0 is; of capabilities, if there
-        are none, or one of any kind. What goes beyond the registers is not among them: the raw
-        client has no area for such a method."""
+        always as many, unless one that is missing is refused as 0 is; of capabilities that are
+        always as many. A shim that uses the words where the message is sees zeros when there are
+        more than it has registers for, so nothing comes of more of them where 0 is refused."""
         for method in self.item.methods:
             if method.kind == "event":
                 continue
             image, view = layout.request(method), ServerView(self.item, method)
-            one = image.min_caps == image.max_caps
+            one, exact = image.min_caps == image.max_caps, view.exact_words()
             last = [i for i in image.items if i.word() == image.fixed_words - 1]
-            takes_zero = not any(codec.value_checks(i.param, i.type, "0") for i in last
-                                 if i.role == "value") and not method.requires
-            alone = {"words_min": view.exact_words() and image.min_words and takes_zero,
-                     "words_max": view.exact_words() and image.max_words < REG_WORDS,
+            zeros = takes_zero(method, image.items)
+            alone = {"words_min": exact and image.min_words and takes_zero(method, last),
+                     "words_max": exact and (image.max_words < REG_WORDS or zeros),
                      "caps_min": one and image.max_caps == 1
                      and any(codec.is_any(part.type) for part in image.caps),
-                     "caps_max": image.max_caps == 0}
+                     "caps_max": image.max_caps == 0
+                     or one and (zeros or not view.in_place()) and image.max_caps < MESSAGE_CAPS}
             for which, name in enumerate(alone, 1):
                 if alone[name]:
                     yield checks.Found(BOUNDS + (method.ordinal << 3) + which,
@@ -83,7 +85,8 @@ class Attack:
     def records(self):
         out = []
         for case in self.cases:
-            expected = GOOD * case.good | RETURNED * (case.role in ("reply", "end", "item"))
+            expected = GROWN if case.role == "sender" else \
+                GOOD * case.good | RETURNED * (case.role in ("reply", "end", "item"))
             out.append(struct.pack("<IB", len(case.record), expected) + case.record)
         return b"".join(out)
 
@@ -106,12 +109,15 @@ class Attack:
     def functions(self, method, role):
         base = cnames.method_base(self.item, method)
         names = {"request": [f"shim_{method.name}"], "event": [f"event_{method.name}"],
-                 "reply": [base], "item": [f"{base}_next"], "end": [f"{base}_end"]}[role]
+                 "reply": [base], "item": [f"{base}_next"], "end": [f"{base}_end"],
+                 "sender": [base, f"{base}_begin", f"{base}_open", f"encode_{base}_",
+                            f"shim_{method.name}", f"{self.item.name}_event_{method.name}"]}[role]
         seen = self.lowered[method.name]
         params = seen.params if role in ("request", "event") else seen.results
-        for decl in ctypes.element_decls(params):
+        for decl in ctypes.element_decls(seen.params + seen.results if role == "sender"
+                                         else params):
             name = cnames.type_base(decl)
-            names += [f"get_{name}", f"getcaps_{name}"]
+            names += [f"put_{name}"] if role == "sender" else [f"get_{name}", f"getcaps_{name}"]
         return names
 
     # Running -------------------------------------------------------------------------------
@@ -138,6 +144,12 @@ class Attack:
             return [line.split() for line in done.stdout.splitlines()]
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             return {int(n): what for lines in pool.map(run, batches) for n, what in lines}
+
+
+def takes_zero(method, items):
+    """Is 0 a value of each of these items of a request?"""
+    return not method.requires and not any(codec.value_checks(i.param, i.type, "0")
+                                           for i in items if i.role == "value")
 
 
 def compiled(path, abi):

@@ -12,13 +12,14 @@
 #define SLOTS      512u /* those of fake.c */
 
 struct server_conn *fuzz_conn;
-bool fuzz_async;
+bool fuzz_async, fuzz_deferred;
 uint32_t fuzz_unbounded;
 
 /* --- the input ------------------------------------------------------------------------------ */
 
 static struct fuzz_record now;
 static struct fuzz_outcome outcome;
+static uint32_t lengths; /* that could have grown */
 static uint64_t stale; /* the last word of the reply before this one */
 
 static uint64_t take(struct fuzz_input *in, uint32_t bytes)
@@ -49,6 +50,7 @@ void fuzz_read(struct fuzz_input *input, struct fuzz_record *ret_record)
     ret_record->flags = (uint32_t)take(input, 1);
     take_side(input, &ret_record->request);
     take_side(input, &ret_record->reply);
+    ret_record->grow = (uint32_t)take(input, 1);
 }
 
 static void make_caps(const struct fuzz_side *side, struct msg_cap *ret_caps)
@@ -73,6 +75,20 @@ void fuzz_called(void)
     for (uint32_t i = 0; serving != NULL && i < serving->caps_count; i++) {
         serving->caps[i] = 0;
     }
+}
+
+bool fuzz_grows(enum fuzz_grown kind)
+{
+    if (++lengths != now.grow) {
+        return false;
+    }
+    outcome.grown = kind;
+    return true;
+}
+
+void fuzz_put(errval_t err)
+{
+    outcome.put = err;
 }
 
 errval_t fuzz_returned(errval_t err)
@@ -158,6 +174,7 @@ errval_t __wrap_binding_call_regs(struct binding *b, struct lmp_regs *r)
 static struct server_method methods[2][MSG_ORDINAL_MASK + 1]; /* of the servers */
 static struct server_interface served[2];
 static struct client_interface calling[2]; /* the raw client, the generated one */
+static struct client_method called[MSG_ORDINAL_MASK + 1]; /* of the raw client */
 static struct server servers[2];           /* the generated one, the raw one */
 static struct waitset ws;
 static struct binding raw;
@@ -176,6 +193,7 @@ static void raw_event(struct binding *b, const struct binding_call *event)
 {
     (void)b;
     (void)event;
+    outcome.events++;
 }
 
 static void settle(void)
@@ -224,6 +242,11 @@ static void prepare(void)
     }
     forget_bound();
     calling[0].on_event = raw_event;
+    calling[0].methods = called;
+    for (uint32_t k = 0; k < calling[0].method_count; k++) {
+        called[k] = fuzz_interface.client->methods[k];
+        called[k].large = true; /* what is sent to it may need the area, whatever it should be */
+    }
 }
 
 static void subscribe(struct binding *b)
@@ -339,7 +362,9 @@ struct fuzz_outcome fuzz_one(struct fuzz_input *input)
     }
     fuzz_read(input, &now);
     const uint32_t ordinal = now.ordinal;
+    lengths = 0;
     fuzz_async = (now.flags & FUZZ_ASYNC) != 0;
+    fuzz_deferred = (now.flags & FUZZ_DEFER) != 0;
     if (!is_open) {
         open_all();
     }

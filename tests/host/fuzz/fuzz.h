@@ -8,8 +8,10 @@
  * replies and items of streams the other way. An input is one record, read by `struct fuzz_input`,
  * whose bytes are 0 where it ends too soon:
  *
- *     u16 ordinal   u8 flags (FUZZ_*)   SIDE request or event   SIDE reply or item
+ *     u16 ordinal   u8 flags (FUZZ_*)   SIDE request or event   SIDE reply or item   u8 grow
  *     SIDE: u8 words, u64 each; u8 capabilities, u8 type and u8 rights each     (little endian)
+ *
+ * `grow` n: the nth length that a handler passes on is one beyond its bound; 0: none.
  */
 #pragma once
 
@@ -21,6 +23,18 @@ enum {
     FUZZ_ERROR = 2, /* the raw server answers RPC_ERR_AGAIN */
     FUZZ_REGS = 4,  /* a call in registers gets the reply as the one-trap call would leave it */
     FUZZ_MORE = 8,  /* that reply's header says that more capabilities follow */
+    FUZZ_DEFER = 16, /* the handler answers by a responder, or puts an item into its stream */
+    FUZZ_FLAGS = 5,
+};
+
+/* Where a length has grown, and what has to come of it. */
+enum fuzz_grown {
+    FUZZ_GROWN_NONE,
+    FUZZ_GROWN_REQUEST, /* the generated client returns RPC_ERR_TOO_LARGE */
+    FUZZ_GROWN_EVENT,   /* none arrives */
+    FUZZ_GROWN_RESULT,  /* the raw client gets RPC_ERR_TOO_LARGE */
+    FUZZ_GROWN_COUNT,   /* of a lent buffer: it gets RPC_ERR_BAD_REPLY */
+    FUZZ_GROWN_ITEM,    /* putting it fails with RPC_ERR_TOO_LARGE */
 };
 
 struct fuzz_interface {
@@ -36,7 +50,9 @@ extern const struct fuzz_interface fuzz_interface;
 
 /* For the generated file. */
 extern struct server_conn *fuzz_conn; /* to which events are passed on */
-extern bool fuzz_async;
+extern bool fuzz_async, fuzz_deferred;
+bool fuzz_grows(enum fuzz_grown kind); /* Is the next length the one that grows? */
+void fuzz_put(errval_t err);           /* what came of an item */
 void fuzz_called(void);                /* a handler runs */
 errval_t fuzz_returned(errval_t err); /* what the generated client returned; gives it back */
 /* Leaves the last word of the reply before this one wherever the stack grows to: what is read but
@@ -56,6 +72,9 @@ struct fuzz_outcome {
     uint32_t called;   /* handlers that ran */
     errval_t returned; /* by the generated client: the last time */
     errval_t answer;   /* what the raw client got */
+    errval_t put;      /* an item */
+    uint32_t events;   /* that the raw client got */
+    enum fuzz_grown grown;
 };
 
 /* One input, taken apart. */
@@ -65,12 +84,12 @@ struct fuzz_side {
     uint8_t type[MSG_CAPS_MAX], rights[MSG_CAPS_MAX];
 };
 struct fuzz_record {
-    uint32_t ordinal, flags;
+    uint32_t ordinal, flags, grow;
     struct fuzz_side request, reply;
 };
 enum {
     FUZZ_SIDE_MAX = 1 + 8 * MSG_WORDS_MAX + 1 + 2 * MSG_CAPS_MAX, /* bytes */
-    FUZZ_RECORD_MAX = 3 + 2 * FUZZ_SIDE_MAX,
+    FUZZ_RECORD_MAX = 4 + 2 * FUZZ_SIDE_MAX,
 };
 
 void fuzz_read(struct fuzz_input *input, struct fuzz_record *ret_record);

@@ -24,15 +24,16 @@ import messages  # noqa: E402
 from stubgen import driver  # noqa: E402
 from stubgen.emit import TARGETS, checks, output  # noqa: E402
 
-RUNS, DEEP = 20000, 100_000_000
+RUNS, DEEP = 6000, 100_000_000
 BAR = 95                           # percent of the edges of a validator
 LENGTH_MAX = 4200                  # bytes of one input: two sides of 255 words
 INCLUDE = ["libaos/include", "libaos/arch/host/include", "kernel/include", "tests/host/include",
            "tests/host/if", "tests/host/fuzz"]
-FLAGS = ["-D__caddr_t_defined", "-D__daddr_t_defined", "-O1", "-g1", "-w"]
+FLAGS = ["-D__caddr_t_defined", "-D__daddr_t_defined", "-g1", "-w"]
+FAST, SOON = "-O1", "-O0"          # code that runs fast, or that is there soon
+FEW = 1_000_000                    # runs, in which an interface's own code need not be fast
 FUZZER = ["-fsanitize=fuzzer-no-link,address,undefined", "-fno-sanitize-recover=all"]
 LINK = "-Wl,--wrap=binding_call_regs"
-MAINS = [os.path.join(HERE, name) for name in ("fuzz_main.c", "mutate.c")]
 SUFFIXES = ("client", "client_async", "server", "fuzz")
 
 
@@ -42,19 +43,19 @@ class Builder:
         build, _, _ = driver.compile_files(abi, [])
         output.write_all(os.path.join(folder, "abi"), TARGETS["abi"].render(build))
         chan = os.path.join(ROOT, "libaos", "chan")
-        self.common = [os.path.join(chan, name) for name in sorted(os.listdir(chan))
-                       if name.endswith(".c") and name != "source.c"]
-        self.common.append(os.path.join(ROOT, "tests/host/if/fake.c"))
-        self.common.append(os.path.join(HERE, "fuzz.c"))
+        self.chan = [os.path.join(chan, name) for name in sorted(os.listdir(chan))
+                     if name.endswith(".c") and name != "source.c"]
+        self.common = [os.path.join(ROOT, "tests/host/if/fake.c")]
+        self.common += [os.path.join(HERE, name) for name in ("fuzz.c", "fuzz_main.c", "mutate.c")]
 
-    def objects(self, sources):
+    def objects(self, sources, speed=FAST):
         with ThreadPoolExecutor(os.cpu_count()) as pool:
-            return list(pool.map(self.compile, sources))
+            return list(pool.map(lambda source: self.compile(source, speed), sources))
 
-    def compile(self, source):
+    def compile(self, source, speed):
         made = os.path.join(self.folder, os.path.basename(source) + ".o")
         include = [f"-I{self.folder}"] + [f"-I{os.path.join(ROOT, i)}" for i in INCLUDE]
-        run(["clang", *FLAGS, *self.flags, *include, "-c", source, "-o", made])
+        run(["clang", *FLAGS, speed, *self.flags, *include, "-c", source, "-o", made])
         return made
 
     def interface(self, path):
@@ -100,7 +101,7 @@ def fuzz(path, builder, common, runs, corpus):
     os.makedirs(corpus, exist_ok=True)
     seeds(path, builder.abi, corpus)
     program = os.path.join(builder.folder, f"fuzz_{name}")
-    objects = builder.objects(sources + MAINS)
+    objects = builder.objects(sources, SOON if runs < FEW else FAST)
     run(["clang", "-fsanitize=fuzzer,address,undefined", "-fprofile-instr-generate", LINK, "-o",
          program] + objects + common)
     raw = program + ".profraw"
@@ -125,7 +126,8 @@ def main(argv):
     print(f"TAP version 13\n1..{len(files)}")
     with tempfile.TemporaryDirectory(prefix="fuzz") as folder:
         builder = Builder(folder, args.abi, FUZZER + edges.COVER)
-        common = builder.objects(builder.common)
+        soon = SOON if args.runs < FEW else FAST
+        common = builder.objects(builder.chan, soon) + builder.objects(builder.common)
         for number, path in enumerate(files, 1):
             begin = time.monotonic()
             corpus = os.path.join(args.corpus or folder, "corpus_" + os.path.basename(path)[:-3])

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from stubgen import codec, layout, model
 from stubgen.limits import MEMBERS_MAX, MESSAGE_CAPS, MESSAGE_WORDS, RIGHTS
 
-ASYNC, ERROR, REGS, MORE = 1, 2, 4, 8    # FUZZ_* of fuzz.h
+ASYNC, ERROR, REGS, MORE, DEFER = 1, 2, 4, 8, 16    # FUZZ_* of fuzz.h
 ALL_RIGHTS = (1 << len(RIGHTS)) - 1
 LETTERS = "ab~\u007f\u00e9\u0800\U00010000"
 WORDS_ALL, BYTES_MAX = 10, 60      # changes of one message
@@ -58,6 +58,8 @@ class Maker:
     def size(self, bound, most=None):
         if self.is_wrong():
             return (most or bound) + 1
+        if self.full == 0 and self.pick.random() < 0.5:
+            return 0
         return bound if self.chance() else self.pick.randint(0, min(bound, 9))
 
     def value(self, type_, param=None):
@@ -321,19 +323,24 @@ def side(words, caps):
 
 class Case:
     """`record` of fuzz.h; `role`: what is attacked: request, event, reply, end (of a begun call),
-    item; `good`: it must be taken."""
+    item; `good`: it must be taken. With the role `sender` that is the code that sends the length
+    which grows, the one with the number `grow`."""
 
-    def __init__(self, method, role, request, answer, good, flags=0):
+    def __init__(self, method, role, request, answer, good, flags=0, grow=0):
         self.method, self.role, self.good = method, role, good
-        flags |= ASYNC * (role == "end") | ERROR * (answer is None)
+        flags |= ASYNC * (role == "end") | ERROR * (answer is None and role != "sender")
         self.record = struct.pack("<HB", method.ordinal, flags) + side(*request) \
             + (side(*answer) if answer is not None else b"")
+        if grow:
+            self.record += (side([], []) if answer is None else b"") + bytes([grow])
 
 
 class Cases:
-    """The cases of an interface; `rounds`: how many good messages are changed."""
+    """The cases of an interface; `rounds`: how many good messages are changed; `growing`: {name of
+    a method: lengths that can grow}."""
 
-    def __init__(self, build, pick, rounds):
+    def __init__(self, build, pick, rounds, growing=None):
+        self.growing = growing or {}
         self.captypes = {c.name: c.number for c in build.captypes}
         self.pick, self.rounds = pick, rounds
         self.maker = Maker(pick, self.captypes)
@@ -354,6 +361,20 @@ class Cases:
             yield Case(method, role, (words, caps), None, good)
         if method.kind == "call" and (roles is None or {"reply", "end", "item"} & set(roles)):
             yield from self.answers(method)
+        if roles is None or "sender" in roles:
+            yield from self.senders(method)
+
+    def senders(self, method):
+        """Good messages, one length of which grows when they are sent on."""
+        image = layout.reply(method) if method.window is None else layout.item(method)
+        for self.maker.full in (100, 100, 60, 30):
+            for flags in (0, ASYNC, DEFER) if method.kind == "call" else (0,):
+                request, params = self.answerable(method)
+                answer = None
+                if method.kind == "call":
+                    answer = self.good_reply(method, image, params)
+                for grow in range(1, self.growing.get(method.name, 0) + 1):
+                    yield Case(method, "sender", request, answer, True, flags, grow)
 
     def answers(self, method):
         roles = ["item"] if method.window is not None else ["reply", "end"]

@@ -14,6 +14,7 @@ enum {
     CHANGES_MAX = 4, /* of one input */
     RAW_ONE_IN = 8,  /* are left to libFuzzer */
     WORD_BITS = 64,
+    GROW_MAX = 12,
 };
 
 static uint64_t state; /* of the generator: xorshift, never 0 */
@@ -139,6 +140,7 @@ static size_t write_record(uint8_t *out, size_t room)
     size = put(made, size, record.flags, 1);
     size = put_side(made, size, &record.request);
     size = put_side(made, size, &record.reply);
+    size = put(made, size, record.grow, 1);
     size = size < room ? size : room;
     memcpy(out, made, size);
     return size;
@@ -153,8 +155,10 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsi
     read_record(data, size, &record);
     for (uint32_t left = 1u + pick(CHANGES_MAX); left != 0; left--) {
         uint32_t kind = pick(16);
-        if (kind == 0) {
-            record.flags ^= 1u << pick(4);
+        if (kind == 0 && pick(4) == 0) {
+            record.grow = pick(GROW_MAX + 1);
+        } else if (kind == 0) {
+            record.flags ^= 1u << pick(FUZZ_FLAGS);
         } else {
             bool has_reply = record.reply.words_count != 0 || record.reply.caps_count != 0;
             change_side(kind % 2 == 0 && has_reply ? &record.reply : &record.request);

@@ -16,9 +16,9 @@ class ServerView(MethodView):
     def shim(self):
         if self._results_in_place():
             return self._direct_shim()
-        return self._fixed_shim() if self._shim_in_place() else self._general_shim()
+        return self._fixed_shim() if self.in_place() else self._general_shim()
 
-    def _shim_in_place(self):
+    def in_place(self):
         """Can the words be used and made where the message is?"""
         return not self.large and self.reply.is_fixed() \
             and not any(i.role == "block" for i in self.reply.items)
@@ -26,13 +26,13 @@ class ServerView(MethodView):
     def exact_words(self):
         """Are the words of the request always as many, and used where they are? Then only the
         table of methods tells how many."""
-        return self._shim_in_place() and self.request.is_fixed()
+        return self.in_place() and self.request.is_fixed()
 
     def plain(self):
         """Are all values scalars or handles? Then a shim has no array that could overflow, and
         needs no stack protector."""
         types = [ctypes.strip_optional(p.type)[0] for p in self.m.params + self.results]
-        return self._shim_in_place() and all(
+        return self.in_place() and all(
             layout.is_scalar(type_) or ctypes.is_handle(type_) for type_ in types)
 
     def _results_in_place(self):
@@ -140,7 +140,7 @@ class ServerView(MethodView):
             # What is put into a lent buffer that is a lease, lease_reply counts.
             if lent is not None and (lent.type.direction == "in" or lent.name not in self.leases):
                 room = self._server_length(lent.name, False)
-                lines.append(f"    if (ret_{result.name} > {room}) {{")
+                lines.append(f"    if ({mark(f'ret_{result.name} > {room}')}) {{")
                 lines += [f"        {line}" for line in
                           self._refuse("RPC_ERR_BAD_REPLY").split("\n")] + ["    }"]
         return lines

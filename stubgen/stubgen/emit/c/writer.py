@@ -2,6 +2,7 @@
 of a server's result variables (ret_x). Too long values leave with `fail`, which names the error
 TOO_LARGE; everything else is for the receiver to judge."""
 from ... import cnames, layout, model
+from ..checks import implied, mark
 from ..wrap import wrap
 from . import ctypes
 from .codec import enclosing, type_at
@@ -88,11 +89,13 @@ class Writer:
         found = []
         for item in self.image.items:
             if item.role in ("count", "room", "lease"):
-                found.append(f"{self.length(item)} > {item.bound}u")
+                found.append(mark(f"{self.length(item)} > {item.bound}u"))
         for var in self.image.vars:
             if var.count is not None and var.count.role == "value" \
                     and var.path[0] not in self.leases:
-                found.append(f"{self.place(var.count.path)} > {var.bound}u")
+                text = f"{self.place(var.count.path)} > {var.bound}u"
+                # A shim has compared it with what was lent, which is no more.
+                found.append(implied(text) if self.result else mark(text))
         return found
 
     def check(self):
@@ -142,7 +145,9 @@ class Writer:
         self.line(f"for (size_t i_ = 0; i_ < {count}; i_++) {{")
         self.line(f"uint64_t e_[{part.elem.fixed_words}];", 2)
         self.line("uint32_t end_ = 0;", 2)
-        self.line(f"if (!put_{cnames.type_base(decl)}(e_, &end_, &{place}[i_])) {{", 2)
+        bad = f"!put_{cnames.type_base(decl)}(e_, &end_, &{place}[i_])"
+        bad = mark(bad) if _has_counts(part.elem) else bad
+        self.line(f"if ({bad}) {{", 2)
         self.line(self.fail, 3)
         self.line("}", 2)
         self.line(f"__builtin_memcpy({at} + i_ * {part.stride}u, e_, {part.stride}u);", 2)
@@ -195,7 +200,7 @@ class Writer:
                      f"put_{cnames.type_base(decl)}, {place}, sizeof({place}[0]))")
 
     def fail_if(self, condition, error=TOO_LARGE):
-        self.line(f"if ({condition}) {{")
+        self.line(f"if ({mark(condition)}) {{")
         self.line(self.fail.replace(TOO_LARGE, error), 2)
         self.line("}")
 
@@ -283,6 +288,12 @@ class Writer:
             else:
                 lines.append(f"{INDENT}{call(place)}")
         return lines
+
+
+def _has_counts(image):
+    """Can anything in a packed element be too long?"""
+    return any(item.role == "count" or isinstance(item.elem, layout.Image)
+               and _has_counts(item.elem) for item in image.items)
 
 
 def _of_fields(members, base, depth, make):

@@ -182,14 +182,13 @@ errval_t binding_repeat(struct binding *b, struct binding_call *call, errval_t e
     return err;
 }
 
-errval_t binding_repeat_regs(struct binding *b, errval_t err, uint64_t header, uint64_t answer,
-                             const uint64_t *words, uint32_t count, struct lmp_regs *r)
+/* What is left of a call in registers that failed is its result: the request comes from `words`. */
+static errval_t binding_repeat_regs(struct binding *b, errval_t err, uint64_t header,
+                                    uint64_t answer, const uint64_t *words, struct lmp_regs *r)
 {
     caddr_t got = 0;
     uint32_t got_info = 0;
-    for (uint32_t i = 0; i < MSG_REG_WORDS; i++) {
-        r->w[i] = i < count ? words[i] : 0;
-    }
+    __builtin_memcpy(r->w, words, sizeof(r->w));
     struct binding_call call = {
         .header = header,
         .words = r->w,
@@ -203,4 +202,16 @@ errval_t binding_repeat_regs(struct binding *b, errval_t err, uint64_t header, u
     r->cap = got;
     r->cap_info = got_info;
     return err_is_ok(err) ? binding_shape(r, answer) : err;
+}
+
+errval_t binding_call_again(struct binding *b, uint64_t header, uint64_t answer,
+                            const uint64_t *words, uint32_t count, struct lmp_regs *r)
+{
+    uint64_t w[MSG_REG_WORDS] = {0};
+    for (uint32_t i = 0; i < count; i++) {
+        w[i] = words[i];
+    }
+    const errval_t err = lmp_call8(b, header, answer, 0, w[0], w[1], w[2], w[3], w[4], w[5], w[6],
+                                   w[7], 0, r);
+    return err_is_ok(err) ? err : binding_repeat_regs(b, err, header, answer, w, r);
 }

@@ -255,11 +255,10 @@ errval_t binding_park_disabled(struct binding *b, uint64_t answer, uint64_t cook
 errval_t binding_call_parked(struct binding *b, uint64_t answer, errval_t sent_err,
                              struct lmp_regs *r);
 errval_t binding_call(struct binding *b, struct binding_call *call);
-/* After an idempotent call in registers failed with `err`: the same once more if that may help.
- * `answer` is the header that is expected, `words` the request, of which the registers have nothing
- * left. */
-errval_t binding_repeat_regs(struct binding *b, errval_t err, uint64_t header, uint64_t answer,
-                             const uint64_t *words, uint32_t count, struct lmp_regs *r);
+/* An idempotent call of `count` words, at most MSG_REG_WORDS, whose reply fits the registers: made
+ * again where binding_call would (binding_set_finder). `answer` is the header that is expected. */
+errval_t binding_call_again(struct binding *b, uint64_t header, uint64_t answer,
+                            const uint64_t *words, uint32_t count, struct lmp_regs *r);
 /* Sends without waiting for the answer. On failure there is no handle. */
 errval_t binding_begin(struct binding *b, struct binding_call *call,
                        struct binding_handle *ret_handle);

@@ -20,6 +20,11 @@ class ClientView(MethodView):
     def client_body(self):
         return self._large_body() if self.large or self.borrows else self._register_body()
 
+    def client_attribute(self):
+        """Of a stub that has only what libaos fills, by its size, on its stack: no guard."""
+        plain = self.repeated() and self.in_registers() and not (self.large or self.borrows)
+        return "__attribute__((no_stack_protector))" if plain else ""
+
     def _since(self):
         """Lines that refuse what an older server does not know. It skips what is flexible."""
         if self.since <= 1 or self.m.flexible:
@@ -74,28 +79,27 @@ class ClientView(MethodView):
             call = "lmp_call8"
         outs = ctypes.out_params(self.results)
         kept = outs[0].split("*")[-1] if outs else None
-        lines = self._sent(lines, call, args + [f"(uintptr_t){kept}" if kept else "0", "&r_"],
-                           writer)
-        lines += ["    if (__builtin_expect(err_is_fail(err_), 0)) {"]
-        lines += self._again(args) if self.repeated() else ["        return err_;"]
-        lines += ["    }"]
+        if self.repeated():
+            lines, args = self._again(lines, args)
+            call, kept = "binding_call_again", None
+        else:
+            args.append(f"(uintptr_t){kept}" if kept else "0")
+        lines = self._sent(lines, call, args + ["&r_"], writer)
+        lines += ["    if (__builtin_expect(err_is_fail(err_), 0)) {", "        return err_;", "    }"]
         if kept:
             lines.append(f"    {kept} = ({outs[0].removesuffix(kept)})r_.keep;")
         return "\n".join(lines + self._register_result())
 
-    def _again(self, args):
-        """Lines that repeat a call in registers which failed: nothing is left of its request."""
-        header, answer, words = args[1], args[2], args[4:]
-        name, lines = "NULL", []
+    def _again(self, lines, args):
+        """The words of a call that may be made more than once are kept in memory."""
+        base, header, answer, _xfer, *words = args
+        name = "NULL"
         if words and not self.in_registers():
             name = "q_"
         elif words:
             name = "again_"
-            lines = [wrap("        const uint64_t again_[] = {", words, "};", indent=" " * 12)]
-        lines.append(wrap("        err_ = binding_repeat_regs(",
-                          ["&b_->base", "err_", header, answer, name, str(len(words)), "&r_"],
-                          ");", indent=" " * 12))
-        return lines + ["        if (err_is_fail(err_)) {", "            return err_;", "        }"]
+            lines = lines + [wrap("    const uint64_t again_[] = {", words, "};", indent=" " * 8)]
+        return lines, [base, header, answer, name, str(len(words))]
 
     def _one_shape(self):
         """Have all good answers one shape? Then libaos compares it."""

@@ -85,7 +85,8 @@ class ClientView(MethodView):
         else:
             args.append(f"(uintptr_t){kept}" if kept else "0")
         lines = self._sent(lines, call, args + ["&r_"], writer)
-        lines += ["    if (__builtin_expect(err_is_fail(err_), 0)) {", "        return err_;", "    }"]
+        lines += ["    if (__builtin_expect(err_is_fail(err_), 0)) {", "        return err_;",
+                  "    }"]
         if kept:
             lines.append(f"    {kept} = ({outs[0].removesuffix(kept)})r_.keep;")
         return "\n".join(lines + self._register_result())

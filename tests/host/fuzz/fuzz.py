@@ -34,6 +34,7 @@ FAST, SOON = "-O1", "-O0"          # code that runs fast, or that is there soon
 FEW = 1_000_000                    # runs, in which an interface's own code need not be fast
 FUZZER = ["-fsanitize=fuzzer-no-link,address,undefined", "-fno-sanitize-recover=all"]
 LINK = "-Wl,--wrap=binding_call_regs"
+MEMORY = "/dev/shm"                # for some ten thousand small files: the seeds
 SUFFIXES = ("client", "client_async", "server", "fuzz")
 
 
@@ -124,13 +125,15 @@ def main(argv):
     files = [f for f in args.files if args.only in (None, os.path.basename(f)[:-3])]
     failed, percents, common_edges = 0, [], edges.Edges()
     print(f"TAP version 13\n1..{len(files)}")
-    with tempfile.TemporaryDirectory(prefix="fuzz") as folder:
+    quick = MEMORY if os.access(MEMORY, os.W_OK) else None
+    with tempfile.TemporaryDirectory(prefix="fuzz") as folder, \
+            tempfile.TemporaryDirectory(prefix="fuzz", dir=quick) as corpora:
         builder = Builder(folder, args.abi, FUZZER + edges.COVER)
         soon = SOON if args.runs < FEW else FAST
         common = builder.objects(builder.chan, soon) + builder.objects(builder.common)
         for number, path in enumerate(files, 1):
             begin = time.monotonic()
-            corpus = os.path.join(args.corpus or folder, "corpus_" + os.path.basename(path)[:-3])
+            corpus = os.path.join(args.corpus or corpora, "corpus_" + os.path.basename(path)[:-3])
             try:
                 name, said, own, shared = fuzz(path, builder, common, args.runs, corpus)
             except RuntimeError as error:

@@ -13,7 +13,7 @@ LETTERS = "ab~\u007f\u00e9\u0800\U00010000"
 WORDS_ALL, BYTES_MAX = 10, 60      # changes of one message
 WRONG_MAX, CASES_MIN = 160, 1500   # of one image
 SEED_VALUES = 80                   # values that are wrong, of a message of some fullness
-SEED_CHANGES, SEED_CAPS = 30, 12    # words and capabilities that are changed
+SEED_CHANGES, SEED_CAPS = 16, 12    # words and capabilities that are changed
 REQUESTS = 40                      # with which truncated replies are judged
 ENCODINGS = (b"\xff", b"\x00", b"\x80", b"\xc0\x80", b"\xed\xa0\x80", b"\xf5\x80\x80\x80")
 

@@ -249,7 +249,8 @@ void chan_ready_disabled(struct chan *c)
 void chan_deliver_disabled(uint64_t cookie, const struct lmp_msg *msg)
 {
     struct chan *c = (struct chan *)(uintptr_t)cookie;
-    if (msg->cap != 0 && c->end != 0) {
+    /* By way of the kernel; also when the end is being closed but is not gone yet. */
+    if (msg->cap != 0 && (c->end != 0 || (c->state == CHAN_CLOSED && c->carrier == NULL))) {
         chan_untidy = 1;
         (void)recv_slot_rotate_disabled();
     }

@@ -307,14 +307,14 @@ static void run(uint64_t from, uint32_t steps, uint32_t fail)
 }
 
 /* LIB1041: parts of a snapshot reached over the end of a page table. */
-static void LIB0060_random_use_matches_a_model(void)
+static void LIB0090_random_use_matches_a_model(void)
 {
     for (uint64_t i = 1; i <= 8; i++) {
         run(i * 7919, STEPS, 0);
     }
 }
 
-static void LIB0061_without_memory_nothing_breaks(void)
+static void LIB0091_without_memory_nothing_breaks(void)
 {
     for (uint64_t i = 1; i <= 4; i++) {
         run(i * 104729, STEPS, 3 + (uint32_t)i);
@@ -326,8 +326,8 @@ int main(void)
     space_init();
     frames[0] = space_frame(FRAME_PAGES, 1000000);
     frames[1] = space_frame(FRAME_PAGES, 2000000);
-    RUN(LIB0060_random_use_matches_a_model);
-    RUN(LIB0061_without_memory_nothing_breaks);
+    RUN(LIB0090_random_use_matches_a_model);
+    RUN(LIB0091_without_memory_nothing_breaks);
     space_frame_free(frames[0]);
     space_frame_free(frames[1]);
     return 0;

@@ -219,7 +219,7 @@ static void check_sums(void)
 
 /* Grows and shrinks at random, in the end to nothing: one range is left of the memory that does not
  * go back, and no more of the rest than the pool keeps in hand. */
-static void LIB1040_random_pieces_merge(void)
+static void LIB1050_random_pieces_merge(void)
 {
     uint32_t most = 0;
     for (int round = 0; round < 3; round++) {
@@ -249,7 +249,7 @@ static void LIB1040_random_pieces_merge(void)
 }
 
 /* Every second page first: as many ranges as there are pages left, and one in the end. */
-static void LIB1041_holes_close(void)
+static void LIB1051_holes_close(void)
 {
     for (uint32_t i = 0; i < PIECES; i++) {
         CHECK(err_is_ok(ram_alloc(AOS_PAGE_BYTES, AOS_PAGE_BYTES, &pieces[i])));
@@ -277,7 +277,7 @@ static void LIB1041_holes_close(void)
     check_sums();
 }
 
-static void LIB1042_wrong_requests(void)
+static void LIB1052_wrong_requests(void)
 {
     caddr_t c;
     CHECK_EQ(ram_alloc(0, AOS_PAGE_BYTES, &c), LIB_ERR_BAD_ALIGN);
@@ -303,8 +303,8 @@ int main(void)
     caps[KPI_CAP_EARLY_RAM].bytes = BOOT_PAGES * AOS_PAGE_BYTES;
     CHECK(err_is_ok(ram_init()));
     ram_set_source(&source);
-    RUN(LIB1040_random_pieces_merge);
-    RUN(LIB1041_holes_close);
-    RUN(LIB1042_wrong_requests);
+    RUN(LIB1050_random_pieces_merge);
+    RUN(LIB1051_holes_close);
+    RUN(LIB1052_wrong_requests);
     return 0;
 }

@@ -46,7 +46,7 @@ def test_term0004_control_characters_are_the_guests(terminal):
 
 
 def test_term0005_interrupting_a_program(terminal):
-    terminal.type('memtest 600\r')
+    terminal.type('fault hang\r')
     terminal.expect('\n')
     terminal.type(CTRL_C)
     terminal.prompt()

@@ -1,7 +1,8 @@
 /* Init: starts the services of the manifest, serves init.if, and watches.
  *
  * main.c: what happens in which order; start.c: one service; supervise.c: after its end; graves.c:
- * the memory of those that ended; shell.c: the shell; serve.c: init.if. */
+ * the memory of those that ended; shell.c: the shell; vault.c: what
+ * outlives a service; serve.c: init.if. */
 #pragma once
 
 #include <stdbool.h>
@@ -39,6 +40,8 @@ struct init_service {
     struct proc proc;
     uint64_t bytes;                      /* of its memory */
     struct event_source death;
+    caddr_t vault_frame;                 /* 0: not made yet, or it has no vault */
+    caddr_t vault_nodes[MANIFEST_VAULT_NODES_MAX];
     caddr_t own_end;                     /* init's half of its parent end, until that is bound */
     /* What follows is of supervise.c. */
     bool supervised;                     /* a thread sees to it */
@@ -95,6 +98,10 @@ void init_hand_over_self(void);
 /* A service has ended and its capabilities are gone: starts it again, in a thread of its own,
  * unless it has ended too often. */
 void init_supervise(struct init_service *service);
+
+/* A copy of a capability of its vault, which is made now if it is not there yet: 0 is the frame,
+ * the nodes follow. */
+errval_t init_vault_copy(struct init_service *service, uint32_t index, caddr_t *ret_copy);
 
 /* Takes the memory of a domain that has ended, of which others may still have parts. */
 void init_bury(caddr_t ram, uint64_t bytes);

@@ -76,6 +76,19 @@ static const char *manifest_grant(struct manifest_service *s, struct words *line
     return "unknown kind of grant";
 }
 
+static const char *manifest_vault(struct manifest_service *s, struct words *line)
+{
+    const char *nodes = words_next(line), *bytes = words_next(line);
+    uint64_t count;
+
+    if (nodes == NULL || bytes == NULL || !manifest_size(nodes, &count)
+        || count > MANIFEST_VAULT_NODES_MAX || !manifest_size(bytes, &s->vault_bytes)) {
+        return "vault needs at most 8 nodes and a size";
+    }
+    s->vault_nodes = (uint32_t)count;
+    return NULL;
+}
+
 /* One `keyword value` of a service line. */
 static const char *manifest_option(struct manifest_service *s, const char *key,
                                    struct words *line)
@@ -84,6 +97,9 @@ static const char *manifest_option(struct manifest_service *s, const char *key,
 
     if (strcmp(key, "grant") == 0) {
         return manifest_grant(s, line);
+    }
+    if (strcmp(key, "vault") == 0) {
+        return manifest_vault(s, line);
     }
     value = words_next(line);
     if (value == NULL) {

@@ -12,6 +12,7 @@
 #define MANIFEST_SERVICES_MAX 8u
 #define MANIFEST_GRANTS_MAX   8u         /* of one service */
 #define MANIFEST_ARGS_MAX     8u
+#define MANIFEST_VAULT_NODES_MAX 8u
 #define MANIFEST_NAME_BYTES   31u
 
 enum manifest_grant_kind { MANIFEST_GRANT_RAM, MANIFEST_GRANT_DEVICE, MANIFEST_GRANT_IRQ };
@@ -24,6 +25,8 @@ struct manifest_grant {
 struct manifest_service {
     const char *name;
     uint64_t quota;                      /* bytes; 0: none */
+    uint32_t vault_nodes;                /* capability nodes of its vault (aos/vault.h) */
+    uint64_t vault_bytes;                /* 0: it has none */
     uint32_t grant_count;
     struct manifest_grant grants[MANIFEST_GRANTS_MAX];
     uint32_t arg_count;

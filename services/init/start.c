@@ -107,6 +107,25 @@ static errval_t start_manifest_grants(struct start *s)
     return err;
 }
 
+static errval_t start_vault(struct start *s)
+{
+    const struct manifest_service *line = s->service->line;
+    errval_t err = ERR_OK;
+    char name[16] = "vault";
+    caddr_t copy;
+
+    for (uint32_t i = 0; err_is_ok(err) && line->vault_bytes != 0 && i <= line->vault_nodes; i++) {
+        if (i != 0) {
+            (void)snprintf(name, sizeof(name), "vault%u", i - 1);
+        }
+        err = init_vault_copy(s->service, i, &copy);
+        if (err_is_ok(err)) {
+            err = start_grant(s, name, copy);
+        }
+    }
+    return err;
+}
+
 /* The nameserver gets the other halves of the ends of those that started before it. */
 static errval_t start_early_ends(struct start *s)
 {
@@ -356,6 +375,9 @@ static errval_t start_assemble(struct start *s)
     }
     if (err_is_ok(err)) {
         err = start_manifest_grants(s);
+    }
+    if (err_is_ok(err)) {
+        err = start_vault(s);
     }
     if (err_is_ok(err)) {
         err = start_ends(s);

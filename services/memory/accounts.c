@@ -130,15 +130,19 @@ errval_t accounts_connect(struct memory_core *m, uint32_t pid, struct memory_acc
     return ERR_OK;
 }
 
-void accounts_disconnect(struct memory_core *m, struct memory_account *a, bool patient)
+void accounts_disconnect(struct memory_core *m, struct memory_account *a, bool supervised)
 {
     if (--a->connections > 0) {
         return;
     }
     a->holds++;
-    memory_retire_all(m, a, patient);
+    if (supervised) {
+        memory_retire_own(m, a);
+    } else {
+        memory_retire_all(m, a, /* patient= */ false);
+    }
     a->holds--;
-    if (!a->opened) {
+    if (!a->opened && !supervised) {
         accounts_hide(m, a);
         quota_end(&a->quota);
     }

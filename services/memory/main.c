@@ -257,7 +257,8 @@ static void on_peer_gone(struct server_ctx *ctx)
         return;
     }
     mutex_lock(&service.lock);
-    /* Whom init trusts has memory for others: programs outlive the process service. */
+    /* Whom init trusts has memory for others: programs outlive the process service, and the next
+     * one gives it back. */
     accounts_disconnect(&service.core, a, server_conn_trusted(ctx->conn));
     mutex_unlock(&service.lock);
     service_reap_soon();

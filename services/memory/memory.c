@@ -361,6 +361,21 @@ void memory_retire_all(struct memory_core *m, struct memory_account *a, bool pat
     }
 }
 
+void memory_retire_own(struct memory_core *m, struct memory_account *a)
+{
+    struct memory_region *r = a->regions;
+
+    while (r != NULL) {
+        struct memory_region *next = r->next;
+
+        if (r->charged == a) {
+            memory_leave(m, r);
+            memory_make_dying(m, r, /* patient= */ false);
+        }
+        r = next;
+    }
+}
+
 struct memory_region *memory_dying_next(struct memory_core *m, struct memory_region *region)
 {
     return region == NULL ? m->dying_regions : region->next;

@@ -118,9 +118,10 @@ errval_t accounts_open(struct memory_core *m, uint32_t pid, uint32_t parent, uin
  * NO_PID. */
 errval_t accounts_end(struct memory_core *m, uint32_t pid, bool patient);
 /* A connection of the domain, which gets an account if it has none. With the last one of a domain
- * that nobody opened an account for, that ends; else what it owns is dying. */
+ * that nobody opened an account for, that ends; else what it owns is dying. A `supervised` one is
+ * a service of which another comes: it keeps its account, and what it owns on those of others. */
 errval_t accounts_connect(struct memory_core *m, uint32_t pid, struct memory_account **ret_account);
-void accounts_disconnect(struct memory_core *m, struct memory_account *a, bool patient);
+void accounts_disconnect(struct memory_core *m, struct memory_account *a, bool supervised);
 
 /* 0: no limit of its own. QUOTA. */
 errval_t accounts_set_limit(struct memory_core *m, uint32_t pid, uint64_t limit);
@@ -135,6 +136,9 @@ void memory_record_put(struct memory_core *m, void *record);
 void accounts_put(struct memory_core *m, struct memory_account *a);
 /* All that `a` owns is dying. */
 void memory_retire_all(struct memory_core *m, struct memory_account *a, bool patient);
+
+/* The same of what is on its own account. */
+void memory_retire_own(struct memory_core *m, struct memory_account *a);
 
 /* The first violated invariant as text, or NULL. */
 const char *memory_check(const struct memory_core *m);

@@ -1,6 +1,6 @@
 /* A child as a domain: it is made of one piece of RAM. When it has ended, however it ended, its
  * capabilities are deleted and the piece is abandoned to the memory service. */
-#include "service_priv.h"
+#include "keep.h"
 
 #include <aos/cap.h>
 
@@ -49,12 +49,17 @@ static void service_tell_parent(const struct table_entry *e, const struct table_
     }
 }
 
+void domain_give_ram(caddr_t ram)
+{
+    (void)memory_abandon(&svc.memory, ram);
+}
+
 /* Lets go of all that a domain was: the memory of a child goes back. */
 static void domain_free(struct domain *d, bool service)
 {
     if (!service) {
         proc_destroy(&d->proc);
-        (void)memory_abandon(&svc.memory, d->proc.ram);
+        domain_give_ram(d->proc.ram);
         return;
     }
     (void)cap_destroy(d->proc.dispatcher);
@@ -70,6 +75,7 @@ static void domain_over(struct table_entry *e, const struct proc_info *info)
     struct domain *d = &svc.domains[e->place];
     struct table_exit how = service_find_exit(e, info);
 
+    keep_ending(e, &how);
     d->traced = false;
     service_untrace(e->pid);
     domain_free(d, e->service);
@@ -78,6 +84,7 @@ static void domain_over(struct table_entry *e, const struct proc_info *info)
     }
     service_tell_parent(e, &how);
     table_ended(&svc.table, e, &how, service_answer_wait, NULL);
+    keep_sync();
 }
 
 void domain_kill(struct table_entry *e)
@@ -87,6 +94,7 @@ void domain_kill(struct table_entry *e)
 
     e->killed = e->killed || err_is_fail(proc_query(dispatcher, &info))
         || info.state != PROC_ENDED;
+    keep_sync();
     (void)proc_kill(dispatcher, DOMAIN_STATUS_KILLED);
 }
 
@@ -146,6 +154,18 @@ void domain_drop(const struct proc_spec *spec)
     }
 }
 
+errval_t domain_watch(struct table_entry *e)
+{
+    struct domain *d = &svc.domains[e->place];
+    errval_t err = ERR_OK;
+
+    if (!d->death_ready) {
+        err = event_source_init(&d->death, &svc.ws, domain_ended, e);
+        d->death_ready = err_is_ok(err);
+    }
+    return err_is_ok(err) ? proc_watch(d->proc.dispatcher, d->death.trigger) : err;
+}
+
 errval_t domain_start(struct table_entry *e, const struct proc_spec *spec)
 {
     struct domain *d = &svc.domains[e->place];
@@ -162,17 +182,19 @@ errval_t domain_start(struct table_entry *e, const struct proc_spec *spec)
         domain_drop(spec);
         return err_push(err, PROCESS_ERR_NO_MEMORY);
     }
+    err = keep_ram(e, &ram);
+    if (err_is_fail(err)) {
+        domain_drop(spec);
+        return err_push(err, PROCESS_ERR_FAILED);
+    }
     err = proc_build(spec, ram, &d->proc);
     if (err_is_fail(err)) {
         (void)memory_free(&svc.memory, ram);
         return service_error(err);
     }
-    if (!d->death_ready) {
-        err = event_source_init(&d->death, &svc.ws, domain_ended, e);
-        d->death_ready = err_is_ok(err);
-    }
+    err = keep_proc(e, &d->proc);
     if (err_is_ok(err)) {
-        err = proc_watch(d->proc.dispatcher, d->death.trigger);
+        err = domain_watch(e);
     }
     if (err_is_ok(err)) {
         err = proc_start(&d->proc);

@@ -4,14 +4,12 @@
  * Init gives it a nameserver end and a memory end (grant `memory`) that are trusted, so that it can
  * have ends made for its children and set their quotas, and an end of its own (parent end) on which
  * init is the client. It calls init for modules and random numbers; init never waits for it. */
-#include "service_priv.h"
+#include "keep.h"
 
 #include <aos/debug.h>
 #include <aos/domain.h>
 #include <aos/services.h>
 #include <if/init.h>
-
-#define SERVICE_FIRST_PID 16u            /* init's services are below */
 
 struct service svc;
 
@@ -51,6 +49,10 @@ int main(void)
         binding_set_finder(&svc.memory.base, service_find_memory, NULL);
     }
     if (err_is_ok(err)) {
+        err = keep_init();
+    }
+    if (err_is_ok(err)) {
+        keep_recover();
         err = aos_register(&svc.server.base, "process", NULL, 0);
     }
     if (err_is_fail(err)) {

@@ -37,33 +37,38 @@ struct table_entry *table_next(struct table *t, uint32_t after)
     return next;
 }
 
-/* Fills an unused entry, with its account: `processes` as in struct process_limits. NULL: there is
- * none, or the parent may not have one more. */
+/* Fills the unused entry at `place`, with its account: `processes` as in struct process_limits.
+ * NULL: the parent may not have one more. */
+static struct table_entry *table_fill_at(struct table *t, uint32_t place, uint32_t pid,
+                                         uint32_t parent, uint32_t processes, const char *name)
+{
+    struct table_entry *p = table_find(t, parent), *e = &t->entries[place];
+    struct quota *above = p == NULL ? &t->processes : &p->processes;
+
+    *e = (struct table_entry){
+        .state = TABLE_LIVE, .pid = pid, .parent = parent, .group = pid, .place = place,
+    };
+    if (err_is_fail(quota_open(&e->processes, above, processes))) {
+        e->state = TABLE_UNUSED;
+        return NULL;
+    }
+    if (err_is_fail(quota_take(&e->processes, 1))) {
+        quota_close(&e->processes);
+        e->state = TABLE_UNUSED;
+        return NULL;
+    }
+    strncpy(e->name, name, TABLE_NAME_BYTES);
+    t->entries_end = place < t->entries_end ? t->entries_end : place + 1;
+    return e;
+}
+
+/* The same at the first place that is free; NULL also if there is none. */
 static struct table_entry *table_fill(struct table *t, uint32_t pid, uint32_t parent,
                                       uint32_t processes, const char *name)
 {
-    struct table_entry *p = table_find(t, parent);
-    struct quota *above = p == NULL ? &t->processes : &p->processes;
-
     for (uint32_t i = 0; i < TABLE_ENTRIES_MAX; i++) {
-        struct table_entry *e = &t->entries[i];
-
-        if (e->state == TABLE_UNUSED) {
-            *e = (struct table_entry){
-                .state = TABLE_LIVE, .pid = pid, .parent = parent, .group = pid, .place = i,
-            };
-            if (err_is_fail(quota_open(&e->processes, above, processes))) {
-                e->state = TABLE_UNUSED;
-                return NULL;
-            }
-            if (err_is_fail(quota_take(&e->processes, 1))) {
-                quota_close(&e->processes);
-                e->state = TABLE_UNUSED;
-                return NULL;
-            }
-            strncpy(e->name, name, TABLE_NAME_BYTES);
-            t->entries_end = i < t->entries_end ? t->entries_end : i + 1;
-            return e;
+        if (t->entries[i].state == TABLE_UNUSED) {
+            return table_fill_at(t, i, pid, parent, processes, name);
         }
     }
     return NULL;
@@ -149,6 +154,26 @@ errval_t table_add(struct table *t, const struct table_new *what, struct table_e
     }
     *ret_entry = e;
     return ERR_OK;
+}
+
+struct table_entry *table_restore(struct table *t, uint32_t place, uint32_t pid,
+                                  const struct table_new *what, uint32_t processes)
+{
+    const struct table_entry *parent = table_find(t, what->parent);
+    struct table_entry *e;
+
+    if (t->entries[place].state != TABLE_UNUSED || table_find(t, pid) != NULL
+        || (what->parent != TABLE_PID_INIT && (parent == NULL || parent->state != TABLE_LIVE))) {
+        return NULL;
+    }
+    e = table_fill_at(t, place, pid, what->parent, processes, what->name);
+    if (e != NULL) {
+        e->limits = what->limits;
+        e->detached = what->detached;
+        e->group = what->group;
+        t->next_pid = pid < t->next_pid ? t->next_pid : pid + 1;
+    }
+    return e;
 }
 
 errval_t table_adopt(struct table *t, uint32_t pid, const char *name,

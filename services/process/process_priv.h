@@ -95,6 +95,11 @@ errval_t table_add(struct table *t, const struct table_new *what, struct table_e
 /* A domain that exists already. LIMIT; DENIED if the pid is known or 0. */
 errval_t table_adopt(struct table *t, uint32_t pid, const char *name,
                      struct table_entry **ret_entry);
+/* Makes the unused entry at `place` a process that was in the table of another process service:
+ * `what` as its entry was, with all limits, `processes` the one of its own account. Parents come
+ * before their children. NULL: it has no parent any more. */
+struct table_entry *table_restore(struct table *t, uint32_t place, uint32_t pid,
+                                  const struct table_new *what, uint32_t processes);
 /* Takes back table_add. */
 void table_undo(struct table *t, struct table_entry *e);
 

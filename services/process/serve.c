@@ -1,5 +1,5 @@
 /* Handlers about processes that exist: waiting, ending, listing, describing. */
-#include "service_priv.h"
+#include "keep.h"
 
 #include <string.h>
 
@@ -34,6 +34,11 @@ errval_t on_wait(struct server_ctx *ctx, uint32_t pid, uint32_t *ret_who,
         serve_drop_waits(caller);
         err = table_wait(&svc.table, caller, pid, &what, ret_who, &how, &waiter);
     }
+    if (err == PROCESS_ERR_NO_CHILD && keep_told(caller, pid, &how)) {
+        *ret_who = pid;                  /* it asks again, for want of an answer */
+        *ret_exit = service_exit(&how);
+        return ERR_OK;
+    }
     if (err_is_fail(err)) {
         return err;
     }
@@ -42,6 +47,7 @@ errval_t on_wait(struct server_ctx *ctx, uint32_t pid, uint32_t *ret_who,
         return SERVER_DEFERRED;
     }
     *ret_exit = service_exit(&how);
+    keep_sync();
     return ERR_OK;
 }
 

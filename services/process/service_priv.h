@@ -10,6 +10,7 @@
 
 #include "process_priv.h"
 
+#define SERVICE_FIRST_PID    16u         /* init's services are below */
 #define DOMAIN_STATUS_KILLED 137u        /* what the kernel keeps for a domain that was killed */
 
 /* What is behind an entry of the table, at the same place. */
@@ -50,6 +51,10 @@ errval_t service_module(const char *name, const struct module **ret_module);
 errval_t domain_start(struct table_entry *e, const struct proc_spec *spec);
 /* Deletes the capabilities named in `spec`, which no domain has got. */
 void domain_drop(const struct proc_spec *spec);
+/* The end of the domain of `e`, which runs, is noticed from now on. */
+errval_t domain_watch(struct table_entry *e);
+/* Gives the memory of a child up. */
+void domain_give_ram(caddr_t ram);
 struct process_exit service_exit(const struct table_exit *how);
 /* How the domain of `e`, which has ended with `info`, is said to have ended. */
 struct table_exit service_find_exit(const struct table_entry *e, const struct proc_info *info);

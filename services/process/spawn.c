@@ -1,5 +1,5 @@
 /* Starting a child: what the caller asks for, and what a child needs besides. */
-#include "service_priv.h"
+#include "keep.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -75,6 +75,7 @@ static errval_t service_spawn(struct server_ctx *ctx, struct proc_spec *spec,
     if (err_is_fail(err)) {
         return err == PROCESS_ERR_NO_PID ? PROCESS_ERR_FAILED : err; /* the caller has ended */
     }
+    keep_starting(e);
     spec->file = m->file;
     spec->file_bytes = m->bytes;
     spec->file_frame = m->frame;
@@ -98,8 +99,10 @@ static errval_t service_spawn(struct server_ctx *ctx, struct proc_spec *spec,
     if (err_is_fail(err)) {
         (void)memory_end_account(&svc.memory, e->pid); /* if it has one */
         table_undo(&svc.table, e);
+        keep_sync();
         return err;
     }
+    keep_sync();
     *ret_pid = e->pid;
     return ERR_OK;
 }

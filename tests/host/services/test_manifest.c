@@ -42,7 +42,7 @@ static void MAN0002_says_what_is_wrong_and_where(void)
         {1, "serivce x"}, {2, "module a\nmodule"}, {1, "module a b"}, {2, "shell a\nshell b"},
         {1, "service"}, {1, "service a quota"}, {1, "service a quota 4Mib"},
         {1, "service a quota MiB"}, {1, "service a quota 99999999999999999999"},
-        {1, "service a quota 99999999999GiB"}, {1, "service a grant ram"},
+        {1, "service a quota 99999999999GiB"}, {1, "service a grant ram"}, {1, "service a vault 4"}, {1, "service a vault 9 1KiB"},
         {1, "service a grant disk x"}, {1, "service a colour red"}, {2, "service a\nservice a"},
         {1, "service an-over-long-name-of-a-service-32"},
         {1, "service a arg 1 arg 2 arg 3 arg 4 arg 5 arg 6 arg 7 arg 8 arg 9"},

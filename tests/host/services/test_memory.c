@@ -139,6 +139,28 @@ static void MEM0006_abandoned_ranges_are_nobodys(void)
     CHECK(memory_check(&core) == NULL);
 }
 
+/* Of a service of which another comes only what was for itself goes. */
+static void MEM0010_a_supervised_service_keeps_what_it_has_for_others(void)
+{
+    struct memory_range own, others, back;
+    struct memory_account *three, *again;
+
+    start();
+    CHECK_EQ(accounts_connect(&core, 3, &three), ERR_OK);
+    CHECK_EQ(accounts_open(&core, 16, 0, 0), ERR_OK);
+    CHECK_EQ(memory_take(&core, three, three, 2 * MEMORY_PAGE, 1, &own), ERR_OK);
+    CHECK_EQ(memory_take(&core, three, accounts_find(&core, 16), MEMORY_PAGE, 1, &others), ERR_OK);
+    accounts_disconnect(&core, three, true);
+    CHECK_EQ(core.dying, 2 * MEMORY_PAGE);
+    CHECK_EQ(accounts_connect(&core, 3, &again), ERR_OK);
+    CHECK(again == three);
+    CHECK_EQ(memory_give_check(&core, again, others.base, others.bytes, &back), ERR_OK);
+    memory_give(&core, others.base, others.bytes);
+    CHECK(memory_check(&core) == NULL);
+    reap_all();
+    CHECK_EQ(core.free, core.total);
+}
+
 static void MEM0004_records_for_giving_back_are_kept(void)
 {
     static union memory_record few[MEMORY_RECORDS_RESERVE + 40];
@@ -405,6 +427,7 @@ int main(int argc, char **argv)
     RUN(MEM0006_abandoned_ranges_are_nobodys);
     RUN(MEM0007_the_last_memory_is_for_the_service);
     RUN(MEM0008_accounts_of_a_family);
+    RUN(MEM0010_a_supervised_service_keeps_what_it_has_for_others);
     RUN(MEM0009_small_ranges_low_large_ones_high);
     RUN(MEM0005_random_against_a_page_map);
     return 0;

@@ -369,6 +369,30 @@ static void PRC1001_one_domain_cannot_use_up_the_waits(void)
     CHECK_EQ(wait(q->pid, 0, &what, &who, &status, &waiter), ERR_OK);
 }
 
+/* What another process service reads out of its vault. */
+static void PRC0013_a_table_is_restored(void)
+{
+    struct table_new what = {.name = "r", .group = 20, .limits = {.processes = 3}};
+    struct table_entry *parent, *child;
+
+    table_init(&table, FIRST);
+    what.parent = 99;
+    CHECK(table_restore(&table, 5, 20, &what, 0) == NULL);
+    what.parent = 0;
+    parent = table_restore(&table, 5, 20, &what, 3);
+    CHECK(parent != NULL && parent->place == 5 && parent->limits.processes == 3);
+    what.parent = 20;
+    child = table_restore(&table, 2, 21, &what, 0);
+    CHECK(child != NULL && child->group == 20);
+    CHECK(table_restore(&table, 2, 22, &what, 0) == NULL);
+    CHECK(table_restore(&table, 3, 21, &what, 0) == NULL);
+    CHECK(table_check(&table) == NULL);
+    CHECK_EQ(add(0)->pid, 22);
+    CHECK_EQ(try_add((struct table_new){.parent = 21}), ERR_OK);
+    CHECK_EQ(try_add((struct table_new){.parent = 21}), PROCESS_ERR_LIMIT);
+    CHECK(table_check(&table) == NULL);
+}
+
 static void PRC0006_random_operations_keep_the_invariants(void)
 {
     uint64_t seed = 4711;
@@ -425,6 +449,7 @@ int main(void)
     RUN(PRC0010_groups);
     RUN(PRC0011_limits_are_inherited_and_never_grow);
     RUN(PRC1002_the_dead_start_nothing);
+    RUN(PRC0013_a_table_is_restored);
     RUN(PRC0006_random_operations_keep_the_invariants);
     return 0;
 }

@@ -68,6 +68,7 @@ struct init {
     struct init_server server;
     struct event_source log;
     uint64_t console_pid;                /* the service that drives the console, 0: the kernel */
+    bool leaving;                        /* the power goes off soon */
     bool shell_wanted;                   /* started as soon as there is a process service */
     uint32_t shell_pid;
     uint64_t shell_started_ns;
@@ -121,5 +122,7 @@ errval_t init_take_ram(void);
 errval_t init_serve_start(void);
 /* Tells the nameserver of it. */
 errval_t init_register(void);
+/* A line for the log. */
+void init_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* An error as text, for the log. Each thread's text is its own until it asks again. */
 const char *init_error_text(errval_t err);

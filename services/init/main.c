@@ -4,6 +4,7 @@
  * and watches. This thread never waits for a service that may call it, but for callbacks. */
 #include "init_priv.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -16,11 +17,29 @@
 #include <aos/slot.h>
 #include <aos/time.h>
 
+#define INIT_LINE_BYTES 1024u           /* of one kernel_print */
+
 struct init init;
 
 errval_t aos_rpc_init(void)
 {
     return ERR_OK;                       /* there is no service yet */
+}
+
+/* Without stdio: several threads have something to say, and each line must be whole. */
+void init_say(const char *format, ...)
+{
+    char text[INIT_LINE_BYTES] = "init: ";
+    const size_t head = strlen(text);
+    va_list args;
+    int n;
+
+    va_start(args, format);
+    n = vsnprintf(text + head, sizeof(text) - head - 1, format, args);
+    va_end(args);
+    n = n < 0 ? 0 : n < (int)(sizeof(text) - head - 1) ? n : (int)(sizeof(text) - head - 2);
+    text[head + (size_t)n] = '\n';
+    (void)kernel_print(text, head + (size_t)n + 1);
 }
 
 const char *init_error_text(errval_t err)
@@ -40,8 +59,7 @@ static void init_check(errval_t err, const char *what)
 
 static void init_not_adopted(uint32_t pid, errval_t err)
 {
-    printf("init: the process service does not know %u: %s\n", (unsigned)pid, init_error_text(err));
-    fflush(stdout);
+    init_say("the process service does not know %u: %s", (unsigned)pid, init_error_text(err));
 }
 
 static void init_ring_adopted(void *arg, errval_t err)
@@ -113,9 +131,8 @@ void init_service_settled(struct init_service *service, errval_t err)
     }
     service->awaited = false;
     if (err_is_fail(err)) {
-        printf("init: service %s did not register: %s\n", service->line->name,
+        init_say("service %s did not register: %s", service->line->name,
                init_error_text(err));
-        fflush(stdout);
     }
     if (--init.waiting == 0) {
         init_hand_over_self();

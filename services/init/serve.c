@@ -25,9 +25,8 @@ static struct pl031_regs serve_clock;    /* at 0 until it is asked for */
 
 static errval_t on_number(struct server_ctx *ctx, uint64_t value, uint64_t *ret_echo)
 {
-    printf("init: number %llu from %llu\n", (unsigned long long)value,
+    init_say("number %llu from %llu", (unsigned long long)value,
            (unsigned long long)ctx->peer_pid);
-    fflush(stdout);
     *ret_echo = value;
     return ERR_OK;
 }
@@ -35,8 +34,7 @@ static errval_t on_number(struct server_ctx *ctx, uint64_t value, uint64_t *ret_
 static errval_t on_text(struct server_ctx *ctx, const char *text, size_t text_len,
                         uint32_t *ret_length)
 {
-    printf("init: from %llu: %.*s\n", (unsigned long long)ctx->peer_pid, (int)text_len, text);
-    fflush(stdout);
+    init_say("from %llu: %.*s", (unsigned long long)ctx->peer_pid, (int)text_len, text);
     *ret_length = (uint32_t)text_len;
     return ERR_OK;
 }
@@ -151,9 +149,8 @@ static errval_t on_console_taken(struct server_ctx *ctx, uint64_t *ret_next)
 
 static errval_t on_shutdown(struct server_ctx *ctx, init_power_t how)
 {
-    printf("init: %s, asked by %llu\n", how == INIT_POWER_OFF ? "power off" : "reset",
+    init_say("%s, asked by %llu", how == INIT_POWER_OFF ? "power off" : "reset",
            (unsigned long long)ctx->peer_pid);
-    fflush(stdout);
     (void)kernel_shutdown(how == INIT_POWER_RESET);
     return RPC_ERR_CANCELLED;
 }

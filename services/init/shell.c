@@ -19,8 +19,13 @@ static void init_power_off(void *arg)
 
 void init_no_shell(void)
 {
-    fflush(stdout);
-    if (init.exec) {
+    bool first;
+
+    disp_disable();
+    first = !init.leaving;
+    init.leaving = init.exec;
+    disp_enable();
+    if (first && init.exec) {
         (void)waitset_timer_set(&init.ws, &init.power_off, time_deadline_ns(INIT_FAREWELL_NS),
                                 init_power_off, NULL);
     }
@@ -35,17 +40,15 @@ static void init_shell_ended(void *arg, errval_t err, uint32_t who, const struct
     }
     init.shell_pid = 0;
     if (err_is_fail(err)) {
-        printf("init: lost sight of the shell: %s\n", init_error_text(err));
-        fflush(stdout);
+        init_say("lost sight of the shell: %s", init_error_text(err));
         return;                          /* it may live, and nobody could start another */
     }
     if (how->kind == PROCESS_EXIT_KIND_FAULTED) {
-        printf("init: the shell faulted at 0x%llx, address 0x%llx\n",
+        init_say("the shell faulted at 0x%llx, address 0x%llx",
                (unsigned long long)how->pc, (unsigned long long)how->address);
     } else {
-        printf("init: the shell ended with status %d\n", how->status);
+        init_say("the shell ended with status %d", how->status);
     }
-    fflush(stdout);
     if (init.exec) {
         init_no_shell();
         return;
@@ -55,8 +58,7 @@ static void init_shell_ended(void *arg, errval_t err, uint32_t who, const struct
     if (init.shell_quick_ends < INIT_QUICK_ENDS_MAX) {
         init_start_shell();
     } else {
-        printf("init: the shell does not stay: not started again\n");
-        fflush(stdout);
+        init_say("the shell does not stay: not started again");
     }
 }
 
@@ -71,7 +73,7 @@ static void init_shell_started(void *arg, errval_t err, uint32_t pid)
     if (err_no(err) == RPC_ERR_PEER_GONE) {
         init.shell_wanted = init.shell_pid == 0;
     } else if (err_is_fail(err)) {
-        printf("init: cannot start the shell %s: %s\n", init.manifest.shell, init_error_text(err));
+        init_say("cannot start the shell %s: %s", init.manifest.shell, init_error_text(err));
         init_no_shell();
     }
 }
@@ -99,7 +101,7 @@ void init_start_shell(void)
     errval_t err;
 
     if (init.manifest.shell == NULL) {
-        printf("init: the manifest names no shell\n");
+        init_say("the manifest names no shell");
         init_no_shell();
         return;
     }

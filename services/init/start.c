@@ -261,14 +261,13 @@ static errval_t start_build(struct start *s)
 static void start_tell_end(const char *name, const struct proc_info *info)
 {
     if (info->cause != 0) {
-        printf("init: service %s faulted: ESR 0x%llx at 0x%llx, address 0x%llx\n", name,
+        init_say("service %s faulted: ESR 0x%llx at 0x%llx, address 0x%llx", name,
                (unsigned long long)info->cause, (unsigned long long)info->pc,
                (unsigned long long)info->address);
     } else {
-        printf("init: service %s ended with status %llu\n", name,
+        init_say("service %s ended with status %llu", name,
                (unsigned long long)info->status);
     }
-    fflush(stdout);
 }
 
 static void start_died(void *arg)

@@ -61,8 +61,7 @@ static bool supervise_allowed(struct init_service *service)
     if (++service->restarts <= INIT_RESTARTS_MAX && service->failed < INIT_FAILED_MAX) {
         return true;
     }
-    printf("init: service %s does not stay: not started again\n", service->line->name);
-    fflush(stdout);
+    init_say("service %s does not stay: not started again", service->line->name);
     return false;
 }
 
@@ -117,17 +116,14 @@ static void supervise_start(struct init_service *service)
     service->registered = false;
     err = init_start_service((uint32_t)(service - init.services));
     if (err_is_fail(err)) {
-        printf("init: service %s cannot be started again: %s\n", name, init_error_text(err));
-        fflush(stdout);
+        init_say("service %s cannot be started again: %s", name, init_error_text(err));
         service->ended = true;           /* nobody will tell of its end */
         return;
     }
-    printf("init: service %s was started again\n", name);
-    fflush(stdout);
+    init_say("service %s was started again", name);
     err = supervise_introduce(service);
     if (err_is_fail(err) && service->alive) {
-        printf("init: service %s does not answer: %s\n", name, init_error_text(err));
-        fflush(stdout);
+        init_say("service %s does not answer: %s", name, init_error_text(err));
         (void)proc_kill(service->proc.dispatcher, AOS_STATUS_PANIC);
     }
 }
@@ -168,8 +164,7 @@ void init_supervise(struct init_service *service)
     }
     if (err_is_fail(thread_create(supervise_run, service, &(struct thread_attr){.detached = true},
                                   &thread))) {
-        printf("init: no thread to start %s again\n", service->line->name);
-        fflush(stdout);
+        init_say("no thread to start %s again", service->line->name);
         service->supervised = false;
     }
 }

@@ -1,5 +1,5 @@
-/* See <aos/vault.h>. The nodes of the vault get the last places of the L1 node, where slots.c, which
- * looks for empty ones from the front, comes last. */
+/* See <aos/vault.h>. The nodes of the vault get the last places of the L1 node, where slots.c,
+ * which looks for empty ones from the front, comes last. */
 #include <aos/vault.h>
 
 #include <stdio.h>

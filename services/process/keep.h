@@ -1,6 +1,6 @@
-/* What the process service knows, in its vault (aos/vault.h), so that the next one after it knows it
- * too: a record for each entry of the table, at the same place, and the capabilities of its domain.
- * Without a vault nothing is kept.
+/* What the process service knows, in its vault (aos/vault.h), so that the next one after it knows
+ * it too: a record for each entry of the table, at the same place, and the capabilities of its
+ * domain. Without a vault nothing is kept.
  *
  * A record's `state` is written last. STARTING: there may be an account and parts of a domain.
  * LIVE, ENDED: as the entry. ENDING: it has ended as `exit` says, and what it had is being given

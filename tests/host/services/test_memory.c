@@ -143,17 +143,17 @@ static void MEM0006_abandoned_ranges_are_nobodys(void)
 static void MEM0010_a_supervised_service_keeps_what_it_has_for_others(void)
 {
     struct memory_range own, others, back;
-    struct memory_account *three, *again;
+    struct memory_account *nine, *again;
 
     start();
-    CHECK_EQ(accounts_connect(&core, 3, &three), ERR_OK);
+    CHECK_EQ(accounts_connect(&core, 9, &nine), ERR_OK);
     CHECK_EQ(accounts_open(&core, 16, 0, 0), ERR_OK);
-    CHECK_EQ(memory_take(&core, three, three, 2 * MEMORY_PAGE, 1, &own), ERR_OK);
-    CHECK_EQ(memory_take(&core, three, accounts_find(&core, 16), MEMORY_PAGE, 1, &others), ERR_OK);
-    accounts_disconnect(&core, three, true);
+    CHECK_EQ(memory_take(&core, nine, nine, 2 * MEMORY_PAGE, 1, &own), ERR_OK);
+    CHECK_EQ(memory_take(&core, nine, accounts_find(&core, 16), MEMORY_PAGE, 1, &others), ERR_OK);
+    accounts_disconnect(&core, nine, true);
     CHECK_EQ(core.dying, 2 * MEMORY_PAGE);
-    CHECK_EQ(accounts_connect(&core, 3, &again), ERR_OK);
-    CHECK(again == three);
+    CHECK_EQ(accounts_connect(&core, 9, &again), ERR_OK);
+    CHECK(again == nine);
     CHECK_EQ(memory_give_check(&core, again, others.base, others.bytes, &back), ERR_OK);
     memory_give(&core, others.base, others.bytes);
     CHECK(memory_check(&core) == NULL);

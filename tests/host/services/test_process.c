@@ -379,7 +379,7 @@ static void PRC0013_a_table_is_restored(void)
     what.parent = 99;
     CHECK(table_restore(&table, 5, 20, &what, 0) == NULL);
     what.parent = 0;
-    parent = table_restore(&table, 5, 20, &what, 3);
+    parent = table_restore(&table, 5, 20, &what, 4);
     CHECK(parent != NULL && parent->place == 5 && parent->limits.processes == 3);
     what.parent = 20;
     child = table_restore(&table, 2, 21, &what, 0);
@@ -388,8 +388,8 @@ static void PRC0013_a_table_is_restored(void)
     CHECK(table_restore(&table, 3, 21, &what, 0) == NULL);
     CHECK(table_check(&table) == NULL);
     CHECK_EQ(add(0)->pid, 22);
-    CHECK_EQ(try_add((struct table_new){.parent = 21}), ERR_OK);
-    CHECK_EQ(try_add((struct table_new){.parent = 21}), PROCESS_ERR_LIMIT);
+    CHECK_EQ(try_add((struct table_new){.parent = 20}), ERR_OK);
+    CHECK_EQ(try_add((struct table_new){.parent = 20}), PROCESS_ERR_LIMIT);
     CHECK(table_check(&table) == NULL);
 }
 

@@ -29,9 +29,10 @@ static void accounts_hide(struct memory_core *m, struct memory_account *a)
     }
     *p = a->hash_next;
     a->ended = true;
+    (void)keep_account(m, a);
 }
 
-static errval_t accounts_new(struct memory_core *m, uint32_t pid,
+static errval_t accounts_make(struct memory_core *m, uint32_t pid,
                                    struct memory_account *parent, uint64_t limit,
                                    struct memory_account **ret_account)
 {
@@ -59,6 +60,35 @@ static errval_t accounts_new(struct memory_core *m, uint32_t pid,
     return ERR_OK;
 }
 
+static errval_t accounts_new(struct memory_core *m, uint32_t pid, struct memory_account *parent,
+                             uint64_t limit, struct memory_account **ret_account)
+{
+    if (m->keep.vault != NULL && m->keep.account_free == 0) {
+        return MEMORY_ERR_NO_MEMORY;
+    }
+    errval_t err = accounts_make(m, pid, parent, limit, ret_account);
+
+    if (err_is_ok(err)) {
+        (void)keep_account(m, *ret_account);
+    }
+    return err;
+}
+
+struct memory_account *accounts_restore(struct memory_core *m, uint32_t pid,
+                                        struct memory_account *parent, bool opened, bool ended)
+{
+    struct memory_account *a;
+
+    if (err_is_fail(accounts_make(m, pid, parent, /* limit= */ 0, &a))) {
+        return NULL;
+    }
+    a->opened = opened;
+    if (ended) {
+        accounts_hide(m, a);
+    }
+    return a;
+}
+
 void accounts_put(struct memory_core *m, struct memory_account *a)
 {
     struct memory_account *parent;
@@ -77,6 +107,7 @@ void accounts_put(struct memory_core *m, struct memory_account *a)
             a->next->prev = a->prev;
         }
         m->account_count--;
+        keep_drop_account(m, a);
         memory_record_put(m, a);
         a = parent;                      /* which may have ended before */
     }
@@ -93,6 +124,7 @@ errval_t accounts_open(struct memory_core *m, uint32_t pid, uint32_t parent, uin
     err = accounts_new(m, pid, accounts_find(m, parent), limit, &a);
     if (err_is_ok(err)) {
         a->opened = true;
+        (void)keep_account(m, a);
     }
     return err;
 }
@@ -160,6 +192,7 @@ errval_t accounts_set_limit(struct memory_core *m, uint32_t pid, uint64_t limit)
         err = MEMORY_ERR_QUOTA;
     }
     if (err_is_ok(err)) {
+        (void)keep_account(m, a);
         accounts_put(m, a);
     }
     return err;

@@ -307,5 +307,6 @@ int main(void)
     if (err_is_fail(err)) {
         aos_panic("memory: cannot start: 0x%llx", (unsigned long long)err);
     }
+    service_reap_soon();
     waitset_run(&service.ws);
 }

@@ -115,6 +115,7 @@ static struct memory_region *memory_cut(struct memory_core *m, struct memory_reg
 
     upper->base = r->base + bytes;
     upper->bytes = r->bytes - bytes;
+    upper->kept = 0;
     upper->state = r->state;
     upper->root = r->root;
     upper->patient = r->patient;
@@ -286,7 +287,8 @@ errval_t memory_take(struct memory_core *m, struct memory_account *owner,
     if (owner->ended || quota_available(&charged->quota) < bytes) {
         return MEMORY_ERR_QUOTA;
     }
-    if (m->spare_count < reserve || memory_free_for(m, owner) < bytes) {
+    if (m->spare_count < reserve || !keep_has_room(m, reserve)
+        || memory_free_for(m, owner) < bytes) {
         return MEMORY_ERR_NO_MEMORY;
     }
     r = memory_find_room(m, bytes, align, &base);
@@ -301,10 +303,34 @@ errval_t memory_take(struct memory_core *m, struct memory_account *owner,
     r->charged = charged;
     regions_refresh(r);
     memory_enter(m, r);
+    keep_region(m, r);
     *ret_range = (struct memory_range){
         .root = r->root, .off = base - m->roots[r->root].base, .base = base, .bytes = bytes,
     };
     return ERR_OK;
+}
+
+struct memory_region *memory_restore(struct memory_core *m, struct memory_account *owner,
+                                     struct memory_account *charged, uint64_t base,
+                                     uint64_t bytes)
+{
+    struct memory_region *r = regions_at(m->tree, base);
+
+    if (r == NULL || r->state != MEMORY_FREE || m->spare_count < 2 || bytes == 0) {
+        return NULL;
+    }
+    bytes = bytes < r->bytes - (base - r->base) ? bytes : r->bytes - (base - r->base);
+    if (err_is_fail(quota_take(&charged->quota, bytes))) {
+        return NULL;
+    }
+    memory_leave(m, r);
+    r = memory_carve(m, r, base, bytes);
+    r->state = owner == NULL ? MEMORY_DYING : MEMORY_USED;
+    r->owner = owner;
+    r->charged = charged;
+    regions_refresh(r);
+    memory_enter(m, r);
+    return r;
 }
 
 errval_t memory_give_check(struct memory_core *m, const struct memory_account *owner,
@@ -317,7 +343,7 @@ errval_t memory_give_check(struct memory_core *m, const struct memory_account *o
         || bytes > r->bytes - (base - r->base)) {
         return MEMORY_ERR_NOT_YOURS;
     }
-    if (bytes != r->bytes && m->spare_count < 2) {
+    if (bytes != r->bytes && (m->spare_count < 2 || !keep_has_room(m, 2))) {
         return MEMORY_ERR_NO_MEMORY;
     }
     *ret_range = (struct memory_range){
@@ -335,11 +361,30 @@ static struct memory_region *memory_take_out(struct memory_core *m, uint64_t bas
     return memory_carve(m, r, base, bytes);
 }
 
+/* Keeps what has become of the region that `r` was cut out of: from above (keep.h). */
+static void memory_keep_cut(struct memory_core *m, struct memory_region *r, bool stays)
+{
+    bool was_cut = r->kept == 0;         /* then the record is that of the part below */
+
+    if (r->above != NULL && r->above->state == MEMORY_USED && r->above->kept == 0) {
+        keep_region(m, r->above);
+    }
+    if (stays) {
+        keep_region(m, r);
+    } else {
+        keep_drop(m, r);
+    }
+    if (was_cut && r->below != NULL && r->below->kept != 0) {
+        keep_region(m, r->below);
+    }
+}
+
 void memory_give(struct memory_core *m, uint64_t base, uint64_t bytes)
 {
     struct memory_region *r = memory_take_out(m, base, bytes);
     struct memory_account *owner = r->owner;
 
+    memory_keep_cut(m, r, /* stays= */ false);
     owner->holds++;                      /* it may be what the region is charged to */
     memory_make_free(m, r);
     owner->holds--;
@@ -348,7 +393,14 @@ void memory_give(struct memory_core *m, uint64_t base, uint64_t bytes)
 
 void memory_retire(struct memory_core *m, uint64_t base, uint64_t bytes)
 {
-    memory_make_dying(m, memory_take_out(m, base, bytes), /* patient= */ false);
+    struct memory_region *r = memory_take_out(m, base, bytes);
+    struct memory_account *owner = r->owner;
+
+    owner->holds++;
+    memory_make_dying(m, r, /* patient= */ false);
+    memory_keep_cut(m, r, /* stays= */ true);
+    owner->holds--;
+    accounts_put(m, owner);
 }
 
 void memory_retire_all(struct memory_core *m, struct memory_account *a, bool patient)
@@ -358,6 +410,7 @@ void memory_retire_all(struct memory_core *m, struct memory_account *a, bool pat
 
         memory_leave(m, r);
         memory_make_dying(m, r, patient);
+        keep_region(m, r);
     }
 }
 
@@ -371,6 +424,7 @@ void memory_retire_own(struct memory_core *m, struct memory_account *a)
         if (r->charged == a) {
             memory_leave(m, r);
             memory_make_dying(m, r, /* patient= */ false);
+            keep_region(m, r);
         }
         r = next;
     }
@@ -401,6 +455,7 @@ void memory_dying_last(struct memory_core *m, struct memory_region *region)
 void memory_reap(struct memory_core *m, struct memory_region *region)
 {
     memory_leave(m, region);
+    keep_drop(m, region);
     memory_make_free(m, region);
 }
 

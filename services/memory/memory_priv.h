@@ -29,6 +29,7 @@
 #include <aos/quota.h>
 #include <if/memory.h>
 
+#include "keep.h"
 #include "regions.h"
 
 #define MEMORY_ROOTS_MAX       32u
@@ -48,6 +49,7 @@ struct memory_account {
     uint32_t holds;
     bool opened;                         /* by accounts_open, and its domain has not ended */
     bool ended;                          /* not found by pid any more */
+    uint32_t kept;                       /* place of its record + 1 (keep.h); 0: none */
     struct memory_region *regions;       /* owned */
     struct memory_account *hash_next;
     struct memory_account *next, *prev;  /* all accounts */
@@ -70,6 +72,7 @@ struct memory_core {
     struct memory_region *dying_regions, *dying_end;
     union memory_record *spare;
     uint32_t spare_count;
+    struct keep keep;
     struct memory_account *own;          /* the service's, NULL: there is none */
     struct memory_account *accounts;
     struct memory_account *by_pid[MEMORY_BUCKETS];
@@ -94,6 +97,11 @@ errval_t memory_add(struct memory_core *m, uint64_t base, uint64_t bytes);
 errval_t memory_take(struct memory_core *m, struct memory_account *owner,
                      struct memory_account *charged, uint64_t bytes, uint64_t align,
                      struct memory_range *ret_range);
+/* A range that was not free when the service before this one ended; what there is of it. `owner`
+ * NULL: it is dying. NULL: it is not free here, either. */
+struct memory_region *memory_restore(struct memory_core *m, struct memory_account *owner,
+                                     struct memory_account *charged, uint64_t base,
+                                     uint64_t bytes);
 /* Is [base, base + bytes) part of one allocation of `owner`? MEMORY_ERR_NOT_YOURS. NO_MEMORY: it
  * cannot be cut out for want of a record. memory_give and memory_retire cannot fail after this
  * succeeded. */
@@ -117,6 +125,9 @@ errval_t accounts_open(struct memory_core *m, uint32_t pid, uint32_t parent, uin
 /* The domain has ended: what it owns is dying; `patient`: the service does not take it from others.
  * NO_PID. */
 errval_t accounts_end(struct memory_core *m, uint32_t pid, bool patient);
+/* An account that was there; without a limit. NULL: no record is left. */
+struct memory_account *accounts_restore(struct memory_core *m, uint32_t pid,
+                                        struct memory_account *parent, bool opened, bool ended);
 /* A connection of the domain, which gets an account if it has none. With the last one of a domain
  * that nobody opened an account for, that ends; else what it owns is dying. A `supervised` one is
  * a service of which another comes: it keeps its account, and what it owns on those of others. */

@@ -10,6 +10,7 @@
 #include <aos/domain.h>
 #include <aos/paging.h>
 #include <aos/ram.h>
+#include <aos/vault.h>
 
 /* More records are made when there are fewer than this, so many bytes of them. */
 #define SERVICE_RECORDS_LOW   128u
@@ -76,13 +77,64 @@ static void own_add_roots(void)
     }
 }
 
+/* What the service before this one has left: records for it come from the early RAM. */
+static void own_open_vault(void)
+{
+    struct vault vault;
+    uint32_t count;
+    void *memory;
+    errval_t err = vault_open(&vault);
+
+    if (err_has(err, LIB_ERR_NOT_FOUND)) {
+        return;
+    }
+    if (err_is_ok(err) && vault.bytes < sizeof(struct keep_vault) + sizeof(struct keep_region)) {
+        err = LIB_ERR_RANGE;
+    }
+    if (err_is_ok(err)) {
+        keep_init(&service.core, vault.data, vault.bytes);
+        count = keep_records(&service.core);
+        if (count > SERVICE_RECORDS_FIRST / 2) {
+            err = paging_alloc(aos_round_up(count * sizeof(union memory_record), AOS_PAGE_BYTES),
+                               AOS_VM_RW, &memory);
+            if (err_is_ok(err)) {
+                memory_add_records(&service.core, memory, count * sizeof(union memory_record));
+            }
+        }
+    }
+    if (err_is_fail(err)) {
+        aos_panic("memory: no vault: 0x%llx", (unsigned long long)err);
+    }
+}
+
+/* What was recorded and never given away, or has come back and was not noted. */
+static void own_probe_restored(void)
+{
+    struct memory_region *r;
+    uint32_t place = 0;
+
+    while ((r = keep_next(&service.core, &place)) != NULL) {
+        struct memory_range range = {
+            .root = r->root, .off = r->base - service.core.roots[r->root].base, .base = r->base,
+            .bytes = r->bytes,
+        };
+
+        if (r->state == MEMORY_USED && service_probe(&range)) {
+            memory_give(&service.core, r->base, r->bytes);
+        }
+    }
+}
+
 void service_own_init(void)
 {
     memory_core_init(&service.core);
     memory_add_records(&service.core, first_records, sizeof(first_records));
+    own_open_vault();
     own_add_roots();
+    keep_restore(&service.core, domain_pid());
     if (err_is_fail(accounts_connect(&service.core, domain_pid(), &service.core.own))) {
         aos_panic("memory: no records");
     }
     ram_set_source(&own_source);
+    own_probe_restored();
 }

@@ -27,6 +27,7 @@ struct memory_region {
     uint8_t height;
     uint8_t state;                       /* enum memory_state */
     uint8_t root;
+    uint32_t kept;                       /* place of its record + 1 (keep.h); 0: none */
     bool patient;                        /* dying: others may live in it, nothing is taken away */
     struct memory_region *above, *below; /* neighbours of the same root, NULL at its ends */
     struct memory_region *next, *prev;   /* of the owner's list, or of the dying ones */

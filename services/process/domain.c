@@ -80,7 +80,7 @@ static void domain_over(struct table_entry *e, const struct proc_info *info)
     service_untrace(e->pid);
     domain_free(d, e->service);
     if (!e->service) {
-        (void)memory_end_account(&svc.memory, e->pid);
+        account_end(e->pid);
     }
     service_tell_parent(e, &how);
     table_ended(&svc.table, e, &how, service_answer_wait, NULL);
@@ -169,7 +169,7 @@ errval_t domain_watch(struct table_entry *e)
 errval_t domain_start(struct table_entry *e, const struct proc_spec *spec)
 {
     struct domain *d = &svc.domains[e->place];
-    uint64_t bytes, actual;
+    uint64_t bytes;
     caddr_t ram;
     errval_t err = proc_measure(spec, &bytes);
 
@@ -177,7 +177,7 @@ errval_t domain_start(struct table_entry *e, const struct proc_spec *spec)
         domain_drop(spec);
         return service_error(err);
     }
-    err = memory_alloc_for(&svc.memory, e->pid, bytes, PROC_RAM_ALIGN, &ram, &actual);
+    err = account_alloc(e->pid, bytes, PROC_RAM_ALIGN, &ram);
     if (err_is_fail(err)) {
         domain_drop(spec);
         return err_push(err, PROCESS_ERR_NO_MEMORY);

@@ -192,7 +192,7 @@ static void keep_clear(uint32_t place, const struct keep_record *r)
         (void)cap_revoke(proc.ram);      /* half a domain */
         domain_give_ram(proc.ram);
     }
-    (void)memory_end_account(&svc.memory, r->pid);
+    account_end(r->pid);
 }
 
 /* An entry as the record has it. False: there is no such domain. */

@@ -51,6 +51,11 @@ errval_t service_module(const char *name, const struct module **ret_module);
 errval_t domain_start(struct table_entry *e, const struct proc_spec *spec);
 /* Deletes the capabilities named in `spec`, which no domain has got. */
 void domain_drop(const struct proc_spec *spec);
+/* An account of memory for a new process, memory on it, and its end. Errors: memory.if. */
+errval_t account_open(uint32_t pid, uint32_t parent, uint64_t limit);
+errval_t account_alloc(uint32_t pid, uint64_t bytes, uint64_t align, caddr_t *ret_ram);
+void account_end(uint32_t pid);
+
 /* The end of the domain of `e`, which runs, is noticed from now on. */
 errval_t domain_watch(struct table_entry *e);
 /* Gives the memory of a child up. */

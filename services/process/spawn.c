@@ -17,7 +17,7 @@ static errval_t service_equip(struct table_entry *e, struct proc_spec *spec)
 {
     struct init_binding *init;
     struct nameserver_binding *nameserver;
-    errval_t err = memory_open_account(&svc.memory, e->pid, e->parent, e->limits.memory);
+    errval_t err = account_open(e->pid, e->parent, e->limits.memory);
 
     if (err_is_fail(err)) {
         return err_push(err, PROCESS_ERR_NO_MEMORY);
@@ -97,7 +97,7 @@ static errval_t service_spawn(struct server_ctx *ctx, struct proc_spec *spec,
         domain_drop(spec);
     }
     if (err_is_fail(err)) {
-        (void)memory_end_account(&svc.memory, e->pid); /* if it has one */
+        account_end(e->pid);             /* if it has one */
         table_undo(&svc.table, e);
         keep_sync();
         return err;

@@ -226,7 +226,7 @@ def test_shell1003_fuzzed_and_alive(run, seed):
 SERVICES = {'memory': 1, 'nameserver': 2, 'process': 3, 'serial': 4}
 
 
-@pytest.mark.parametrize('name', ['nameserver', 'process', 'serial'])
+@pytest.mark.parametrize('name', SERVICES)
 def test_shell1004_a_service_that_ends_is_started_again(run, name):
     """The shell and a program in the background go on, and so does what they ask for next."""
     wants = {'memory': 'meminfo', 'nameserver': 'nslist', 'process': 'ps', 'serial': 'date'}[name]

@@ -16,7 +16,7 @@ struct memory_core;
 struct memory_region;
 struct memory_account;
 
-#define KEEP_ACCOUNTS_MAX 1024u          /* accounts at one time, ended ones that are used included */
+#define KEEP_ACCOUNTS_MAX 1024u          /* at one time, ended ones that are used included */
 #define KEEP_NOBODY       UINT32_MAX     /* owner of a dying region */
 #define KEEP_SERVICES_END 16u            /* pids of init's services are below: others follow them */
 

@@ -37,15 +37,9 @@
 #define ESR_FSC_ALIGN       0x21u
 #define ESR_FSC_EXTERNAL    0x10u        /* 0x10, 0x14..0x17 on a walk */
 
-struct fault_fp {
-    uint64_t q[64];
-    uint64_t fpsr, fpcr;
-};
-THREAD_ASSERT(offsetof(struct fault_fp, fpsr), FAULT_FPSR);
-
 /* The highest part of each fault stack. */
 struct fault_frame {
-    struct fault_fp fp;
+    struct thread_fp fp;
     struct kpi_regs regs;
     uint64_t esr, far;
     bool fp_saved;                       /* the thread had used floating point */
@@ -110,7 +104,7 @@ bool fault_begin_disabled(struct thread *t, const struct kpi_dispatcher *page)
     frame->far = page->fault_far;
     frame->fp_saved = page->fp_live != 0;
     if (frame->fp_saved) {
-        fault_fp_save(&frame->fp);
+        arch_fp_save_all(&frame->fp);
     }
     frame->outer = t->faults;
     frame->depth = t->faults != NULL ? t->faults->depth + 1 : 0;
@@ -211,15 +205,13 @@ static void __attribute__((noreturn)) fault_end(struct fault_frame *frame, struc
     self->regs = frame->regs;
     self->mode = THREAD_PREEMPTED;
     if (frame->fp_saved) {
-        fault_fp_load(&frame->fp);
+        arch_fp_load_all(&frame->fp);
         self->fp_state = THREAD_FP_NONE;
     } else if (disp_page()->fp_live == 0) {
         self->fp_state = THREAD_FP_ALL;  /* nobody has used FP: all zero in the record */
     } else {
         /* it had not used FP yet; the handler or another thread has */
-        __builtin_memset(self->fp, 0, sizeof(self->fp));
-        self->fpsr = 0;
-        self->fpcr = 0;
+        __builtin_memset(&self->fp, 0, sizeof(self->fp));
         self->fp_state = THREAD_FP_ALL;
     }
     self->faults = frame->outer;

@@ -10,14 +10,12 @@
 #define THREAD_MODE     40
 #define THREAD_FP_STATE 44
 #define THREAD_REGS     64
-#define THREAD_FPSR     352              /* FPSR, FPCR, then q0-q31 */
-#define THREAD_FP       368
+#define THREAD_FP       352              /* struct thread_fp: q0-q31, then */
+#define THREAD_FP_STATUS 512             /* in it: FPSR, FPCR */
 
 #define THREAD_FP_NONE  0                /* in the unit, or never used */
 #define THREAD_FP_FRAME 1                /* d8-d15 and FPCR in the frame of thread_switch */
 #define THREAD_FP_ALL   2                /* everything in the record */
-
-#define FAULT_FPSR      512              /* in struct fault_fp: FPSR, FPCR behind q0-q31 */
 
 #define REGS_SP         248
 #define REGS_PC         256

@@ -195,7 +195,7 @@ void sched_leave(void)
     struct thread *to = sched_next(user);
     if (to != from && from->mode == THREAD_PREEMPTED && from->fp_state == THREAD_FP_NONE &&
         disp_page()->fp_live != 0) {
-        arch_fp_save_all(from);
+        arch_fp_save_all(&from->fp);
         from->fp_state = THREAD_FP_ALL;
     }
     user->current = to;

@@ -12,6 +12,12 @@
 enum thread_mode { THREAD_SWITCHED = 0, THREAD_PREEMPTED = 1 };
 enum thread_state { THREAD_RUNNABLE, THREAD_BLOCKED, THREAD_ENDED };
 
+/* All floating point registers. */
+struct thread_fp {
+    uint64_t q[64];
+    uint64_t fpsr, fpcr;
+};
+
 struct thread {
     struct thread *next, *prev;          /* in `queue`, or the run queue */
     struct thread_queue *queue;          /* of a blocked thread; NULL: not in any */
@@ -24,8 +30,7 @@ struct thread {
     /* of THREAD_LEVELS: as it counts now, and without what waiters for its mutexes lend it */
     uint32_t level, base_level;
     struct kpi_regs regs;                /* THREAD_PREEMPTED */
-    uint64_t fpsr, fpcr;
-    uint64_t fp[64];
+    struct thread_fp fp;
     struct mutex *held;                  /* its mutexes that others wait for, by next_held */
     struct mutex *wanted;                /* the mutex it waits for */
     struct timer timer;
@@ -56,8 +61,8 @@ THREAD_ASSERT(offsetof(struct thread, tpidr), THREAD_TPIDR);
 THREAD_ASSERT(offsetof(struct thread, mode), THREAD_MODE);
 THREAD_ASSERT(offsetof(struct thread, fp_state), THREAD_FP_STATE);
 THREAD_ASSERT(offsetof(struct thread, regs), THREAD_REGS);
-THREAD_ASSERT(offsetof(struct thread, fpsr), THREAD_FPSR);
 THREAD_ASSERT(offsetof(struct thread, fp), THREAD_FP);
+THREAD_ASSERT(offsetof(struct thread_fp, fpsr), THREAD_FP_STATUS);
 THREAD_ASSERT(offsetof(struct kpi_regs, sp), REGS_SP);
 THREAD_ASSERT(offsetof(struct kpi_regs, pc), REGS_PC);
 THREAD_ASSERT(offsetof(struct kpi_regs, tpidr), REGS_TPIDR);
@@ -83,8 +88,8 @@ void arch_poll(struct arch_received *ret);
 /* switch.S */
 void thread_switch(struct thread *from, struct thread *to);
 void thread_load(struct thread *to) __attribute__((noreturn));
-void arch_fp_save_all(struct thread *t);
-void arch_fp_load_all(struct thread *t);
+void arch_fp_save_all(struct thread_fp *fp);
+void arch_fp_load_all(const struct thread_fp *fp);
 void upcall_entry(void);
 
 /* sched.c; all disabled */
@@ -108,11 +113,8 @@ size_t timer_count(void);
  * the thread has to wait, true: it is in a queue, runs again later and faults again. */
 bool fault_begin_disabled(struct thread *t, const struct kpi_dispatcher *page);
 /* arch/ARCH/fault.S */
-struct fault_fp;
 void fault_enter(void *sp, struct fault_frame *frame, void (*fn)(struct fault_frame *frame))
     __attribute__((noreturn));
-void fault_fp_save(struct fault_fp *fp);
-void fault_fp_load(const struct fault_fp *fp);
 
 /* report.c */
 void fault_report(const struct fault *f, const struct thread *t);

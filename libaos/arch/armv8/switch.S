@@ -120,6 +120,7 @@ thread_load:
     cbz     w9, 7f
     cbz     w13, 7f
     mov     x19, x0
+    add     x0, x0, #THREAD_FP
     bl      arch_fp_load_all
     mov     x0, x19
 7:
@@ -153,53 +154,53 @@ thread_load:
     svc     #SYSCALL_RESUME
     brk     #1                           /* not reached */
 
-/* void arch_fp_save_all(struct thread *), arch_fp_load_all(struct thread *) */
+/* void arch_fp_save_all(struct thread_fp *), arch_fp_load_all(const struct thread_fp *) */
     .global arch_fp_save_all
     .type arch_fp_save_all, %function
 arch_fp_save_all:
-    add     x1, x0, #THREAD_FP
-    stp     q0, q1, [x1, #0]
-    stp     q2, q3, [x1, #32]
-    stp     q4, q5, [x1, #64]
-    stp     q6, q7, [x1, #96]
-    stp     q8, q9, [x1, #128]
-    stp     q10, q11, [x1, #160]
-    stp     q12, q13, [x1, #192]
-    stp     q14, q15, [x1, #224]
-    stp     q16, q17, [x1, #256]
-    stp     q18, q19, [x1, #288]
-    stp     q20, q21, [x1, #320]
-    stp     q22, q23, [x1, #352]
-    stp     q24, q25, [x1, #384]
-    stp     q26, q27, [x1, #416]
-    stp     q28, q29, [x1, #448]
-    stp     q30, q31, [x1, #480]
+    stp     q0, q1, [x0, #0]
+    stp     q2, q3, [x0, #32]
+    stp     q4, q5, [x0, #64]
+    stp     q6, q7, [x0, #96]
+    stp     q8, q9, [x0, #128]
+    stp     q10, q11, [x0, #160]
+    stp     q12, q13, [x0, #192]
+    stp     q14, q15, [x0, #224]
+    stp     q16, q17, [x0, #256]
+    stp     q18, q19, [x0, #288]
+    stp     q20, q21, [x0, #320]
+    stp     q22, q23, [x0, #352]
+    stp     q24, q25, [x0, #384]
+    stp     q26, q27, [x0, #416]
+    stp     q28, q29, [x0, #448]
+    stp     q30, q31, [x0, #480]
+    add     x1, x0, #THREAD_FP_STATUS
     mrs     x2, fpsr
     mrs     x3, fpcr
-    stp     x2, x3, [x1, #THREAD_FPSR - THREAD_FP]
+    stp     x2, x3, [x1]
     ret
 
     .global arch_fp_load_all
     .type arch_fp_load_all, %function
 arch_fp_load_all:
-    add     x1, x0, #THREAD_FP
-    ldp     q0, q1, [x1, #0]
-    ldp     q2, q3, [x1, #32]
-    ldp     q4, q5, [x1, #64]
-    ldp     q6, q7, [x1, #96]
-    ldp     q16, q17, [x1, #256]
-    ldp     q18, q19, [x1, #288]
-    ldp     q20, q21, [x1, #320]
-    ldp     q22, q23, [x1, #352]
-    ldp     q24, q25, [x1, #384]
-    ldp     q26, q27, [x1, #416]
-    ldp     q28, q29, [x1, #448]
-    ldp     q30, q31, [x1, #480]
-    ldp     q8, q9, [x1, #128]
-    ldp     q10, q11, [x1, #160]
-    ldp     q12, q13, [x1, #192]
-    ldp     q14, q15, [x1, #224]
-    ldp     x2, x3, [x1, #THREAD_FPSR - THREAD_FP]
+    ldp     q0, q1, [x0, #0]
+    ldp     q2, q3, [x0, #32]
+    ldp     q4, q5, [x0, #64]
+    ldp     q6, q7, [x0, #96]
+    ldp     q16, q17, [x0, #256]
+    ldp     q18, q19, [x0, #288]
+    ldp     q20, q21, [x0, #320]
+    ldp     q22, q23, [x0, #352]
+    ldp     q24, q25, [x0, #384]
+    ldp     q26, q27, [x0, #416]
+    ldp     q28, q29, [x0, #448]
+    ldp     q30, q31, [x0, #480]
+    ldp     q8, q9, [x0, #128]
+    ldp     q10, q11, [x0, #160]
+    ldp     q12, q13, [x0, #192]
+    ldp     q14, q15, [x0, #224]
+    add     x1, x0, #THREAD_FP_STATUS
+    ldp     x2, x3, [x1]
     msr     fpsr, x2
     msr     fpcr, x3
     ret

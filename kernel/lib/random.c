@@ -15,7 +15,7 @@ static inline uint32_t random_rotate(uint32_t x, unsigned n)
     return x << n | x >> (32 - n);
 }
 
-static void random_quarter(uint32_t *s, unsigned a, unsigned b, unsigned c, unsigned d)
+static inline __attribute__((always_inline)) void random_quarter(uint32_t *s, unsigned a, unsigned b, unsigned c, unsigned d)
 {
     s[a] += s[b];
     s[d] = random_rotate(s[d] ^ s[a], 16);
@@ -38,9 +38,11 @@ static void random_block(uint64_t nonce, uint32_t ret_block[16])
     start[15] = (uint32_t)(nonce >> 32);
     memcpy(s, start, sizeof(s));
     for (unsigned i = 0; i < RANDOM_DOUBLE_ROUNDS; i++) {
+#pragma GCC unroll 4 /* with known places the state stays in registers */
         for (unsigned c = 0; c < 4; c++) {
             random_quarter(s, c, 4 + c, 8 + c, 12 + c);
         }
+#pragma GCC unroll 4
         for (unsigned c = 0; c < 4; c++) {
             random_quarter(s, c, 4 + (c + 1) % 4, 8 + (c + 2) % 4, 12 + (c + 3) % 4);
         }

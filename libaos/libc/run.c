@@ -17,20 +17,27 @@ typedef void (*run_function)(void);
 extern const run_function aos_init_array[];
 extern const run_function aos_init_array_end[];
 
-/* `count` strings at `off` of the startup block, copied, since programs may write to them.
- * NULL-terminated. */
-static char **run_strings(uint32_t count, uint32_t off)
+/* Bytes of `count` strings at `off` of the startup block, and of a NULL-terminated list of them. */
+static size_t run_strings_bytes(uint32_t count, uint32_t off)
 {
-    const char *at = (const char *)domain_startup() + off;
-    char **list = calloc(count + 1u, sizeof(*list));
-    for (uint32_t i = 0; list != NULL && i < count; i++) {
-        list[i] = strdup(at);
-        if (list[i] == NULL) {
-            return NULL;
-        }
+    const char *start = (const char *)domain_startup() + off, *at = start;
+    for (uint32_t i = 0; i < count; i++) {
         at += strlen(at) + 1;
     }
-    return list;
+    return (count + 1u) * sizeof(char *) + (size_t)(at - start);
+}
+
+/* Makes that list in `to`, with copies, since programs may write to them. */
+static char **run_strings(uint32_t count, uint32_t off, size_t bytes, char **to)
+{
+    char *at = (char *)(to + count + 1u);
+    memcpy(at, (const char *)domain_startup() + off, bytes - (size_t)(at - (char *)to));
+    for (uint32_t i = 0; i < count; i++) {
+        to[i] = at;
+        at += strlen(at) + 1;
+    }
+    to[count] = NULL;
+    return to;
 }
 
 static void run_flush(void)
@@ -39,14 +46,18 @@ static void run_flush(void)
     fflush(stderr);
 }
 
+/* Does not return, so that arguments and environment can stay in its frame. */
 void start_program(void)
 {
     const struct kpi_startup *startup = domain_startup();
+    size_t args = run_strings_bytes(startup->argc, startup->args_off);
+    size_t env = run_strings_bytes(startup->envc, startup->env_off);
     stdio_init();
-    char **argv = run_strings(startup->argc, startup->args_off);
-    char **envp = run_strings(startup->envc, startup->env_off);
-    if (argv == NULL || envp == NULL || atexit(run_flush) != 0) {
-        aos_panic("no memory for the arguments");
+    char **argv =
+        run_strings(startup->argc, startup->args_off, args, __builtin_alloca(args));
+    char **envp = run_strings(startup->envc, startup->env_off, env, __builtin_alloca(env));
+    if (atexit(run_flush) != 0) {
+        aos_panic("no memory at the start");
     }
     environ = envp;
     for (const run_function *f = aos_init_array; f < aos_init_array_end; f++) {

@@ -244,7 +244,7 @@ static void check_sums(struct check *check)
     for (const struct cte *cte = cap_dying(); cte != NULL; dying++) {
         bool right = (cte->flags & CTE_DYING) != 0 && dying < check->dying;
         check_that(check, right, INVARIANT_DYING, cte);
-        cte = right ? (const struct cte *)(uintptr_t)cte->aux : NULL;
+        cte = right ? dying_next(cte) : NULL;
     }
     check_that(check, dying == check->dying, INVARIANT_DYING, any);
     for (unsigned type = 0; type < CAPTYPE_COUNT; type++) {

@@ -23,12 +23,13 @@
 #define ENTRIES_PER_VISIT 2u
 #define SKIPS_PER_VISIT   2u
 #define SKIPS_MAX         512u /* places looked at in one step */
+#define EMPTY_STEP        4u   /* slots of a CNode that are looked at together */
 /* A grave is among so many first slots of its object: whoever looks for one looks no further. */
 #define GRAVE_SLOTS 64u
 
 #define PAGE_MASK (CAP_PAGE_BYTES - 1)
 
-static struct cte *dying_first; /* owner: this file; linked through aux */
+static struct cte *dying_first; /* owner: this file; linked by dying_next */
 
 struct budget {
     uint32_t left;
@@ -83,7 +84,17 @@ static uint32_t object_next_used(struct cte *cte, uint32_t index)
         uint32_t end = cnode_slot_count(cte);
         if (end > index + SKIPS_MAX)
             end = index + SKIPS_MAX;
-        while (index < end && slots[index].type == CAPTYPE_NULL)
+        while (index < end && slots[index].type == CAPTYPE_NULL) {
+            index++;
+            while (index % EMPTY_STEP == 0 && index + EMPTY_STEP <= end &&
+                   (slots[index].type | slots[index + 1].type | slots[index + 2].type |
+                    slots[index + 3].type) == CAPTYPE_NULL)
+                index += EMPTY_STEP;
+        }
+    } else if (cte->type == CAPTYPE_ENDPOINT) {
+        uint32_t end = channel_slot_count(cte_base(cte));
+        while (index < end &&
+               channel_slot(cte_base(cte), cte_side(cte), index)->type == CAPTYPE_NULL)
             index++;
     }
     return index;
@@ -101,11 +112,21 @@ static bool slot_is_simple(const struct cte *slot)
            slot->type != CAPTYPE_ENDPOINT && slot->type != CAPTYPE_DISPATCHER;
 }
 
+/* The place to visit next. */
+static uint32_t dying_index(const struct cte *cte)
+{
+    return (uint32_t)(cte->aux >> CTE_DYING_INDEX_SHIFT);
+}
+
+static void dying_set_index(struct cte *cte, uint32_t index)
+{
+    cte->aux = (cte->aux & CTE_ADDRESS_MASK) | (uint64_t)index << CTE_DYING_INDEX_SHIFT;
+}
+
 static void dying_push(struct cte *grave)
 {
     grave->flags |= CTE_DYING;
-    grave->count = 0;
-    grave->aux = (uint64_t)(uintptr_t)dying_first;
+    grave->aux = dying_first == NULL ? 0 : virt_to_phys(dying_first);
     dying_first = grave;
 }
 
@@ -130,10 +151,9 @@ static void vnode_bury(struct cte *slot, struct budget *budget)
             mapping_end(mapping, budget);
     }
     struct cte *grave = phys_to_virt(cte_base(slot));
-    bool empty = slot->count == 0; /* entries in use; from now on the next one to visit */
     slot_move(slot, grave);
     dying_push(grave);
-    grave->count = empty ? KPI_TABLE_ENTRIES : VNODE_GRAVE_ENTRIES;
+    dying_set_index(grave, VNODE_GRAVE_ENTRIES);
 }
 
 static void slot_clear_step(struct cte *slot, struct budget *budget);
@@ -276,7 +296,7 @@ static void slot_clear_step(struct cte *slot, struct budget *budget)
 /* All slots of the first dying object are empty. */
 static void dying_finish(struct cte *cte)
 {
-    dying_first = (struct cte *)(uintptr_t)cte->aux;
+    dying_first = dying_next(cte);
     cte->aux = 0;
     if (!slot_alone(cte)) {
         slot_drop(cte);
@@ -300,17 +320,22 @@ static void dying_work(struct budget *budget)
         struct cte *cte = dying_first;
         if (cte == NULL)
             break;
-        uint32_t used = object_next_used(cte, cte->count);
-        budget_charge(budget, COST_VISIT + (used - cte->count) / SKIPS_PER_VISIT);
-        cte->count = (uint16_t)used;
-        if (cte->count >= object_slot_count(cte)) {
+        if (vnode_is(cte_type(cte)) && cte->count == 0) {
+            budget_charge(budget, COST_END);
+            dying_finish(cte); /* whatever its remaining entries look like, none is in use */
+            continue;
+        }
+        uint32_t from = dying_index(cte), used = object_next_used(cte, from);
+        budget_charge(budget, COST_VISIT + (used - from) / SKIPS_PER_VISIT);
+        dying_set_index(cte, used);
+        if (used >= object_slot_count(cte)) {
             budget_charge(budget, COST_END);
             dying_finish(cte);
             continue;
         }
-        struct cte *slot = object_slot(cte, cte->count);
+        struct cte *slot = object_slot(cte, used);
         if (slot == NULL || slot->type == CAPTYPE_NULL || (slot->flags & CTE_DYING) != 0)
-            cte->count++;
+            dying_set_index(cte, used + 1);
         else if ((slot->flags & CTE_EMBEDDED) != 0)
             object_bury(slot, budget); /* the dispatcher knows already */
         else

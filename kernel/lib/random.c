@@ -15,7 +15,8 @@ static inline uint32_t random_rotate(uint32_t x, unsigned n)
     return x << n | x >> (32 - n);
 }
 
-static inline __attribute__((always_inline)) void random_quarter(uint32_t *s, unsigned a, unsigned b, unsigned c, unsigned d)
+static inline __attribute__((always_inline)) void
+random_quarter(uint32_t *s, unsigned a, unsigned b, unsigned c, unsigned d)
 {
     s[a] += s[b];
     s[d] = random_rotate(s[d] ^ s[a], 16);

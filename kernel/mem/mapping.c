@@ -88,9 +88,9 @@ void mapping_clear(struct cte *mapping)
         child->flags &= (uint8_t)~CTE_ATTACHED;
         check_touch(child);
     }
-    if ((vnode->flags & CTE_DYING) != 0)
-        return; /* its translations are forgotten, its count serves another purpose */
     vnode->count = (uint16_t)(vnode->count - mapping->count);
+    if ((vnode->flags & CTE_DYING) != 0)
+        return; /* its translations are forgotten */
     if (!is_table) {
         tlb_forget(vnode, index, mapping->count);
     } else if ((vnode->flags & CTE_ATTACHED) != 0) {

@@ -58,15 +58,15 @@ struct cte {
     uint8_t flags;  /* 0x03 CTE_* */
     uint8_t level;  /* 0x04 of the tree; 0 = not the node of its object */
     uint8_t detail; /* 0x05 Mapping: KPI_VM_* allowed at most; EndPoint: side; else: cte_loan */
-    uint16_t count; /* 0x06 Mapping: entries; VNode: entries in use; dying: next to visit */
+    uint16_t count; /* 0x06 Mapping: entries; VNode: entries in use */
     uint32_t page;  /* 0x08 base / CAP_PAGE_BYTES */
     uint32_t pages; /* 0x0c size / CAP_PAGE_BYTES */
     /* 0x10 by type (of the node where mutable):
      *  EndPoint  address of its struct endpoint in the linear map
      *  Mapping   table (physical) | index of the first entry
-     *  VNode     first address translated | ASID << 48; dying: next in the list
+     *  VNode     first address translated | ASID << 48
      *  RAM       part known to be zero: first page << 32 | end page (0 = none)
-     *  CNode     dying: next in the list */
+     *  dying     next in the list (physical; 0 = none) | place to visit next << 48 */
     uint64_t aux;
     uint32_t reach;        /* 0x18 tree: largest end page in this subtree */
     uint32_t object_reach; /* 0x1c the same without Mappings */
@@ -90,6 +90,7 @@ _Static_assert(sizeof(struct cte) == KPI_SLOT_BYTES, "slots of user CNodes have 
 
 #define CTE_ASID_SHIFT   48
 #define CTE_ADDRESS_MASK ((1ull << CTE_ASID_SHIFT) - 1)
+#define CTE_DYING_INDEX_SHIFT CTE_ASID_SHIFT
 
 static inline enum captype cte_type(const struct cte *cte)
 {

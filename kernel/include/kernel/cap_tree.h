@@ -3,6 +3,7 @@
 
 #include <stddef.h>
 #include <kernel/cap.h>
+#include <kernel/memory.h>
 #include <kernel/panic.h>
 
 /* Where an object stands in the derivation tree. */
@@ -78,7 +79,12 @@ void slot_move(struct cte *src, struct cte *dest);
 void slot_swap(struct cte *a, struct cte *b);
 /* Takes one copy of several away. */
 void slot_drop(struct cte *slot);
-/* The first dying object; the next is at its `aux`. */
+/* The first dying object, and the one after it; NULL: there is none. */
 const struct cte *cap_dying(void);
+static inline struct cte *dying_next(const struct cte *cte)
+{
+    paddr_t next = cte->aux & CTE_ADDRESS_MASK;
+    return next == 0 ? NULL : phys_to_virt(next);
+}
 /* Takes the only copy away: the object is no more. */
 void slot_end(struct cte *slot);

@@ -78,23 +78,17 @@ static errval_t rpc_nameserver_end(const char *name, caddr_t *ret_end)
     return ERR_OK;
 }
 
-/* What a domain was given by whom it comes from reaches that one without the nameserver, once. */
-static errval_t rpc_process_end(const char *name, caddr_t *ret_end)
-{
-    if (domain_startup()->parent_iface != PROCESS_ID || !rpc_has_end(KPI_CAP_PARENT)) {
-        return aos_lookup(name, ret_end);
-    }
-    *ret_end = KPI_CAP_PARENT;
-    return ERR_OK;
-}
-
-/* Init's services have an end of init, which never ends. */
+/* Everybody has an end of init, which never ends: what init starts itself as a grant, since its
+ * parent end is for other things. */
 static errval_t rpc_init_end(const char *name, caddr_t *ret_end)
 {
-    caddr_t end;
+    caddr_t end = KPI_CAP_PARENT;
 
-    if (err_is_fail(domain_grant(name, &end)) || !rpc_has_end(end)) {
+    if (domain_startup()->parent_iface != INIT_ID && err_is_fail(domain_grant(name, &end))) {
         return aos_lookup(name, ret_end);
+    }
+    if (!rpc_has_end(end)) {
+        return RPC_ERR_NOT_BOUND;
     }
     *ret_end = end;
     return ERR_OK;
@@ -105,34 +99,20 @@ static errval_t rpc_find(void *name, caddr_t *ret_end)
     return aos_lookup(name, ret_end);
 }
 
-/* Another nameserver than the one that has ended: whom one was started by knows it. */
+/* Another nameserver than the one that has ended: init knows it. */
 static errval_t rpc_find_names(void *name, caddr_t *ret_end)
 {
-    struct process_binding *process;
     struct init_binding *init;
-    caddr_t end;
-    errval_t err;
+    errval_t err = aos_init(&init);
 
     (void)name;
-    if (err_is_ok(domain_grant("init", &end))) {
-        err = aos_init(&init);
-        return err_is_ok(err) ? init_names(init, ret_end) : err;
-    }
-    if (!rpc.process.bound && domain_startup()->parent_iface != PROCESS_ID) {
-        return RPC_ERR_NOT_BOUND;
-    }
-    err = aos_process(&process);
-    /* If that has ended, too, only a nameserver could tell of another. */
-    if (err_is_ok(err) && !binding_is_open(&process->base)) {
-        err = RPC_ERR_PEER_GONE;
-    }
-    return err_is_ok(err) ? process_names(process, ret_end) : err;
+    return err_is_ok(err) ? init_names(init, ret_end) : err;
 }
 
 RPC_SERVICE(nameserver, rpc_nameserver_end, rpc_find_names, 0)
 RPC_SERVICE(init, rpc_init_end, rpc_find, 0)
 RPC_SERVICE(memory, aos_lookup, rpc_find, 0)
-RPC_SERVICE(process, rpc_process_end, rpc_find, AOS_FOREVER)
+RPC_SERVICE(process, aos_lookup, rpc_find, AOS_FOREVER)
 RPC_SERVICE(serial, aos_lookup, rpc_find, AOS_FOREVER)
 
 errval_t aos_lookup(const char *name, caddr_t *ret_end)

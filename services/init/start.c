@@ -152,7 +152,8 @@ static errval_t start_ends(struct start *s)
     caddr_t end;
 
     if (!start_is(s, "nameserver")) {    /* which calls nobody while it starts */
-        err = server_make_end(&init.server.base, pid, 0, &end);
+        err = server_make_end(&init.server.base, pid,
+                              start_is(s, "process") ? SERVER_PEER_TRUSTED : 0, &end);
         if (err_is_ok(err)) {
             err = start_grant(s, "init", end);
         }

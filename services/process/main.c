@@ -18,7 +18,7 @@ static const struct process_server_ops ops = {
     .on_pids = on_pids, .on_name = on_name, .on_describe = on_describe, .on_self = on_self,
     .on_adopt = on_adopt, .on_adopt_ring = on_adopt_ring, .on_trace = on_trace,
     .on_launch = on_launch, .on_kill_group = on_kill_group, .on_stop_group = on_stop_group,
-    .on_resume_group = on_resume_group, .on_group = on_group, .on_names = on_names,
+    .on_resume_group = on_resume_group, .on_group = on_group,
 };
 
 static errval_t service_find_memory(void *arg, caddr_t *ret_end)

@@ -3,10 +3,6 @@
 
 #include <string.h>
 
-#include <aos/binding.h>
-#include <aos/services.h>
-#include <if/nameserver.h>
-
 #define SERVICE_PIDS_PAGE 64u            /* as in process.if */
 
 /* Calls that their clients do not wait for any more make room. */
@@ -152,15 +148,4 @@ errval_t on_self(struct server_ctx *ctx, uint32_t *ret_pid, uint32_t *ret_parent
     *ret_pid = (uint32_t)ctx->peer_pid;
     *ret_parent = e == NULL ? TABLE_PID_INIT : e->parent;
     return ERR_OK;
-}
-
-errval_t on_names(struct server_ctx *ctx, caddr_t *ret_nameserver)
-{
-    struct nameserver_binding *b;
-    errval_t err = aos_nameserver(&b);
-
-    if (err_is_ok(err)) {
-        err = binding_clone(&b->base, ctx->peer_pid, 0, ret_nameserver);
-    }
-    return err_is_ok(err) ? ERR_OK : err_push(err, PROCESS_ERR_FAILED);
 }

@@ -99,7 +99,6 @@ errval_t on_pids(struct server_ctx *ctx, uint32_t after, uint32_t *ret_pids,
 errval_t on_name(struct server_ctx *ctx, uint32_t pid, char *ret_name, size_t *ret_name_len);
 errval_t on_describe(struct server_ctx *ctx, uint32_t pid, struct process_info *ret_info);
 errval_t on_self(struct server_ctx *ctx, uint32_t *ret_pid, uint32_t *ret_parent);
-errval_t on_names(struct server_ctx *ctx, caddr_t *ret_nameserver);
 errval_t on_adopt(struct server_ctx *ctx, uint32_t pid, const char *name, size_t name_len,
                   caddr_t dispatcher);
 errval_t on_adopt_ring(struct server_ctx *ctx, uint32_t pid, caddr_t ring);

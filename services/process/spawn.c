@@ -12,7 +12,7 @@
 #define PROCESS_GRANTS_MAX  4u           /* as in process.if */
 
 /* What a child needs besides its program: an account of memory, a seed, an end of the nameserver,
- * and one of this service, so that it can be reached without the nameserver. */
+ * and one of init, which never ends and knows the next nameserver. */
 static errval_t service_equip(struct table_entry *e, struct proc_spec *spec)
 {
     struct init_binding *init;
@@ -34,7 +34,7 @@ static errval_t service_equip(struct table_entry *e, struct proc_spec *spec)
         err = binding_clone(&nameserver->base, e->pid, 0, &spec->nameserver);
     }
     if (err_is_ok(err)) {
-        err = server_make_end(&svc.server.base, e->pid, 0, &spec->parent);
+        err = binding_clone(&init->base, e->pid, 0, &spec->parent);
     }
     return err_is_ok(err) ? ERR_OK : err_push(err, PROCESS_ERR_FAILED);
 }
@@ -86,7 +86,7 @@ static errval_t service_spawn(struct server_ctx *ctx, struct proc_spec *spec,
         .endpoints = e->limits.endpoints, .calls = e->limits.calls,
     };
     spec->early_ram_bytes = PROC_EARLY_RAM_BYTES;
-    spec->parent_iface = PROCESS_ID;
+    spec->parent_iface = INIT_ID;
     for (uint32_t i = 0; i < spec->grant_count; i++) {
         server_take_cap(ctx, spec->grants[i].cap);
     }

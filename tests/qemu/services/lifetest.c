@@ -97,23 +97,30 @@ static errval_t call(const char *name, uint64_t value)
 
 /* --- the children --------------------------------------------------------------------------- */
 
-/* Reaches the process service on the end it was given at its start; then once more, by name. */
+/* Reaches init on the end it was given at its start, and without its nameserver end a nameserver. */
 static int child_parent_end(void)
 {
+    struct init_binding *init;
     struct process_binding *b;
     struct cap_info info;
+    uint64_t echo = 0;
     uint32_t pid = 0, parent;
+    caddr_t names;
 
-    if (domain_startup()->parent_iface != PROCESS_ID
+    if (domain_startup()->parent_iface != INIT_ID
         || err_is_fail(cap_identify(KPI_CAP_NAMESERVER, &info))
         || info.type != CAPTYPE_ENDPOINT) {
         return 1;
     }
     (void)cap_delete(KPI_CAP_NAMESERVER);
-    if (err_is_fail(aos_process(&b)) || err_is_fail(process_self(b, &pid, &parent))) {
+    if (err_is_fail(aos_init(&init)) || err_is_fail(init_number(init, 7, &echo)) || echo != 7) {
         return 2;
     }
-    return pid == domain_pid() ? 0 : 3;
+    if (err_is_fail(init_names(init, &names)) || err_is_fail(cap_move(KPI_CAP_NAMESERVER, names))
+        || err_is_fail(aos_process(&b)) || err_is_fail(process_self(b, &pid, &parent))) {
+        return 3;
+    }
+    return pid == domain_pid() ? 0 : 4;
 }
 
 /* Serves until it is called with 0, and ends in the middle of that call. */
@@ -454,7 +461,7 @@ static bool a_client_goes_on_without_its_server(void)
 int main(int argc, char **argv)
 {
     static const struct taptest tests[] = {
-        {"LIFE0001 the process service is reached without the nameserver",
+        {"LIFE0001 init is reached without the nameserver",
          the_parent_end_needs_no_name},
         {"LIFE0002 arguments of any length up to 64 KiB arrive", long_arguments_arrive},
         {"LIFE0003 any number of waiters gets the status", all_waiters_are_told},

@@ -97,7 +97,7 @@ static errval_t call(const char *name, uint64_t value)
 
 /* --- the children --------------------------------------------------------------------------- */
 
-/* Reaches init on the end it was given at its start, and so a nameserver without its end of that. */
+/* Reaches init on the end it was given at its start, and so a nameserver without an end of that. */
 static int child_parent_end(void)
 {
     struct init_binding *init;

@@ -99,33 +99,50 @@ static void malloc_give_chunk(void *chunk)
     }
 }
 
+/* A block of what the heap has. Locked. */
+static void *malloc_take(size_t bytes, size_t align)
+{
+    void *p = heap_alloc_aligned(&malloc_state.heap, bytes, align);
+    malloc_state.stats.blocks += p != NULL ? 1 : 0;
+    malloc_state.stats.allocated += p != NULL ? 1 : 0;
+    return p;
+}
+
+/* Adds the chunk if it takes one to get a block: an empty chunk that nobody needs would stay. */
+static void *malloc_take_from(void *chunk, uint64_t chunk_bytes, size_t bytes, size_t align)
+{
+    mutex_lock(&malloc_state.lock);
+    void *p = malloc_take(bytes, align); /* others may have let go of enough meanwhile */
+    bool needed = p == NULL;
+    if (needed) {
+        heap_add(&malloc_state.heap, chunk, chunk_bytes);
+        malloc_state.chunk_count++;
+        p = malloc_take(bytes, align);
+    }
+    mutex_unlock(&malloc_state.lock);
+    USER_CHECK(p != NULL);
+    if (!needed) {
+        malloc_give_chunk(chunk);
+    }
+    return p;
+}
+
 static void *malloc_small(size_t bytes, size_t align)
 {
-    for (;;) {
-        mutex_lock(&malloc_state.lock);
-        void *p = heap_alloc_aligned(&malloc_state.heap, bytes, align);
-        malloc_state.stats.blocks += p != NULL ? 1 : 0;
-        malloc_state.stats.allocated += p != NULL ? 1 : 0;
-        uint64_t least = malloc_state.chunk_count == 0 ? MALLOC_FIRST_BYTES : MALLOC_CHUNK_BYTES;
-        uint64_t need = bytes + bytes / 4 + 2 * align + HEAP_OVERHEAD + 64;
-        need = aos_round_up(need < least ? least : need, AOS_PAGE_BYTES);
-        bool again = p == NULL && malloc_use_spare(need);
-        mutex_unlock(&malloc_state.lock);
-        if (p != NULL) {
-            return p;
-        }
-        if (again) {
-            continue;
-        }
-        void *chunk;
-        if (err_is_fail(paging_alloc(need, AOS_VM_RW, &chunk))) {
-            return NULL;
-        }
-        mutex_lock(&malloc_state.lock);
-        heap_add(&malloc_state.heap, chunk, need);
-        malloc_state.chunk_count++;
-        mutex_unlock(&malloc_state.lock);
+    mutex_lock(&malloc_state.lock);
+    void *p = malloc_take(bytes, align);
+    uint64_t least = malloc_state.chunk_count == 0 ? MALLOC_FIRST_BYTES : MALLOC_CHUNK_BYTES;
+    uint64_t need = bytes + bytes / 4 + 2 * align + HEAP_OVERHEAD + 64;
+    need = aos_round_up(need < least ? least : need, AOS_PAGE_BYTES);
+    if (p == NULL && malloc_use_spare(need)) {
+        p = malloc_take(bytes, align);
     }
+    mutex_unlock(&malloc_state.lock);
+    void *chunk;
+    if (p != NULL || err_is_fail(paging_alloc(need, AOS_VM_RW, &chunk))) {
+        return p;
+    }
+    return malloc_take_from(chunk, need, bytes, align);
 }
 
 void *malloc_raw(size_t bytes, size_t align)

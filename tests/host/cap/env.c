@@ -132,10 +132,18 @@ bool dispatcher_ending(void)
     return false;
 }
 
+bool env_work(void)
+{
+    check_touched();
+    bool more = cap_work();
+    check_touched();
+    return more;
+}
+
 void env_settle(void)
 {
     unsigned rounds = 0;
-    while (cap_work())
+    while (env_work())
         kernel_assert(++rounds < 100000);
     kernel_assert(!cap_work_pending());
     kernel_assert(!tlb_pending);
@@ -146,6 +154,7 @@ errval_t env_delete(struct cte *cte)
     errval_t err;
     do {
         err = cap_delete(cte);
+        check_touched();
     } while (err == SYS_ERR_AGAIN);
     env_settle();
     return err;
@@ -156,6 +165,7 @@ errval_t env_revoke(struct cte *cte)
     errval_t err;
     do {
         err = cap_revoke(cte);
+        check_touched();
     } while (err == SYS_ERR_AGAIN);
     env_settle();
     return err;
@@ -168,6 +178,7 @@ errval_t env_retype(struct cte *src, uint64_t off, enum captype type, uint64_t b
     unsigned rounds = 0;
     do {
         err = cap_retype(src, off, type, bytes, count, dest);
+        check_touched();
         kernel_assert(++rounds < 100000);
     } while (err == SYS_ERR_AGAIN);
     return err;

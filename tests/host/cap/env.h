@@ -32,6 +32,10 @@ extern unsigned env_space_gone, env_ends_destroyed, env_irqs_destroyed;
 void env_reset(void);
 struct dispatcher *env_dispatcher(uint64_t base);
 
+/* Each call of the kernel below is an entry of its own: where what an entry touched is checked
+ * (kernel/check.h), it is before the next, which may make something else of that memory (CAP1004).
+ */
+bool env_work(void); /* cap_work, and a check of what was touched before it */
 /* Deletes to the end: cap_delete until it does not say again, then all background work. */
 errval_t env_delete(struct cte *cte);
 errval_t env_revoke(struct cte *cte);

@@ -301,6 +301,7 @@ static void op_delete(void)
     errval_t err;
     do {
         err = cap_delete(victim);
+        check_touched();
     } while (err == SYS_ERR_AGAIN);
     CHECK_EQ(err, ERR_OK);
     count_result(err);
@@ -549,7 +550,7 @@ static void run(uint64_t count)
         check_touched();
         most = model.object_count > most ? model.object_count : most;
         if (one_in(2))
-            (void)cap_work();
+            (void)env_work();
         compare_sometimes();
     }
     env_settle();

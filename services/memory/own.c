@@ -10,6 +10,7 @@
 #include <aos/domain.h>
 #include <aos/paging.h>
 #include <aos/ram.h>
+#include <aos/slot.h>
 #include <aos/vault.h>
 
 /* More records are made when there are fewer than this, so many bytes of them. */
@@ -134,6 +135,9 @@ void service_own_init(void)
     keep_restore(&service.core, domain_pid());
     if (err_is_fail(accounts_connect(&service.core, domain_pid(), &service.core.own))) {
         aos_panic("memory: no records");
+    }
+    if (err_is_fail(slot_alloc(&service.probe_slot))) {
+        aos_panic("memory: no slot");
     }
     ram_set_source(&own_source);
     own_probe_restored();

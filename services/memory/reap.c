@@ -35,12 +35,11 @@ errval_t service_retype(const struct memory_range *range, caddr_t *ret_cap)
 
 bool service_probe(const struct memory_range *range)
 {
-    caddr_t cap;
-
-    if (err_is_fail(service_retype(range, &cap))) {
+    if (err_is_fail(cap_retype(service.probe_slot, service.roots[range->root], range->off,
+                               CAPTYPE_RAM, range->bytes, 1))) {
         return false;
     }
-    (void)cap_destroy(cap);
+    (void)cap_delete(service.probe_slot);
     return true;
 }
 

@@ -12,6 +12,7 @@ struct service {
     struct mutex lock;
     struct memory_core core;
     caddr_t roots[MEMORY_ROOTS_MAX];
+    caddr_t probe_slot;                  /* empty; taking back needs no slot of others (FAIL0001) */
     struct waitset ws;
     struct memory_server server;
     struct waitset_timer reap_timer;
@@ -28,7 +29,8 @@ errval_t service_take_locked(struct memory_account *owner, struct memory_account
 /* Takes it back. NOT_YOURS, IN_USE, NO_MEMORY. The service's lock is held. */
 errval_t service_give_locked(const struct memory_account *owner, caddr_t ram);
 
-/* reap.c: does nobody use any part of the range? */
+/* reap.c: does nobody use any part of the range? The service's lock is held, or there is one
+ * thread. */
 bool service_probe(const struct memory_range *range);
 errval_t service_retype(const struct memory_range *range, caddr_t *ret_cap);
 /* Makes dying ranges free that nobody uses any more, at most SERVICE_REAP_MAX of them; looks again

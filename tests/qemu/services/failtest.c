@@ -1,0 +1,353 @@
+/* The k-th allocation in a service fails, for each k there is: TAP on stdout. The services of its
+ * image are linked with failing.c. Of each operation the services that take part are told, one
+ * after the other, to fail at 1, 2, ...: the operation is refused with an error, or done for all
+ * that; the next one works, nobody has ended, and after all of them every counter is as before. The
+ * same once more with many in a row that fail, so that cleaning up gets nothing either. */
+#include <stdio.h>
+#include <string.h>
+
+#include <aos/binding.h>
+#include <aos/cap.h>
+#include <aos/counters.h>
+#include <aos/process.h>
+#include <aos/ram.h>
+#include <aos/services.h>
+#include <aos/thread.h>
+#include <aos/waitset.h>
+#include <if/init.h>
+#include <if/memory.h>
+#include <if/nameserver.h>
+#include <if/process.h>
+#include <if/serial.h>
+
+#include "failing.h"
+#include "taptest.h"
+
+#define NAME        "failtest"
+#define RAM_BYTES   0x30000ull
+#define ARGS_BYTES  20000u               /* more than a message has */
+#define WARM        4u                   /* times, before anything is counted */
+#define SETTLE_NS   20000000000ull       /* bounds a failure */
+#define TELL_TRIES  (2 * FAILING_MANY)   /* one that is told may fail while it listens */
+
+/* --- the services --------------------------------------------------------------------------- */
+
+enum { MEMORY, NAMESERVER, PROCESS, SERIAL, INIT, SERVICES };
+
+static const char *const names[SERVICES] = {"memory", "nameserver", "process", "serial", "init"};
+static struct binding control[SERVICES];
+static caddr_t frame;                    /* goes with every word to them */
+
+static errval_t end_of(unsigned service, caddr_t *ret_end)
+{
+    struct nameserver_binding *b;
+    errval_t err;
+
+    if (service != NAMESERVER) {
+        return aos_lookup(names[service], ret_end);
+    }
+    err = aos_nameserver(&b);
+    return err_is_ok(err) ? binding_clone(&b->base, BINDING_CLONE_OWN, 0, ret_end) : err;
+}
+
+static errval_t tell(unsigned service, uint32_t burst, uint32_t number)
+{
+    uint64_t words[MSG_REG_WORDS] = {CHAN_OP_AREA, 0, FAILING_SLOT_BYTES(burst, number),
+                                     AOS_PAGE_BYTES};
+    const struct msg_cap cap = {frame, CAP_RIGHT_R, false};
+    struct binding_call call = {
+        .header = MSG_HEADER(0, MSG_CALL, 4, 1), .words = words, .words_max = MSG_REG_WORDS,
+        .caps = &cap,
+    };
+
+    return binding_call(&control[service], &call);
+}
+
+/* --- operations ------------------------------------------------------------------------------ */
+
+static errval_t op_ram(void)
+{
+    struct memory_binding *b;
+    uint64_t bytes;
+    caddr_t ram;
+    errval_t err = aos_memory(&b);
+
+    if (err_is_ok(err)) {
+        err = memory_alloc(b, RAM_BYTES, AOS_PAGE_BYTES, &ram, &bytes);
+    }
+    return err_is_ok(err) ? memory_free(b, ram) : err;
+}
+
+static errval_t op_lookup(void)
+{
+    caddr_t end;
+    errval_t err = aos_lookup("serial", &end);
+
+    return err_is_ok(err) ? cap_destroy(end) : err;
+}
+
+static errval_t op_register(void)
+{
+    static const struct server_interface iface = {.name = NAME};
+    static struct server server;
+    static struct waitset ws;
+    struct server_conn *conn;
+    errval_t err, gone;
+
+    waitset_init(&ws);
+    server_init(&server, &iface, NULL, NULL, NULL, &ws);
+    err = aos_register(&server, NAME, NULL, 0);
+    gone = aos_deregister(NAME);
+    while ((conn = server_conn_next(&server, NULL)) != NULL) {
+        server_conn_close(conn);
+    }
+    return err_is_ok(err) ? gone : err;
+}
+
+static errval_t op_spawn(void)
+{
+    static const char *const argv[] = {"true"};
+    struct aos_exit how;
+    uint32_t pid, who;
+    errval_t err = aos_spawn(1, argv, &pid), waited;
+
+    if (err_is_fail(err)) {
+        return err;
+    }
+    waited = aos_wait(pid, &who, &how);
+    err = err_is_fail(waited) ? aos_wait(pid, &who, &how) : ERR_OK;
+    if (err_is_fail(err) || !how.exited || how.status != 0) {
+        printf("# a child that was started did not end by itself\n");
+        return LIB_ERR_BAD_STATE;
+    }
+    return waited;
+}
+
+/* A connection of its own, with message areas or lent memory, and events. */
+static errval_t op_connect_memory(void)
+{
+    struct memory_binding b;
+    uint64_t own, subtree, quota, available;
+    caddr_t end;
+    errval_t err = end_of(MEMORY, &end);
+
+    err = err_is_ok(err) ? memory_bind(end, &b) : err;
+    if (err_is_ok(err)) {
+        err = memory_account(&b, 0, &own, &subtree, &quota, &available);
+        memory_close(&b);
+    }
+    return err;
+}
+
+static errval_t op_connect_nameserver(void)
+{
+    struct nameserver_binding b;
+    char list[NAMESERVER_ENUMERATE_NAMES_MAX];
+    size_t bytes;
+    caddr_t end;
+    errval_t err = end_of(NAMESERVER, &end);
+
+    err = err_is_ok(err) ? nameserver_bind(end, &b) : err;
+    if (err_is_ok(err)) {
+        err = nameserver_enumerate(&b, "", 0, NULL, 0, "", 0, list, &bytes);
+        nameserver_close(&b);
+    }
+    return err;
+}
+
+static errval_t op_connect_process(void)
+{
+    static char args[ARGS_BYTES];
+    const struct process_limits none = {0};
+    struct process_binding b;
+    uint32_t pid;
+    caddr_t end;
+    errval_t err = end_of(PROCESS, &end);
+
+    memset(args, 'x', sizeof(args) - 1);
+    err = err_is_ok(err) ? process_bind(end, &b) : err;
+    if (err_is_ok(err)) {
+        err = process_launch(&b, args, sizeof(args), NULL, 0, 0, &none, 0, 0, NULL, 0, NULL, 0,
+                             &pid);
+        err = err_is_fail(err) && err_no(err) == PROCESS_ERR_NO_PROGRAM ? ERR_OK : err;
+        process_close(&b);
+    }
+    return err;
+}
+
+static errval_t op_connect_serial(void)
+{
+    struct serial_binding b;
+    caddr_t end;
+    errval_t err = end_of(SERIAL, &end);
+
+    err = err_is_ok(err) ? serial_bind(end, &b) : err;
+    if (err_is_ok(err)) {
+        err = serial_write(&b, SERIAL_STREAM_OUT, "", 0);
+        err = err_is_ok(err) ? serial_flush(&b) : err;
+        serial_close(&b);
+    }
+    return err;
+}
+
+static errval_t op_connect_init(void)
+{
+    struct init_binding b;
+    char list[INIT_MODULES_NAMES_MAX];
+    uint64_t bytes;
+    size_t list_bytes;
+    caddr_t end, module;
+    errval_t err = end_of(INIT, &end);
+
+    err = err_is_ok(err) ? init_bind(end, &b) : err;
+    if (err_is_fail(err)) {
+        return err;
+    }
+    err = init_modules(&b, "", 0, list, &list_bytes);
+    if (err_is_ok(err)) {
+        err = init_module(&b, "true", 4, &module, &bytes);
+    }
+    if (err_is_ok(err)) {
+        err = cap_destroy(module);
+    }
+    init_close(&b);
+    return err;
+}
+
+/* --- the test -------------------------------------------------------------------------------- */
+
+#define BIT(service) (1u << (service))
+
+static const struct row {
+    const char *name;
+    errval_t (*op)(void);
+    unsigned services;                   /* that take part, BIT each */
+} rows[] = {
+    {"allocation", op_ram, BIT(MEMORY)},
+    {"lookup", op_lookup, BIT(NAMESERVER) | BIT(SERIAL)},
+    {"name", op_register, BIT(NAMESERVER)},
+    {"connection to memory", op_connect_memory, BIT(MEMORY) | BIT(NAMESERVER)},
+    {"connection to nameserver", op_connect_nameserver, BIT(NAMESERVER)},
+    {"connection to process", op_connect_process, BIT(PROCESS)},
+    {"connection to serial", op_connect_serial, BIT(SERIAL)},
+    {"connection to init", op_connect_init, BIT(INIT)},
+    {"spawn", op_spawn, BIT(PROCESS) | BIT(MEMORY) | BIT(NAMESERVER) | BIT(INIT)},
+};
+
+/* No more failures from now on; `ret_failed`: there were some. */
+static bool tell_stop(unsigned service, bool *ret_failed)
+{
+    errval_t err = ERR_OK;
+    bool failed = false;
+
+    for (unsigned i = 0; i < TELL_TRIES; i++) {
+        err = tell(service, 0, 0);
+        if (err_is_ok(err)) {
+            *ret_failed = failed;
+            return true;
+        }
+        failed = true;
+    }
+    TRY_OK(err);
+    return true;
+}
+
+/* Every allocation that `service` makes for the operation fails once. */
+static bool fail_each(const struct row *row, unsigned service, uint32_t burst)
+{
+    unsigned number = 0, refused = 0;
+    bool failed = true;
+
+    while (failed) {
+        errval_t err;
+
+        TRY(++number < FAILING_NUMBERS);
+        TRY_OK(tell(service, burst, number));
+        err = row->op();
+        TRY(tell_stop(service, &failed));
+        refused += err_is_fail(err);
+        if (err_is_fail(err) && !failed) {
+            printf("# %s, %s: refused without a reason\n", row->name, names[service]);
+            TRY_OK(err);
+        }
+        err = row->op();
+        if (err_is_fail(err)) {
+            printf("# %s, %s: not even after number %u\n", row->name, names[service], number);
+            TRY_OK(err);
+        }
+    }
+    printf("# %s, %s: %u allocations, %u times refused\n", row->name, names[service], number - 1,
+           refused);
+    return true;
+}
+
+static bool all_as_before(const struct counters *before, const char *what)
+{
+    struct counters after;
+    char name[COUNTER_NAME_BYTES];
+    bool same = true;
+
+    TRY(counters_settle(SETTLE_NS, &after));
+    for (uint32_t i = 0; (i = counters_differ(before, &after, i)) != COUNTERS; i++) {
+        counter_name(i, name);
+        printf("# %s: %s: %llu before, %llu after\n", what, name,
+               (unsigned long long)before->value[i], (unsigned long long)after.value[i]);
+        same = false;
+    }
+    return same;
+}
+
+static bool run_row(const struct row *row, uint32_t burst)
+{
+    for (unsigned service = 0; service < SERVICES; service++) {
+        struct counters before;
+
+        if ((row->services & BIT(service)) == 0) {
+            continue;
+        }
+        for (unsigned i = 0; i < WARM; i++) {
+            TRY_OK(row->op());
+        }
+        TRY(counters_settle(SETTLE_NS, &before));
+        TRY(fail_each(row, service, burst));
+        TRY(all_as_before(&before, row->name));
+    }
+    return true;
+}
+
+static bool run_rows(uint32_t burst)
+{
+    bool ok = true;
+
+    for (unsigned i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        ok = run_row(&rows[i], burst) && ok;
+    }
+    return ok;
+}
+
+static bool one_fails(void)
+{
+    caddr_t end;
+
+    TRY_OK(frame_alloc(AOS_PAGE_BYTES, &frame, NULL));
+    for (unsigned i = 0; i < SERVICES; i++) {
+        TRY_OK(end_of(i, &end));
+        TRY_OK(binding_open_any(&control[i], end));
+    }
+    return run_rows(0);
+}
+
+static bool many_fail(void)
+{
+    return run_rows(FAILING_BURST);
+}
+
+int main(void)
+{
+    static const struct taptest tests[] = {
+        {"FAIL0001 any one allocation of a service fails", one_fails},
+        {"FAIL0002 many in a row fail", many_fail},
+    };
+
+    return taptest_run(tests, TAPTEST_COUNT(tests));
+}

@@ -229,8 +229,8 @@ static void crafty_message(void)
     case 4:
         crafty_send(fuzz_below(2) == 0 ? SYSCALL_YIELD : SYSCALL_POLL, (caddr_t)fuzz_random());
         break;
-    case 5:                              /* to the nameserver, who must answer or close */
-        crafty_send(SYSCALL_SEND, KPI_CAP_NAMESERVER);
+    case 5:                              /* to init, who must answer or close */
+        crafty_send(SYSCALL_SEND, KPI_CAP_PARENT);
         break;
     default:
         crafty_send(SYSCALL_SEND, arena_any());

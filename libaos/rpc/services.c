@@ -7,11 +7,14 @@
 #include <aos/cap.h>
 #include <aos/domain.h>
 #include <aos/thread.h>
+#include <aos/time.h>
 #include <if/init.h>
 #include <if/memory.h>
 #include <if/nameserver.h>
 #include <if/process.h>
 #include <if/serial.h>
+
+#define RPC_NAMES_PAUSE_NS 1000000ull /* before init is asked again for the first time; doubled */
 
 /* State of one connection; the binding itself has the type of its interface. */
 struct rpc_slot {
@@ -67,10 +70,32 @@ static bool rpc_has_end(caddr_t slot)
     return err_is_ok(cap_identify(slot, &info)) && info.type == CAPTYPE_ENDPOINT;
 }
 
-/* The end that the spawner gave, for the first time. */
+/* An end of the nameserver that there is now. Another one may be about to start. */
+static errval_t rpc_ask_names(caddr_t *ret_end)
+{
+    uint64_t until = time_deadline_ns(BINDING_REOPEN_NS), pause_ns = RPC_NAMES_PAUSE_NS;
+    struct init_binding *init;
+    errval_t err = aos_init(&init);
+
+    while (err_is_ok(err)) {
+        err = init_names(init, ret_end);
+        if (!err_has(err, INIT_ERR_NOT_READY) || time_now_ns() >= until) {
+            break;
+        }
+        thread_sleep_ns(pause_ns);
+        pause_ns *= 2;
+        err = ERR_OK;
+    }
+    return err;
+}
+
+/* For the first time: what init starts itself has an end, everybody else asks for one. */
 static errval_t rpc_nameserver_end(const char *name, caddr_t *ret_end)
 {
     (void)name;
+    if (domain_startup()->parent_iface == INIT_ID) {
+        return rpc_ask_names(ret_end);
+    }
     if (!rpc_has_end(KPI_CAP_NAMESERVER)) {
         return RPC_ERR_NOT_BOUND;
     }

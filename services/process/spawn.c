@@ -7,16 +7,14 @@
 #include <aos/binding.h>
 #include <aos/services.h>
 #include <if/init.h>
-#include <if/nameserver.h>
 
 #define PROCESS_GRANTS_MAX  4u           /* as in process.if */
 
-/* What a child needs besides its program: an account of memory, a seed, an end of the nameserver,
- * and one of init, which never ends and knows the next nameserver. */
+/* What a child needs besides its program: an account of memory, a seed, and an end of init, which
+ * never ends, and gives it one of the nameserver if it asks. */
 static errval_t service_equip(struct table_entry *e, struct proc_spec *spec)
 {
     struct init_binding *init;
-    struct nameserver_binding *nameserver;
     errval_t err = account_open(e->pid, e->parent, e->limits.memory);
 
     if (err_is_fail(err)) {
@@ -26,12 +24,6 @@ static errval_t service_equip(struct table_entry *e, struct proc_spec *spec)
     if (err_is_ok(err)) {
         err = init_random(init, &spec->random[0], &spec->random[1], &spec->random[2],
                           &spec->random[3]);
-    }
-    if (err_is_ok(err)) {
-        err = aos_nameserver(&nameserver);
-    }
-    if (err_is_ok(err)) {
-        err = binding_clone(&nameserver->base, e->pid, 0, &spec->nameserver);
     }
     if (err_is_ok(err)) {
         err = binding_clone(&init->base, e->pid, 0, &spec->parent);

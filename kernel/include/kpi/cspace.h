@@ -32,7 +32,8 @@ typedef uint32_t caddr_t;
 #define KPI_CAP_STARTUP      4u          /* Frame of the startup block (kpi/startup.h) */
 /* RAM of this domain's own, to live on until it has a memory service */
 #define KPI_CAP_EARLY_RAM    5u
-#define KPI_CAP_NAMESERVER   6u          /* EndPoint: nameserver client end; empty in init */
+/* EndPoint: nameserver client end, of what init starts; everybody else asks init for one */
+#define KPI_CAP_NAMESERVER   6u
 /* EndPoint: given by the spawner for its own purpose; may be empty */
 #define KPI_CAP_PARENT       7u
 #define KPI_CAP_KERNEL       8u          /* init only */

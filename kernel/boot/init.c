@@ -2,6 +2,8 @@
  * (kpi/cspace.h, kpi/startup.h, kpi/bootinfo.h say what it finds). */
 #include "init_priv.h"
 #include <kernel/boot.h>
+#include <kernel/core_data.h>
+#include <kernel/cores.h>
 #include <kernel/cpio.h>
 #include <kernel/cspace.h>
 #include <kernel/dispatcher.h>
@@ -45,16 +47,20 @@ void init_object(struct init_build *b, enum captype type, uint64_t bytes, uint32
 static void init_find(struct init_build *b)
 {
     const struct region *initrd = &b->platform->initrd;
+    const struct core_data *further = b->platform->further;
     struct cpio_entry entry;
 
-    if (initrd->size == 0) {
+    if (further != NULL) {
+        b->file = phys_to_virt(further->init.base);
+        b->file_bytes = further->init.size;
+    } else if (initrd->size == 0) {
         panic("no init module: the loader gave no initrd");
-    }
-    if (!cpio_find(phys_to_virt(initrd->base), initrd->size, INIT_NAME, &entry)) {
+    } else if (!cpio_find(phys_to_virt(initrd->base), initrd->size, INIT_NAME, &entry)) {
         panic("no init module in the initrd");
+    } else {
+        b->file = entry.data;
+        b->file_bytes = entry.size;
     }
-    b->file = entry.data;
-    b->file_bytes = entry.size;
     init_check(elf_check(b->file, b->file_bytes, &b->program), "the program file");
 }
 
@@ -126,7 +132,9 @@ static void init_bootinfo(struct init_build *b)
     b->bootinfo = phys_to_virt(cte_base(frame));
     b->bootinfo->magic = KPI_BOOTINFO_MAGIC;
     b->bootinfo->core_count = p->core_count;
-    b->bootinfo->device_tree_bytes = p->device_tree.size;
+    b->bootinfo->core = p->cores.self;
+    b->bootinfo->boot_core = p->cores.boot;
+    b->bootinfo->device_tree_bytes = p->further == NULL ? p->device_tree.size : 0;
     memcpy(b->bootinfo->bootargs, p->bootargs, strnlen(p->bootargs, PLATFORM_BOOTARGS_MAX - 1));
     memcpy(b->bootinfo->build_id, kernel_build_id(),
            strnlen(kernel_build_id(), sizeof(b->bootinfo->build_id) - 1));
@@ -149,6 +157,9 @@ static void init_task(struct init_build *b)
     init_check(cap_create(&b->task[KPI_CAP_KERNEL], CAPTYPE_KERNEL, CAP_KERNEL_BASE,
                           CAP_PAGE_BYTES, CAP_RIGHTS_ALL),
                "Kernel");
+    if (p->further != NULL) {
+        return;
+    }
     init_check(cap_create(&b->task[KPI_CAP_IRQTABLE], CAPTYPE_IRQTABLE, CAP_IRQ_BASE(0),
                           CAP_IRQ_BYTES, CAP_RIGHTS_ALL),
                "IRQTable");
@@ -212,9 +223,11 @@ _Noreturn void kernel_start(const struct platform *p)
 
     b->platform = p;
     b->free_ram = p->free_ram;
+    core_self = (uint8_t)p->cores.self;
     random_init(p->seed, p->seed_bytes, timer_ticks());
     sched_init();
     init_find(b);
+    kcb_init(p, (struct region){ virt_to_phys(b->file), b->file_bytes });
     init_nodes(b);
     init_space_root(b);
     init_load(b);

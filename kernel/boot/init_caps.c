@@ -1,8 +1,10 @@
 /* The capabilities that init gets to share out: all free RAM, all devices, the boot modules. */
 #include "init_priv.h"
 #include <kernel/coverage.h>
+#include <kernel/core_data.h>
 #include <kernel/cpio.h>
 #include <kernel/cspace.h>
+#include <kernel/format.h>
 #include <kernel/log.h>
 #include <kernel/memory.h>
 #include <kernel/panic.h>
@@ -49,11 +51,14 @@ unsigned init_caps_count(const struct init_build *b)
     static struct region_list devices;
     struct cpio cpio;
     struct cpio_entry entry;
-    unsigned count = 2;                  /* the image, coverage */
+    unsigned count = 2;                  /* the image or the channel, coverage */
 
-    init_caps_devices(b->platform, &devices);
-    count += devices.count;
     count += REGION_LIST_MAX;            /* RAM, at most */
+    if (b->platform->further != NULL) {
+        return count;
+    }
+    init_caps_devices(b->platform, &devices);
+    count += devices.count + b->platform->core_count;
     cpio_init(&cpio, phys_to_virt(initrd->base), initrd->size);
     while (cpio_next(&cpio, &entry) == CPIO_ENTRY) {
         count += init_caps_module(initrd, &entry);
@@ -123,7 +128,24 @@ static void init_caps_coverage(struct init_build *b)
     }
 }
 
-void init_caps_make(struct init_build *b)
+static void init_caps_cores(struct init_build *b)
+{
+    const struct platform *p = b->platform;
+
+    for (unsigned i = 0; i < p->core_count; i++) {
+        if (i == p->cores.self || p->cores.kernel[i].size == 0) {
+            continue;
+        }
+
+        struct kpi_boot_cap *cap =
+            init_caps_add(b, KPI_BOOT_KCB, CAPTYPE_KCB, p->cores.kernel[i], CAP_RIGHTS_ALL);
+
+        format_string(cap->name, sizeof(cap->name), "core %u", i);
+    }
+}
+
+/* The machine, which belongs to the core that booted. */
+static void init_caps_machine(struct init_build *b)
 {
     const struct platform *p = b->platform;
     struct region image = { p->kernel.base, p->image_bytes };
@@ -131,17 +153,42 @@ void init_caps_make(struct init_build *b)
 
     init_caps_modules(b);
     (void)init_caps_add(b, KPI_BOOT_IMAGE, CAPTYPE_FRAME, image, CAP_RIGHT_R);
-    init_caps_coverage(b);
     init_caps_devices(p, &devices);
     for (unsigned i = 0; i < devices.count; i++) {
         (void)init_caps_add(b, KPI_BOOT_DEVICE, CAPTYPE_DEVFRAME, devices.item[i],
                             CAP_RIGHTS_ALL);
     }
+    init_caps_cores(b);
+}
+
+/* The frame that a further core shares with who started it, whose core owns it. */
+static void init_caps_channel(struct init_build *b)
+{
+    const struct platform *p = b->platform;
+    struct kpi_boot_cap *cap = init_caps_add(b, KPI_BOOT_CHANNEL, CAPTYPE_FRAME,
+                                             p->further->channel, CAP_RIGHT_R | CAP_RIGHT_W);
+    struct cte *l2 = &b->l1[cap->cap / KPI_L2_SLOTS];
+
+    cnode_slots(l2)[cap->cap % KPI_L2_SLOTS].owner = (uint8_t)p->cores.boot;
+}
+
+void init_caps_make(struct init_build *b)
+{
+    const struct platform *p = b->platform;
+    uint64_t memory = region_total(&p->memory);
+
+    if (p->further == NULL) {
+        init_caps_machine(b);
+    } else {
+        init_caps_channel(b);
+        memory = p->further->pool.size;
+    }
+    init_caps_coverage(b);
     region_trim(&b->free_ram, PAGE_SIZE);
     for (unsigned i = 0; i < b->free_ram.count; i++) {
         (void)init_caps_add(b, KPI_BOOT_RAM, CAPTYPE_RAM, b->free_ram.item[i], CAP_RIGHTS_ALL);
     }
-    b->bootinfo->memory_bytes = region_total(&p->memory);
+    b->bootinfo->memory_bytes = memory;
     b->bootinfo->kernel_bytes =
         b->bootinfo->memory_bytes - region_total(&b->free_ram) - p->initrd.size;
 }

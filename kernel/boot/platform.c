@@ -96,8 +96,12 @@ static void platform_uart(const struct fdt_walk *w, enum platform_uart kind, str
 static void platform_core(const struct fdt_walk *w, struct platform *p)
 {
     struct fdt_range reg;
-    if (p->core_count < PLATFORM_MAX_CORES && fdt_reg(w, 0, &reg))
+    if (!fdt_reg(w, 0, &reg))
+        return;
+    if (p->core_count < KPI_CORES_MAX)
         p->core_mpidr[p->core_count++] = reg.base;
+    else
+        p->cores_ignored++;
 }
 
 static bool platform_memory(const struct fdt_walk *w, struct platform *p)

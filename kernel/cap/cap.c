@@ -2,6 +2,8 @@
 #include <kernel/lmp.h>
 #include <kernel/cap_tree.h>
 
+uint8_t core_self; /* set by kernel_start, constant since */
+
 uint64_t cap_node_count(void)
 {
     return tree_count();
@@ -40,7 +42,8 @@ errval_t cap_create(struct cte *dest, enum captype type, uint64_t base, uint64_t
                            (uint32_t)(CAP_IRQ_BYTES >> CAP_PAGE_SHIFT), 0);
     if (tree_overlap(&key, first, first + pages, false) != NULL)
         return SYS_ERR_RETYPE_OVERLAP;
-    slot_init(dest, type, first, pages, (uint8_t)(rights & captype_table[type].rights), 0);
+    slot_init(dest, type, first, pages, (uint8_t)(rights & captype_table[type].rights),
+              core_self);
     tree_insert(dest);
     return ERR_OK;
 }
@@ -135,6 +138,8 @@ errval_t cap_split(struct cte *src, uint64_t off, struct cte *dest)
         return SYS_ERR_CAP_RIGHTS;
     if (off % CAP_PAGE_BYTES != 0 || off == 0 || off >= cte_bytes(src))
         return SYS_ERR_RETYPE_SIZE;
+    if (src->owner != core_self)
+        return SYS_ERR_REMOTE;
     struct cap_key key = cap_key_of(src);
     if (!slot_alone(src) || tree_overlap(&key, src->page, src->page + src->pages, false) != NULL)
         return SYS_ERR_HAS_DESCENDANTS;

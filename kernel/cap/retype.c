@@ -38,13 +38,12 @@ static bool retype_size_ok(enum captype type, uint64_t bytes)
     case CAPTYPE_ENDPOINT:
         return is_power_of_two(bytes) && bytes >= KPI_CHANNEL_BYTES_MIN &&
                bytes <= KPI_CHANNEL_BYTES_MAX;
-    case CAPTYPE_KCB:
-        return bytes == CAP_KCB_BYTES;
     case CAPTYPE_NULL:
     case CAPTYPE_MAPPING:
     case CAPTYPE_IRQTABLE:
     case CAPTYPE_IRQDEST:
     case CAPTYPE_KERNEL:
+    case CAPTYPE_KCB:
     case CAPTYPE_NOTIFY:
     case CAPTYPE_PERFMON:
     case CAPTYPE_COUNT:
@@ -109,6 +108,8 @@ static errval_t retype_check(const struct cte *src, uint64_t off, enum captype t
         return SYS_ERR_BUSY;
     if ((src->rights & CAP_RIGHT_D) == 0)
         return SYS_ERR_CAP_RIGHTS;
+    if (src->owner != core_self)
+        return SYS_ERR_REMOTE;
     if (type >= CAPTYPE_COUNT || (captype_table[src->type].retype_mask >> type & 1) == 0)
         return SYS_ERR_RETYPE_ILLEGAL;
     uint64_t have = cte_bytes(src);

@@ -195,29 +195,40 @@ KASAN_RAW void kasan_copy(void *to, const void *from, size_t bytes)
         t[i] = f[i];
 }
 
-// Shadow of RAM from `base` on, in whole blocks, which may tell about more than that.
-static bool kasan_map(struct platform *platform, const struct region *ram)
+// The shadow of a piece of RAM is mapped in whole blocks, which may tell about more than that: from
+// *at on, which is where that of the RAM before ends, as pieces come in ascending order. Returns
+// the number of blocks.
+static uint64_t kasan_blocks(const struct region *ram, uint64_t *at)
 {
     uint64_t first = (uint64_t)kasan_shadow(LINEAR_BASE + ram->base) & ~(BLOCK_SIZE - 1);
     uint64_t end = (uint64_t)kasan_shadow(LINEAR_BASE + ram->base + ram->size);
-    static uint64_t mapped; // up to here, by the RAM before: regions come in ascending order
-    first = first < mapped ? mapped : first;
-    for (; first < end; first += BLOCK_SIZE) {
-        uint64_t block;
-        if (!region_take(&platform->free_ram, BLOCK_SIZE, BLOCK_SIZE, LINEAR_SIZE, &block) ||
-            !mmu_map_ram(first, block, BLOCK_SIZE))
-            return false;
-        mapped = first + BLOCK_SIZE;
-    }
-    kasan_fill(LINEAR_BASE + ram->base, ram->size, 0);
-    return true;
+    *at = first < *at ? *at : first;
+    return *at < end ? (end - *at + BLOCK_SIZE - 1) / BLOCK_SIZE : 0;
 }
 
-bool kasan_init(struct platform *platform)
+uint64_t kasan_shadow_bytes(const struct platform *platform)
 {
+    uint64_t at = 0, blocks = 0;
     for (unsigned i = 0; i < platform->ram.count; i++) {
-        if (!kasan_map(platform, &platform->ram.item[i]))
+        uint64_t n = kasan_blocks(&platform->ram.item[i], &at);
+        at += n * BLOCK_SIZE;
+        blocks += n;
+    }
+    return blocks * BLOCK_SIZE;
+}
+
+bool kasan_init(const struct platform *platform)
+{
+    const struct region *shadow = &platform->cores.shadow[platform->cores.self];
+    uint64_t at = 0, used = 0;
+    for (unsigned i = 0; i < platform->ram.count; i++) {
+        const struct region *ram = &platform->ram.item[i];
+        uint64_t bytes = kasan_blocks(ram, &at) * BLOCK_SIZE;
+        if (bytes > shadow->size - used || !mmu_map_ram(at, shadow->base + used, bytes))
             return false;
+        at += bytes;
+        used += bytes;
+        kasan_fill(LINEAR_BASE + ram->base, ram->size, 0);
     }
     for (size_t i = 0; &_init_array_start[i] != _init_array_end; i++)
         _init_array_start[i]();

@@ -12,11 +12,16 @@ static struct {
     bool frames, owned;
 } console;
 
-void console_init(const struct uart_ops *uart, uintptr_t regs, bool frames)
+void console_init_silent(const struct uart_ops *uart, uintptr_t regs, bool frames)
 {
     console.uart = uart;
     console.regs = regs;
     console.frames = frames;
+}
+
+void console_init(const struct uart_ops *uart, uintptr_t regs, bool frames)
+{
+    console_init_silent(uart, regs, frames);
     console.owned = true;
     uart->init(regs);
 }

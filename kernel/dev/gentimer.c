@@ -8,7 +8,7 @@
 #define CTL_ENABLE    1u
 #define CNTKCTL_EL0VCTEN (1u << 1) // EL0 may read CNTVCT_EL0 and CNTFRQ_EL0, nothing else
 
-// Constant after timer_init: ns = ticks * timer.ns_mult >> 32.
+// Constant after timer_init and timer_set_base: ns = ticks * timer.ns_mult >> 32.
 static struct {
     uint64_t base;
     uint64_t ns_mult;
@@ -51,6 +51,11 @@ uint32_t timer_irq(void)
 uint64_t timer_base_ticks(void)
 {
     return timer.base;
+}
+
+void timer_set_base(uint64_t ticks)
+{
+    timer.base = ticks;
 }
 
 uint64_t timer_ticks_to_ns(uint64_t ticks)

@@ -11,6 +11,32 @@ static struct {
     uint32_t iar; // of the interrupt in service: EOIR wants all of it
 } gic;
 
+// Masks interrupts [first, limit), none of them pending.
+static void gic_v2_reset(uint32_t first, uint32_t limit)
+{
+    for (uint32_t i = first / 32; i < (limit + 31) / 32; i++) {
+        gicd_icenabler_clear(&gic.gicd, i, ~0u);
+        gicd_icpendr_clear(&gic.gicd, i, ~0u);
+    }
+    for (uint32_t i = first / 4; i < limit / 4; i++)
+        gicd_ipriorityr_wr(&gic.gicd, i, GIC_PRIORITY_ALL);
+}
+
+// What the cores share; all of it comes to this one.
+static void gic_v2_init_distributor(void)
+{
+    gicd_ctlr_wr(&gic.gicd, 0);
+    // The private interrupts' target register tells this interface's own bit.
+    uint32_t self = gicd_itargetsr_t0_rd(&gic.gicd, 0);
+    self = self != 0 ? self : 1; // a single-core controller reads 0
+    gic_v2_reset(IRQ_FIRST_SHARED, gic.limit);
+    for (uint32_t i = IRQ_FIRST_SHARED / 4; i < gic.limit / 4; i++)
+        gicd_itargetsr_wr(&gic.gicd, i, self * 0x01010101u);
+    for (uint32_t i = IRQ_FIRST_SHARED / 16; i < (gic.limit + 15) / 16; i++)
+        gicd_icfgr_wr(&gic.gicd, i, 0);
+    gicd_ctlr_wr(&gic.gicd, GICD_CTLR_ENABLE_GRP0);
+}
+
 static const char *gic_v2_init(const struct platform *platform)
 {
     gic.gicd = gicd_at((uintptr_t)dev_map(platform->gicd.base, platform->gicd.size));
@@ -18,22 +44,10 @@ static const char *gic_v2_init(const struct platform *platform)
     if (gic.gicd.base == 0 || gic.gicc.base == 0)
         return "no room to map the registers";
     gic.limit = gic_distributor_limit(&gic.gicd);
-    gicd_ctlr_wr(&gic.gicd, 0);
-    // The private interrupts' target register tells this interface's own bit.
-    uint32_t self = gicd_itargetsr_t0_rd(&gic.gicd, 0);
-    self = self != 0 ? self : 1; // a single-core controller reads 0
-    for (uint32_t i = 0; i < (gic.limit + 31) / 32; i++) {
-        gicd_icenabler_clear(&gic.gicd, i, ~0u);
-        gicd_icpendr_clear(&gic.gicd, i, ~0u);
-    }
-    for (uint32_t i = 0; i < gic.limit / 4; i++) {
-        gicd_ipriorityr_wr(&gic.gicd, i, GIC_PRIORITY_ALL);
-        if (i >= IRQ_FIRST_SHARED / 4)
-            gicd_itargetsr_wr(&gic.gicd, i, self * 0x01010101u);
-    }
-    for (uint32_t i = IRQ_FIRST_SHARED / 16; i < (gic.limit + 15) / 16; i++)
-        gicd_icfgr_wr(&gic.gicd, i, 0);
-    gicd_ctlr_wr(&gic.gicd, GICD_CTLR_ENABLE_GRP0);
+    // The first registers of each row are those of this core's own interrupts, banked by core.
+    gic_v2_reset(0, IRQ_FIRST_SHARED);
+    if (platform->further == NULL)
+        gic_v2_init_distributor();
     gicc_pmr_wr(&gic.gicc, GIC_MASK_ALL);
     gicc_ctlr_wr(&gic.gicc, GICC_CTLR_ENABLE_GRP0);
     return NULL;

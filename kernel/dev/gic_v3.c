@@ -134,7 +134,7 @@ static const char *gic_v3_init(const struct platform *platform)
         (void)gic_v3_find_redistributor(platform, &platform->gicr[i]);
     if (gic.gicr.base == 0)
         return "no redistributor for this core";
-    if (!gic_v3_init_distributor())
+    if (platform->further == NULL && !gic_v3_init_distributor())
         return "the distributor does not answer";
     if (!gic_v3_init_redistributor())
         return "the redistributor does not answer";

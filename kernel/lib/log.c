@@ -25,6 +25,13 @@ static struct {
 
 static const char *const log_marks[] = {"", "", "warning: ", "error: "};
 
+static char log_core[16]; // "core N: ", or nothing; set once at boot
+
+void log_set_core(unsigned core)
+{
+    format_string(log_core, sizeof(log_core), "core %u: ", core);
+}
+
 static void log_flush_line(void)
 {
     console_write(CONSOLE_STREAM_LOG, line.text, line.length);
@@ -47,8 +54,9 @@ static void log_start_line(enum log_level level)
 {
     char stamp[40];
     uint64_t us = timer_now_ns() / NS_PER_US;
-    size_t n = format_string(stamp, sizeof(stamp), "[%4llu.%06llu] %s", (long long)(us / US_PER_S),
-                             (long long)(us % US_PER_S), log_marks[level]);
+    size_t n = format_string(stamp, sizeof(stamp), "[%4llu.%06llu] %s%s",
+                             (long long)(us / US_PER_S), (long long)(us % US_PER_S), log_core,
+                             log_marks[level]);
     log_put(level, stamp, n < sizeof(stamp) ? n : sizeof(stamp) - 1);
 }
 

@@ -34,6 +34,7 @@ void dispatcher_object_init(struct dispatcher *d)
     struct kpi_dispatcher *page = dispatcher_page(d);
 
     d->state = DISP_NEW;
+    page->core = core_self;
     page->timer_hz = timer_hz();
     page->clock_base = timer_base_ticks();
 }

@@ -81,7 +81,7 @@ static void selftest_platform(const struct platform *p)
                     "KERN0007 free memory is most of it and holds nothing of the loader's");
     selftest_result(fdt_open(phys_to_virt(p->device_tree.base), p->device_tree.size, &fdt),
                     "KERN0008 the copy of the device tree is good");
-    selftest_result(p->seed_bytes > 0 && p->core_mpidr[p->boot_core] == cpu_mpidr(),
+    selftest_result(p->seed_bytes > 0 && p->core_mpidr[p->cores.self] == cpu_mpidr(),
                     "KERN0009 a seed and this core's number");
     // The seed may not be readable in the copy: look for its first 8 bytes.
     const char *copy = phys_to_virt(p->device_tree.base);

@@ -103,6 +103,28 @@ errval_t kernel_check(uint64_t *ret_found, uint64_t *ret_nodes)
     return inv_kernel_check(KPI_CAP_KERNEL, ret_found, ret_nodes);
 }
 
+errval_t kernel_core_start(caddr_t kcb, caddr_t pool, caddr_t channel)
+{
+    errval_t err;
+
+    do {
+        err = inv_kcb_start(kcb, pool, channel);
+    } while (err == SYS_ERR_AGAIN);
+    return err;
+}
+
+errval_t kernel_core_state(caddr_t kcb, uint32_t *ret_core, uint32_t *ret_state)
+{
+    uint64_t core, state;
+    errval_t err = inv_kcb_state(kcb, &core, &state);
+
+    if (err_is_ok(err)) {
+        *ret_core = (uint32_t)core;
+        *ret_state = (uint32_t)state;
+    }
+    return err;
+}
+
 errval_t kernel_irq(uint32_t irq, caddr_t dest)
 {
     return inv_irq_table_get(KPI_CAP_IRQTABLE, irq, dest);

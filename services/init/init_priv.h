@@ -1,8 +1,8 @@
 /* Init: starts the services of the manifest, serves init.if, and watches.
  *
  * main.c: what happens in which order; start.c: one service; supervise.c: after its end; graves.c:
- * the memory of those that ended; shell.c: the shell; vault.c: what
- * outlives a service; serve.c: init.if. */
+ * the memory of those that ended; shell.c: the shell; vault.c: what outlives a service; serve.c:
+ * init.if; cores.c: further cores; core_main.c: init on one of those. */
 #pragma once
 
 #include <stdbool.h>
@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include <aos/kernel.h>
 #include <aos/proc.h>
 #include <aos/thread.h>
 #include <aos/waitset.h>
@@ -115,6 +116,18 @@ void init_find_shell(void);
 /* Nobody at a terminal could do anything about what has happened: with commands to run, the machine
  * powers off, once the serial service has had time to print what was said. */
 void init_no_shell(void);
+
+/* Cuts the memory that further cores start with from the end of this RAM of the boot; returns where
+ * the rest of it ends. */
+uint64_t init_cut_pools(const struct kpi_boot_cap *ram);
+/* Starts all further cores; returns at once. */
+void init_start_cores(void);
+/* Are there cores of which it is not known yet whether they come? */
+bool init_cores_busy(void);
+/* Called when there are none any more, by some thread. */
+void init_cores_settled(void);
+/* Init on a further core. */
+void init_core_main(void) __attribute__((noreturn));
 
 /* Keeps a part of the boot memory. */
 errval_t init_take_ram(void);

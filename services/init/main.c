@@ -1,7 +1,8 @@
 /* Boot, in order: read the manifest; start the services, the first two (memory, nameserver) in a
  * way that needs neither; when every service has registered its name, hand the services'
  * dispatchers to the process service and have it start the shell. From then on init only serves
- * and watches. This thread never waits for a service that may call it, but for callbacks. */
+ * and watches. Further cores are started meanwhile; on those init is core_main.c. This thread
+ * never waits for a service that may call it, but for callbacks. */
 #include "init_priv.h"
 
 #include <stdarg.h>
@@ -137,6 +138,7 @@ void init_service_settled(struct init_service *service, errval_t err)
     if (--init.waiting == 0) {
         init_hand_over_self();
         init_start_shell();
+        init_start_cores();
     }
 }
 
@@ -178,6 +180,9 @@ static void init_read_manifest(void)
 
 int main(void)
 {
+    if (kernel_bootinfo()->core != kernel_bootinfo()->boot_core) {
+        init_core_main();
+    }
     init_check(init_take_ram(), "no memory for services");
     waitset_init(&init.ws);
     init_read_manifest();

@@ -10,6 +10,7 @@
 #include <aos/paging.h>
 #include <aos/slot.h>
 #include <aos/cap.h>
+#include <aos/time.h>
 #include <dev/pl031.h>
 
 #define SERVE_PAGE_BYTES 1023u           /* of modules, as in init.if */
@@ -17,6 +18,7 @@
 #define SERVE_TEXT_BYTES 1023u           /* of bootargs, as in init.if */
 
 #define SERVE_CAPTYPES_MAX 32u           /* of caps, as in init.if */
+#define SERVE_FAREWELL_NS  100000000ull  /* for the console to print the last lines of the log */
 #define SERVE_PID_NAMESERVER 0u          /* its end speaks for others */
 
 #define SERVE_CLOCK_COMPATIBLE "arm,pl031"
@@ -147,11 +149,46 @@ static errval_t on_console_taken(struct server_ctx *ctx, uint64_t *ret_next)
     return err_is_ok(kernel_console_release()) ? ERR_OK : INIT_ERR_DENIED;
 }
 
+/* A power off that was asked for while cores start waits for those: the firmware may have no end of
+ * a core that is on its way; and what they said is told. */
+static struct {
+    bool wanted, reset;
+    struct work settled;
+    struct waitset_timer timer;
+} serve_power;
+
+static void serve_power_now(void *arg)
+{
+    (void)arg;
+    (void)kernel_shutdown(serve_power.reset);
+}
+
+static void serve_settled(void *arg)
+{
+    (void)arg;
+    if (serve_power.wanted) {
+        (void)waitset_timer_set(&init.ws, &serve_power.timer, time_deadline_ns(SERVE_FAREWELL_NS),
+                                serve_power_now, NULL);
+    }
+}
+
+void init_cores_settled(void)
+{
+    serve_power.settled.fn = serve_settled;
+    waitset_post(&init.ws, &serve_power.settled);
+}
+
 static errval_t on_shutdown(struct server_ctx *ctx, init_power_t how)
 {
     init_say("%s, asked by %llu", how == INIT_POWER_OFF ? "power off" : "reset",
            (unsigned long long)ctx->peer_pid);
-    (void)kernel_shutdown(how == INIT_POWER_RESET);
+    serve_power.reset = how == INIT_POWER_RESET;
+    if (init_cores_busy()) {
+        serve_power.wanted = true;
+        (void)init_shutdown_defer(ctx);  /* who asked waits for the end */
+        return SERVER_DEFERRED;
+    }
+    serve_power_now(NULL);
     return RPC_ERR_CANCELLED;
 }
 

@@ -455,7 +455,7 @@ errval_t init_take_ram(void)
 {
     const struct kpi_bootinfo *info = kernel_bootinfo();
     const struct kpi_boot_cap *largest = NULL;
-    uint64_t keep, base;
+    uint64_t keep, base, end;
     caddr_t slot;
     errval_t err;
 
@@ -468,13 +468,14 @@ errval_t init_take_ram(void)
     if (largest == NULL) {
         return LIB_ERR_NO_MEMORY;
     }
+    end = init_cut_pools(largest);
     keep = largest->bytes / 4 < INIT_RAM_BYTES_MIN ? INIT_RAM_BYTES_MIN : largest->bytes / 4;
     keep = keep < INIT_RAM_BYTES_MAX ? keep : INIT_RAM_BYTES_MAX;
     keep = keep < largest->bytes / 2 ? keep : largest->bytes / 2;
-    base = aos_round_down(largest->base + largest->bytes - keep, AOS_LARGE_BYTES);
+    base = aos_round_down(end - keep, AOS_LARGE_BYTES);
     err = slot_alloc(&slot);
     if (err_is_ok(err)) {
         err = cap_split(slot, largest->cap, base - largest->base);
     }
-    return err_is_ok(err) ? ram_add(slot, base, largest->base + largest->bytes - base) : err;
+    return err_is_ok(err) ? ram_add(slot, base, end - base) : err;
 }

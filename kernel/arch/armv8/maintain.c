@@ -1,4 +1,4 @@
-/* Clearing of memory by cache lines. */
+/* Clearing and cleaning of memory by cache lines. */
 #include <arch/maintain.h>
 #include <kernel/string.h>
 
@@ -37,6 +37,16 @@ void arch_clear_memory(void *memory, size_t bytes)
         for (uintptr_t at = start; at < end; at += block)
             __asm__ volatile("dc zva, %0" ::"r"(at) : "memory");
     }
+    for (uintptr_t at = start; at < end; at += line)
+        __asm__ volatile("dc civac, %0" ::"r"(at) : "memory");
+    dsb_sy();
+}
+
+void arch_clean_memory(const void *memory, size_t bytes)
+{
+    size_t line = (size_t)WORD_BYTES << (sysreg_read(ctr_el0) >> CTR_DMIN_SHIFT & CTR_DMIN_MASK);
+    uintptr_t start = (uintptr_t)memory & ~(line - 1), end = (uintptr_t)memory + bytes;
+
     for (uintptr_t at = start; at < end; at += line)
         __asm__ volatile("dc civac, %0" ::"r"(at) : "memory");
     dsb_sy();

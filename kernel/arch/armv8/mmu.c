@@ -1,3 +1,4 @@
+#include <kernel/core_data.h>
 #include <kernel/mmu.h>
 #include <kernel/panic.h>
 #include <kernel/string.h>
@@ -8,7 +9,7 @@
 
 extern pte_t boot_l0[PTE_COUNT], boot_l2[PTE_COUNT], boot_dev_l3[PTE_COUNT];
 extern pte_t boot_window_l3[PTE_COUNT], boot_ident_l0[PTE_COUNT];
-extern char _head[], _boot_heap_start[], _region_end[];
+extern char _boot_heap_start[];
 
 _Static_assert(DEV_SIZE == PTE_COUNT * PAGE_SIZE, "one table of device pages");
 _Static_assert(WINDOW_SIZE == PTE_COUNT * PAGE_SIZE, "one table of window pages");
@@ -60,7 +61,7 @@ uint64_t mmu_empty_ttbr0(void)
 
 void *boot_alloc_page(void)
 {
-    if (mmu_heap_next + PAGE_SIZE > _region_end)
+    if (mmu_heap_next + PAGE_SIZE > (char *)(KERNEL_BASE + CORE_DATA_OFFSET))
         return NULL;
     void *page = mmu_heap_next;
     mmu_heap_next += PAGE_SIZE;
@@ -160,7 +161,7 @@ void dev_unmap_last(paddr_t pa, size_t size)
     mmu_flush_tlb();
 }
 
-const void *mmu_window_map(paddr_t pa, size_t size)
+static void *mmu_window_open(paddr_t pa, size_t size, pte_t flags)
 {
     uint64_t pages = mmu_pages_touched(pa, size);
     if (pages == 0 || pages > PTE_COUNT)
@@ -168,16 +169,30 @@ const void *mmu_window_map(paddr_t pa, size_t size)
     mmu_window_unmap();
     for (; mmu_window_used < pages; mmu_window_used++)
         boot_window_l3[mmu_window_used] =
-            ((pa & ~(PAGE_SIZE - 1)) + mmu_window_used * PAGE_SIZE) | PTE_KERNEL_RAM |
-            PTE_AP_RO | PTE_PAGE;
+            ((pa & ~(PAGE_SIZE - 1)) + mmu_window_used * PAGE_SIZE) | flags | PTE_PAGE;
     dsb_ishst();
     isb();
-    return (const void *)(WINDOW_BASE + pa % PAGE_SIZE);
+    return (void *)(WINDOW_BASE + pa % PAGE_SIZE);
+}
+
+const void *mmu_window_map(paddr_t pa, size_t size)
+{
+    return mmu_window_open(pa, size, PTE_KERNEL_RAM | PTE_AP_RO);
+}
+
+void *mmu_window_map_rw(paddr_t pa, size_t size)
+{
+    return mmu_window_open(pa, size, PTE_KERNEL_RAM);
 }
 
 void mmu_window_unmap(void)
 {
+    unsigned pages = mmu_window_used;
     while (mmu_window_used > 0)
         boot_window_l3[--mmu_window_used] = 0;
-    mmu_flush_tlb();
+    dsb_ishst();
+    for (unsigned i = 0; i < pages; i++) // page by page: those of user space stay
+        __asm__ volatile("tlbi vaae1, %0" ::"r"(WINDOW_BASE / PAGE_SIZE + i) : "memory");
+    dsb_nsh();
+    isb();
 }

@@ -2,9 +2,18 @@
 #include <kernel/power.h>
 #include <arch/sysreg.h>
 
-#define PSCI_VERSION      0x84000000u
-#define PSCI_SYSTEM_OFF   0x84000008u
-#define PSCI_SYSTEM_RESET 0x84000009u
+#define PSCI_VERSION       0x84000000u
+#define PSCI_SYSTEM_OFF    0x84000008u
+#define PSCI_SYSTEM_RESET  0x84000009u
+#define PSCI_CPU_ON        0xc4000003u // of the 64-bit calling convention
+#define PSCI_AFFINITY_INFO 0xc4000004u
+
+// Results, 5.2.2.
+#define PSCI_SUCCESS    0
+// Of AFFINITY_INFO, 5.1.6.
+#define PSCI_IS_ON      0
+#define PSCI_IS_OFF     1
+#define PSCI_IS_PENDING 2
 
 // Conduit of this machine, set once at boot.
 static enum platform_conduit psci_conduit;
@@ -14,12 +23,12 @@ void power_init(enum platform_conduit conduit)
     psci_conduit = conduit;
 }
 
-static int64_t psci_call(uint32_t function)
+static int64_t psci_call_with(uint32_t function, uint64_t a, uint64_t b, uint64_t c)
 {
     register uint64_t x0 __asm__("x0") = function;
-    register uint64_t x1 __asm__("x1") = 0;
-    register uint64_t x2 __asm__("x2") = 0;
-    register uint64_t x3 __asm__("x3") = 0;
+    register uint64_t x1 __asm__("x1") = a;
+    register uint64_t x2 __asm__("x2") = b;
+    register uint64_t x3 __asm__("x3") = c;
     if (psci_conduit == CONDUIT_SMC)
         __asm__ volatile("smc #0" : "+r"(x0), "+r"(x1), "+r"(x2), "+r"(x3)::"memory", "x4", "x5",
                          "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13", "x14", "x15", "x16",
@@ -28,7 +37,12 @@ static int64_t psci_call(uint32_t function)
         __asm__ volatile("hvc #0" : "+r"(x0), "+r"(x1), "+r"(x2), "+r"(x3)::"memory", "x4", "x5",
                          "x6", "x7", "x8", "x9", "x10", "x11", "x12", "x13", "x14", "x15", "x16",
                          "x17");
-    return (int64_t)x0;
+    return (int32_t)x0; // results are 32 bits wide
+}
+
+static int64_t psci_call(uint32_t function)
+{
+    return psci_call_with(function, 0, 0, 0);
 }
 
 uint32_t power_psci_version(void)
@@ -53,4 +67,26 @@ void power_reset(void)
 {
     psci_call(PSCI_SYSTEM_RESET);
     cpu_halt();
+}
+
+bool power_core_on(uint64_t mpidr, paddr_t entry, uint64_t argument)
+{
+    return psci_conduit != CONDUIT_NONE &&
+           psci_call_with(PSCI_CPU_ON, mpidr, entry, argument) == PSCI_SUCCESS;
+}
+
+enum power_core power_core_state(uint64_t mpidr)
+{
+    if (psci_conduit == CONDUIT_NONE)
+        return POWER_CORE_UNKNOWN;
+    switch (psci_call_with(PSCI_AFFINITY_INFO, mpidr, 0, 0)) {
+    case PSCI_IS_ON:
+        return POWER_CORE_ON;
+    case PSCI_IS_OFF:
+        return POWER_CORE_OFF;
+    case PSCI_IS_PENDING:
+        return POWER_CORE_STARTING;
+    default:
+        return POWER_CORE_UNKNOWN;
+    }
 }

@@ -38,7 +38,7 @@
 #define CAP_PERFMON_BASE  (CAP_KERNEL_BASE + CAP_PAGE_BYTES)
 #define CAP_NOTIFY_BASE   (CAP_NAMED_BASE + (1ull << 33))
 
-#define CAP_KCB_BYTES 16384u
+#define CAP_KCB_BYTES 0x200000u /* the kernel region of a core */
 
 /* Work per kernel entry in units of about eight instructions: one visited slot. A host test makes
  * it small. What it comes to is measured (tests/qemu/kernel/stretch.c). */
@@ -130,6 +130,9 @@ static inline struct cte *cte_node(struct cte *cte)
 {
     return cte->level != 0 ? cte : cte_node_search(cte);
 }
+
+/* The core of this capability database: owner of what is made here. Set once, at boot. */
+extern uint8_t core_self;
 
 /* Makes the first capability to an object that was not made by retype: at boot, and IRQDest.
  * `dest` is empty; base and bytes are whole pages (SYS_ERR_RETYPE_SIZE); rights are reduced to

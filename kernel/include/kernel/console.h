@@ -24,6 +24,9 @@ extern const struct uart_ops uart_pl011, uart_lpuart;
 // Starts output; before that console_write drops everything.
 void console_init(const struct uart_ops *uart, uintptr_t regs, bool frames);
 
+// The same on a further core: the UART is another core's, and is left alone until a panic.
+void console_init_silent(const struct uart_ops *uart, uintptr_t regs, bool frames);
+
 // Writes text on a stream (the stream matters in frame mode only).
 void console_write(uint8_t stream, const char *text, size_t length);
 

@@ -7,6 +7,7 @@
 #pragma once
 #include <kernel/string.h>
 #include <stdbool.h>
+#include <stdint.h>
 
 struct cte;
 struct platform;
@@ -15,8 +16,10 @@ struct platform;
 // Before a function: its accesses are not checked. With __attribute__((noipa)) where a caller is
 // checked, into which the compiler would move them.
 #define KASAN_RAW __attribute__((no_sanitize_address))
-// Makes the shadow of RAM; takes its memory from platform->free_ram. False: there is not enough.
-bool kasan_init(struct platform *platform);
+// Bytes of shadow that platform->ram needs, a multiple of BLOCK_SIZE.
+uint64_t kasan_shadow_bytes(const struct platform *platform);
+// Makes the shadow of RAM in this core's platform->cores.shadow. False: no memory for its tables.
+bool kasan_init(const struct platform *platform);
 // From now on RAM is checked: what is no object now is not the kernel's.
 void kasan_start(const struct platform *platform);
 // The object of this capability exists from now on. Types without kernel memory are left alone.
@@ -27,7 +30,12 @@ void kasan_object_gone(const struct cte *cte);
 void kasan_copy(void *to, const void *from, size_t bytes);
 #else
 #define KASAN_RAW
-static inline bool kasan_init(struct platform *platform)
+static inline uint64_t kasan_shadow_bytes(const struct platform *platform)
+{
+    (void)platform;
+    return 0;
+}
+static inline bool kasan_init(const struct platform *platform)
 {
     (void)platform;
     return true;

@@ -19,6 +19,9 @@ void klog_v(enum log_level level, const char *fmt, va_list args)
     __attribute__((format(printf, 2, 0)));
 void kprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
+// Every line from now on says which core's it is.
+void log_set_core(unsigned core);
+
 // Appends text that is not a format, such as a user's.
 void klog_text(enum log_level level, const char *text, size_t length);
 

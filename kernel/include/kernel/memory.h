@@ -5,7 +5,8 @@
 //   0xffff_6000_0000_0000  shadow of both, with the option kernel_kasan (arch/kasan_shadow.h)
 //   0xffff_ffff_8000_0000  KERNEL_BASE: this core's kernel region, text RX, constants R, rest RW
 //   0xffff_ffff_9000_0000  DEV_BASE: devices, Device-nGnRE
-//   0xffff_ffff_a000_0000  WINDOW_BASE: temporary read-only view of loader data (device tree)
+//   0xffff_ffff_a000_0000  WINDOW_BASE: temporary view of loader data, or of the region of a
+//                          core that is about to start
 //
 // The linker script repeats KERNEL_BASE and KERNEL_REGION_SIZE; start.S checks nothing at run time,
 // so the script asserts that both agree with the symbols used here.

@@ -21,10 +21,13 @@ void dev_unmap_last(paddr_t pa, size_t size);
 
 // Read-only view of loader data of unknown RAM, one at a time. NULL if larger than the window.
 const void *mmu_window_map(paddr_t pa, size_t size);
+// The same to write: the kernel region of a core that is off. Caches are the caller's to clean.
+void *mmu_window_map_rw(paddr_t pa, size_t size);
 void mmu_window_unmap(void);
 
 // Value for TTBR0_EL1 when no dispatcher runs: an empty table, ASID 0.
 uint64_t mmu_empty_ttbr0(void);
 
-// Zeroed pages from the rest of the kernel region, for boot code. NULL when used up.
+// Zeroed pages from the rest of the kernel region, but for its last page (kernel/core_data.h), for
+// boot code. NULL when used up.
 void *boot_alloc_page(void);

@@ -4,8 +4,8 @@
 #include <kernel/fdt.h>
 #include <kernel/memory.h>
 #include <kernel/region.h>
+#include <kpi/core.h>
 
-#define PLATFORM_MAX_CORES    16
 #define PLATFORM_MAX_GICR     4 // redistributor regions
 #define PLATFORM_BOOTARGS_MAX 1024
 #define PLATFORM_SEED_MAX     64
@@ -14,19 +14,31 @@ enum platform_uart { UART_NONE, UART_PL011, UART_LPUART };
 enum platform_gic { GIC_NONE, GIC_V2, GIC_V3 };
 enum platform_conduit { CONDUIT_NONE, CONDUIT_HVC, CONDUIT_SMC };
 
+// The CPU drivers of all cores and what is kept for them, by core number: none of it is in any
+// linear map. Chosen by the core that boots, the same on all cores.
+struct platform_cores {
+    unsigned self; // the core this kernel runs on
+    unsigned boot;
+    struct region kernel[KPI_CORES_MAX]; // the kernel regions; size 0: the core is left alone
+    struct region shadow[KPI_CORES_MAX]; // of the whole RAM, with the option kernel_kasan
+    struct region doorbells;             // kernel/doorbell.h; size 0 if there is one core only
+};
+
 struct platform {
     // Page-aligned, sorted, disjoint.
     struct region_list memory;   // all RAM of the machine, reserved parts included
-    struct region_list ram;      // in the linear map: `memory` without no-map parts and kernel
+    struct region_list ram;      // in the linear map: `memory` without no-map parts and `cores`
     struct region_list free_ram; // of it what nobody uses yet: to be given to init
     struct region kernel;        // the kernel region; the Image lies at its start
     uint64_t image_bytes;        // length of the pristine Image file
     struct region initrd;        // as loaded, any alignment; size 0 = none
     struct region device_tree;   // page-aligned copy of the tree, without the seed; exact length
 
-    uint64_t core_mpidr[PLATFORM_MAX_CORES];
+    uint64_t core_mpidr[KPI_CORES_MAX];
     unsigned core_count;
-    unsigned boot_core; // index of the core this kernel runs on
+    unsigned cores_ignored; // listed by the device tree beyond that
+    struct platform_cores cores;
+    const struct core_data *further; // what this core was started with; NULL: it has booted
     unsigned entry_el;  // exception level at which the loader entered
     unsigned phys_bits; // width of physical addresses
 
@@ -48,8 +60,8 @@ struct platform {
     size_t seed_bytes;
 };
 
-// Fills everything but kernel, image_bytes, device_tree, entry_el, phys_bits, boot_core and the
-// memory lists' holes for kernel and device tree. NULL on success, else what is missing or wrong.
+// Fills everything but kernel, image_bytes, device_tree, entry_el, phys_bits, cores, further and
+// the memory lists' holes for those. NULL on success, else what is missing or wrong.
 const char *platform_parse(const struct fdt *fdt, struct platform *ret_platform);
 
 // Whether the space-separated word is in the boot arguments.

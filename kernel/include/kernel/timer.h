@@ -11,8 +11,11 @@ void timer_start(uint32_t irq);
 uint64_t timer_ticks(void);
 uint32_t timer_hz(void);
 uint32_t timer_irq(void);
-// Tick at which the system clock was 0: when this kernel was entered.
+// Tick at which the system clock was 0: when the kernel was entered that booted.
 uint64_t timer_base_ticks(void);
+// A further core: its clock is that of the others. The counter is the same on all cores (DDI 0487,
+// D11.1.2).
+void timer_set_base(uint64_t ticks);
 
 // Nanoseconds of system clock.
 uint64_t timer_now_ns(void);

@@ -1,5 +1,7 @@
 /* What the kernel gives to init besides the startup block: a Frame (KPI_CAP_BOOTINFO), mapped
- * read-only at KPI_BOOTINFO_VA in init, that lists the capabilities made at boot. */
+ * read-only at KPI_BOOTINFO_VA in init, that lists the capabilities made at boot. Each core has an
+ * init of its own. Devices, modules and the Image are with the one of the core that booted; that of
+ * a further core finds the rest of its core's pool as RAM, and the channel. */
 #pragma once
 
 #include <stdint.h>
@@ -16,6 +18,9 @@ enum kpi_boot_kind {
     KPI_BOOT_MODULE,
     KPI_BOOT_IMAGE,                      /* Frame, read-only: the pristine kernel Image */
     KPI_BOOT_COVERAGE,                   /* Frame: kpi/coverage.h; only of a kernel that has it */
+    KPI_BOOT_KCB,                        /* KCB of a further core, `name` is "core N" */
+    /* Frame: what a further core's init shares with who started the core (kpi/core.h) */
+    KPI_BOOT_CHANNEL,
 };
 
 struct kpi_boot_cap {
@@ -29,7 +34,11 @@ struct kpi_boot_cap {
 
 struct kpi_bootinfo {
     uint64_t magic;
-    uint32_t core_count;                 /* cores in the device tree */
+    /* cores in the device tree, at most KPI_CORES_MAX; this one's number; the one that booted */
+    uint32_t core_count;
+    uint32_t core;
+    uint32_t boot_core;
+    uint32_t reserved;
     uint32_t cap_count;
     uint64_t device_tree_bytes;
     uint64_t memory_bytes;               /* all RAM of the machine */

@@ -4,6 +4,7 @@
 
 #include <aos/types.h>
 #include <kpi/bootinfo.h>
+#include <kpi/core.h>
 
 /* Read-only, at a fixed address in init; in other domains nothing is there. */
 const struct kpi_bootinfo *kernel_bootinfo(void);
@@ -36,6 +37,11 @@ errval_t kernel_get_stats(struct kernel_stats *ret_stats);
 errval_t kernel_count(uint32_t type, uint64_t *ret_objects, uint64_t *ret_caps);
 /* Checks the capability database: the number of violations found. */
 errval_t kernel_check(uint64_t *ret_found, uint64_t *ret_nodes);
+
+/* A further core, by its KCB capability: starts it, with `pool` and `channel` as in kcb.start of
+ * idl/abi/objects.if; its number and state (kpi/core.h). */
+errval_t kernel_core_start(caddr_t kcb, caddr_t pool, caddr_t channel);
+errval_t kernel_core_state(caddr_t kcb, uint32_t *ret_core, uint32_t *ret_state);
 
 /* The capability for interrupt `irq` (GIC INTID), which exists once, in the empty slot `dest`. */
 errval_t kernel_irq(uint32_t irq, caddr_t dest);

@@ -149,7 +149,6 @@ errval_t model_retype(int src, uint64_t off, unsigned type, uint64_t bytes, unsi
                                                   [CAPTYPE_VNODEL1] = 4 * KB,
                                                   [CAPTYPE_VNODEL2] = 4 * KB,
                                                   [CAPTYPE_VNODEL3] = 4 * KB,
-                                                  [CAPTYPE_KCB] = CAP_KCB_BYTES,
                                                   [CAPTYPE_DISPATCHER] = 8 * KB,
                                                   /* the only sizes this test uses */
                                                   [CAPTYPE_L1CNODE] = 16 * KB,

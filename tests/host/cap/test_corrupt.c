@@ -32,7 +32,7 @@ enum {
     NODE,
     WHOLE, /* a frame of which SMALL is a part */
     SMALL,
-    KCB,
+    SPARE,
     DYING,
     MAPPING = 20,
     LENT,
@@ -132,7 +132,7 @@ static void make_domain(void)
 /* A node that is about to end, and memory that is about to be cleared. */
 static void make_halves(void)
 {
-    make(KCB, CAPTYPE_KCB, 6 * MB, CAP_KCB_BYTES);
+    make(SPARE, CAPTYPE_L1CNODE, 6 * MB, KPI_L1_BYTES_MIN);
     make(NODE, CAPTYPE_L2CNODE, 7 * MB, KPI_L2_BYTES);
     make(DYING, CAPTYPE_L2CNODE, 7 * MB + 16 * KB, KPI_L2_BYTES);
     for (unsigned i = 0; i < KPI_L2_SLOTS; i++)
@@ -231,7 +231,7 @@ static void corrupt(enum invariant number)
         *entry(6) ^= 4 * KB;
         break;
     case INVARIANT_GRAVE:
-        home[KCB].flags |= CTE_DYING;
+        home[SPARE].flags |= CTE_DYING;
         break;
     case INVARIANT_SLOT:
         forge_copy(&cnode_slots(&home[NODE])[100]);
@@ -252,7 +252,7 @@ static void corrupt(enum invariant number)
         ((struct cte *)(uintptr_t)cap_dying())->flags &= (uint8_t)~CTE_DYING;
         break;
     case INVARIANT_COUNTS:
-        home[KCB].type = CAPTYPE_L2CNODE;
+        home[SPARE].type = CAPTYPE_L2CNODE;
         break;
     case INVARIANT_CLEARED:
         *(uint64_t *)phys_to_virt(cte_base(&home[PART]) + 8 * KB) = 1;

@@ -187,7 +187,7 @@ static void op_retype(void)
         CAPTYPE_RAM,      CAPTYPE_RAM,      CAPTYPE_FRAME,   CAPTYPE_FRAME,
         CAPTYPE_L2CNODE,  CAPTYPE_L1CNODE,  CAPTYPE_VNODEL0, CAPTYPE_VNODEL1,
         CAPTYPE_VNODEL2,  CAPTYPE_VNODEL3,  CAPTYPE_VNODEL3, CAPTYPE_DISPATCHER,
-        CAPTYPE_DEVFRAME, CAPTYPE_ENDPOINT, CAPTYPE_KCB,     CAPTYPE_MAPPING};
+        CAPTYPE_DEVFRAME, CAPTYPE_ENDPOINT, CAPTYPE_MAPPING};
     int src = !one_in(3)
                   ? ROOT_SLOT
                   : pick_cap(1u << CAPTYPE_RAM | 1u << CAPTYPE_FRAME | 1u << CAPTYPE_DEVFRAME);
@@ -200,7 +200,7 @@ static void op_retype(void)
     if (from->type != CAPTYPE_RAM && !one_in(10))
         type = from->type;
     uint64_t bytes = 4096 * (1 + rnd(16));
-    if (type == CAPTYPE_L1CNODE || type == CAPTYPE_L2CNODE || type == CAPTYPE_KCB)
+    if (type == CAPTYPE_L1CNODE || type == CAPTYPE_L2CNODE)
         bytes = 16384;
     else if (type == CAPTYPE_DISPATCHER)
         bytes = KPI_DISPATCHER_BYTES;

@@ -8,8 +8,7 @@ static const uint64_t object_bytes[CAPTYPE_COUNT] = {
     [CAPTYPE_RAM] = 4096,      [CAPTYPE_FRAME] = 4096,      [CAPTYPE_DEVFRAME] = 4096,
     [CAPTYPE_L1CNODE] = 16384, [CAPTYPE_L2CNODE] = 16384,   [CAPTYPE_VNODEL0] = 4096,
     [CAPTYPE_VNODEL1] = 4096,  [CAPTYPE_VNODEL2] = 4096,    [CAPTYPE_VNODEL3] = 4096,
-    [CAPTYPE_MAPPING] = 4096,  [CAPTYPE_DISPATCHER] = 8192, [CAPTYPE_ENDPOINT] = 4096,
-    [CAPTYPE_KCB] = 16384};
+    [CAPTYPE_MAPPING] = 4096,  [CAPTYPE_DISPATCHER] = 8192, [CAPTYPE_ENDPOINT] = 4096};
 
 void fresh(void)
 {
@@ -79,7 +78,6 @@ static void CAP0002_sizes(void)
         {CAPTYPE_ENDPOINT, 65536, true},
         {CAPTYPE_ENDPOINT, 131072, false},
         {CAPTYPE_ENDPOINT, 12288, false},
-        {CAPTYPE_KCB, 4096, false},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         fresh();

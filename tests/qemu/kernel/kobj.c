@@ -105,7 +105,6 @@ uint64_t ko_bytes(enum captype type)
     case CAPTYPE_L1CNODE:
         return KPI_L1_BYTES_MIN;
     case CAPTYPE_L2CNODE:
-    case CAPTYPE_KCB: /* CAP_KCB_BYTES of the kernel, the same */
         return KPI_L2_BYTES;
     case CAPTYPE_DISPATCHER:
         return KPI_DISPATCHER_BYTES;

@@ -86,7 +86,9 @@ static caddr_t ancestor_of(enum captype type, uint64_t *ret_off, uint64_t *ret_b
     case FROM_IRQTABLE:
         return KPI_CAP_IRQTABLE;
     default:
-        return type == CAPTYPE_KERNEL ? KPI_CAP_KERNEL : KPI_CAP_IRQTABLE;
+        return type == CAPTYPE_KERNEL ? KPI_CAP_KERNEL
+               : type == CAPTYPE_KCB  ? matrix_kcb()
+                                      : KPI_CAP_IRQTABLE;
     }
 }
 

@@ -1,4 +1,5 @@
 #include "matrix.h"
+#include <kpi/core.h>
 
 #define VA_L1    (1ull << 39)            /* what entry 1 of the level 0 table translates */
 #define UART_IRQ 33u                     /* of QEMU's virt: SPI 1 */
@@ -296,14 +297,29 @@ static bool works_named(caddr_t cap)
     return err_is_ok(inv_kernel_stats(cap, &up, &idle, &switches, &interrupts, &caps));
 }
 
+caddr_t matrix_kcb(void)
+{
+    const struct kpi_bootinfo *b = (const struct kpi_bootinfo *)KPI_BOOTINFO_VA;
+
+    for (uint32_t i = 0; i < b->cap_count; i++) {
+        if (b->caps[i].kind == KPI_BOOT_KCB) {
+            return b->caps[i].cap;
+        }
+    }
+    kt_need(SYS_ERR_CAP_NOT_FOUND, "no other core");
+    return 0;
+}
+
 static void make_kcb(void)
 {
-    ko_make(M_OBJECT, CAPTYPE_KCB, ko_bytes(CAPTYPE_KCB));
+    kt_need(inv_cnode_copy(KT_TASK_NODE, matrix_kcb(), M_OBJECT), "copy");
 }
 
 static bool works_kcb(caddr_t cap)
 {
-    return ko_type(KT_TASK_NODE, cap) == CAPTYPE_KCB;
+    uint64_t core, state = KPI_CORE_ON;
+
+    return err_is_ok(inv_kcb_state(cap, &core, &state)) && core == 1 && state == KPI_CORE_OFF;
 }
 
 static void clear_first(void)
@@ -331,7 +347,7 @@ const struct matrix_row matrix_rows[CAPTYPE_COUNT] = {
     [CAPTYPE_IRQDEST] = { FROM_IRQTABLE, make_irqdest, works_irqdest, NULL, 0, true, false,
                           false },
     [CAPTYPE_KERNEL] = { FROM_BOOT, make_kernel, works_named, NULL, 0, true, false, false },
-    [CAPTYPE_KCB] = { FROM_RAM, make_kcb, works_kcb, NULL, 1, true, false, false },
+    [CAPTYPE_KCB] = { FROM_BOOT, make_kcb, works_kcb, NULL, 0, true, false, false },
     [CAPTYPE_NOTIFY] = { .from = FROM_NOWHERE },
     [CAPTYPE_PERFMON] = { .from = FROM_NOWHERE },
 };

@@ -43,5 +43,7 @@ static inline uint32_t arch_asid_count(void)
     return bits == sixteen_bits ? 65536 : 256;
 }
 
+/* Writes back and forgets what the caches hold of this memory, to the point of coherency. */
+void arch_clean_memory(const void *memory, size_t bytes);
 /* Zeroes whole pages of the linear map and cleans them to the point of coherency. */
 void arch_clear_memory(void *memory, size_t bytes);

@@ -1,0 +1,154 @@
+/* Starting a further core: its kernel region gets the pristine Image and the core data, in bounded
+ * steps, then the firmware is asked to start it there.
+ *
+ * Caches. The new core begins with MMU and caches off: it reads memory, not anyone's cache, and
+ * what it writes goes past them. So what this core's cache holds of the region must have been
+ * written back before (or the new core reads old memory) and be gone (or this core's stale copies,
+ * clean or dirty, would be found, or written back, over what the new one wrote, once both are
+ * coherent): each line of the region, what was not copied to included, is cleaned and invalidated
+ * to the point of coherency. No speculation brings a line back: the region is in no linear map, and
+ * the window is closed before the core starts. */
+#include <kernel/cores.h>
+#include <arch/maintain.h>
+#include <kernel/cap_tree.h>
+#include <kernel/check.h>
+#include <kernel/core_data.h>
+#include <kernel/kasan.h>
+#include <kernel/mmu.h>
+#include <kernel/power.h>
+#include <kernel/random.h>
+#include <kernel/timer.h>
+
+#define KCB_STEP_BYTES 16384u            /* of the region, per entry into the kernel */
+
+_Static_assert(KERNEL_REGION_SIZE % KCB_STEP_BYTES == 0, "whole steps");
+_Static_assert((int)POWER_CORE_ON == (int)KPI_CORE_ON && (int)POWER_CORE_OFF == (int)KPI_CORE_OFF &&
+               (int)POWER_CORE_STARTING == (int)KPI_CORE_STARTING, "kpi/core.h");
+
+/* Set by kcb_init, constant since. */
+static const struct platform *kcb_platform;
+/* The program file of init; set by kcb_init, constant since. */
+static struct region kcb_program;
+/* Bytes of a core's region that are ready; owner: this file. */
+static uint32_t kcb_done[KPI_CORES_MAX];
+
+void kcb_init(const struct platform *platform, struct region init)
+{
+    kcb_platform = platform;
+    kcb_program = init;
+}
+
+unsigned kcb_core(uint64_t base)
+{
+    unsigned core = 0;
+
+    while (kcb_platform->cores.kernel[core].base != base ||
+           kcb_platform->cores.kernel[core].size == 0) {
+        core++;
+        kernel_assert(core < KPI_CORES_MAX); /* capabilities are made of this list */
+    }
+    return core;
+}
+
+errval_t kcb_state(unsigned core, uint32_t *ret_state)
+{
+    enum power_core state = power_core_state(kcb_platform->core_mpidr[core]);
+
+    if (state == POWER_CORE_UNKNOWN) {
+        return SYS_ERR_FIRMWARE;
+    }
+    *ret_state = (uint32_t)state;
+    return ERR_OK;
+}
+
+static errval_t kcb_check(unsigned core, const struct cte *pool, const struct cte *channel)
+{
+    struct cap_key key = cap_key_of(pool);
+    uint32_t state;
+    errval_t err = kcb_state(core, &state);
+
+    if (err_is_fail(err)) {
+        return err;
+    }
+    if (state != KPI_CORE_OFF) {
+        return SYS_ERR_CORE_STATE;
+    }
+    if (pool->owner != core_self || channel->owner != core_self) {
+        return SYS_ERR_REMOTE;
+    }
+    if (cte_bytes(pool) < KPI_CORE_POOL_MIN || cte_bytes(channel) < KPI_CORE_CHANNEL_BYTES) {
+        return SYS_ERR_RETYPE_SIZE;
+    }
+    if ((channel->rights & (CAP_RIGHT_R | CAP_RIGHT_W)) != (CAP_RIGHT_R | CAP_RIGHT_W) ||
+        cte_loan(channel) != 0) {
+        return SYS_ERR_CAP_RIGHTS;
+    }
+    if (!slot_alone(pool) ||
+        tree_overlap(&key, pool->page, pool->page + pool->pages, false) != NULL) {
+        return SYS_ERR_HAS_DESCENDANTS;
+    }
+    return ERR_OK;
+}
+
+/* The next piece of the region. */
+static void kcb_step(unsigned core)
+{
+    uint32_t at = kcb_done[core];
+    uint64_t image = kcb_platform->image_bytes;
+    void *to = mmu_window_map_rw(kcb_platform->cores.kernel[core].base + at, KCB_STEP_BYTES);
+
+    kernel_assert(to != NULL);
+    if (at < image) {
+        uint64_t left = image - at;
+
+        kasan_copy(to, (const void *)(KERNEL_BASE + at),
+                   left < KCB_STEP_BYTES ? left : KCB_STEP_BYTES);
+    }
+    arch_clean_memory(to, KCB_STEP_BYTES);
+    mmu_window_unmap();
+    kcb_done[core] = at + KCB_STEP_BYTES;
+}
+
+static void kcb_write_data(unsigned core, const struct cte *pool, const struct cte *channel)
+{
+    paddr_t at = kcb_platform->cores.kernel[core].base + CORE_DATA_OFFSET;
+    struct core_data *data = mmu_window_map_rw(at, sizeof(*data));
+
+    kernel_assert(data != NULL);
+    data->magic = CORE_DATA_MAGIC;
+    data->cores = kcb_platform->cores;
+    data->cores.self = core;
+    data->device_tree = kcb_platform->device_tree;
+    data->init = kcb_program;
+    data->pool = (struct region){ cte_base(pool), cte_bytes(pool) };
+    data->channel = (struct region){ cte_base(channel), cte_bytes(channel) };
+    data->clock_base = timer_base_ticks();
+    random_words(data->seed);
+    arch_clean_memory(data, PAGE_SIZE);
+    mmu_window_unmap();
+}
+
+errval_t kcb_start(unsigned core, struct cte *pool, const struct cte *channel)
+{
+    paddr_t base = kcb_platform->cores.kernel[core].base;
+    errval_t err = kcb_check(core, pool, channel);
+
+    if (err_is_fail(err)) {
+        return err;
+    }
+    if (kcb_done[core] < KERNEL_REGION_SIZE) {
+        kcb_step(core);
+        return SYS_ERR_AGAIN;
+    }
+    kcb_done[core] = 0;                  /* the next start copies anew, whatever becomes of this */
+    kcb_write_data(core, pool, channel);
+    /* From here on nobody but the core itself makes anything of its pool. */
+    check_touch(pool);
+    pool->owner = (uint8_t)core;
+    pool->aux = 0;
+    if (!power_core_on(kcb_platform->core_mpidr[core], base, base + CORE_DATA_OFFSET)) {
+        pool->owner = core_self;
+        return SYS_ERR_FIRMWARE;
+    }
+    return ERR_OK;
+}

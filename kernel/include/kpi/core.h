@@ -1,0 +1,19 @@
+/* Cores: numbers and sizes that kernel and init share (idl/abi/objects.if, kcb). A core's number is
+ * its place in the device tree's list of cores. */
+#pragma once
+
+#include <stdint.h>
+
+/* More cores than that are left alone: an interrupt between cores tells its sender by its number,
+ * and GICv2 has eight CPU interfaces. */
+#define KPI_CORES_MAX 8u
+
+/* What a core needs at least to start: its init and what that begins with. */
+#define KPI_CORE_POOL_MIN      0x800000ull
+/* Frame that a core's init shares with who started the core. What is in it is theirs. */
+#define KPI_CORE_CHANNEL_BYTES 0x10000ull
+
+/* kcb.state: what the firmware knows. */
+#define KPI_CORE_ON       0u
+#define KPI_CORE_OFF      1u
+#define KPI_CORE_STARTING 2u

@@ -1,0 +1,78 @@
+/* Init of a further core: it tells who started the core that it is there, passes its kernel's log
+ * on, and waits. */
+#include "init_priv.h"
+
+#include <aos/debug.h>
+#include <aos/kernel.h>
+#include <aos/paging.h>
+
+#include "cores.h"
+
+/* Owned by this file. */
+static struct {
+    struct waitset ws;
+    struct core_channel *channel;
+    struct event_source log;
+    uint64_t log_next;                   /* position in the kernel's log */
+} core;
+
+static void core_check(errval_t err, const char *what)
+{
+    if (err_is_fail(err)) {
+        aos_panic("init: %s: %s", what, init_error_text(err));
+    }
+}
+
+/* As much of the log as the channel has room for; the rest goes with what comes next. */
+static void core_forward_log(void *arg)
+{
+    struct core_channel *c = core.channel;
+    uint64_t put = atomic_load_explicit(&c->log_put, memory_order_relaxed);
+    char text[256];
+    size_t bytes;
+
+    (void)arg;
+    for (;;) {
+        uint64_t taken = atomic_load_explicit(&c->log_taken, memory_order_acquire), start;
+        uint64_t room = CORE_CHANNEL_LOG_BYTES - (put - taken);
+        size_t most = room < sizeof(text) ? room : sizeof(text);
+
+        bytes = 0;
+        if (most == 0 || err_is_fail(kernel_log_read(core.log_next, text, most, &bytes,
+                                                     &core.log_next, &start)) || bytes == 0) {
+            return;
+        }
+        for (size_t i = 0; i < bytes; i++) {
+            c->log[put++ % CORE_CHANNEL_LOG_BYTES] = text[i];
+        }
+        atomic_store_explicit(&c->log_put, put, memory_order_release);
+    }
+}
+
+static void core_map_channel(void)
+{
+    const struct kpi_bootinfo *info = kernel_bootinfo();
+    errval_t err = LIB_ERR_NOT_FOUND;
+    void *at;
+
+    for (uint32_t i = 0; i < info->cap_count; i++) {
+        if (info->caps[i].kind == KPI_BOOT_CHANNEL) {
+            err = paging_map_frame(paging_self(), info->caps[i].cap, 0, KPI_CORE_CHANNEL_BYTES,
+                                   AOS_VM_RW, &at);
+        }
+    }
+    core_check(err, "no channel to who started this core");
+    core.channel = at;
+}
+
+void init_core_main(void)
+{
+    waitset_init(&core.ws);
+    core_map_channel();
+    init_say("core %u is up", (unsigned)kernel_bootinfo()->core);
+    core_forward_log(NULL);
+    core_check(event_source_init(&core.log, &core.ws, core_forward_log, NULL), "no event source");
+    core_check(kernel_log_watch(core.log.trigger), "the log cannot be watched");
+    atomic_store_explicit(&core.channel->state, CORE_CHANNEL_UP, memory_order_release);
+    waitset_run(&core.ws);
+}

@@ -1,0 +1,212 @@
+/* Starting the further cores, in a thread of its own: nobody waits for one that does not come. */
+#include "init_priv.h"
+
+#include <aos/cap.h>
+#include <aos/kernel.h>
+#include <aos/paging.h>
+#include <aos/ram.h>
+#include <aos/slot.h>
+#include <aos/time.h>
+
+#include "cores.h"
+
+/* All RAM is shared out evenly, but that half of it stays with the core that boots, which has most
+ * of the services; and no core begins with more than it is likely to use. */
+#define CORES_POOL_DIVISOR   2u
+#define CORES_POOL_BYTES_MAX 0x10000000ull
+#define CORES_START_NS       10000000000ull /* a core that is not up by then has failed */
+#define CORES_LOOK_NS        1000000ull    /* between looks at a core that starts */
+
+/* A further core; owned by the thread that starts them. */
+struct init_core {
+    uint32_t number;
+    caddr_t kcb, pool, frame;
+    struct core_channel *channel;
+    bool starting;
+    uint32_t line_bytes;                 /* of its log, not ended yet */
+    char line[256];
+};
+
+static struct {
+    uint32_t count;
+    struct init_core core[KPI_CORES_MAX];
+    bool busy;                           /* cores are being started */
+} cores;
+
+static const struct kpi_boot_cap *cores_next_kcb(uint32_t *at)
+{
+    const struct kpi_bootinfo *info = kernel_bootinfo();
+
+    while (*at < info->cap_count) {
+        const struct kpi_boot_cap *c = &info->caps[(*at)++];
+
+        if (c->kind == KPI_BOOT_KCB) {
+            return c;
+        }
+    }
+    return NULL;
+}
+
+static errval_t cores_cut(struct init_core *core, const struct kpi_boot_cap *ram, uint64_t base)
+{
+    errval_t err = slot_alloc(&core->pool);
+
+    if (err_is_ok(err)) {
+        err = cap_split(core->pool, ram->cap, base - ram->base);
+    }
+    return err;
+}
+
+uint64_t init_cut_pools(const struct kpi_boot_cap *ram)
+{
+    const struct kpi_boot_cap *kcb;
+    uint64_t end = ram->base + ram->bytes, least = end - ram->bytes / CORES_POOL_DIVISOR;
+    uint64_t pool = ram->bytes / CORES_POOL_DIVISOR / kernel_bootinfo()->core_count;
+    uint32_t at = 0;
+
+    pool = pool < KPI_CORE_POOL_MIN ? KPI_CORE_POOL_MIN : aos_round_down(pool, AOS_LARGE_BYTES);
+    pool = pool < CORES_POOL_BYTES_MAX ? pool : CORES_POOL_BYTES_MAX;
+    while ((kcb = cores_next_kcb(&at)) != NULL) {
+        struct init_core *core = &cores.core[cores.count];
+        uint64_t base = aos_round_down(end - pool, AOS_LARGE_BYTES);
+        errval_t err = base < least ? LIB_ERR_NO_MEMORY : cores_cut(core, ram, base);
+
+        if (err_is_fail(err)) {
+            init_say("%s has no memory: %s", kcb->name, init_error_text(err));
+            break;
+        }
+        core->kcb = kcb->cap;
+        end = base;
+        cores.count++;
+    }
+    return end;
+}
+
+bool init_cores_busy(void)
+{
+    return cores.busy;
+}
+
+static errval_t cores_prepare(struct init_core *core)
+{
+    uint64_t bytes;
+    uint32_t state;
+    void *at;
+    errval_t err = kernel_core_state(core->kcb, &core->number, &state);
+
+    if (err_is_ok(err)) {
+        err = frame_alloc(KPI_CORE_CHANNEL_BYTES, &core->frame, &bytes);
+    }
+    if (err_is_ok(err)) {
+        err = paging_map_frame(paging_self(), core->frame, 0, KPI_CORE_CHANNEL_BYTES, AOS_VM_RW,
+                               &at);
+    }
+    if (err_is_ok(err)) {
+        core->channel = at;
+    }
+    return err;
+}
+
+static void cores_start(struct init_core *core)
+{
+    errval_t err = cores_prepare(core);
+
+    if (err_is_ok(err)) {
+        err = kernel_core_start(core->kcb, core->pool, core->frame);
+    }
+    if (err_is_fail(err)) {
+        init_say("core %u cannot be started: %s", (unsigned)core->number, init_error_text(err));
+        return;
+    }
+    core->starting = true;
+}
+
+/* A line of a core's log without the time, which it gets anew. */
+static void cores_tell(struct init_core *core)
+{
+    const char *text = memchr(core->line, ']', core->line_bytes);
+    size_t skip = core->line[0] == '[' && text != NULL ? (size_t)(text - core->line) + 2 : 0;
+
+    if (skip < core->line_bytes) {
+        (void)kernel_print(core->line + skip, core->line_bytes - skip);
+    }
+    core->line_bytes = 0;
+}
+
+static void cores_forward_log(struct init_core *core)
+{
+    struct core_channel *c = core->channel;
+    uint64_t taken = atomic_load_explicit(&c->log_taken, memory_order_relaxed);
+    uint64_t put = atomic_load_explicit(&c->log_put, memory_order_acquire);
+
+    if (put - taken > CORE_CHANNEL_LOG_BYTES) {
+        taken = put;                     /* nonsense: nothing of it is told */
+    }
+    for (; taken != put; taken++) {
+        char byte = c->log[taken % CORE_CHANNEL_LOG_BYTES];
+
+        core->line[core->line_bytes++] = byte;
+        if (byte == '\n' || core->line_bytes == sizeof(core->line)) {
+            cores_tell(core);
+        }
+    }
+    atomic_store_explicit(&c->log_taken, taken, memory_order_release);
+}
+
+/* Looks at a core that starts. */
+static void cores_look(struct init_core *core, bool late)
+{
+    uint32_t state = atomic_load_explicit(&core->channel->state, memory_order_acquire);
+
+    cores_forward_log(core);
+    if (state == CORE_CHANNEL_UP) {
+        core->starting = false;
+    } else if (late) {
+        core->starting = false;
+        init_say("core %u does not answer", (unsigned)core->number);
+    }
+}
+
+static int cores_run(void *arg)
+{
+    uint64_t deadline = time_deadline_ns(CORES_START_NS);
+    uint32_t waiting, up = 0;
+
+    (void)arg;
+    for (uint32_t i = 0; i < cores.count; i++) {
+        cores_start(&cores.core[i]);     /* it comes up while the next one is prepared */
+    }
+    do {
+        bool late = time_now_ns() >= deadline;
+
+        waiting = 0;
+        thread_sleep_ns(CORES_LOOK_NS);
+        for (uint32_t i = 0; i < cores.count; i++) {
+            if (cores.core[i].starting) {
+                cores_look(&cores.core[i], late);
+                waiting += cores.core[i].starting;
+                up += !cores.core[i].starting && !late;
+            }
+        }
+    } while (waiting != 0);
+    init_say("%u of %u further cores are up", (unsigned)up, (unsigned)cores.count);
+    cores.busy = false;
+    init_cores_settled();
+    return 0;
+}
+
+void init_start_cores(void)
+{
+    struct thread *thread;
+    errval_t err;
+
+    if (cores.count == 0) {
+        return;
+    }
+    cores.busy = true;
+    err = thread_create(cores_run, NULL, &(struct thread_attr){.detached = true}, &thread);
+    if (err_is_fail(err)) {
+        cores.busy = false;
+        init_say("no thread to start cores: %s", init_error_text(err));
+    }
+}

@@ -1,0 +1,43 @@
+"""Further cores: every one that the machine has starts, with a kernel and an init of its own."""
+import re
+
+import pytest
+
+STAMP = r'\[ *(\d+\.\d+)\] '
+UP = re.compile(STAMP + r'core (\d+): init: core \2 is up')
+KERNEL = re.compile(STAMP + r'(?:core \d+: )?core (\d+) of (\d+), midr \w+, entered at EL(\d), '
+                    r'kernel at (0x\w+)')
+START_S = 1.0    # of the machine's time, from init's start until all cores are up
+
+
+def check_cores(log, count, level):
+    """What the log has to say about a machine with so many cores."""
+    kernels = sorted(KERNEL.findall(log), key=lambda k: int(k[1]))   # they come in any order
+    assert [int(k[1]) for k in kernels] == list(range(count)), log
+    assert {(int(k[2]), int(k[3])) for k in kernels} == {(count, level)}
+    assert len({k[4] for k in kernels}) == count
+    assert sorted(int(number) for _, number in UP.findall(log)) == list(range(1, count))
+    if count > 1:
+        assert f'init: {count - 1} of {count - 1} further cores are up' in log
+    assert 'warning' not in log and 'does not answer' not in log
+
+
+# All of 1 to 8 by hand: for a run of each `./aos exec --smp N --gic G [--el2] -v 'echo hi'`.
+@pytest.mark.parametrize('machine', [{'smp': 1}, {'smp': 2, 'gic': 2}, {'smp': 4, 'el2': True},
+                                     {'smp': 8}, {'smp': 8, 'gic': 2, 'el2': True},
+                                     {'smp': 3, 'mem': '96M'}],
+                         ids=lambda machine: ' '.join(f'{k}={v}' for k, v in machine.items()))
+def test_core0001_every_core_starts(run, machine):
+    result = run('echo hi', **machine)
+    assert result.stdout == 'hi\n'
+    check_cores(result.log, machine['smp'], 2 if machine.get('el2') else 1)
+
+
+def test_core0002_all_of_four_start_in_less_than_a_second(run):
+    """Time is the number of instructions here, at 1 GHz, all cores together."""
+    result = run('echo hi', smp=4, icount=True)
+    check_cores(result.log, 4, 1)
+    begun = float(re.search(STAMP + 'init starts', result.log)[1])
+    up = float(re.search(STAMP + r'init: 3 of 3 further cores', result.log)[1])
+    print(f'# all of 4 cores are up after {up - begun:.3f} s')
+    assert up - begun < START_S

@@ -94,7 +94,7 @@ static caddr_t ancestor_of(enum captype type, uint64_t *ret_off, uint64_t *ret_b
 
 static bool holds(caddr_t slot)
 {
-    return ko_type(KT_TASK_NODE, slot) != CAPTYPE_NULL;
+    return ko_type(node_of(slot), index_of(slot)) != CAPTYPE_NULL;
 }
 
 static bool delete_one(caddr_t slot)
@@ -131,7 +131,7 @@ static bool way_revoke(enum captype type, const struct matrix_row *row)
     if (type == CAPTYPE_MAPPING) {       /* nothing is made from it, nothing is a copy */
         return ko_revoke(KT_TASK_NODE, M_OBJECT) == SYS_ERR_CAP_RIGHTS && row->works(M_OBJECT);
     }
-    return ko_revoke(KT_TASK_NODE, first) == ERR_OK && !holds(M_COPY) && holds(first) &&
+    return ko_revoke(node_of(first), index_of(first)) == ERR_OK && !holds(M_COPY) && holds(first) &&
            (!from_boot || !holds(M_OBJECT)) && row->works(first) == !row->has_derived;
 }
 

@@ -1,8 +1,9 @@
 /* Init: starts the services of the manifest, serves init.if, and watches.
  *
- * main.c: what happens in which order; start.c: one service; supervise.c: after its end; graves.c:
- * the memory of those that ended; shell.c: the shell; vault.c: what outlives a service; serve.c:
- * init.if; cores.c: further cores; core_main.c: init on one of those. */
+ * main.c: what happens in which order; start.c: one service; supervise.c: after its end; known.c:
+ * the process service is told of it; graves.c: the memory of those that ended; shell.c: the shell;
+ * vault.c: what outlives a service; serve.c: init.if; cores.c: further cores; core_main.c: init on
+ * one of those. */
 #pragma once
 
 #include <stdbool.h>
@@ -33,6 +34,12 @@
 #define INIT_BOOT_NS     60000000000ull  /* by then all services must have registered */
 #define INIT_GRANTS_MAX  32u             /* of one domain, kpi/cspace.h */
 
+/* Has the process service been told of a domain? */
+struct init_known {
+    struct waitset_timer timer;          /* to the next try */
+    uint64_t wait_ns;                    /* before that; 0: nothing has failed */
+};
+
 struct init_service {
     const struct manifest_service *line;
     uint32_t pid;
@@ -51,6 +58,8 @@ struct init_service {
     uint32_t failed;                     /* ends in a row before it had registered */
     uint32_t restarts;                   /* since `restarts_ns` */
     uint64_t restarts_ns;
+    struct waitset_timer later;          /* there was no thread for it */
+    struct init_known known;
 };
 
 struct init {
@@ -75,6 +84,7 @@ struct init {
     uint64_t shell_started_ns;
     uint32_t shell_quick_ends;           /* in a row */
     struct waitset_timer power_off;
+    struct init_known known;             /* init itself */
 };
 
 extern struct init init;
@@ -94,7 +104,7 @@ void init_service_settled(struct init_service *service, errval_t err);
 /* Notices when a service registers its name. */
 void init_await_service(struct init_service *service);
 /* Tells the process service about a service, or about init itself. */
-void init_hand_over(const struct init_service *service);
+void init_hand_over(struct init_service *service);
 void init_hand_over_self(void);
 
 /* A service has ended and its capabilities are gone: starts it again, in a thread of its own,

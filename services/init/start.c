@@ -236,20 +236,45 @@ static errval_t start_map_file(struct start *s)
     return err_is_ok(err) ? proc_share(s->file, module->bytes) : err;
 }
 
+/* What was to be given away and is not. */
+static void start_drop(struct start *s)
+{
+    const caddr_t ends[] = {s->spec.parent, s->spec.nameserver};
+
+    for (uint32_t i = 0; i < s->spec.grant_count; i++) {
+        (void)cap_destroy(s->grants[i].cap);
+    }
+    for (uint32_t i = 0; i < 2; i++) {
+        if (ends[i] != 0) {
+            (void)cap_destroy(ends[i]);
+        }
+    }
+}
+
+static errval_t start_memory(struct start *s, caddr_t *ret_ram)
+{
+    errval_t err = proc_measure(&s->spec, &s->bytes);
+
+    if (err_is_fail(err)) {
+        return err;
+    }
+    init_visit_graves(false);
+    err = ram_alloc(s->bytes, PROC_RAM_ALIGN, ret_ram);
+    if (err_is_fail(err)) {
+        init_visit_graves(true);
+        err = ram_alloc(s->bytes, PROC_RAM_ALIGN, ret_ram);
+    }
+    return err;
+}
+
+/* What is to be given away is gone when this returns. */
 static errval_t start_build(struct start *s)
 {
     caddr_t ram;
-    errval_t err = proc_measure(&s->spec, &s->bytes);
+    errval_t err = start_memory(s, &ram);
 
-    if (err_is_ok(err)) {
-        init_visit_graves(false);
-        err = ram_alloc(s->bytes, PROC_RAM_ALIGN, &ram);
-        if (err_is_fail(err)) {
-            init_visit_graves(true);
-            err = ram_alloc(s->bytes, PROC_RAM_ALIGN, &ram);
-        }
-    }
     if (err_is_fail(err)) {
+        start_drop(s);                   /* a device can be granted once only (FAIL1001) */
         return err;
     }
     err = proc_build(&s->spec, ram, &s->service->proc);
@@ -389,21 +414,6 @@ static errval_t start_assemble(struct start *s)
         err = memory_limit(&init.memory, s->spec.pid, s->spec.quota);
     }
     return err;
-}
-
-/* What was to be given away and is not. */
-static void start_drop(struct start *s)
-{
-    const caddr_t ends[] = {s->spec.parent, s->spec.nameserver};
-
-    for (uint32_t i = 0; i < s->spec.grant_count; i++) {
-        (void)cap_destroy(s->grants[i].cap);
-    }
-    for (uint32_t i = 0; i < 2; i++) {
-        if (ends[i] != 0) {
-            (void)cap_destroy(ends[i]);
-        }
-    }
 }
 
 static errval_t start_all(struct start *s)

@@ -149,6 +149,11 @@ static int supervise_run(void *arg)
     return 0;
 }
 
+static void supervise_later(void *arg)
+{
+    init_supervise(arg);
+}
+
 void init_supervise(struct init_service *service)
 {
     struct thread *thread;
@@ -164,7 +169,9 @@ void init_supervise(struct init_service *service)
     }
     if (err_is_fail(thread_create(supervise_run, service, &(struct thread_attr){.detached = true},
                                   &thread))) {
-        init_say("no thread to start %s again", service->line->name);
+        init_say("no thread to start %s again, yet", service->line->name);
         service->supervised = false;
+        (void)waitset_timer_set(&init.ws, &service->later, time_deadline_ns(INIT_BACKOFF_NS),
+                                supervise_later, service);
     }
 }

@@ -57,6 +57,9 @@ FAILING(errval_t, LIB_ERR_NO_MEMORY, paging_alloc, (uint64_t bytes, uint32_t fla
 FAILING(errval_t, LIB_ERR_NO_MEMORY, paging_alloc_guarded,
         (uint64_t bytes, uint64_t guard, const char *name, void **ret_va),
         (bytes, guard, name, ret_va))
+FAILING(errval_t, LIB_ERR_NO_MEMORY, paging_alloc_lazy,
+        (const struct paging_lazy *spec, void **ret_va), (spec, ret_va))
+FAILING(errval_t, LIB_ERR_NO_MEMORY, paging_populate, (void *va, uint64_t bytes), (va, bytes))
 FAILING(errval_t, LIB_ERR_NO_MEMORY, paging_map_frame,
         (struct paging_state *st, caddr_t frame, uint64_t off, uint64_t bytes, uint32_t flags,
          void **ret_va), (st, frame, off, bytes, flags, ret_va))

@@ -4,11 +4,13 @@
  * that; the next one works, nobody has ended, and after all of them every counter is as before. The
  * same once more with many in a row that fail, so that cleaning up gets nothing either. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <aos/binding.h>
 #include <aos/cap.h>
 #include <aos/counters.h>
+#include <aos/domain.h>
 #include <aos/process.h>
 #include <aos/ram.h>
 #include <aos/services.h>
@@ -27,6 +29,7 @@
 #define RAM_BYTES   0x30000ull
 #define ARGS_BYTES  20000u               /* more than a message has */
 #define WARM        4u                   /* times, before anything is counted */
+#define AWAIT_NS    1000000ull
 #define SETTLE_NS   20000000000ull       /* bounds a failure */
 #define TELL_TRIES  (2 * FAILING_MANY)   /* one that is told may fail while it listens */
 
@@ -37,6 +40,7 @@ enum { MEMORY, NAMESERVER, PROCESS, SERIAL, INIT, SERVICES };
 static const char *const names[SERVICES] = {"memory", "nameserver", "process", "serial", "init"};
 static struct binding control[SERVICES];
 static caddr_t frame;                    /* goes with every word to them */
+static bool many;                        /* fail in a row */
 
 static errval_t end_of(unsigned service, caddr_t *ret_end)
 {
@@ -214,18 +218,68 @@ static errval_t op_connect_init(void)
     return err;
 }
 
+/* The answer that this waits for never comes. */
+static errval_t op_await(void)
+{
+    caddr_t end;
+    errval_t err = aos_await(NAME "/never", AWAIT_NS, &end);
+
+    return err_has(err, RPC_ERR_TIMEOUT) || err_has(err, NAMESERVER_ERR_NOT_FOUND) ? ERR_OK : err;
+}
+
+static errval_t op_names(void)
+{
+    struct init_binding *b;
+    caddr_t end;
+    errval_t err = aos_init(&b);
+
+    err = err_is_ok(err) ? init_names(b, &end) : err;
+    return err_is_ok(err) ? cap_destroy(end) : err;
+}
+
+/* Of this program the messages are recorded. */
+static errval_t op_trace(void)
+{
+    struct process_binding *b;
+    caddr_t ring;
+    errval_t err = aos_process(&b);
+
+    err = err_is_ok(err) ? process_trace(b, domain_pid(), PROCESS_TRACING_ON, &ring) : err;
+    err = err_is_ok(err) ? cap_destroy(ring) : err;
+    if (err_is_ok(err)) {
+        err = process_trace(b, domain_pid(), PROCESS_TRACING_OFF, &ring);
+    }
+    return err_is_ok(err) ? cap_destroy(ring) : err;
+}
+
+/* A file that the process service has not seen before, and keeps: it is no program. */
+static errval_t op_first_use(void)
+{
+    static const char *const files[] = {"interfaces", "manifest"};
+    const char *argv[] = {files[many]};
+    uint32_t pid;
+    errval_t err = aos_spawn(1, argv, &pid);
+
+    return err_is_ok(err) ? LIB_ERR_BAD_STATE : err_no(err) == PROCESS_ERR_BAD_ELF ? ERR_OK : err;
+}
+
 /* --- the test -------------------------------------------------------------------------------- */
 
 #define BIT(service) (1u << (service))
+#define ONCE         BIT(31)             /* what it needs is kept: no other before or after it */
 
 static const struct row {
     const char *name;
     errval_t (*op)(void);
-    unsigned services;                   /* that take part, BIT each */
+    unsigned services;                   /* that take part, BIT each, and ONCE */
 } rows[] = {
     {"allocation", op_ram, BIT(MEMORY)},
     {"lookup", op_lookup, BIT(NAMESERVER) | BIT(SERIAL)},
     {"name", op_register, BIT(NAMESERVER)},
+    {"waiting for a name", op_await, BIT(NAMESERVER)},
+    {"end of the nameserver", op_names, BIT(INIT) | BIT(NAMESERVER)},
+    {"tracing", op_trace, BIT(PROCESS)},
+    {"first use of a file", op_first_use, BIT(PROCESS) | ONCE},
     {"connection to memory", op_connect_memory, BIT(MEMORY) | BIT(NAMESERVER)},
     {"connection to nameserver", op_connect_nameserver, BIT(NAMESERVER)},
     {"connection to process", op_connect_process, BIT(PROCESS)},
@@ -305,12 +359,12 @@ static bool run_row(const struct row *row, uint32_t burst)
         if ((row->services & BIT(service)) == 0) {
             continue;
         }
-        for (unsigned i = 0; i < WARM; i++) {
+        for (unsigned i = 0; (row->services & ONCE) == 0 && i < WARM; i++) {
             TRY_OK(row->op());
         }
         TRY(counters_settle(SETTLE_NS, &before));
         TRY(fail_each(row, service, burst));
-        TRY(all_as_before(&before, row->name));
+        TRY((row->services & ONCE) != 0 || all_as_before(&before, row->name));
     }
     return true;
 }
@@ -339,15 +393,44 @@ static bool one_fails(void)
 
 static bool many_fail(void)
 {
+    many = true;
     return run_rows(FAILING_BURST);
 }
 
-int main(void)
+/* The same by hand, for what only the shell may do: SERVICE NUMBER; 0: says whether one failed. */
+static int tell_one(const char *service, uint32_t number)
+{
+    bool failed = false, told = true;
+    caddr_t end;
+
+    for (unsigned i = 0; i < SERVICES; i++) {
+        if (strcmp(names[i], service) != 0) {
+            continue;
+        }
+        if (err_is_fail(frame_alloc(AOS_PAGE_BYTES, &frame, NULL))
+            || err_is_fail(end_of(i, &end)) || err_is_fail(binding_open_any(&control[i], end))) {
+            return 1;
+        }
+        if (number == 0) {
+            told = tell_stop(i, &failed);
+            puts(failed ? "failed" : "all well");
+        } else {
+            told = err_is_ok(tell(i, 0, number));
+        }
+        return !told;
+    }
+    return 1;
+}
+
+int main(int argc, char **argv)
 {
     static const struct taptest tests[] = {
         {"FAIL0001 any one allocation of a service fails", one_fails},
         {"FAIL0002 many in a row fail", many_fail},
     };
 
+    if (argc == 3) {
+        return tell_one(argv[1], (uint32_t)strtoul(argv[2], NULL, 0));
+    }
     return taptest_run(tests, TAPTEST_COUNT(tests));
 }

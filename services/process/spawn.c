@@ -117,19 +117,27 @@ errval_t on_spawn(struct server_ctx *ctx, const char *args, size_t args_len, con
     return service_spawn(ctx, &spec, &what, ret_pid);
 }
 
-/* Arguments and environment, copied out of lent memory. NULL: they are no lists, are too long
- * together, or there is no memory. */
-static char *service_lists(const struct lease *args, const struct lease *env)
+/* Arguments and environment, copied out of lent memory: by malloc. BAD_ARGS: they are no lists, or
+ * too long together; NO_MEMORY. */
+static errval_t service_lists(const struct lease *args, const struct lease *env, char **ret_lists)
 {
     uint64_t bytes = (uint64_t)lease_len(args) + lease_len(env);
-    char *lists = bytes > PROC_ARGS_BYTES_MAX ? NULL : malloc(bytes + 1);
+    char *lists;
 
-    if (lists != NULL && (err_is_fail(lease_read_strings(args, lists))
-                          || err_is_fail(lease_read_strings(env, lists + lease_len(args))))) {
-        free(lists);
-        lists = NULL;
+    if (bytes > PROC_ARGS_BYTES_MAX) {
+        return PROCESS_ERR_BAD_ARGS;
     }
-    return lists;
+    lists = malloc(bytes + 1);
+    if (lists == NULL) {
+        return PROCESS_ERR_NO_MEMORY;
+    }
+    if (err_is_fail(lease_read_strings(args, lists))
+        || err_is_fail(lease_read_strings(env, lists + lease_len(args)))) {
+        free(lists);
+        return PROCESS_ERR_BAD_ARGS;
+    }
+    *ret_lists = lists;
+    return ERR_OK;
 }
 
 errval_t on_launch(struct server_ctx *ctx, const struct lease *args, const struct lease *env,
@@ -149,9 +157,9 @@ errval_t on_launch(struct server_ctx *ctx, const struct lease *args, const struc
     if (core != 0) {
         return PROCESS_ERR_NO_CORE;
     }
-    lists = service_lists(args, env);
-    if (lists == NULL) {
-        return PROCESS_ERR_BAD_ARGS;
+    err = service_lists(args, env, &lists);
+    if (err_is_fail(err)) {
+        return err;
     }
     spec.args = lists;
     spec.args_bytes = lease_len(args);

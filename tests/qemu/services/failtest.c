@@ -319,6 +319,7 @@ static bool fail_each(const struct row *row, unsigned service, uint32_t burst)
         TRY_OK(tell(service, burst, number));
         err = row->op();
         TRY(tell_stop(service, &failed));
+        TRY(!err_has(err, PROCESS_ERR_BAD_ARGS)); /* it is not the caller's fault (FAIL1002) */
         refused += err_is_fail(err);
         if (err_is_fail(err) && !failed) {
             printf("# %s, %s: refused without a reason\n", row->name, names[service]);

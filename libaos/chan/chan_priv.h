@@ -341,11 +341,12 @@ static inline bool binding_may_reopen(const struct binding *b)
 {
     return b->find != NULL && b->chan.state != CHAN_CLOSED;
 }
-/* Does it carry a call with this header now? */
+/* Does it carry a call of this thread's with this header now? */
 static inline bool binding_ready(const struct binding *b, uint64_t header)
 {
     return b->chan.state == CHAN_OPEN ||
-           (b->chan.state == CHAN_OPENING && msg_ordinal(header) == 0);
+           (b->chan.state == CHAN_OPENING && msg_ordinal(header) == 0 &&
+            mutex_held(&b->reopen_lock));
 }
 /* The system call that should have sent something failed. An end that somebody has taken away is
  * gone, too, and nothing else will tell. */

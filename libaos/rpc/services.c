@@ -15,6 +15,7 @@
 #include <if/serial.h>
 
 #define RPC_NAMES_PAUSE_NS 1000000ull /* before init is asked again for the first time; doubled */
+#define RPC_FIND_PAUSE_NS 5000000ull     /* between tries to find a service that has ended */
 
 /* State of one connection; the binding itself has the type of its interface. */
 struct rpc_slot {
@@ -31,34 +32,55 @@ static struct {
     struct serial_binding serial_binding;
 } rpc;
 
+/* Waits before the next one is looked for. False: it is too late, or no other would do better. */
+static bool rpc_again(errval_t err, uint64_t until_ns)
+{
+    if (err_is_ok(err) || err_has(err, RPC_ERR_VERSION) || time_now_ns() >= until_ns) {
+        return false;
+    }
+    thread_sleep_ns(RPC_FIND_PAUSE_NS);
+    return true;
+}
+
 /* One function per service: the types of binding and bind function differ, nothing else does. Calls
  * may take `call_ns`; 0: what the interface says. Waiting for input or the end of a child has no
- * limit but the end of the service. When that has ended, `again` finds the next one. */
+ * limit but the end of the service. When that has ended, `again` finds the next one; also if it
+ * ends while it is bound for the first time. */
 #define RPC_SERVICE(name, find_end, again, call_ns)                                               \
-    errval_t aos_##name(struct name##_binding **ret_binding)                                      \
+    static errval_t rpc_bind_##name(struct name##_binding *b)                                     \
     {                                                                                             \
-        struct rpc_slot *slot = &rpc.name;                                                        \
-        struct name##_binding *b = &rpc.name##_binding;                                           \
-        errval_t err = ERR_OK;                                                                    \
+        const uint64_t until_ns = time_deadline_ns(BINDING_REOPEN_NS);                            \
         caddr_t end;                                                                              \
+        errval_t err = find_end(#name, &end);                                                     \
                                                                                                   \
-        mutex_lock(&slot->lock);                                                                  \
-        if (!slot->bound) {                                                                       \
-            err = find_end(#name, &end);                                                          \
-            if (err_is_ok(err)) {                                                                 \
-                err = name##_bind(end, b);                                                        \
-            }                                                                                     \
-            slot->bound = err_is_ok(err);                                                         \
-            if (slot->bound) {                                                                    \
-                binding_set_finder(&b->base, again, (void *)(uintptr_t)#name);                    \
-            }                                                                                     \
-            if (slot->bound && (call_ns) != 0) {                                                  \
-                binding_set_deadline(&b->base, (call_ns));                                        \
+        err = err_is_ok(err) ? name##_bind(end, b) : err;                                         \
+        if (err_has(err, RPC_ERR_PEER_GONE)) {                                                    \
+            while (rpc_again(err, until_ns)) {                                                    \
+                err = again((void *)(uintptr_t)#name, &end);                                      \
+                err = err_is_ok(err) ? name##_bind(end, b) : err;                                 \
             }                                                                                     \
         }                                                                                         \
-        mutex_unlock(&slot->lock);                                                                \
         if (err_is_ok(err)) {                                                                     \
-            *ret_binding = b;                                                                     \
+            binding_set_finder(&b->base, again, (void *)(uintptr_t)#name);                        \
+        }                                                                                         \
+        if (err_is_ok(err) && (call_ns) != 0) {                                                   \
+            binding_set_deadline(&b->base, (call_ns));                                            \
+        }                                                                                         \
+        return err;                                                                               \
+    }                                                                                             \
+                                                                                                  \
+    errval_t aos_##name(struct name##_binding **ret_binding)                                      \
+    {                                                                                             \
+        errval_t err = ERR_OK;                                                                    \
+                                                                                                  \
+        mutex_lock(&rpc.name.lock);                                                               \
+        if (!rpc.name.bound) {                                                                    \
+            err = rpc_bind_##name(&rpc.name##_binding);                                           \
+            rpc.name.bound = err_is_ok(err);                                                      \
+        }                                                                                         \
+        mutex_unlock(&rpc.name.lock);                                                             \
+        if (err_is_ok(err)) {                                                                     \
+            *ret_binding = &rpc.name##_binding;                                                   \
         }                                                                                         \
         return err;                                                                               \
     }

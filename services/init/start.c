@@ -216,6 +216,9 @@ static errval_t start_args(struct start *s)
         (void)snprintf(shell, sizeof(shell), "%u", (unsigned)init.shell_pid);
         ok = start_add_arg(s, "--controller") && start_add_arg(s, shell);
     }
+    if (ok && start_is(s, "nameserver") && s->service->restarts != 0) {
+        ok = start_add_arg(s, "--again");
+    }
     s->spec.args = s->args;
     return ok ? ERR_OK : LIB_ERR_ARGS_SIZE;
 }

@@ -21,15 +21,20 @@ static void accounts_hide(struct memory_core *m, struct memory_account *a)
 {
     struct memory_account **p = accounts_bucket(m, a->pid);
 
-    if (a->ended) {
-        return;
-    }
     while (*p != a) {
         p = &(*p)->hash_next;
     }
     *p = a->hash_next;
     a->ended = true;
-    (void)keep_account(m, a);
+}
+
+/* The same, and the next service knows. */
+static void accounts_set_ended(struct memory_core *m, struct memory_account *a)
+{
+    if (!a->ended) {
+        accounts_hide(m, a);
+        (void)keep_account(m, a);
+    }
 }
 
 static errval_t accounts_make(struct memory_core *m, uint32_t pid,
@@ -96,7 +101,7 @@ void accounts_put(struct memory_core *m, struct memory_account *a)
     while (a != NULL && a != m->own && !a->opened && a->connections == 0 && a->holds == 0
            && a->quota.children == 0 && (a->ended || a->quota.limit == 0)) {
         parent = (struct memory_account *)(void *)a->quota.parent;
-        accounts_hide(m, a);
+        accounts_set_ended(m, a);
         quota_close(&a->quota);
         if (a->prev != NULL) {
             a->prev->next = a->next;
@@ -129,6 +134,26 @@ errval_t accounts_open(struct memory_core *m, uint32_t pid, uint32_t parent, uin
     return err;
 }
 
+/* What services have on the account of a domain that has ended: the service that had it, or this
+ * one, ended before it was given back, and nobody knows of it any more. */
+static void accounts_retire_others(struct memory_core *m, const struct memory_account *ended)
+{
+    struct memory_account *a = m->accounts;
+
+    while (a != NULL) {
+        struct memory_account *next;
+
+        a->holds++;                      /* its last region may go */
+        if (a->pid < KEEP_SERVICES_END) {
+            memory_retire_for(m, a, ended);
+        }
+        next = a->next;
+        a->holds--;
+        accounts_put(m, a);
+        a = next;
+    }
+}
+
 errval_t accounts_end(struct memory_core *m, uint32_t pid, bool patient)
 {
     struct memory_account *a = accounts_find(m, pid);
@@ -137,10 +162,11 @@ errval_t accounts_end(struct memory_core *m, uint32_t pid, bool patient)
         return MEMORY_ERR_NO_PID;
     }
     a->opened = false;
-    accounts_hide(m, a);
+    accounts_set_ended(m, a);
     quota_end(&a->quota);
     a->holds++;                          /* it stays until all is retired */
     memory_retire_all(m, a, patient);
+    accounts_retire_others(m, a);
     a->holds--;
     accounts_put(m, a);
     return ERR_OK;
@@ -169,13 +195,13 @@ void accounts_disconnect(struct memory_core *m, struct memory_account *a, bool s
     }
     a->holds++;
     if (supervised) {
-        memory_retire_own(m, a);
+        memory_retire_for(m, a, a);
     } else {
         memory_retire_all(m, a, /* patient= */ false);
     }
     a->holds--;
     if (!a->opened && !supervised) {
-        accounts_hide(m, a);
+        accounts_set_ended(m, a);
         quota_end(&a->quota);
     }
     accounts_put(m, a);

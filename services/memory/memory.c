@@ -414,14 +414,15 @@ void memory_retire_all(struct memory_core *m, struct memory_account *a, bool pat
     }
 }
 
-void memory_retire_own(struct memory_core *m, struct memory_account *a)
+void memory_retire_for(struct memory_core *m, struct memory_account *a,
+                       const struct memory_account *charged)
 {
     struct memory_region *r = a->regions;
 
     while (r != NULL) {
         struct memory_region *next = r->next;
 
-        if (r->charged == a) {
+        if (r->charged == charged) {
             memory_leave(m, r);
             memory_make_dying(m, r, /* patient= */ false);
             keep_region(m, r);

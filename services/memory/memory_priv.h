@@ -148,8 +148,9 @@ void accounts_put(struct memory_core *m, struct memory_account *a);
 /* All that `a` owns is dying. */
 void memory_retire_all(struct memory_core *m, struct memory_account *a, bool patient);
 
-/* The same of what is on its own account. */
-void memory_retire_own(struct memory_core *m, struct memory_account *a);
+/* The same of what is on the account `charged`. */
+void memory_retire_for(struct memory_core *m, struct memory_account *a,
+                       const struct memory_account *charged);
 
 /* The first violated invariant as text, or NULL. */
 const char *memory_check(const struct memory_core *m);

@@ -18,6 +18,7 @@
 #include <aos/domain.h>
 #include <aos/ram.h>
 #include <aos/server.h>
+#include <aos/time.h>
 #include <aos/waitset.h>
 #include <if/memory.h>
 #include <if/nameserver_server.h>
@@ -25,6 +26,8 @@
 #define SERVICE_PID_INIT    0u
 #define SERVICE_PIDS_EARLY  16u          /* services that can be started before the nameserver */
 #define SERVICE_WAITS_MAX   8u           /* of one domain, so that none keeps others from asking */
+/* How long lookups wait for a service that is being started again. */
+#define SERVICE_RETURN_NS   3000000000ull
 #define SERVICE_PAGE_BYTES  1023u        /* of one enumerate, as in nameserver.if */
 
 /* A registered service: the nameserver's own connection to it. It outlives its name while lookups
@@ -37,7 +40,8 @@ struct provider {
     bool named;
 };
 
-/* A lookup under way, or an await that waits for its name; of malloc, in a list. */
+/* A lookup under way, or one that waits for its name: an await, or a lookup of a name that is
+ * expected; of malloc, in a list. */
 struct request {
     struct request *next, **link;        /* `link`: where the pointer to it stands */
     bool await;
@@ -55,6 +59,7 @@ static struct {
     struct request *requests;
     struct memory_binding memory;
     bool memory_bound;
+    struct waitset_timer late;           /* for lookups of names that are expected in vain */
 } service;
 
 static void service_use_memory(void *arg);
@@ -99,19 +104,34 @@ static void service_withdraw(const struct directory_name *n)
     }
 }
 
+/* What init started it starts again. */
+static void service_withdraw_ended(const struct directory_name *n)
+{
+    if (n->pid < SERVICE_PIDS_EARLY) {
+        directory_expect(&service.directory, (struct text){n->name, strlen(n->name)},
+                         time_deadline_ns(SERVICE_RETURN_NS));
+    }
+    service_withdraw(n);
+}
+
 /* The service closed its end or ended. */
 static void provider_gone(void *arg)
 {
     const struct directory_name *n = directory_of_service(&service.directory, arg);
 
     if (n != NULL) {
-        service_withdraw(n);
+        service_withdraw_ended(n);
     }
+}
+
+static const struct server_responder *request_base(const struct request *r)
+{
+    return r->await ? &r->awaited.base : &r->lookup.base;
 }
 
 static uint64_t request_pid(const struct request *r)
 {
-    return server_conn_pid(r->await ? r->awaited.base.conn : r->lookup.base.conn);
+    return server_conn_pid(request_base(r)->conn);
 }
 
 static struct request *request_new(uint64_t pid)
@@ -166,13 +186,60 @@ static errval_t request_error(errval_t err)
                                                      : NAMESERVER_ERR_NOT_FOUND);
 }
 
-/* The service answered the request for a fresh end, or did not. */
+/* Until when this waits for its name; 0: no longer. */
+static uint64_t request_expects(const struct request *r)
+{
+    if (server_responder_cancelled(request_base(r))) {
+        return 0;
+    }
+    return r->await ? UINT64_MAX
+                    : directory_expects(&service.directory, (struct text){r->name, strlen(r->name)},
+                                        time_now_ns());
+}
+
+/* Ends lookups whose names were expected in vain. */
+static void service_end_lookups(void *arg)
+{
+    uint64_t first = UINT64_MAX;
+    struct request *next;
+
+    (void)arg;
+    for (struct request *r = service.requests; r != NULL; r = next) {
+        const uint64_t until = request_expects(r);
+
+        next = r->next;
+        if (r->provider == NULL && until == 0) {
+            request_reply(r, NAMESERVER_ERR_NOT_FOUND, 0);
+        } else if (r->provider == NULL) {
+            first = until < first ? until : first;
+        }
+    }
+    if (first != UINT64_MAX) {
+        (void)waitset_timer_set(&service.ws, &service.late, first, service_end_lookups, NULL);
+    }
+}
+
+/* One lookup more that waits: from the waitset, since somebody may be walking through them. */
+static void service_wait_for_names(void)
+{
+    (void)waitset_timer_set(&service.ws, &service.late, time_now_ns(), service_end_lookups, NULL);
+}
+
+/* The service answered the request for a fresh end, or did not. If it ended the next is asked. */
 static void request_cloned(void *arg, errval_t err, caddr_t end)
 {
     struct request *r = arg;
     struct provider *p = r->provider;
 
-    request_reply(r, request_error(err), end);
+    if (err_has(err, RPC_ERR_PEER_GONE)) {
+        provider_gone(p);                /* its name may be here still */
+    }
+    if (err_has(err, RPC_ERR_PEER_GONE) && request_expects(r) != 0) {
+        r->provider = NULL;
+        service_wait_for_names();
+    } else {
+        request_reply(r, request_error(err), end);
+    }
     p->lookups--;
     provider_release(p);
 }
@@ -190,7 +257,7 @@ static void request_start(struct request *r, const struct directory_name *n, uin
 }
 
 /* Awaits whose name there is now, and places of those that nobody waits for any more. */
-static void service_serve_awaits(void)
+static void service_serve_waiting(void)
 {
     struct request *next;
 
@@ -202,7 +269,7 @@ static void service_serve_awaits(void)
         if (r->provider != NULL) {
             continue;
         }
-        if (server_responder_cancelled(&r->awaited.base)) {
+        if (server_responder_cancelled(request_base(r))) {
             request_reply(r, NAMESERVER_ERR_NOT_FOUND, 0); /* which its connection waits for */
             continue;
         }
@@ -242,7 +309,7 @@ static errval_t on_register(struct server_ctx *ctx, const char *name, size_t nam
     p->named = true;
     binding_set_waitset(&p->binding, &service.ws);
     binding_on_peer_gone(&p->binding, provider_gone, p);
-    service_serve_awaits();
+    service_serve_waiting();
     if (iface == MEMORY_ID && ctx->peer_pid < SERVICE_PIDS_EARLY) {
         p->use_memory = (struct work){.fn = service_use_memory, .arg = p};
         waitset_post(&service.ws, &p->use_memory);
@@ -267,14 +334,16 @@ static errval_t on_lookup(struct server_ctx *ctx, const char *name, size_t name_
     const struct directory_name *n;
     struct request *r;
     errval_t err = directory_lookup(&service.directory, (struct text){name, name_len}, iface, &n);
+    bool wait = err_has(err, NAMESERVER_ERR_NOT_FOUND)
+        && directory_expects(&service.directory, (struct text){name, name_len}, time_now_ns()) != 0;
 
     (void)ret_service;
-    if (err_is_fail(err)) {
+    if (err_is_fail(err) && !wait) {
         return err;
     }
     r = request_new(ctx->peer_pid);
     if (r == NULL) {
-        service_serve_awaits();          /* frees the places of clients that are gone */
+        service_serve_waiting();          /* frees the places of clients that are gone */
         r = request_new(ctx->peer_pid);
     }
     if (r == NULL) {
@@ -282,7 +351,13 @@ static errval_t on_lookup(struct server_ctx *ctx, const char *name, size_t name_
     }
     r->lookup = nameserver_lookup_defer(ctx);
     request_enter(r);
-    request_start(r, n, ctx->peer_pid);
+    r->iface = iface;
+    memcpy(r->name, name, name_len);
+    if (wait) {
+        service_wait_for_names();
+    } else {
+        request_start(r, n, ctx->peer_pid);
+    }
     return SERVER_DEFERRED;
 }
 
@@ -297,7 +372,7 @@ static errval_t on_await(struct server_ctx *ctx, const char *name, size_t name_l
     if (err_is_fail(err) && !err_has(err, NAMESERVER_ERR_NOT_FOUND)) {
         return err;
     }
-    service_serve_awaits();              /* frees the places of clients that are gone */
+    service_serve_waiting();              /* frees the places of clients that are gone */
     r = request_new(ctx->peer_pid);
     if (r == NULL) {
         return NAMESERVER_ERR_LIMIT;
@@ -341,14 +416,14 @@ static errval_t on_describe(struct server_ctx *ctx, const char *name, size_t nam
     return ERR_OK;
 }
 
-/* A connection ends with what was awaited on it. */
-static void service_drop_awaits(const struct server_conn *conn)
+/* A connection ends with what waits on it. */
+static void service_drop_waiting(const struct server_conn *conn)
 {
     struct request *next;
 
     for (struct request *r = service.requests; r != NULL; r = next) {
         next = r->next;
-        if (r->await && r->provider == NULL && r->awaited.base.conn == conn) {
+        if (r->provider == NULL && request_base(r)->conn == conn) {
             request_reply(r, NAMESERVER_ERR_NOT_FOUND, 0);
         }
     }
@@ -361,14 +436,14 @@ static void on_peer_gone(struct server_ctx *ctx)
     struct server_conn *other = server_conn_next(&service.server.base, NULL);
     const struct directory_name *n;
 
-    service_drop_awaits(ctx->conn);
+    service_drop_waiting(ctx->conn);
     for (; other != NULL; other = server_conn_next(&service.server.base, other)) {
         if (other != ctx->conn && server_conn_pid(other) == ctx->peer_pid) {
             return;
         }
     }
     while ((n = directory_of_pid(&service.directory, (uint32_t)ctx->peer_pid)) != NULL) {
-        service_withdraw(n);
+        service_withdraw_ended(n);
     }
 }
 
@@ -444,11 +519,15 @@ errval_t aos_rpc_init(void)
     return ERR_OK;                       /* early RAM until the memory service is there; no stdio */
 }
 
-int main(void)
+/* --again: it is not the first one. */
+int main(int argc, char **argv)
 {
     errval_t err;
 
     directory_init(&service.directory);
+    if (argc > 1 && strcmp(argv[1], "--again") == 0) {
+        service.directory.settled_ns = time_deadline_ns(SERVICE_RETURN_NS);
+    }
     waitset_init(&service.ws);
     nameserver_serve(&service.server, &ops, &service, &service.ws);
     err = service_add_early_clients();

@@ -122,7 +122,7 @@ static uint32_t directory_place(const struct directory *d, struct text name)
 
 void directory_init(struct directory *d)
 {
-    d->count = 0;
+    memset(d, 0, sizeof(*d));
 }
 
 const struct directory_name *directory_find(const struct directory *d, struct text name)
@@ -236,6 +236,38 @@ const struct directory_name *directory_of_service(const struct directory *d, con
         }
     }
     return NULL;
+}
+
+void directory_expect(struct directory *d, struct text name, uint64_t until_ns)
+{
+    struct directory_expected *e = &d->expected[0];
+
+    for (uint32_t i = 0; i < DIRECTORY_EXPECTED_MAX; i++) {
+        struct directory_expected *other = &d->expected[i];
+
+        if (directory_compare(directory_text(other->name), name) == 0) {
+            e = other;
+            break;
+        }
+        e = other->until_ns < e->until_ns ? other : e;
+    }
+    memcpy(e->name, name.s, name.bytes);
+    e->name[name.bytes] = '\0';
+    e->until_ns = until_ns;
+}
+
+uint64_t directory_expects(const struct directory *d, struct text name, uint64_t now_ns)
+{
+    uint64_t until_ns = d->settled_ns;
+
+    for (uint32_t i = 0; i < DIRECTORY_EXPECTED_MAX; i++) {
+        const struct directory_expected *e = &d->expected[i];
+
+        if (e->until_ns > until_ns && directory_compare(directory_text(e->name), name) == 0) {
+            until_ns = e->until_ns;
+        }
+    }
+    return until_ns > now_ns ? until_ns : 0;
 }
 
 errval_t directory_enumerate(const struct directory *d, struct text prefix, struct text where,

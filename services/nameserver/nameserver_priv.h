@@ -17,6 +17,7 @@
 #define DIRECTORY_NAMES_MAX     (DOMAINS_MAX * DIRECTORY_PER_PID_MAX)
 #define DIRECTORY_NAME_BYTES    63u      /* as in nameserver.if */
 #define DIRECTORY_PROPS_BYTES   511u
+#define DIRECTORY_EXPECTED_MAX  16u
 
 struct directory_name {
     char name[DIRECTORY_NAME_BYTES + 1];
@@ -27,7 +28,15 @@ struct directory_name {
     void *service;
 };
 
+/* The name of a service that has ended and is expected back: init starts its services again. */
+struct directory_expected {
+    uint64_t until_ns;
+    char name[DIRECTORY_NAME_BYTES + 1];
+};
+
 struct directory {
+    uint64_t settled_ns;                 /* until then any name is expected */
+    struct directory_expected expected[DIRECTORY_EXPECTED_MAX];
     uint32_t count;
     struct directory_name *names[DIRECTORY_NAMES_MAX]; /* each by malloc */
 };
@@ -53,6 +62,12 @@ void directory_remove(struct directory *d, const struct directory_name *name);
 /* The first name that was registered by `pid`, or with this service; NULL: none. */
 const struct directory_name *directory_of_pid(const struct directory *d, uint32_t pid);
 const struct directory_name *directory_of_service(const struct directory *d, const void *service);
+
+/* `name` is about to be taken out, and is expected back until then; if too many are, the one that
+ * is expected for the shortest time no more. */
+void directory_expect(struct directory *d, struct text name, uint64_t until_ns);
+/* Until when the name is expected; 0: it is not. */
+uint64_t directory_expects(const struct directory *d, struct text name, uint64_t now_ns);
 
 /* Names with `prefix` and all of `where` that come after `after`, as a list of strings in `buf`; as
  * many as fit. BAD_PROPS. */

@@ -178,6 +178,34 @@ static void NAM0006_random_against_a_list(void)
     }
 }
 
+/* Names of services that init starts again, and any name while a new nameserver learns them. */
+static void NAM0007_names_are_expected_back(void)
+{
+    char name[16];
+
+    start();
+    CHECK_EQ(directory_expects(&dir, t("memory"), 10), 0);
+    directory_expect(&dir, t("memory"), 100);
+    directory_expect(&dir, t("serial"), 200);
+    CHECK_EQ(directory_expects(&dir, t("memory"), 10), 100);
+    CHECK_EQ(directory_expects(&dir, t("memory"), 100), 0);
+    CHECK_EQ(directory_expects(&dir, t("serial"), 100), 200);
+    CHECK_EQ(directory_expects(&dir, t("memor"), 10), 0);
+    directory_expect(&dir, t("memory"), 300);
+    CHECK_EQ(directory_expects(&dir, t("memory"), 100), 300);
+    for (uint32_t i = 0; i + 1 < DIRECTORY_EXPECTED_MAX; i++) {
+        snprintf(name, sizeof(name), "n%u", i);
+        directory_expect(&dir, t(name), 400 + i);
+    }
+    CHECK_EQ(directory_expects(&dir, t("serial"), 10), 0); /* the first that would have ended */
+    CHECK_EQ(directory_expects(&dir, t("memory"), 10), 300);
+    CHECK_EQ(directory_expects(&dir, t("n0"), 10), 400);
+    dir.settled_ns = 50;
+    CHECK_EQ(directory_expects(&dir, t("any"), 10), 50);
+    CHECK_EQ(directory_expects(&dir, t("n0"), 10), 400);
+    CHECK_EQ(directory_expects(&dir, t("any"), 50), 0);
+}
+
 int main(void)
 {
     RUN(NAM0001_registers_finds_and_removes);
@@ -186,6 +214,7 @@ int main(void)
     RUN(NAM0004_enumerates_in_pages);
     RUN(NAM0005_filters_by_properties);
     RUN(NAM0006_random_against_a_list);
+    RUN(NAM0007_names_are_expected_back);
     start();
     return 0;
 }

@@ -1,0 +1,234 @@
+/* What the memory service keeps for the next one: a core is thrown away, and another is made of the
+ * vault. */
+#include "check.h"
+
+#include "memory_priv.h"
+
+enum { PAGES = 512, RECORDS = 2600, REGIONS = 400, STEPS = 6000, DOMAINS = 8 };
+enum { PID_OWN = 1, PID_PROCESS = 3, PID_SHELL = 16 };
+
+#define ROOT_BASE 0x40000000ull
+
+static struct memory_core core;
+static union memory_record records[RECORDS];
+static union {
+    struct keep_vault vault;
+    uint8_t bytes[sizeof(struct keep_vault) + REGIONS * sizeof(struct keep_region)];
+} kept;
+static struct memory_account *process;
+
+/* As the service does when it starts. */
+static void restart(void)
+{
+    memory_core_init(&core);
+    memory_add_records(&core, records, sizeof(records));
+    keep_init(&core, &kept.vault, sizeof(kept));
+    CHECK(keep_records(&core) < RECORDS);
+    CHECK_EQ(memory_add(&core, ROOT_BASE, PAGES * MEMORY_PAGE), ERR_OK);
+    keep_restore(&core, PID_OWN);
+    CHECK_EQ(accounts_connect(&core, PID_OWN, &core.own), ERR_OK);
+    CHECK_EQ(accounts_connect(&core, PID_PROCESS, &process), ERR_OK);
+    CHECK(memory_check(&core) == NULL);
+}
+
+static void start(void)
+{
+    memset(&kept, 0, sizeof(kept));
+    restart();
+    CHECK_EQ(accounts_open(&core, PID_SHELL, 0, 256 * MEMORY_PAGE), ERR_OK);
+}
+
+static uint32_t kept_accounts(void)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < KEEP_ACCOUNTS_MAX; i++) {
+        count += kept.vault.accounts[i].state != KEEP_NO_ACCOUNT;
+    }
+    return count;
+}
+
+static struct memory_range take(struct memory_account *owner, struct memory_account *charged,
+                                uint64_t pages)
+{
+    struct memory_range range = {.bytes = 0};
+
+    (void)memory_take(&core, owner, charged, pages * MEMORY_PAGE, 1, &range);
+    return range;
+}
+
+static void reap_all(void)
+{
+    while (memory_dying_next(&core, NULL) != NULL) {
+        memory_reap(&core, memory_dying_next(&core, NULL));
+    }
+    CHECK(memory_check(&core) == NULL);
+}
+
+/* Each restart made one record more for each account that has ended, until there was no room. */
+static void MEM0011_an_ended_account_is_kept_once(void)
+{
+    struct memory_range range, back;
+
+    start();
+    CHECK_EQ(accounts_open(&core, 17, PID_SHELL, 0), ERR_OK);
+    CHECK_EQ(accounts_open(&core, 18, PID_SHELL, 0), ERR_OK);
+    CHECK_EQ(take(process, accounts_find(&core, 17), 4).bytes, 4 * MEMORY_PAGE);
+    range = take(process, accounts_find(&core, 18), 4);
+    CHECK_EQ(accounts_end(&core, 17, false), ERR_OK);
+    CHECK_EQ(core.dying, 4 * MEMORY_PAGE);
+    for (int i = 0; i < 3; i++) {
+        restart();
+        CHECK_EQ(kept_accounts(), 5);
+        CHECK_EQ(core.account_count, 5);
+        CHECK_EQ(core.dying, 4 * MEMORY_PAGE);
+        CHECK(accounts_find(&core, 17) == NULL);
+        CHECK_EQ(accounts_find(&core, 18)->quota.own, 4 * MEMORY_PAGE);
+        CHECK_EQ(accounts_find(&core, PID_SHELL)->quota.limit, 256 * MEMORY_PAGE);
+        CHECK_EQ(accounts_find(&core, PID_SHELL)->quota.used, 8 * MEMORY_PAGE);
+    }
+    CHECK_EQ(memory_give_check(&core, process, range.base, range.bytes, &back), ERR_OK);
+    memory_give(&core, range.base, range.bytes);
+    CHECK_EQ(accounts_end(&core, 18, false), ERR_OK);
+    reap_all();
+    CHECK_EQ(core.free, core.total);
+    CHECK_EQ(kept_accounts(), 3);
+}
+
+/* The service ended between what the process service gave up for a child, which it was not told of
+ * again, and the end of the child's account. */
+static void MEM0012_what_services_have_for_an_ended_domain_goes(void)
+{
+    struct memory_range others;
+
+    start();
+    CHECK_EQ(accounts_open(&core, 17, PID_SHELL, 0), ERR_OK);
+    CHECK_EQ(take(process, accounts_find(&core, 17), 4).bytes, 4 * MEMORY_PAGE);
+    others = take(process, accounts_find(&core, PID_SHELL), 3);
+    CHECK_EQ(others.bytes, 3 * MEMORY_PAGE);
+    CHECK_EQ(accounts_end(&core, 17, false), ERR_OK);
+    CHECK_EQ(core.dying, 4 * MEMORY_PAGE);
+    CHECK_EQ(process->quota.own, 0);
+    CHECK(process->regions != NULL && process->regions->base == others.base);
+    CHECK(memory_check(&core) == NULL);
+    /* Without a connection the last region takes the service's account along. */
+    CHECK_EQ(accounts_open(&core, 18, 0, 0), ERR_OK);
+    memory_give(&core, others.base, others.bytes);
+    CHECK_EQ(take(process, accounts_find(&core, 18), 4).bytes, 4 * MEMORY_PAGE);
+    accounts_disconnect(&core, process, true);
+    CHECK(accounts_find(&core, PID_PROCESS) == process);
+    CHECK_EQ(accounts_end(&core, 18, false), ERR_OK);
+    CHECK(accounts_find(&core, PID_PROCESS) == NULL);
+    CHECK(memory_check(&core) == NULL);
+    reap_all();
+    CHECK_EQ(core.free, core.total);
+}
+
+/* --- random --------------------------------------------------------------------------------- */
+
+static uint32_t pid[DOMAINS], next_pid;
+
+static struct memory_account *random_account(uint64_t *seed)
+{
+    return accounts_find(&core, pid[check_random(seed) % DOMAINS]);
+}
+
+static void step_give(uint64_t *seed)
+{
+    struct memory_account *a = check_random(seed) % 3 == 0 ? process : random_account(seed);
+    uint64_t base = ROOT_BASE + check_random(seed) % PAGES * MEMORY_PAGE;
+    uint64_t bytes = (1 + check_random(seed) % 4) * MEMORY_PAGE;
+    struct memory_range range;
+
+    if (err_is_fail(memory_give_check(&core, a, base, bytes, &range))) {
+        return;
+    }
+    if (check_random(seed) % 2 == 0) {
+        memory_give(&core, base, bytes);
+    } else {
+        memory_retire(&core, base, bytes);
+    }
+}
+
+static void step_end(uint64_t *seed)
+{
+    uint32_t *p = &pid[check_random(seed) % DOMAINS];
+
+    CHECK_EQ(accounts_end(&core, *p, false), ERR_OK);
+    *p = next_pid++;
+    CHECK_EQ(accounts_open(&core, *p, PID_SHELL, 0), ERR_OK);
+}
+
+/* The next service knows what this one knew. */
+static void step_restart(void)
+{
+    uint64_t own[DOMAINS], used = accounts_find(&core, PID_SHELL)->quota.used;
+    uint64_t free_bytes = core.free, dying = core.dying;
+    uint32_t accounts = core.account_count, regions = core.region_count;
+
+    for (uint32_t i = 0; i < DOMAINS; i++) {
+        own[i] = accounts_find(&core, pid[i])->quota.own;
+    }
+    restart();
+    CHECK_EQ(core.free, free_bytes);
+    CHECK_EQ(core.dying, dying);
+    CHECK_EQ(core.account_count, accounts);
+    CHECK_EQ(core.region_count, regions);
+    CHECK_EQ(kept_accounts(), accounts);
+    CHECK_EQ(accounts_find(&core, PID_SHELL)->quota.used, used);
+    for (uint32_t i = 0; i < DOMAINS; i++) {
+        CHECK_EQ(accounts_find(&core, pid[i])->quota.own, own[i]);
+    }
+}
+
+static void step(uint64_t *seed)
+{
+    uint64_t what = check_random(seed) % 100;
+
+    if (what < 45) {
+        struct memory_account *charged = random_account(seed);
+
+        (void)take(check_random(seed) % 3 == 0 ? process : charged, charged,
+                   1 + check_random(seed) % 6);
+    } else if (what < 90) {
+        step_give(seed);
+    } else if (what < 93) {
+        step_end(seed);
+    } else if (what < 97 && core.dying != 0) {
+        memory_reap(&core, memory_dying_next(&core, NULL));
+    } else if (what >= 97) {
+        step_restart();
+    }
+}
+
+static void MEM0013_random_restarts(void)
+{
+    uint64_t seed = 0x5eed2;
+
+    start();
+    next_pid = PID_SHELL + 1;
+    for (uint32_t i = 0; i < DOMAINS; i++) {
+        pid[i] = next_pid++;
+        CHECK_EQ(accounts_open(&core, pid[i], PID_SHELL, 0), ERR_OK);
+    }
+    for (int i = 0; i < STEPS; i++) {
+        step(&seed);
+        CHECK(i % 16 != 0 || memory_check(&core) == NULL);
+    }
+    for (uint32_t i = 0; i < DOMAINS; i++) {
+        CHECK_EQ(accounts_end(&core, pid[i], false), ERR_OK);
+    }
+    reap_all();
+    CHECK_EQ(core.free, core.total);
+    restart();
+    CHECK_EQ(core.free, core.total);
+    CHECK_EQ(core.keep.region_free, core.keep.region_count);
+}
+
+int main(void)
+{
+    RUN(MEM0011_an_ended_account_is_kept_once);
+    RUN(MEM0012_what_services_have_for_an_ended_domain_goes);
+    RUN(MEM0013_random_restarts);
+    return 0;
+}

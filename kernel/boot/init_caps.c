@@ -1,5 +1,7 @@
 /* The capabilities that init gets to share out: all free RAM, all devices, the boot modules. */
 #include "init_priv.h"
+#include <kernel/cap_remote.h>
+#include <kernel/cap_tree.h>
 #include <kernel/coverage.h>
 #include <kernel/core_data.h>
 #include <kernel/cpio.h>
@@ -168,8 +170,10 @@ static void init_caps_channel(struct init_build *b)
     struct kpi_boot_cap *cap = init_caps_add(b, KPI_BOOT_CHANNEL, CAPTYPE_FRAME,
                                              p->further->channel, CAP_RIGHT_R | CAP_RIGHT_W);
     struct cte *l2 = &b->l1[cap->cap / KPI_L2_SLOTS];
+    struct cte *slot = &cnode_slots(l2)[cap->cap % KPI_L2_SLOTS];
 
-    cnode_slots(l2)[cap->cap % KPI_L2_SLOTS].owner = (uint8_t)p->cores.boot;
+    slot_set_anchor(slot);
+    (void)cap_set_owner(slot, (uint8_t)p->cores.boot);
 }
 
 void init_caps_make(struct init_build *b)

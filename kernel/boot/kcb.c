@@ -10,8 +10,8 @@
  * the window is closed before the core starts. */
 #include <kernel/cores.h>
 #include <arch/maintain.h>
+#include <kernel/cap_remote.h>
 #include <kernel/cap_tree.h>
-#include <kernel/check.h>
 #include <kernel/core_data.h>
 #include <kernel/kasan.h>
 #include <kernel/mmu.h>
@@ -73,7 +73,7 @@ static errval_t kcb_check(unsigned core, const struct cte *pool, const struct ct
     if (state != KPI_CORE_OFF) {
         return SYS_ERR_CORE_STATE;
     }
-    if (pool->owner != core_self || channel->owner != core_self) {
+    if (cap_is_foreign(pool) || cap_is_foreign(channel)) {
         return SYS_ERR_REMOTE;
     }
     if (cte_bytes(pool) < KPI_CORE_POOL_MIN || cte_bytes(channel) < KPI_CORE_CHANNEL_BYTES) {
@@ -143,11 +143,9 @@ errval_t kcb_start(unsigned core, struct cte *pool, const struct cte *channel)
     kcb_done[core] = 0;                  /* the next start copies anew, whatever becomes of this */
     kcb_write_data(core, pool, channel);
     /* From here on nobody but the core itself makes anything of its pool. */
-    check_touch(pool);
-    pool->owner = (uint8_t)core;
-    pool->aux = 0;
+    (void)cap_hand_over(pool, (uint8_t)core);
     if (!power_core_on(kcb_platform->core_mpidr[core], base, base + CORE_DATA_OFFSET)) {
-        pool->owner = core_self;
+        (void)cap_take_back(pool);
         return SYS_ERR_FIRMWARE;
     }
     return ERR_OK;

@@ -1,4 +1,5 @@
 /* Making, copying and moving capabilities; splitting memory. */
+#include <kernel/cap_remote.h>
 #include <kernel/lmp.h>
 #include <kernel/cap_tree.h>
 
@@ -138,10 +139,11 @@ errval_t cap_split(struct cte *src, uint64_t off, struct cte *dest)
         return SYS_ERR_CAP_RIGHTS;
     if (off % CAP_PAGE_BYTES != 0 || off == 0 || off >= cte_bytes(src))
         return SYS_ERR_RETYPE_SIZE;
-    if (src->owner != core_self)
+    if (cap_is_foreign(src))
         return SYS_ERR_REMOTE;
     struct cap_key key = cap_key_of(src);
-    if (!slot_alone(src) || tree_overlap(&key, src->page, src->page + src->pages, false) != NULL)
+    bool alone = slot_alone(src) && (src->flags & CTE_ANCHOR) == 0;
+    if (!alone || tree_overlap(&key, src->page, src->page + src->pages, false) != NULL)
         return SYS_ERR_HAS_DESCENDANTS;
     uint32_t low = (uint32_t)(off >> CAP_PAGE_SHIFT);
     tree_remove(src);

@@ -1,6 +1,7 @@
 /* The checker: proves the invariants of kernel/invariants.h by looking at everything. It trusts the
  * links enough to walk them; anything worse than a violated rule is an assertion. */
 #include "check_priv.h"
+#include <kernel/cap_remote.h>
 #include <kernel/cspace.h>
 #include <kernel/kasan.h>
 #include <kernel/lmp.h>
@@ -128,7 +129,6 @@ void check_copy(struct check *check, const struct cte *copy, const struct cte *n
                INVARIANT_COPIES, copy);
     check_that(check, copy == node || copy->prev->next == copy, INVARIANT_COPIES, copy);
     check_that(check, (copy->level != 0) == (copy == node), INVARIANT_COPIES, copy);
-    check_that(check, copy->owner == node->owner, INVARIANT_COPIES, copy);
     check_that(check, (copy->rights & ~captype_table[node->type].rights) == 0, INVARIANT_RIGHTS,
                copy);
     check_that(check, (copy->flags & CTE_DYING) == 0 || grave_is_own(copy), INVARIANT_GRAVE, copy);
@@ -139,12 +139,16 @@ void check_copy(struct check *check, const struct cte *copy, const struct cte *n
 static void check_copies(struct check *check, const struct cte *node)
 {
     const struct cte *copy = node;
+    unsigned anchors = 0;
     do {
         check_copy(check, copy, node);
+        anchors += (copy->flags & CTE_ANCHOR) != 0;
         check->dying += (copy->flags & CTE_DYING) != 0;
         check->copies_of[node->type] += copy != node;
         copy = slot_alone(copy) ? NULL : copy->next;
     } while (copy != NULL);
+    check_that(check, anchors == ((node->flags & CTE_KNOWN) != 0), INVARIANT_ANCHOR, node);
+    check->anchors += anchors;
 }
 
 void check_slot(struct check *check, struct cte *slot, const struct cte *holder)
@@ -195,6 +199,8 @@ void check_object(struct check *check, struct cte *node)
 {
     struct cap_key key = cap_key_of(node);
     uint32_t end = node->page + node->pages;
+    check_that(check, node->owner == core_self || (node->flags & CTE_KNOWN) != 0,
+               INVARIANT_FOREIGN, node);
     bool single = node->type == CAPTYPE_MAPPING || node->type == CAPTYPE_ENDPOINT ||
                   (vnode_is(cte_type(node)) && node->type != CAPTYPE_VNODEL0);
     check_that(check, !single || slot_alone(node), INVARIANT_COPIES, node);
@@ -247,6 +253,7 @@ static void check_sums(struct check *check)
         cte = right ? dying_next(cte) : NULL;
     }
     check_that(check, dying == check->dying, INVARIANT_DYING, any);
+    check_that(check, check->anchors == cap_anchor_count(), INVARIANT_ANCHOR, any);
     for (unsigned type = 0; type < CAPTYPE_COUNT; type++) {
         check_that(check, check->objects_of[type] == tree_count_type((enum captype)type),
                    INVARIANT_COUNTS, any);

@@ -6,6 +6,7 @@
  * that contain each other can hold a dying object back. If all slots of the object hold
  * something that itself would have to be buried, two slots swap, and the caller goes on with
  * what came out. */
+#include <kernel/cap_remote.h>
 #include <kernel/cspace.h>
 #include <kernel/dispatcher.h>
 #include <kernel/irq_cap.h>
@@ -275,7 +276,8 @@ static void slot_clear_step(struct cte *slot, struct budget *budget)
         mapping_end(slot, budget);
         return;
     case CAPTYPE_IRQDEST:
-        irq_object_destroy(cte_irq(slot));
+        if (slot->owner == core_self)
+            irq_object_destroy(cte_irq(slot));
         break;
     case CAPTYPE_NULL:
     case CAPTYPE_RAM:
@@ -397,23 +399,26 @@ errval_t cap_embed_other(struct cte *src, struct cte *dest)
     return ERR_OK;
 }
 
-/* One step of a revoke; true if there is nothing left to do. */
-static bool revoke_step(struct cte *cte, struct budget *budget)
+/* One step of a revoke. ERR_OK: there is nothing left to do; SYS_ERR_AGAIN: there is;
+ * SYS_ERR_REMOTE: what is next concerns other cores. */
+static errval_t revoke_step(struct cte *cte, struct budget *budget)
 {
     struct cte *victim = cte->level != 0 ? cte->next : cte->prev;
     if (victim == NULL) {
         victim = tree_next(cte);
         if (victim == NULL || victim->page >= cte->page + cte->pages)
-            return true;
+            return ERR_OK;
         if (victim->page == cte->page && victim->pages == cte->pages &&
             victim->type == CAPTYPE_ENDPOINT && cte->type == CAPTYPE_ENDPOINT)
-            return true; /* the other end of the channel */
+            return ERR_OK; /* the other end of the channel */
     }
+    if ((victim->flags & CTE_KNOWN) != 0)
+        return SYS_ERR_REMOTE;
     if ((victim->flags & CTE_DYING) != 0)
         dying_work(budget);
     else
         slot_clear_step(victim, budget);
-    return false;
+    return SYS_ERR_AGAIN;
 }
 
 errval_t cap_revoke(struct cte *cte)
@@ -425,12 +430,15 @@ errval_t cap_revoke(struct cte *cte)
         return slot_clear(cte, &budget) ? ERR_OK : SYS_ERR_AGAIN;
     if ((cte->rights & CAP_RIGHT_D) == 0)
         return SYS_ERR_CAP_RIGHTS;
+    if ((cte_node(cte)->flags & CTE_KNOWN) != 0)
+        return SYS_ERR_REMOTE;
     /* The capability itself may go with what is revoked, when it lies in a CNode made from it. */
     while (cte->type != CAPTYPE_NULL && (cte->flags & CTE_DYING) == 0) {
         if (budget.left == 0)
             return SYS_ERR_AGAIN;
-        if (revoke_step(cte, &budget))
-            break;
+        errval_t err = revoke_step(cte, &budget);
+        if (err != SYS_ERR_AGAIN)
+            return err;
     }
     return ERR_OK;
 }
@@ -466,6 +474,8 @@ errval_t cap_revoke_part(struct cte *cte, uint64_t off, uint64_t bytes)
         struct cte *victim = tree_after(&key);
         if (victim == NULL || victim->page >= first + pages)
             break;
+        if ((victim->flags & CTE_KNOWN) != 0)
+            return SYS_ERR_REMOTE;
         if (budget.left == 0)
             return SYS_ERR_AGAIN;
         if ((victim->flags & CTE_DYING) != 0)
@@ -474,6 +484,38 @@ errval_t cap_revoke_part(struct cte *cte, uint64_t off, uint64_t bytes)
             slot_clear_step(victim, &budget);
     }
     return ERR_OK;
+}
+
+/* One capability to the object that is neither `keep` nor (if that stays) the anchor. */
+static struct cte *sweep_copy(struct cte *node, bool keep_anchor, const struct cte *keep)
+{
+    struct cte *copy = node;
+    while (copy != NULL &&
+           (copy == keep || (keep_anchor && (copy->flags & CTE_ANCHOR) != 0)))
+        copy = copy->next; /* at most twice */
+    return copy;
+}
+
+errval_t cap_sweep(enum captype type, uint32_t page, uint32_t pages, bool keep_anchor,
+                   const struct cte *keep)
+{
+    struct budget budget = {CAP_STEP_MAX};
+    struct cap_key key = cap_key_make(type, page, pages, 0);
+    for (;;) {
+        struct cte *node = tree_find(&key), *victim = NULL;
+        if (node != NULL)
+            victim = sweep_copy(node, keep_anchor, keep);
+        if (victim == NULL)
+            victim = tree_after(&key);
+        if (victim == NULL || victim->page >= page + pages)
+            return ERR_OK;
+        if (budget.left == 0)
+            return SYS_ERR_AGAIN;
+        if ((victim->flags & CTE_DYING) != 0)
+            dying_work(&budget);
+        else
+            slot_clear_step(victim, &budget);
+    }
 }
 
 void cap_release_cspace(struct cte *cspace)

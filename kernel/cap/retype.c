@@ -1,6 +1,7 @@
 /* Retype: new objects from memory. */
 #include <arch/maintain.h>
 #include <kernel/asid.h>
+#include <kernel/cap_remote.h>
 #include <kernel/dispatcher.h>
 #include <kernel/kasan.h>
 #include <kernel/lmp.h>
@@ -78,7 +79,7 @@ static void retype_make(const struct cte *src, enum captype type, uint32_t page,
 {
     uint64_t base = (uint64_t)page << CAP_PAGE_SHIFT;
     uint8_t rights = (uint8_t)(src->rights & captype_table[type].rights);
-    slot_init(dest, type, page, pages, rights, src->owner);
+    slot_init(dest, type, page, pages, rights, core_self);
     kasan_object_made(dest);
     if (type == CAPTYPE_VNODEL0) {
         dest->aux = (uint64_t)asid_alloc() << CTE_ASID_SHIFT;
@@ -86,7 +87,7 @@ static void retype_make(const struct cte *src, enum captype type, uint32_t page,
     } else if (type == CAPTYPE_DISPATCHER) {
         dispatcher_object_init(phys_to_virt(base));
     } else if (type == CAPTYPE_ENDPOINT) {
-        slot_init(dest + 1, type, page, pages, rights, src->owner);
+        slot_init(dest + 1, type, page, pages, rights, core_self);
         dest[1].detail = 1;
         dest[0].aux = (uint64_t)(uintptr_t)endpoint_at(base, 0);
         dest[1].aux = (uint64_t)(uintptr_t)endpoint_at(base, 1);
@@ -108,7 +109,7 @@ static errval_t retype_check(const struct cte *src, uint64_t off, enum captype t
         return SYS_ERR_BUSY;
     if ((src->rights & CAP_RIGHT_D) == 0)
         return SYS_ERR_CAP_RIGHTS;
-    if (src->owner != core_self)
+    if (cap_is_foreign(src))
         return SYS_ERR_REMOTE;
     if (type >= CAPTYPE_COUNT || (captype_table[src->type].retype_mask >> type & 1) == 0)
         return SYS_ERR_RETYPE_ILLEGAL;
@@ -131,12 +132,10 @@ static errval_t retype_check(const struct cte *src, uint64_t off, enum captype t
     return ERR_OK;
 }
 
-errval_t cap_retype(struct cte *src, uint64_t off, enum captype type, uint64_t bytes,
-                    uint32_t count, struct cte *dest)
+/* Everything was checked but what the range is used for. */
+static errval_t retype_range(struct cte *src, uint64_t off, enum captype type, uint64_t bytes,
+                             uint32_t count, struct cte *dest)
 {
-    errval_t err = retype_check(src, off, type, bytes, count, dest);
-    if (err_is_fail(err))
-        return err;
     uint32_t pages = (uint32_t)(bytes >> CAP_PAGE_SHIFT);
     uint32_t first = src->page + (uint32_t)(off >> CAP_PAGE_SHIFT);
     uint32_t end = first + pages * count;
@@ -160,4 +159,23 @@ errval_t cap_retype(struct cte *src, uint64_t off, enum captype type, uint64_t b
     for (uint32_t i = 0; i < count; i++)
         retype_make(src, type, first + i * pages, pages, dest + i, i == 0 ? NULL : dest + i - 1);
     return ERR_OK;
+}
+
+errval_t cap_retype(struct cte *src, uint64_t off, enum captype type, uint64_t bytes,
+                    uint32_t count, struct cte *dest)
+{
+    errval_t err = retype_check(src, off, type, bytes, count, dest);
+    if (err_is_fail(err))
+        return err;
+    /* A frame that is known elsewhere may be mapped there. RAM is nowhere else in use. */
+    if (src->type != CAPTYPE_RAM && (cte_node(src)->flags & CTE_KNOWN) != 0)
+        return SYS_ERR_REMOTE;
+    return retype_range(src, off, type, bytes, count, dest);
+}
+
+errval_t cap_retype_agreed(struct cte *src, uint64_t off, enum captype type, uint64_t bytes,
+                           uint32_t count, struct cte *dest)
+{
+    errval_t err = retype_check(src, off, type, bytes, count, dest);
+    return err_is_fail(err) ? err : retype_range(src, off, type, bytes, count, dest);
 }

@@ -1,5 +1,6 @@
 /* Slots: how a capability gets into one, moves and leaves, with its copies and its place in the
  * tree. */
+#include <kernel/cap_remote.h>
 #include <kernel/check.h>
 #include <kernel/kasan.h>
 
@@ -28,7 +29,47 @@ uint64_t slot_count_copies(enum captype type)
     return copy_counts[type];
 }
 
-#define NODE_FLAGS (CTE_ATTACHED | CTE_PARTED)
+/* Anchors (kernel/cap_remote.h), and whether something ended while there were any. Owner: this
+ * file. */
+static uint64_t anchor_count;
+static bool anchors_look;
+
+uint64_t cap_anchor_count(void)
+{
+    return anchor_count;
+}
+
+bool cap_remote_ended(void)
+{
+    bool ended = anchors_look;
+    anchors_look = false;
+    return ended;
+}
+
+void slot_note_ended(void)
+{
+    anchors_look |= anchor_count != 0;
+}
+
+void slot_set_anchor(struct cte *slot)
+{
+    struct cte *node = cte_node(slot);
+    kernel_assert((node->flags & CTE_KNOWN) == 0);
+    check_touch(slot);
+    check_touch(node);
+    slot->flags |= CTE_ANCHOR;
+    node->flags |= CTE_KNOWN;
+    anchor_count++;
+}
+
+void slot_clear_anchor(struct cte *slot)
+{
+    slot->flags &= (uint8_t)~CTE_ANCHOR;
+    cte_node(slot)->flags &= (uint8_t)~CTE_KNOWN;
+    anchor_count--;
+}
+
+#define NODE_FLAGS (CTE_ATTACHED | CTE_PARTED | CTE_KNOWN)
 
 /* State of the object that only its node keeps, beside those flags. */
 static bool slot_has_node_state(const struct cte *slot)
@@ -41,6 +82,7 @@ static bool slot_has_node_state(const struct cte *slot)
 static void slot_hand_node_on(struct cte *node, struct cte *heir)
 {
     tree_replace(node, heir);
+    heir->owner = node->owner;
     if (slot_has_node_state(node)) {
         heir->aux = node->aux;
         heir->count = node->count;
@@ -143,6 +185,9 @@ void slot_drop(struct cte *slot)
 {
     kernel_assert(!slot_alone(slot) && !slot_has_loans(slot) && slot_loan_mapping(slot) == NULL);
     struct cte *next = slot->next;
+    if ((slot->flags & CTE_ANCHOR) != 0)
+        slot_clear_anchor(slot);
+    slot_note_ended();
     copy_counts[slot->type]--;
     check_touch(slot->level != 0 ? next : slot->prev);
     if (slot->level != 0) {
@@ -158,6 +203,9 @@ void slot_drop(struct cte *slot)
 void slot_end(struct cte *slot)
 {
     kernel_assert(slot_alone(slot) && slot->level != 0);
+    if ((slot->flags & CTE_ANCHOR) != 0)
+        slot_clear_anchor(slot);
+    slot_note_ended();
     if (slot->next != NULL)
         slot->next->left = NULL; /* a Mapping and the loan it was made with */
     tree_remove(slot);

@@ -2,6 +2,7 @@
 #include <arch/maintain.h>
 #include <arch/user_pte.h>
 #include <kernel/asid.h>
+#include <kernel/cap_remote.h>
 #include <kernel/memory.h>
 #include <kernel/vnode.h>
 #include <kernel/check.h>
@@ -78,6 +79,10 @@ static bool memory_is_whole(const struct cte *frame, uint32_t first, uint32_t en
 {
     if (frame->level != 0 && (frame->flags & CTE_PARTED) == 0)
         return true;
+    /* Of a foreign one it is not known which part: its owner asked before (cap_part). */
+    struct cte *node = cte_node((struct cte *)(uintptr_t)frame);
+    if ((node->flags & CTE_PARTED) != 0 && node->owner != core_self)
+        return false;
     struct cap_key key = cap_key_of(frame);
     return tree_overlap(&key, first, end, true) == NULL;
 }
@@ -159,7 +164,7 @@ errval_t vnode_map(struct cte *vnode, uint32_t index, struct cte *src, uint64_t 
                                                             << CTE_ASID_SHIFT;
     }
     slot_init(mapping, CAPTYPE_MAPPING, (uint32_t)(plan.pa >> CAP_PAGE_SHIFT),
-              pages * plan.entry_pages, captype_table[CAPTYPE_MAPPING].rights, src->owner);
+              pages * plan.entry_pages, captype_table[CAPTYPE_MAPPING].rights, core_self);
     mapping->detail = plan.most;
     mapping->count = (uint16_t)pages;
     mapping->aux = cte_base(node) | index;

@@ -54,7 +54,7 @@ struct dispatcher;
 struct cte {
     uint8_t type;   /* 0x00 enum captype */
     uint8_t rights; /* 0x01 CAP_RIGHT_* */
-    uint8_t owner;  /* 0x02 core that owns the object */
+    uint8_t owner;  /* 0x02 of the node: core that owns the object (kernel/cap_remote.h) */
     uint8_t flags;  /* 0x03 CTE_* */
     uint8_t level;  /* 0x04 of the tree; 0 = not the node of its object */
     uint8_t detail; /* 0x05 Mapping: KPI_VM_* allowed at most; EndPoint: side; else: cte_loan */
@@ -87,6 +87,8 @@ _Static_assert(sizeof(struct cte) == KPI_SLOT_BYTES, "slots of user CNodes have 
 #define CTE_SHARED   0x8u /* dying CNode: other copies could refill it, visit it again */
 
 #define CTE_PARTED   0x10u /* node of a Frame or DevFrame: there may be frames made from it */
+#define CTE_ANCHOR   0x20u /* a monitor keeps it for other cores (kernel/cap_remote.h) */
+#define CTE_KNOWN    0x40u /* node: the object has an anchor */
 
 #define CTE_ASID_SHIFT   48
 #define CTE_ADDRESS_MASK ((1ull << CTE_ASID_SHIFT) - 1)

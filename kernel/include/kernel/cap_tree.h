@@ -67,6 +67,11 @@ static inline void slot_init(struct cte *slot, enum captype type, uint32_t page,
     *slot = (struct cte){
         .type = (uint8_t)type, .rights = rights, .owner = owner, .page = page, .pages = pages};
 }
+/* The object of `slot` has an anchor from now on, and had none. */
+void slot_set_anchor(struct cte *slot);
+void slot_clear_anchor(struct cte *slot);
+/* Something ended that an anchor may have waited for. */
+void slot_note_ended(void);
 /* Capabilities that are not the nodes of their objects. */
 uint64_t slot_count_copies(enum captype type);
 void slot_copy(struct cte *src, struct cte *dest);

@@ -11,6 +11,7 @@ struct check {
     bool all;       /* a run over everything; then also what was seen: */
     uint64_t nodes;
     uint64_t dying;
+    uint64_t anchors;
     uint64_t spaces; /* level 0 tables that have an identifier */
     uint64_t irqs;   /* ends with an interrupt */
     uint64_t objects_of[CAPTYPE_COUNT];

@@ -35,7 +35,10 @@
     X(22, BOUND, "a bound end is in the lists of its receiver that its state asks for")            \
     X(23, RING, "a ring has capabilities only in queued messages, or dying ones")                  \
     X(24, WATCH, "an end that watches a dispatcher is in its list")                                \
-    X(25, IRQ, "an interrupt that is connected has a capability, and an end that knows of it")
+    X(25, IRQ, "an interrupt that is connected has a capability, and an end that knows of it")     \
+    /* kernel/cap/check.c */                                                                       \
+    X(26, ANCHOR, "an object has an anchor if its node says so, and no second one")                \
+    X(27, FOREIGN, "what another core owns has an anchor")
 
 #define INVARIANT_NUMBER(number, name, text) INVARIANT_##name = (number),
 enum invariant { INVARIANTS(INVARIANT_NUMBER) INVARIANT_COUNT };

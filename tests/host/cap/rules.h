@@ -19,3 +19,4 @@ void check_database(void);
 void test_delete(void);
 void test_map(void);
 void test_lend(void);
+void test_remote(void);

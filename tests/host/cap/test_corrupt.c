@@ -202,6 +202,14 @@ static void corrupt_channel(enum invariant number)
     }
 }
 
+static void corrupt_known(enum invariant number)
+{
+    if (number == INVARIANT_ANCHOR)
+        home[ROOT].flags |= CTE_KNOWN;
+    else if (number == INVARIANT_FOREIGN)
+        home[WHOLE].owner ^= 1;
+}
+
 static void corrupt(enum invariant number)
 {
     switch (number) {
@@ -215,7 +223,7 @@ static void corrupt(enum invariant number)
         tree_root()->reach++;
         break;
     case INVARIANT_COPIES:
-        home[COPY].owner ^= 1;
+        home[COPY].pages += 1;
         break;
     case INVARIANT_NESTING:
         home[INSIDE].pages += MB / (4 * KB);
@@ -265,6 +273,7 @@ static void corrupt(enum invariant number)
         break;
     default:
         corrupt_channel(number);
+        corrupt_known(number);
         break;
     }
 }
@@ -272,7 +281,8 @@ static void corrupt(enum invariant number)
 /* What only all of the database shows. */
 static const uint64_t only_all = 1ull << INVARIANT_ORDER | 1ull << INVARIANT_SLOT |
                                  1ull << INVARIANT_DYING | 1ull << INVARIANT_COUNTS |
-                                 1ull << INVARIANT_RING | 1ull << INVARIANT_IRQ;
+                                 1ull << INVARIANT_RING | 1ull << INVARIANT_IRQ |
+                                 1ull << INVARIANT_ANCHOR;
 
 /* As the kernel would that has touched the slots of home; a violation is a panic. */
 static bool noticed_when_touched(void)

@@ -303,5 +303,6 @@ int main(void)
     test_delete();
     test_map();
     test_lend();
+    test_remote();
     return 0;
 }

@@ -252,6 +252,8 @@ void binding_deliver_disabled(struct chan *c, const struct lmp_msg *msg)
     chan_discard_cap_disabled(msg->cap);
     if (control == KPI_CONTROL_PEER_GONE) {
         binding_gone_disabled(b);
+    } else if (control == CHAN_CONTROL_REMOTE) {
+        b->remote = true;
     } else if (control == CHAN_CONTROL_ONEWAY_DONE) {
         struct pending *p = pending_find_disabled(b, msg->header);
         if (p != NULL && p->state == PENDING_ONEWAY) {

@@ -127,7 +127,7 @@ static void chan_init(struct chan *c, enum chan_role role, caddr_t end, struct w
     c->tx = MSG_GEN_ONE;
     c->slow = (end == 0 ? CHAN_SLOW_CARRIER : 0) | (role == CHAN_CONN ? CHAN_SLOW_UNBOUND : 0) |
               (role == CHAN_BINDING ? CHAN_SLOW_SWEEP : 0);
-    if (role != CHAN_SOURCE) {
+    if (role != CHAN_SOURCE && role != CHAN_RAW) {
         disp_disable();
         chan_enlist_disabled(c);
         disp_enable();
@@ -263,6 +263,9 @@ void chan_deliver_disabled(uint64_t cookie, const struct lmp_msg *msg)
         return;
     case CHAN_SOURCE:
         source_deliver_disabled(c, msg);
+        return;
+    case CHAN_RAW:
+        raw_deliver_disabled(c, msg);
         return;
     }
     chan_discard_cap_disabled(msg->cap);

@@ -61,6 +61,9 @@ static void waitset_run_chan(struct chan *c)
     case CHAN_SOURCE:
         source_run(c);
         return;
+    case CHAN_RAW:
+        raw_run(c);
+        return;
     }
 }
 

@@ -13,6 +13,8 @@
 #include <aos/time.h>
 #include <dev/pl031.h>
 
+#include "monitor.h"
+
 #define SERVE_PAGE_BYTES 1023u           /* of modules, as in init.if */
 #define SERVE_LOG_BYTES  1024u           /* of one log_read, as in init.if */
 #define SERVE_TEXT_BYTES 1023u           /* of bootargs, as in init.if */
@@ -352,11 +354,19 @@ static errval_t on_memory(struct server_ctx *ctx, caddr_t *ret_memory)
                                  : INIT_ERR_DENIED;
 }
 
+static errval_t on_monitor(struct server_ctx *ctx, caddr_t *ret_monitor)
+{
+    errval_t err = monitor_end_for(ctx->peer_pid, ret_monitor);
+
+    return err_is_ok(err) ? ERR_OK : err_push(err, INIT_ERR_NOT_READY);
+}
+
 static const struct init_server_ops ops = {
     .on_number = on_number, .on_text = on_text, .on_module = on_module,
     .on_modules = on_modules, .on_log_read = on_log_read, .on_console_taken = on_console_taken,
     .on_shutdown = on_shutdown, .on_facts = on_facts, .on_boot = on_boot, .on_clock = on_clock,
     .on_random = on_random, .on_caps = on_caps, .on_names = on_names, .on_memory = on_memory,
+    .on_monitor = on_monitor,
 };
 
 errval_t init_serve_start(void)
@@ -364,7 +374,10 @@ errval_t init_serve_start(void)
     errval_t err;
 
     init_serve(&init.server, &ops, &init, &init.ws);
-    err = event_source_init(&init.log, &init.ws, serve_log_grown, NULL);
+    err = monitor_start(&init.ws);
+    if (err_is_ok(err)) {
+        err = event_source_init(&init.log, &init.ws, serve_log_grown, NULL);
+    }
     return err_is_ok(err) ? kernel_log_watch(init.log.trigger) : err;
 }
 

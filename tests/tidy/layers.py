@@ -27,6 +27,7 @@ ALLOWED = {
 }
 SERVER_STUB = re.compile(r'^if/(\w+)_server\.h$')
 CLIENT_STUB = re.compile(r'^if/(\w+)\.h$')
+HOMES = {'intermon': 'monitor'}  # interfaces that are not called as the folder that serves them
 FACADES = ('libaos/rpc/', 'libaos/include/')
 # A private header is for its own folder of libaos and for those after it.
 LIBAOS_ORDER = ('cap', 'mem', 'paging', 'thread', 'chan', 'rpc', 'proc', 'io', 'libc')
@@ -59,8 +60,9 @@ def _stub_misuse(source, layer, name):
     server = SERVER_STUB.match(name)
     if server and layer in ('libaos/', 'apps/', 'apps/fuzz/'):
         return 'only a service has a server stub'
-    if server and layer == 'services/' and not source.path.startswith(f'services/{server[1]}/'):
-        return f'the server stub of {server[1]} is for services/{server[1]} alone'
+    home = HOMES.get(server[1], server[1]) if server else None
+    if server and layer == 'services/' and not source.path.startswith(f'services/{home}/'):
+        return f'the server stub of {server[1]} is for services/{home} alone'
     if layer == 'libaos/' and name.startswith('if/') and not source.path.startswith(FACADES):
         return 'stubs are behind a facade of libaos/rpc'
     return None

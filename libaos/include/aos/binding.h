@@ -149,6 +149,7 @@ struct binding {
     uint64_t deadline_ns; /* how long a call may take */
     uint32_t version;     /* of the server */
     bool setup_done;      /* the message area exists, or none is needed */
+    bool remote;          /* the server is on another core: monitors pass the messages on */
     uint8_t events_count;
     uint8_t events_head;
     struct thread_queue slot_waiters;

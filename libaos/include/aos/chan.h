@@ -16,6 +16,7 @@ enum chan_role {
     CHAN_BINDING = 1,
     CHAN_CONN,
     CHAN_SOURCE,
+    CHAN_RAW,
 };
 
 enum chan_state {
@@ -120,6 +121,7 @@ enum chan_op {
     CHAN_OP_AREA,      /* direction (0 requests, 1 replies), slot bytes, bytes; Frame */
     CHAN_OP_SUBSCRIBE, /* event ordinal, on */
     CHAN_OP_REGION,    /* bytes -> bytes that the server mapped of them; Frame */
+    CHAN_OP_UPGRADE,   /* bytes; Frame of two rings, which the monitor adds -> Frame (remote.c) */
 };
 
 /* Control messages (kind control) between stubs; the kernel makes up 1 and 2 (kpi/lmp.h). */
@@ -129,6 +131,9 @@ enum chan_control {
     CHAN_CONTROL_ONEWAY_DONE, /* server: the oneway in this slot was consumed */
     CHAN_CONTROL_CREDIT,      /* client: it has read as many items of this stream; 1 word */
     CHAN_CONTROL_CANCEL,      /* client: nobody waits for the answer to this call */
+    CHAN_CONTROL_REMOTE,      /* monitor: the peer is on another core */
+    CHAN_CONTROL_RING_CAP,    /* beside a ring: capability number word 0 of this direction */
+    CHAN_CONTROL_RING_BELL,   /* beside a ring: there is something in it */
     CHAN_CONTROL_ACK = 32,    /* UMP only: a line that says nothing but what was consumed */
 };
 
@@ -161,10 +166,12 @@ void chan_ready_disabled(struct chan *c);
 void binding_deliver_disabled(struct chan *c, const struct lmp_msg *msg);
 void conn_deliver_disabled(struct chan *c, const struct lmp_msg *msg);
 void source_deliver_disabled(struct chan *c, const struct lmp_msg *msg);
+void raw_deliver_disabled(struct chan *c, const struct lmp_msg *msg);
 /* Work of a channel in the ready list, in thread context. False: the channel is no longer there. */
 bool binding_run(struct chan *c);
 bool conn_run(struct chan *c);
 bool source_run(struct chan *c);
+bool raw_run(struct chan *c);
 
 /* Copies between private memory and an area that the peer may revoke. False: it is gone. */
 bool chan_area_read(const struct chan_area *a, uint32_t slot, uint64_t *words, uint32_t count);

@@ -1,0 +1,103 @@
+/* Raw ends: aos/raw.h. Invariant: the channel is in the ready list of its waitset as long as
+ * something is in the queue or the peer's end is still to be told. */
+#include "chan_priv.h"
+
+#include <stdlib.h>
+
+#include <aos/cap.h>
+#include <aos/raw.h>
+#include <aos/slot.h>
+
+void raw_deliver_disabled(struct chan *c, const struct lmp_msg *msg)
+{
+    struct raw_chan *r = (struct raw_chan *)(void *)c;
+    bool gone = msg->header == KPI_CONTROL_HEADER(KPI_CONTROL_PEER_GONE);
+    if (c->state != CHAN_OPEN) {
+        chan_discard_cap_disabled(msg->cap);
+        return;
+    }
+    if (gone) {
+        c->state = CHAN_GONE;
+    }
+    if (r->arrived_disabled != NULL) {
+        r->arrived_disabled(r, msg);
+        return;
+    }
+    if (!gone && r->count < RAW_QUEUE_MAX) {
+        r->queue[(r->head + r->count++) % RAW_QUEUE_MAX] = *msg;
+    } else if (!gone) {
+        chan_discard_cap_disabled(msg->cap);
+        r->overflow = true;
+        c->state = CHAN_GONE;
+    }
+    chan_ready_disabled(c);
+}
+
+bool raw_run(struct chan *c)
+{
+    struct raw_chan *r = (struct raw_chan *)(void *)c;
+    struct lmp_msg msg = {.header = KPI_CONTROL_HEADER(KPI_CONTROL_PEER_GONE)};
+    bool some = true;
+    disp_disable();
+    if (r->count != 0) {
+        msg = r->queue[r->head];
+        r->head = (r->head + 1u) % RAW_QUEUE_MAX;
+        r->count--;
+        if (r->count != 0 || c->state == CHAN_GONE) {
+            chan_ready_disabled(c);
+        }
+    } else {
+        some = c->state == CHAN_GONE;
+    }
+    disp_enable();
+    if (some) {
+        r->message(r, &msg);
+    }
+    return true;
+}
+
+errval_t raw_open(struct raw_chan *r, struct waitset *ws, caddr_t end,
+                  void (*message)(struct raw_chan *r, const struct lmp_msg *msg), void *arg)
+{
+    struct lmp_msg *queue = calloc(RAW_QUEUE_MAX, sizeof(*queue));
+    if (queue == NULL) {
+        (void)cap_destroy(end);
+        return LIB_ERR_NO_MEMORY;
+    }
+    *r = (struct raw_chan){.message = message, .arg = arg, .queue = queue};
+    errval_t err = chan_bind(&r->chan, CHAN_RAW, end, ws);
+    if (err_is_fail(err)) {
+        free(queue);
+        r->queue = NULL;
+        r->chan.end = 0;
+    }
+    return err;
+}
+
+errval_t raw_send(struct raw_chan *r, const struct lmp_msg *msg, struct msg_cap cap)
+{
+    errval_t err = chan_send(&r->chan, msg, cap);
+    if (err_is_ok(err)) {
+        chan_cap_sent(cap, true);
+    }
+    return err;
+}
+
+void raw_close(struct raw_chan *r)
+{
+    chan_close(&r->chan);
+    for (; r->count != 0; r->count--) {
+        caddr_t cap = r->queue[r->head].cap;
+        if (cap != 0) {
+            (void)cap_destroy(cap);
+        }
+        r->head = (r->head + 1u) % RAW_QUEUE_MAX;
+    }
+    free(r->queue);
+    r->queue = NULL;
+}
+
+void raw_own_ram(struct raw_chan *r)
+{
+    r->chan.owns_ram = true;
+}

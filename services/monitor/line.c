@@ -1,0 +1,452 @@
+/* See line.h. */
+#include "line.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <aos/cap.h>
+#include <aos/time.h>
+#include <aos/waitset.h>
+
+#define LINE_RETRY_NS 1000000ull         /* between tries on a channel that is full */
+
+/* A message that waits for room in the local channel. */
+struct line_item {
+    struct line_item *next;
+    struct lmp_msg msg;
+    caddr_t cap;
+};
+
+struct line {
+    struct raw_chan raw;                 /* first */
+    struct line *next;                   /* of all lines */
+    caddr_t end;                         /* at home, not bound yet; 0 from then on */
+    uint32_t number, peer;
+    bool proxy;                          /* this is the proxy's side */
+    bool used;                           /* something was passed */
+    bool told, heard;                    /* this side has ended, the other has */
+    uint64_t base;                       /* of the proxy's channel, to know it again */
+    uint64_t side;
+    struct line_item *head, **tail;
+    uint32_t waiting;
+};
+
+static struct {
+    const struct line_host *host;
+    struct waitset *ws;
+    struct line *lines;
+    uint32_t count, next_number;
+    struct line *homes[LINES_MAX];
+    struct line *proxies[LINE_PEERS_MAX][LINES_MAX];
+    bool retrying;
+    struct waitset_timer retry;
+} all;
+
+void line_init(const struct line_host *host, struct waitset *ws)
+{
+    memset(&all, 0, sizeof(all));
+    all.host = host;
+    all.ws = ws;
+}
+
+uint32_t line_count(void)
+{
+    return all.count;
+}
+
+static struct line **line_place(uint32_t peer, uint32_t number, bool proxy)
+{
+    return proxy ? &all.proxies[peer][number] : &all.homes[number];
+}
+
+/* A line that a message of `peer` is about. NULL: there is none. */
+static struct line *line_find(uint32_t peer, uint32_t number, bool proxy)
+{
+    struct line *l;
+
+    if (peer >= LINE_PEERS_MAX || number >= LINES_MAX) {
+        return NULL;
+    }
+    l = *line_place(peer, number, proxy);
+    return l != NULL && l->peer == peer ? l : NULL;
+}
+
+static struct line *line_new(uint32_t peer, uint32_t number, bool proxy)
+{
+    struct line *l = calloc(1, sizeof(*l));
+
+    if (l != NULL) {
+        l->peer = peer;
+        l->number = number;
+        l->proxy = proxy;
+        l->tail = &l->head;
+        l->next = all.lines;
+        all.lines = l;
+        all.count++;
+        *line_place(peer, number, proxy) = l;
+    }
+    return l;
+}
+
+static void line_free(struct line *l)
+{
+    struct line **at = &all.lines;
+
+    while (*at != l) {
+        at = &(*at)->next;
+    }
+    *at = l->next;
+    all.count--;
+    *line_place(l->peer, l->number, l->proxy) = NULL;
+    free(l);
+}
+
+static void line_drop_cap(caddr_t cap)
+{
+    if (cap != 0) {
+        (void)cap_destroy(cap);
+    }
+}
+
+/* This side is over: whoever is at the local channel sees its end. */
+static void line_close(struct line *l)
+{
+    struct line_item *next;
+
+    if (l->end != 0) {
+        (void)cap_destroy(l->end);
+        l->end = 0;
+    } else if (l->raw.chan.end != 0) {
+        raw_close(&l->raw);
+    }
+    for (struct line_item *i = l->head; i != NULL; i = next) {
+        next = i->next;
+        line_drop_cap(i->cap);
+        free(i);
+    }
+    l->head = NULL;
+    l->tail = &l->head;
+    l->waiting = 0;
+}
+
+static void line_send(const struct line *l, struct line_wire *w, caddr_t cap)
+{
+    w->line = l->number;
+    w->to_proxy = !l->proxy;
+    (void)all.host->send(l->peer, w, cap);
+}
+
+/* Ends this side, and the line if the other side has ended already. */
+static void line_end(struct line *l)
+{
+    struct line_wire w = {.ended = true};
+
+    if (!l->told) {
+        l->told = true;
+        line_close(l);
+        line_send(l, &w, 0);
+    }
+    if (l->heard) {
+        line_free(l);
+    }
+}
+
+/* --- to the local channel ------------------------------------------------------------------- */
+
+static void line_retry(void *arg);
+
+static void line_retry_later(void)
+{
+    if (!all.retrying) {
+        all.retrying = err_is_ok(waitset_timer_set(all.ws, &all.retry,
+                                                   time_deadline_ns(LINE_RETRY_NS), line_retry,
+                                                   NULL));
+    }
+}
+
+/* Sends what waits. False: it does not work any more. */
+static bool line_flush(struct line *l)
+{
+    while (l->head != NULL) {
+        struct line_item *i = l->head;
+        errval_t err = raw_send(&l->raw, &i->msg,
+                                (struct msg_cap){i->cap, CAP_RIGHTS_ALL, MSG_CAP_MOVE});
+
+        if (err_no(err) == SYS_ERR_LMP_FULL) {
+            line_retry_later();
+            return true;
+        }
+        if (err_is_fail(err)) {
+            return false;
+        }
+        l->head = i->next;
+        l->tail = l->head == NULL ? &l->head : l->tail;
+        l->waiting--;
+        free(i);
+    }
+    return true;
+}
+
+static void line_retry(void *arg)
+{
+    struct line *next;
+
+    (void)arg;
+    all.retrying = false;
+    for (struct line *l = all.lines; l != NULL; l = next) {
+        next = l->next;
+        if (!line_flush(l)) {
+            line_end(l);
+        }
+    }
+}
+
+/* Takes `cap`. A line that cannot take it ends. */
+static void line_deliver(struct line *l, const struct lmp_msg *msg, caddr_t cap)
+{
+    struct line_item *i = l->waiting < LINE_BACKLOG_MAX ? malloc(sizeof(*i)) : NULL;
+
+    if (i == NULL) {
+        line_drop_cap(cap);
+        line_end(l);
+        return;
+    }
+    *i = (struct line_item){NULL, *msg, cap};
+    *l->tail = i;
+    l->tail = &i->next;
+    l->waiting++;
+    if (!line_flush(l)) {
+        line_end(l);
+    }
+}
+
+/* --- from the local channel ----------------------------------------------------------------- */
+
+/* A message whose capability cannot cross. */
+static void line_refuse(struct line *l, struct line_wire *w, caddr_t cap)
+{
+    enum msg_kind kind = msg_kind(w->header);
+    struct lmp_msg answer = {.header = raw_error_header(w->header)};
+
+    (void)cap_destroy(cap);
+    if (kind == MSG_CALL && l->proxy) {
+        answer.words[0] = RPC_ERR_CAPABILITY;
+        line_deliver(l, &answer, 0);
+        return;
+    }
+    w->cap = LINE_CAP_LOST;
+    if (kind == MSG_REPLY) {
+        w->cap = LINE_CAP_NONE;
+        w->header = answer.header;
+        memset(w->words, 0, sizeof(w->words));
+        w->words[0] = RPC_ERR_CAPABILITY;
+    }
+    line_send(l, w, 0);
+}
+
+static void line_message(struct raw_chan *raw, const struct lmp_msg *msg)
+{
+    struct line *l = (struct line *)(void *)raw;
+    struct line_wire w = {.line = l->number, .to_proxy = !l->proxy, .header = msg->header};
+    errval_t err = ERR_OK;
+
+    if (msg->header == KPI_CONTROL_HEADER(KPI_CONTROL_PEER_GONE)) {
+        line_end(l);
+        return;
+    }
+    memcpy(w.words, msg->words, sizeof(w.words));
+    l->used = true;
+    if (msg->cap == 0) {
+        line_send(l, &w, 0);
+        return;
+    }
+    if ((msg->cap_info & 0xff) == CAPTYPE_ENDPOINT) {
+        err = line_export(l->peer, msg->cap, &w);
+        if (err_is_ok(err)) {
+            line_send(l, &w, 0);
+        }
+    } else {
+        w.cap = LINE_CAP_OTHER;
+        err = all.host->send(l->peer, &w, msg->cap);
+    }
+    if (err_is_fail(err)) {
+        line_refuse(l, &w, msg->cap);
+    }
+}
+
+/* --- ends that cross ------------------------------------------------------------------------ */
+
+/* The unused line of which `end` is the proxy. NULL: it is an end of this core. */
+static struct line *line_of_proxy(uint32_t peer, caddr_t end)
+{
+    struct cap_info info;
+
+    if (err_is_fail(cap_identify(end, &info))) {
+        return NULL;
+    }
+    for (struct line *l = all.lines; l != NULL; l = l->next) {
+        if (l->proxy && l->peer == peer && l->base == info.a && l->side == info.b && !l->used
+            && !l->told && !l->heard) {
+            return l;
+        }
+    }
+    return NULL;
+}
+
+static bool line_number(uint32_t *ret_number)
+{
+    for (uint32_t i = 0; i < LINES_MAX; i++) {
+        uint32_t number = (all.next_number + i) % LINES_MAX;
+
+        if (all.homes[number] == NULL) {
+            all.next_number = number + 1;
+            *ret_number = number;
+            return true;
+        }
+    }
+    return false;
+}
+
+errval_t line_export(uint32_t peer, caddr_t end, struct line_wire *w)
+{
+    struct line *l = line_of_proxy(peer, end);
+    uint32_t number;
+
+    if (l != NULL) {
+        w->cap = LINE_CAP_OWN_END;
+        w->cap_line = l->number;
+        (void)cap_destroy(end);
+        line_close(l);
+        line_free(l);
+        return ERR_OK;
+    }
+    if (!line_number(&number)) {
+        return LIB_ERR_RANGE;
+    }
+    l = line_new(peer, number, /* proxy= */ false);
+    if (l == NULL) {
+        return LIB_ERR_NO_MEMORY;
+    }
+    l->end = end;
+    w->cap = LINE_CAP_NEW_END;
+    w->cap_line = number;
+    return ERR_OK;
+}
+
+/* The proxy of line `number` of `peer`. */
+static errval_t line_open_proxy(struct line *l, caddr_t *ret_end)
+{
+    const struct lmp_msg remote = {.header = MSG_HEADER(CHAN_CONTROL_REMOTE, MSG_CONTROL, 0, 0)};
+    struct cap_info info;
+    caddr_t own, proxy;
+    errval_t err = chan_create(&own, &proxy);
+
+    if (err_is_fail(err)) {
+        return err;
+    }
+    err = raw_open(&l->raw, all.ws, own, line_message, NULL);
+    if (err_is_ok(err)) {
+        raw_own_ram(&l->raw);
+        err = raw_send(&l->raw, &remote, (struct msg_cap){0});
+    }
+    if (err_is_ok(err)) {
+        err = cap_identify(proxy, &info);
+    }
+    if (err_is_fail(err)) {
+        (void)cap_destroy(proxy);
+        return err;
+    }
+    l->base = info.a;
+    l->side = info.b;
+    *ret_end = proxy;
+    return ERR_OK;
+}
+
+errval_t line_import(uint32_t peer, const struct line_wire *w, caddr_t *ret_end)
+{
+    struct line *l = line_find(peer, w->cap_line, w->cap == LINE_CAP_NEW_END);
+    errval_t err = LIB_ERR_NO_MEMORY;
+
+    if (w->cap == LINE_CAP_OWN_END) {
+        if (l == NULL || l->end == 0) {
+            return LIB_ERR_NOT_FOUND;
+        }
+        *ret_end = l->end;
+        l->end = 0;
+        line_free(l);
+        return ERR_OK;
+    }
+    if (l != NULL || peer >= LINE_PEERS_MAX || w->cap_line >= LINES_MAX) {
+        return LIB_ERR_RANGE;
+    }
+    l = line_new(peer, w->cap_line, /* proxy= */ true);
+    if (l != NULL) {
+        err = line_open_proxy(l, ret_end);
+    }
+    if (l != NULL && err_is_fail(err)) {
+        line_end(l);                     /* freed when home has ended its side */
+    }
+    return err;
+}
+
+/* --- from the other monitor ----------------------------------------------------------------- */
+
+/* The capability that came with `w`; 0: it is lost. */
+static caddr_t line_cap(uint32_t peer, const struct line_wire *w, caddr_t cap)
+{
+    caddr_t end;
+
+    if (w->cap != LINE_CAP_NEW_END && w->cap != LINE_CAP_OWN_END) {
+        return w->cap == LINE_CAP_OTHER ? cap : 0;
+    }
+    return err_is_ok(line_import(peer, w, &end)) ? end : 0;
+}
+
+/* The first message for the end at home. */
+static errval_t line_bind(struct line *l)
+{
+    caddr_t end = l->end;
+
+    l->end = 0;
+    return raw_open(&l->raw, all.ws, end, line_message, NULL);
+}
+
+void line_receive(uint32_t peer, const struct line_wire *w, caddr_t cap)
+{
+    struct line *l = line_find(peer, w->line, w->to_proxy);
+    struct lmp_msg msg = {.header = w->header};
+
+    cap = line_cap(peer, w, cap);
+    if (l == NULL || (l->told && !w->ended)) {
+        line_drop_cap(cap);              /* crossed with the end of this side */
+        return;
+    }
+    if (w->ended) {
+        l->heard = true;
+        line_end(l);
+        return;
+    }
+    memcpy(msg.words, w->words, sizeof(msg.words));
+    l->used = true;
+    if (l->end != 0 && err_is_fail(line_bind(l))) {
+        line_drop_cap(cap);
+        line_end(l);
+        return;
+    }
+    line_deliver(l, &msg, cap);
+}
+
+void line_peer_gone(uint32_t peer)
+{
+    struct line *next;
+
+    for (struct line *l = all.lines; l != NULL; l = next) {
+        next = l->next;
+        if (l->peer == peer) {
+            l->heard = true;
+            l->told = true;
+            line_close(l);
+            line_free(l);
+        }
+    }
+}

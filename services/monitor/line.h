@@ -1,0 +1,63 @@
+/* Lines: channels that reach across cores. A client end that crosses from core B to core A stays
+ * with the monitor of B, its home; the monitor of A makes a channel, keeps one end and hands the
+ * other, the proxy, on in its place. What is sent on the proxy is sent on the end at home, and
+ * back: whole messages, in order, with their capabilities. So whoever has an end need not know
+ * where its peer is, and either side sees the end of the other as on one core.
+ *
+ * Invariants:
+ *  1. A line has a number, unique on its home core, from when its end leaves (line_export) until
+ *     both monitors have said, once each, that their side has ended; or until the proxy comes home
+ *     unused, which ends both sides at once.
+ *  2. The end at home is bound when the first message comes for it: before, it can go home's way.
+ *  3. Messages of a line are sent on in the order in which they came; what finds no room waits.
+ *  4. A capability of a message has one owner at any time: the message on its way, the table of
+ *     lines, or the receiver. If it cannot cross, a call fails with RPC_ERR_CAPABILITY.
+ *
+ * All functions are for init's main thread. The file knows no transport: struct line_host. */
+#pragma once
+
+#include <aos/raw.h>
+
+#define LINE_PEERS_MAX   8u              /* cores; a core's own number is a peer, for tests */
+#define LINES_MAX        1024u           /* numbers of one home core */
+#define LINE_BACKLOG_MAX 96u             /* messages of a line that wait for room; more end it */
+
+/* What a message's capability is on its way (idl/if/intermon.if, CapKind). */
+enum line_cap {
+    LINE_CAP_NONE = 0,
+    LINE_CAP_NEW_END,
+    LINE_CAP_OWN_END,
+    LINE_CAP_OTHER,
+    LINE_CAP_LOST,
+};
+
+/* What monitors tell each other about lines. */
+struct line_wire {
+    uint32_t line;
+    bool to_proxy;                       /* the receiver has the proxy's side */
+    bool ended;                          /* nothing else is in it */
+    uint64_t header;
+    uint64_t words[MSG_REG_WORDS];
+    uint8_t cap;                         /* enum line_cap */
+    uint32_t cap_line;                   /* of NEW_END and OWN_END */
+};
+
+struct line_host {
+    /* Sends to the monitor of core `peer`, in order and without loss; what it cannot send now it
+     * keeps. `cap` is 0 but for LINE_CAP_OTHER, and then taken. An error, which there is for
+     * LINE_CAP_OTHER only: it cannot cross; nothing was sent and it is where it was. */
+    errval_t (*send)(uint32_t peer, const struct line_wire *w, caddr_t cap);
+};
+
+void line_init(const struct line_host *host, struct waitset *ws);
+/* From the monitor of `peer`. `cap`: of LINE_CAP_OTHER. */
+void line_receive(uint32_t peer, const struct line_wire *w, caddr_t cap);
+/* A client end on its way to `peer`: fills `w->cap` and `w->cap_line`. On success the end is
+ * taken; LIB_ERR_NO_MEMORY, LIB_ERR_RANGE: it is where it was. */
+errval_t line_export(uint32_t peer, caddr_t end, struct line_wire *w);
+/* The end, or its proxy, that such a message brought. */
+errval_t line_import(uint32_t peer, const struct line_wire *w, caddr_t *ret_end);
+/* The core `peer` has stopped: all its lines end. */
+void line_peer_gone(uint32_t peer);
+/* Lines that there are, for tests. */
+uint32_t line_count(void);

@@ -1,0 +1,9 @@
+/* Init as the monitor of its core: monitor.if for the domains of the core, intermon.if for the
+ * monitors of others. For init's main thread. */
+#pragma once
+
+#include <aos/server.h>
+
+errval_t monitor_start(struct waitset *ws);
+/* An end of monitor.if for the domain `pid`. */
+errval_t monitor_end_for(uint64_t pid, caddr_t *ret_end);

@@ -20,7 +20,10 @@
 #define CHECK_ZONE        32u
 #define CHECK_FRAMES      10u
 #define CHECK_HELD_BLOCKS 512u          /* freed blocks that stay out of use */
-#define CHECK_HELD_BYTES  0x40000u
+#define CHECK_HELD_BYTES  0x20000u
+/* Room for as many freed blocks as there may be, with all that is around them, and some more: so
+ * what a program uses of memory does not depend on how many of them there are just now. */
+#define CHECK_FIRST_BYTES 0x80000u
 
 /* What memory is filled with. No address made of them is one of a domain. */
 #define CHECK_FRESH 0xa5u
@@ -144,10 +147,21 @@ static void __attribute__((noreturn)) check_report(const struct check_finding *f
     aos_panic("heap: %s", found->what);
 }
 
-/* The first byte that is not `fill`. */
+/* Eight bytes of any block, wherever they lie. */
+typedef uint64_t check_word_t __attribute__((may_alias, aligned(1)));
+
+/* The first byte that is not `fill`: by many words, as far as they are all of it. */
 static bool check_differs(const uint8_t *at, uint64_t bytes, uint8_t fill, uint64_t *ret_address)
 {
-    for (uint64_t i = 0; i < bytes; i++) {
+    const uint64_t all = fill * (UINT64_MAX / UINT8_MAX);
+    uint64_t i = 0;
+    for (; bytes - i >= 4 * sizeof(all); i += 4 * sizeof(all)) {
+        const check_word_t *w = (const void *)(at + i);
+        if (((w[0] ^ all) | (w[1] ^ all) | (w[2] ^ all) | (w[3] ^ all)) != 0) {
+            break;
+        }
+    }
+    for (; i < bytes; i++) {
         if (at[i] != fill) {
             *ret_address = (uint64_t)(at + i);
             return true;
@@ -324,6 +338,13 @@ bool heap_check(void)
         check_report(&found);
     }
     return true;
+}
+
+uint64_t block_first_chunk(void)
+{
+    _Static_assert(CHECK_FIRST_BYTES > 5 * (CHECK_HELD_BYTES + CHECK_HELD_BLOCKS *
+                                            (CHECK_HEAD_BYTES + 2 * CHECK_ZONE)) / 4, "room");
+    return CHECK_FIRST_BYTES;
 }
 
 void block_held(uint64_t *ret_blocks, uint64_t *ret_bytes)

@@ -19,7 +19,6 @@
 #include "heap.h"
 #include "malloc_priv.h"
 
-#define MALLOC_FIRST_BYTES 0x4000u       /* many programs never need more */
 #define MALLOC_CHUNK_BYTES 0x10000u
 #define MALLOC_LARGE_BYTES 0x20000u      /* from here on: mapped by itself */
 #define MALLOC_LARGE_MAGIC 0x4c61726765426c6bull
@@ -127,22 +126,39 @@ static void *malloc_take_from(void *chunk, uint64_t chunk_bytes, size_t bytes, s
     return p;
 }
 
+/* A chunk with room for at least `least` bytes; of a first one that is to be larger, that must do.
+ * NULL: no memory. */
+static void *malloc_new_chunk(uint64_t usual, uint64_t least, uint64_t *ret_bytes)
+{
+    void *chunk;
+    uint64_t bytes = least < usual ? usual : least;
+    errval_t err = paging_alloc(bytes, AOS_VM_RW, &chunk);
+    if (err_is_fail(err) && bytes > MALLOC_CHUNK_BYTES && least < bytes) {
+        bytes = least;
+        err = paging_alloc(bytes, AOS_VM_RW, &chunk);
+    }
+    *ret_bytes = bytes;
+    return err_is_ok(err) ? chunk : NULL;
+}
+
 static void *malloc_small(size_t bytes, size_t align)
 {
     mutex_lock(&malloc_state.lock);
     void *p = malloc_take(bytes, align);
-    uint64_t least = malloc_state.chunk_count == 0 ? MALLOC_FIRST_BYTES : MALLOC_CHUNK_BYTES;
-    uint64_t need = bytes + bytes / 4 + 2 * align + HEAP_OVERHEAD + 64;
-    need = aos_round_up(need < least ? least : need, AOS_PAGE_BYTES);
-    if (p == NULL && malloc_use_spare(need)) {
+    uint64_t least = aos_round_up(bytes + bytes / 4 + 2 * align + HEAP_OVERHEAD + 64,
+                                  AOS_PAGE_BYTES);
+    bool first = malloc_state.chunk_count == 0;
+    if (p == NULL && malloc_use_spare(least)) {
         p = malloc_take(bytes, align);
     }
     mutex_unlock(&malloc_state.lock);
-    void *chunk;
-    if (p != NULL || err_is_fail(paging_alloc(need, AOS_VM_RW, &chunk))) {
+    if (p != NULL) {
         return p;
     }
-    return malloc_take_from(chunk, need, bytes, align);
+    uint64_t chunk_bytes;
+    void *chunk = malloc_new_chunk(first ? block_first_chunk() : MALLOC_CHUNK_BYTES, least,
+                                   &chunk_bytes);
+    return chunk == NULL ? NULL : malloc_take_from(chunk, chunk_bytes, bytes, align);
 }
 
 void *malloc_raw(size_t bytes, size_t align)

@@ -28,3 +28,5 @@ bool block_resize(void *p, size_t bytes);
 bool block_is_zero(void *p);
 /* Freed, not yet in use again. */
 void block_held(uint64_t *ret_blocks, uint64_t *ret_bytes);
+/* How large the first chunk is to be, in bytes: a multiple of pages. */
+uint64_t block_first_chunk(void);

@@ -25,6 +25,8 @@ struct bench {
 void bench_run(const char *name, const struct bench *b, void *arg);
 /* The same for an operation that says itself how many instructions it took. */
 void bench_sample(const char *name, uint64_t (*fn)(void *arg), void *arg, unsigned samples);
+/* The same without a warm-up. */
+void bench_sample_cold(const char *name, uint64_t (*fn)(void *arg), void *arg, unsigned samples);
 void bench_print(const char *name, uint64_t median, uint64_t minimum, unsigned samples);
 /* Ends the program with a message when `err` is an error. */
 void bench_check(const char *what, errval_t err);

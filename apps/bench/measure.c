@@ -79,13 +79,18 @@ void bench_run(const char *name, const struct bench *b, void *arg)
     measure_report(name, samples);
 }
 
+void bench_sample_cold(const char *name, uint64_t (*fn)(void *arg), void *arg, unsigned samples)
+{
+    for (unsigned i = 0; i < samples; i++) {
+        samples_taken[i] = fn(arg);
+    }
+    measure_report(name, samples);
+}
+
 void bench_sample(const char *name, uint64_t (*fn)(void *arg), void *arg, unsigned samples)
 {
     for (unsigned i = 0; i < BENCH_WARMUP; i++) {
         (void)fn(arg);
     }
-    for (unsigned i = 0; i < samples; i++) {
-        samples_taken[i] = fn(arg);
-    }
-    measure_report(name, samples);
+    bench_sample_cold(name, fn, arg, samples);
 }

@@ -5,35 +5,25 @@
  * goes the long way. */
 #include "ump_priv.h"
 
+#define UMP_NOT_ONE_LINE (MSG_SHAPE_MASK & ~MSG_SHAPE(UMP_LINE_WORDS, 0))
 
-errval_t ump_call(struct binding *b, struct lmp_regs *r)
+_Static_assert((UMP_LINE_WORDS & (UMP_LINE_WORDS + 1)) == 0, "a mask tells more words");
+
+/* On the target arch/armv8/ump_call.S does all this as long as nothing has to wait, and comes here
+ * if something has. */
+errval_t ump_call_sent(struct binding *b, uint64_t answer, struct lmp_regs *r)
 {
     struct ump *u = b->chan.ump;
     struct ump_ring *ring = &u->ring;
-    disp_disable();
-    /* A backlog and messages that have begun are rare and not for here. */
-    if (__builtin_expect(((b->chan.slow & ~(CHAN_SLOW_DEADLINE | CHAN_SLOW_SWEEP)) ^
-                              CHAN_SLOW_CARRIER) != 0 ||
-                             (u->parked | u->backlog_count | u->in.have) != 0 || disp_runnable() ||
-                             (r->header & MSG_SHAPE_MASK) > MSG_SHAPE(UMP_LINE_WORDS, 0) ||
-                             ump_ring_room(ring) == 0,
-                         0)) {
-        disp_enable();
-        return binding_call_long(b, r);
-    }
-    const uint64_t sent = r->header | binding_txid_disabled(b);
-    ump_ring_put(ring, sent, r->w, msg_words(sent));
-    ump_ring_next_out(ring);
-    ump_bell_disabled(u);
-    const uint64_t answer = sent ^ r->answer;
+    const uint64_t sent = r->header;
     const uint64_t reply = (answer & ~MSG_ANY_SHAPE) | ring->in_epoch;
     const uint64_t free = (answer & MSG_ANY_SHAPE) != 0 ? UMP_COUNT_BITS | MSG_SHAPE_MASK
                                                         : UMP_COUNT_BITS;
     uint32_t left = u->spin;
+    ump_bell_disabled(u);
     do {
         uint64_t head = ump_ring_head(ring);
-        if (((head ^ reply) & ~free) == 0 &&
-            (head & MSG_SHAPE_MASK) <= MSG_SHAPE(UMP_LINE_WORDS, 0) &&
+        if (((head ^ reply) & ~free) == 0 && (head & UMP_NOT_ONE_LINE) == 0 &&
             ump_ring_take_line(ring, head, r->w)) {
             r->header = head & ~MSG_UMP_MASK;
             r->cap = 0;
@@ -50,6 +40,24 @@ errval_t ump_call(struct binding *b, struct lmp_regs *r)
     return binding_finish_regs_disabled(b, ERR_OK, answer, r);
 }
 
+errval_t ump_call(struct binding *b, struct lmp_regs *r)
+{
+    struct ump *u = b->chan.ump;
+    disp_disable();
+    /* A backlog and messages that have begun are rare and not for here. */
+    if (__builtin_expect(((b->chan.slow & ~(CHAN_SLOW_DEADLINE | CHAN_SLOW_SWEEP)) ^
+                              CHAN_SLOW_CARRIER) != 0 ||
+                             u->odd != 0 || disp_runnable() ||
+                             (r->header & UMP_NOT_ONE_LINE) != 0 || ump_ring_room(&u->ring) == 0,
+                         0)) {
+        disp_enable();
+        return binding_call_long(b, r);
+    }
+    r->header |= binding_txid_disabled(b);
+    ump_ring_put_line(&u->ring, r->header, r->w);
+    return ump_call_sent(b, r->header ^ r->answer, r);
+}
+
 /* What a request's header has in common with chan_hash if it is a call with a txid slot that there
  * is. */
 #define UMP_EXACT_MASK                                                                             \
@@ -64,12 +72,15 @@ ump_exact(const struct server_conn *conn, const struct server_interface *iface, 
     if (conn->chan.slow != CHAN_SLOW_CARRIER ||
         ((header ^ chan_hash(&conn->chan)) & UMP_EXACT_MASK) != 0 ||
         ordinal >= iface->method_count ||
-        (header & MSG_SHAPE_MASK) > MSG_SHAPE(UMP_LINE_WORDS, 0)) {
+        (header & UMP_NOT_ONE_LINE) != 0) {
         return NULL;
     }
     const struct server_method *m = &iface->methods[ordinal];
     return m->exact == ((header & MSG_SHAPE_MASK) >> MSG_WORDS_SHIFT) + 1u ? m : NULL;
 }
+
+/* Requests that are served before others of the same waitset have their turn. */
+#define UMP_BURST 16u
 
 /* Serves `req`, which is exact. Enters and returns disabled, enabled in between. */
 static inline void ump_answer_disabled(struct server_conn *conn, const struct server_method *m,
@@ -85,13 +96,10 @@ static inline void ump_answer_disabled(struct server_conn *conn, const struct se
         const uint64_t header =
             req->msg.header | (ctx->header & ~MSG_SHAPE_MASK) | MSG_HEADER(0, MSG_REPLY, 0, 0);
         disp_disable_touched();
-        if (__builtin_expect(conn->chan.state == CHAN_OPEN &&
-                                 (header & MSG_SHAPE_MASK) <= MSG_SHAPE(UMP_LINE_WORDS, 0) &&
-                                 (u->backlog_count | (uint32_t)u->dead) == 0 &&
+        if (__builtin_expect((header & UMP_NOT_ONE_LINE) == 0 && u->odd == 0 &&
                                  ump_ring_room(&u->ring) != 0,
                              1)) {
-            ump_ring_put(&u->ring, header, req->msg.words, msg_words(header));
-            ump_ring_next_out(&u->ring);
+            ump_ring_put_line(&u->ring, header, req->msg.words); /* the rest is the client's own */
             ump_bell_disabled(u);
             return;
         }
@@ -120,25 +128,29 @@ bool ump_serve_disabled(struct server_conn *conn)
     }
     const struct server_interface *iface = server->iface;
     conn_ctx_init(&ctx, conn, server, &req);
-    /* A handler may have closed the connection, and what is queued or has begun comes first. */
-    while (c->state == CHAN_OPEN && (conn->queue_count | u->backlog_count | u->in.have |
-                                     (uint32_t)u->parked | (uint32_t)u->dead) == 0) {
+    /* A handler may have closed the connection; what has begun comes first, and what is queued
+     * (ump_exact). */
+    uint32_t served = 0;
+    while ((u->in.have | u->odd) == 0) {
         uint64_t head = ump_ring_head(&u->ring);
-        if (!ump_ring_new(&u->ring, head)) {
-            if (left-- == 0 || !waitset_idle_disabled(c->ws)) {
-                return false;
+        if (((head ^ u->ring.in_epoch) & UMP_EPOCH) == 0) {
+            req.msg.header = head & ~MSG_UMP_MASK;
+            const struct server_method *m = ump_exact(conn, iface, req.msg.header);
+            if (__builtin_expect(m != NULL && ump_ring_take_line(&u->ring, head, req.msg.words),
+                                 1)) {
+                ump_answer_disabled(conn, m, &req, &ctx);
+                left = u->spin;
+                if (++served == UMP_BURST) {
+                    return true;
+                }
+                continue;
             }
-            continue;
+            if (head != u->ring.in_seen) {
+                break;
+            }
         }
-        req.msg.header = head & ~MSG_UMP_MASK;
-        const struct server_method *m = ump_exact(conn, iface, req.msg.header);
-        if (m == NULL || !ump_ring_take_line(&u->ring, head, req.msg.words)) {
-            break;
-        }
-        ump_answer_disabled(conn, m, &req, &ctx);
-        left = u->spin;
-        if (!waitset_idle_disabled(c->ws)) {
-            return true;
+        if (left-- == 0 || !waitset_idle_disabled(c->ws)) {
+            return served != 0;
         }
     }
     return ump_step_disabled(c);

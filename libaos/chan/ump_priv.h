@@ -20,19 +20,28 @@
  *  4. `dead`: neither ring is touched again. */
 struct ump {
     struct ump_ring ring;
+    union {
+        struct {
+            bool dead;
+            bool parked; /* `in` is complete and waits for its capability */
+            uint8_t backlog_count;
+        };
+        uint32_t odd; /* not 0: the short ways are not for this channel now */
+    };
+    uint32_t spin, idle; /* looks at an empty ring in a row: how many are allowed, and were */
+    uint8_t backlog_head;
     const struct ump_caps_ops *caps;
     const struct ump_bell_ops *bell;
     void *ctx;
-    uint32_t spin, idle; /* looks at an empty ring in a row: how many are allowed, and were */
-    bool dead;
-    bool parked; /* `in` is complete and waits for its capability */
-    uint8_t backlog_head, backlog_count;
     uint64_t caps_sent, caps_got;
     struct mutex caps_lock; /* capabilities are sent in the order of their messages */
     struct ump_message in;
     struct lmp_msg backlog[UMP_BACKLOG_MAX];
     uint64_t area[]; /* in, then out */
 };
+
+_Static_assert(offsetof(struct ump, odd) == 112 && offsetof(struct ump, spin) == 116,
+               "assembly uses it");
 
 extern const struct chan_carrier ump_carrier;
 /* Takes in at most one message. False: there was none. Disabled. */
@@ -51,6 +60,9 @@ void ump_kill_disabled(struct chan *c);
 
 /* Of struct chan_carrier. */
 errval_t ump_call(struct binding *b, struct lmp_regs *r);
+/* The rest of a call that was sent as `r->header`, and of which the stub expects `answer`. Enters
+ * disabled, returns enabled. */
+errval_t ump_call_sent(struct binding *b, uint64_t answer, struct lmp_regs *r);
 /* Takes in requests and answers those that need nothing but their handler. False: there is nothing
  * more. Enters and returns disabled, enabled in between; the caller holds the connection. */
 bool ump_serve_disabled(struct server_conn *conn);

@@ -9,11 +9,17 @@
 void ump_ring_init(struct ump_ring *r, void *out, uint32_t out_lines, const void *in,
                    uint32_t in_lines)
 {
-    *r = (struct ump_ring){.out = out,
-                           .in = in,
-                           .out_lines = out_lines,
+    struct ump_frame *own = out;
+    const struct ump_frame *peers = in;
+    *r = (struct ump_ring){.out = own,
+                           .in = peers,
+                           .out_next = own->line,
+                           .out_end = own->line + out_lines,
+                           .in_next = peers->line,
+                           .in_end = peers->line + in_lines,
+                           .sent_max = out_lines - 1u,
                            .in_lines = in_lines,
-                           .out_epoch = UMP_EPOCH,
+                           .out_top = UMP_EPOCH,
                            .in_epoch = UMP_EPOCH};
 }
 
@@ -46,7 +52,7 @@ bool ump_ring_ack(struct ump_ring *r)
 /* Copies the next line into `m`. */
 static inline enum ump_got ump_ring_take(struct ump_ring *r, struct ump_message *m)
 {
-    const struct ump_line *line = &r->in->line[r->in_at];
+    const struct ump_line *line = r->in_next;
     /* Acquire of the payload (1) and of the lines that the peer has given back (2). */
     uint64_t header = atomic_load_explicit(&line->header, memory_order_acquire);
     if (((header ^ r->in_epoch) & UMP_EPOCH) != 0) {

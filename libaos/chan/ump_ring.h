@@ -36,6 +36,7 @@
 
 #include <stdatomic.h>
 
+#include <aos/arch_copy.h>
 #include <aos/msg.h>
 
 #define UMP_LINE_WORDS    7u
@@ -66,20 +67,29 @@ struct ump_frame {
 _Static_assert(sizeof(struct ump_line) == UMP_LINE_BYTES, "a line is a cache line");
 _Static_assert(sizeof(struct ump_frame) == UMP_LINE_BYTES, "lines begin on cache lines");
 
-/* One side. */
+/* One side. The short way of a call (arch/armv8/ump_call.S) knows the places up to `told`. */
 struct ump_ring {
+    struct ump_line *out_next, *out_end;
+    const struct ump_line *in_next, *in_end;
     struct ump_frame *out;
     const struct ump_frame *in;
-    uint32_t out_lines, in_lines;
-    uint32_t out_at, in_at;       /* the next line */
-    uint64_t out_epoch, in_epoch; /* of the next line, in its header position */
-    uint32_t sent, acked;         /* own lines; those of them that the peer has consumed */
-    uint32_t consumed;            /* lines of the peer */
-    uint32_t told;                /* those of them that it knows of */
-    uint64_t in_seen;             /* the acknowledgement read last, as it stood in its line */
-    uint64_t armed;               /* as in the own frame */
-    uint64_t rung;                /* the last `armed` of the peer that was rung for */
+    uint64_t out_top;         /* the upper bits of the next own header: epoch, lines consumed */
+    uint64_t in_epoch;        /* of the peer's next line, in its header position */
+    uint64_t in_seen;         /* the acknowledgement read last, as it stood in its line */
+    uint64_t rung;            /* the last `armed` of the peer that was rung for */
+    uint32_t sent, acked;     /* own lines; those of them that the peer has consumed */
+    uint32_t sent_max;        /* how many may be outstanding */
+    uint32_t consumed;        /* lines of the peer */
+    uint32_t told;            /* those of them that it knows of */
+    uint32_t in_lines;
+    uint64_t armed;           /* as in the own frame */
 };
+
+_Static_assert(offsetof(struct ump_ring, out_next) == 0 && offsetof(struct ump_ring, in) == 40 &&
+                   offsetof(struct ump_ring, rung) == 72 && offsetof(struct ump_ring, sent) == 80 &&
+                   offsetof(struct ump_ring, sent_max) == 88 &&
+                   offsetof(struct ump_ring, told) == 96,
+               "assembly uses it");
 
 /* A message on its way in. All zero at first. */
 struct ump_message {
@@ -116,76 +126,67 @@ void ump_ring_init(struct ump_ring *r, void *out, uint32_t out_lines, const void
 /* How many lines of messages may be sent now. */
 static inline uint32_t ump_ring_room(const struct ump_ring *r)
 {
-    return r->out_lines - 1u - (r->sent - r->acked);
+    return r->sent_max - (r->sent - r->acked);
 }
 
 /* The longest message, in lines, for which room comes if the peer reads on. */
 static inline uint32_t ump_ring_longest(const struct ump_ring *r)
 {
-    return r->out_lines - r->out_lines / 4u;
+    return r->sent_max + 1u - (r->sent_max + 1u) / 4u;
+}
+
+/* Ends a line whose payload has been written, and does not move on. */
+static inline void ump_ring_head_put(struct ump_ring *r, uint64_t header)
+{
+    /* Release of the payload (1) and of what was read (2), and first half of (3): one STLR. */
+    atomic_store_explicit(&r->out_next->header, header | r->out_top, memory_order_seq_cst);
+    r->told = r->consumed;
 }
 
 /* Writes the next line, and does not move on. */
 static inline void ump_ring_put(struct ump_ring *r, uint64_t header, const uint64_t *words,
                                 uint32_t count)
 {
-    struct ump_line *line = &r->out->line[r->out_at];
-#define UMP_PUT(i) atomic_store_explicit(&line->word[i], words[i], memory_order_relaxed) /* (4) */
-    switch (count) {
-    case 7:
-        UMP_PUT(6);
-        __attribute__((fallthrough));
-    case 6:
-        UMP_PUT(5);
-        __attribute__((fallthrough));
-    case 5:
-        UMP_PUT(4);
-        __attribute__((fallthrough));
-    case 4:
-        UMP_PUT(3);
-        __attribute__((fallthrough));
-    case 3:
-        UMP_PUT(2);
-        __attribute__((fallthrough));
-    case 2:
-        UMP_PUT(1);
-        __attribute__((fallthrough));
-    case 1:
-        UMP_PUT(0);
-        break;
-    default:
-        break;
+    for (uint32_t i = 0; i < count; i++) {
+        atomic_store_explicit(&r->out_next->word[i], words[i], memory_order_relaxed); /* (4) */
     }
-#undef UMP_PUT
-    header |= (uint64_t)(r->consumed & UMP_COUNT_MASK) << UMP_COUNT_SHIFT | r->out_epoch;
-    /* Release of the payload (1) and of what was read (2), and first half of (3): one STLR. */
-    atomic_store_explicit(&line->header, header, memory_order_seq_cst);
-    r->told = r->consumed;
+    ump_ring_head_put(r, header);
 }
 
 static inline void ump_ring_next_out(struct ump_ring *r)
 {
     r->sent++;
-    if (__builtin_expect(++r->out_at == r->out_lines, 0)) {
-        r->out_at = 0;
-        r->out_epoch ^= UMP_EPOCH;
+    if (__builtin_expect(++r->out_next == r->out_end, 0)) {
+        r->out_next = r->out->line;
+        r->out_top ^= UMP_EPOCH;
     }
 }
 
 static inline void ump_ring_next_in(struct ump_ring *r)
 {
     r->consumed++;
-    if (__builtin_expect(++r->in_at == r->in_lines, 0)) {
-        r->in_at = 0;
+    r->out_top = (r->out_top & ~UMP_COUNT_BITS) |
+                 (uint64_t)(r->consumed & UMP_COUNT_MASK) << UMP_COUNT_SHIFT;
+    if (__builtin_expect(++r->in_next == r->in_end, 0)) {
+        r->in_next = r->in->line;
         r->in_epoch ^= UMP_EPOCH;
     }
+}
+
+/* The same for all words of a line, whatever the message has of them. */
+static inline void ump_ring_put_line(struct ump_ring *r, uint64_t header,
+                                     const uint64_t words[UMP_LINE_WORDS])
+{
+    arch_line_store(r->out_next, words); /* (4) */
+    ump_ring_head_put(r, header);
+    ump_ring_next_out(r);
 }
 
 /* The next header as it stands: acquire of the payload (1) and of the lines that the peer has given
  * back (2). */
 static inline uint64_t ump_ring_head(const struct ump_ring *r)
 {
-    return atomic_load_explicit(&r->in->line[r->in_at].header, memory_order_acquire);
+    return atomic_load_explicit(&r->in_next->header, memory_order_acquire);
 }
 
 /* Is a header as it stands news? */
@@ -195,19 +196,15 @@ static inline bool ump_ring_new(const struct ump_ring *r, uint64_t head)
 }
 
 /* The short way for a message of one line, whose `head` is news and no acknowledgement, while no
- * other message has begun. False: the count is wrong, nothing was taken. */
-static inline bool ump_ring_take_line(struct ump_ring *r, uint64_t head, uint64_t *words)
+ * other message has begun: all words of the line. False: the count is wrong, nothing was taken. */
+static inline bool ump_ring_take_line(struct ump_ring *r, uint64_t head,
+                                      uint64_t words[UMP_LINE_WORDS])
 {
-    const struct ump_line *line = &r->in->line[r->in_at];
     uint32_t news = ((uint32_t)(head >> UMP_COUNT_SHIFT) - r->acked) & UMP_COUNT_MASK;
     if (__builtin_expect(news > r->sent - r->acked, 0)) {
         return false;
     }
-    uint32_t count = msg_words(head);
-#pragma GCC unroll 7
-    for (uint32_t i = 0; i < UMP_LINE_WORDS && i < count; i++) {
-        words[i] = atomic_load_explicit(&line->word[i], memory_order_relaxed); /* (4) */
-    }
+    arch_line_load(words, r->in_next); /* (4) */
     r->acked += news;
     ump_ring_next_in(r);
     return true;
@@ -224,7 +221,7 @@ bool ump_ring_ack(struct ump_ring *r);
 static inline bool ump_ring_some(const struct ump_ring *r)
 {
     /* Sequentially consistent for the sake of ump_ring_arm (3). */
-    uint64_t header = atomic_load_explicit(&r->in->line[r->in_at].header, memory_order_seq_cst);
+    uint64_t header = atomic_load_explicit(&r->in_next->header, memory_order_seq_cst);
     return ((header ^ r->in_epoch) & UMP_EPOCH) == 0 && header != r->in_seen;
 }
 

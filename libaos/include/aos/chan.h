@@ -82,6 +82,7 @@ _Static_assert(offsetof(struct chan, tx) == 0x00, "assembly uses it");
 _Static_assert(offsetof(struct chan, hash) == 0x04, "assembly uses it");
 _Static_assert(offsetof(struct chan, end) == 0x08, "assembly uses it");
 _Static_assert(offsetof(struct chan, slow) == 0x0c, "assembly uses it");
+_Static_assert(offsetof(struct chan, ump) == 0x38, "assembly uses it");
 
 /* The low byte of the agreed hash in its header position. */
 static inline uint64_t chan_hash(const struct chan *c)

@@ -237,7 +237,7 @@ static void *side(void *arg)
     CHECK(m != NULL);
     for (uint32_t sent = 0, got = 0; sent < thread_messages || got < thread_messages;) {
         bool moved = false;
-        uint32_t n = sent * 7u % 20u, at = r->out_at;
+        uint32_t n = sent * 7u % 20u, at = (uint32_t)(r->out_next - r->out->line);
         if (sent < thread_messages && ump_message_lines(n) <= ump_ring_room(r)) {
             for (uint32_t i = 0; i < n; i++) {
                 words[i] = (uint64_t)sent << 32 | i;
@@ -247,7 +247,7 @@ static void *side(void *arg)
             sent++;
             moved = true;
         }
-        at = r->in_at;
+        at = (uint32_t)(r->in_next - r->in->line);
         bool begins = m->have == 0;
         enum ump_got what = ump_ring_recv(r, m, LINES);
         CHECK(what != UMP_BAD);

@@ -25,6 +25,7 @@
 #define CHAN_TX       0x0                /* struct chan: tx, hash */
 #define CHAN_END      0x8
 #define CHAN_SLOW     0xc
+#define SLOW_CARRIER  0                  /* bit of CHAN_SLOW_CARRIER */
 #define GEN_ONE       (1 << 22)          /* MSG_GEN_SHIFT */
 #define ANY_SHAPE     63                 /* bit of MSG_ANY_SHAPE */
 #define NOT_SHAPE     0xffffe000ffffffff /* ~MSG_SHAPE_MASK */
@@ -151,13 +152,16 @@ binding_call_\name:
     mov     x1, x13
     add     x3, sp, #REGS
     bl      binding_call_parked
-    b       .Lrestore
+    b       binding_call_restore
 /* Nothing is sent yet. */
 .Lslow:
+    ldr     w13, [x0, #CHAN_SLOW]
+    tbnz    w13, #SLOW_CARRIER, ump_call_short
+    place   slow
     save
     add     x1, sp, #REGS
     bl      binding_call_regs
-.Lrestore:
+    place   restore
     ldp     x1, x2, [sp, #REGS]
     ldp     x3, x4, [sp, #REGS + 16]
     ldp     x5, x6, [sp, #REGS + 32]

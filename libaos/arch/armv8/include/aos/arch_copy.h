@@ -20,3 +20,28 @@ static inline bool arch_copy_fixup(uint64_t *pc)
     *pc = (uint64_t)arch_copy_failed;
     return true;
 }
+
+/* The 7 payload words of a line that another side may look at or change meanwhile: each is loaded
+ * and stored once and whole; nothing is ordered. */
+static inline void arch_line_store(void *line, const uint64_t words[7])
+{
+    uint64_t a, b, c, d;
+    __asm__ volatile("ldp %0, %1, [%4]\n ldp %2, %3, [%4, #16]\n"
+                     "stp %0, %1, [%5]\n stp %2, %3, [%5, #16]\n"
+                     "ldp %0, %1, [%4, #32]\n ldr %2, [%4, #48]\n"
+                     "stp %0, %1, [%5, #32]\n str %2, [%5, #48]"
+                     : "=&r"(a), "=&r"(b), "=&r"(c), "=&r"(d)
+                     : "r"(words), "r"(line)
+                     : "memory");
+}
+static inline void arch_line_load(uint64_t words[7], const void *line)
+{
+    uint64_t a, b, c, d;
+    __asm__ volatile("ldp %0, %1, [%5]\n ldp %2, %3, [%5, #16]\n"
+                     "stp %0, %1, [%4]\n stp %2, %3, [%4, #16]\n"
+                     "ldp %0, %1, [%5, #32]\n ldr %2, [%5, #48]\n"
+                     "stp %0, %1, [%4, #32]\n str %2, [%4, #48]"
+                     : "=&r"(a), "=&r"(b), "=&r"(c), "=&r"(d)
+                     : "r"(words), "r"(line)
+                     : "memory");
+}

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 static inline bool arch_copy_words(void *to, const void *from, uint32_t count)
@@ -25,6 +26,21 @@ static inline bool arch_copy_bytes(void *to, const void *from, uint32_t bytes)
         __builtin_memcpy(to, from, bytes);
     }
     return true;
+}
+
+static inline void arch_line_store(void *line, const uint64_t words[7])
+{
+    uint64_t *to = line;
+    for (uint32_t i = 0; i < 7; i++) {
+        __atomic_store_n(&to[i], words[i], __ATOMIC_RELAXED);
+    }
+}
+static inline void arch_line_load(uint64_t words[7], const void *line)
+{
+    const uint64_t *from = line;
+    for (uint32_t i = 0; i < 7; i++) {
+        words[i] = __atomic_load_n(&from[i], __ATOMIC_RELAXED);
+    }
 }
 
 static inline bool arch_copy_fixup(uint64_t *pc)

@@ -21,6 +21,8 @@ ROWS = (
     ('memory_text_bytes', 'all C of memory, bytes'),
     ('ump_lines', 'lines of a UMP call of few words, each way'),
     ('ump_release_stores', 'release stores of such a line'),
+    ('ump_client_instructions', 'instructions of a polled UMP call, client'),
+    ('ump_server_instructions', 'instructions of a polled UMP call, server'),
     ('stubgen_cold_J', '12 interfaces of 15 methods, cold, J'),
     ('stubgen_one_changed_J', 'the same, one changed, J'),
     ('stubgen_nothing_changed_J', 'the same, nothing changed, J'),

@@ -21,6 +21,7 @@ _Static_assert(L1_SLOTS_MAX % DIR_SLOTS == 0, "a directory of whole pages");
 static struct {
     struct slot_node task;               /* these two are always there */
     struct slot_node vnodes;
+    struct slot_node others;             /* stands for all nodes that are not of this domain */
     struct slot_node *first[DIR_SLOTS];
     struct slot_node **dir[L1_SLOTS_MAX / DIR_SLOTS]; /* nodes by L1 slot; pages stay */
     uint32_t l1_next;                    /* no L1 slot below it is free */
@@ -54,7 +55,7 @@ static void slot_add_node(struct slot_node *node, uint32_t l1, uint32_t first, u
 
 void slot_init(void)
 {
-    nodes.l1_next = KPI_L1_FIRST_FREE;
+    nodes.l1_next = KPI_L1_TRACE + 1;
     nodes.dir[0] = nodes.first;
     nodes.vnodes.kept = true;
     slot_add_node(&nodes.vnodes, KPI_L1_VNODES, domain_startup()->table_slots_used, 0);
@@ -70,19 +71,46 @@ static uint32_t slot_l1_count(void)
     return nodes.l1_count;
 }
 
-/* The first free L1 slot, or the end of the L1 CNode. init's holds what the kernel put there, so
- * each slot is looked at before use. */
+/* init's holds what the kernel put there, so each slot is looked at before use. */
+static bool slot_l1_is_free(uint32_t l1)
+{
+    struct cap_info info;
+    return slot_node_at(l1) == NULL && nodes.dir[l1 / DIR_SLOTS] != NULL &&
+           err_is_ok(cap_identify(KPI_CADDR_L1 | l1, &info)) && info.type == CAPTYPE_NULL;
+}
+
+/* The first free L1 slot, or the end of the L1 CNode. */
 static uint32_t slot_find_l1(void)
 {
     for (uint32_t l1 = nodes.l1_next; l1 < slot_l1_count(); l1++) {
-        struct cap_info info;
-        if (slot_node_at(l1) == NULL && nodes.dir[l1 / DIR_SLOTS] != NULL &&
-            err_is_ok(cap_identify(KPI_CADDR_L1 | l1, &info)) && info.type == CAPTYPE_NULL) {
+        if (slot_l1_is_free(l1)) {
             nodes.l1_next = l1;
             return l1;
         }
     }
     return slot_l1_count();
+}
+
+errval_t slot_alloc_l1(uint32_t count, uint32_t *ret_first)
+{
+    uint32_t run = 0;
+    errval_t err = mem_begin(0, 0);
+    if (err_is_fail(err)) {
+        return err;
+    }
+    uint32_t l1 = slot_find_l1();
+    while (run < count && l1 < slot_l1_count()) {
+        run = slot_l1_is_free(l1) ? run + 1 : 0;
+        l1++;
+    }
+    if (run == count) {
+        for (uint32_t i = l1 - count; i < l1; i++) {
+            nodes.dir[i / DIR_SLOTS][i % DIR_SLOTS] = &nodes.others;
+        }
+        *ret_first = l1 - count;
+    }
+    mem_end();
+    return run == count ? ERR_OK : LIB_ERR_NO_SLOTS;
 }
 
 errval_t slot_grow(bool kept)

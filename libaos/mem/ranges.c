@@ -44,15 +44,6 @@ bool ranges_take(struct tree_node **root, struct slab *nodes, uint64_t bytes, ui
     return true;
 }
 
-bool ranges_take_fixed(struct tree_node **root, struct slab *nodes, uint64_t start, uint64_t bytes)
-{
-    struct tree_node *n = tree_below(*root, start);
-    if (n == NULL || start - n->key > n->bytes || n->bytes - (start - n->key) < bytes) {
-        return false;
-    }
-    return ranges_cut(root, nodes, n, start, bytes);
-}
-
 bool ranges_give(struct tree_node **root, struct slab *nodes, uint64_t start, uint64_t bytes,
                  uint64_t low, uint64_t high)
 {

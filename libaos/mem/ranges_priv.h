@@ -11,8 +11,6 @@
 /* Takes the lowest fitting range. False: there is none, or no node is left. */
 bool ranges_take(struct tree_node **root, struct slab *nodes, uint64_t bytes, uint64_t align,
                  uint64_t *ret_start);
-/* Takes exactly this range. False: part of it is not free. */
-bool ranges_take_fixed(struct tree_node **root, struct slab *nodes, uint64_t start, uint64_t bytes);
 /* Gives a range back, which joins its neighbours but does not grow beyond [low, high). False: no
  * node is left. */
 bool ranges_give(struct tree_node **root, struct slab *nodes, uint64_t start, uint64_t bytes,

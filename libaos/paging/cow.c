@@ -25,7 +25,7 @@ static errval_t cow_prepare(void)
     if (cow_window.node.bytes != 0) {
         return ERR_OK;
     }
-    errval_t err = region_take(paging_self(), 0, AOS_LARGE_BYTES, AOS_LARGE_BYTES, &r);
+    errval_t err = region_take(paging_self(), AOS_LARGE_BYTES, AOS_LARGE_BYTES, &r);
     if (err_is_fail(err)) {
         return err;
     }
@@ -147,7 +147,7 @@ static errval_t cow_like(struct paging_state *st, uint64_t va, struct paging_reg
     }
     errval_t err = cow_prepare();
     if (err_is_ok(err)) {
-        err = region_take(st, 0, bytes, unit, &copy);
+        err = region_take(st, bytes, unit, &copy);
     }
     if (err_is_fail(err)) {
         return err;
@@ -357,7 +357,7 @@ errval_t paging_map_private(caddr_t frame, uint64_t off, uint64_t bytes, uint32_
         err = cow_prepare();
     }
     if (err_is_ok(err)) {
-        err = region_take(st, 0, bytes, AOS_PAGE_BYTES, &r);
+        err = region_take(st, bytes, AOS_PAGE_BYTES, &r);
     }
     if (err_is_fail(err)) {
         return err;

@@ -23,7 +23,7 @@ errval_t paging_alloc_lazy(const struct paging_lazy *spec, void **ret_va)
         return LIB_ERR_BAD_ALIGN;
     }
     uint64_t bytes = aos_round_up(spec->bytes, unit);
-    errval_t err = region_take(st, 0, guard + bytes, unit, &r);
+    errval_t err = region_take(st, guard + bytes, unit, &r);
     if (err_is_fail(err)) {
         return err;
     }

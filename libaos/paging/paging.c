@@ -5,7 +5,6 @@
 #include <aos/slot.h>
 
 #include "mem_priv.h"
-#include "ranges_priv.h"
 #include "paging_priv.h"
 
 static struct paging_state paging_own;
@@ -24,7 +23,6 @@ static const char *paging_range_name(const struct kpi_range *range)
     } places[] = {
         { KPI_DISPATCHER_VA, KPI_STARTUP_VA, "dispatcher page" },
         { KPI_STARTUP_VA, KPI_STARTUP_VA + KPI_STARTUP_BYTES_MAX, "startup block" },
-        { KPI_TRACE_VA, KPI_TRACE_VA + KPI_TRACE_BYTES, "message ring" },
         { KPI_STACK_TOP - KPI_STACK_BYTES, KPI_STACK_TOP, "stack" },
     };
     for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
@@ -61,8 +59,7 @@ void paging_init_self(void)
         r->permanent = true;
         r->name = paging_range_name(&ranges[i]);
         tree_insert(&st->regions, &r->node);
-        (void)ranges_take_fixed(&st->free, &mem_slabs[MEM_SLAB_RANGE], ranges[i].va,
-                                ranges[i].bytes);
+        USER_CHECK(ranges[i].va + ranges[i].bytes <= KPI_DYNAMIC_VA);
     }
 }
 
@@ -89,12 +86,12 @@ static errval_t paging_fill(struct paging_state *st, struct paging_region *r, ui
     return paging_map_span(st, r, &span);
 }
 
-static errval_t paging_map(struct paging_state *st, uint64_t va, caddr_t frame, uint64_t off,
-                           uint64_t bytes, uint32_t flags, uint64_t *ret_va)
+errval_t paging_map_frame(struct paging_state *st, caddr_t frame, uint64_t off, uint64_t bytes,
+                          uint32_t flags, void **ret_va)
 {
     struct paging_region *r;
     uint64_t align = bytes >= AOS_LARGE_BYTES ? AOS_LARGE_BYTES : AOS_PAGE_BYTES;
-    errval_t err = off % AOS_PAGE_BYTES == 0 ? region_take(st, va, bytes, align, &r)
+    errval_t err = off % AOS_PAGE_BYTES == 0 ? region_take(st, bytes, align, &r)
                                              : LIB_ERR_BAD_ALIGN;
     if (err_is_fail(err)) {
         return err;
@@ -106,27 +103,9 @@ static errval_t paging_map(struct paging_state *st, uint64_t va, caddr_t frame, 
         region_release(st, r);
         return err;
     }
-    *ret_va = r->node.key;
+    *ret_va = (void *)r->node.key;
     region_publish(st, r);
     return ERR_OK;
-}
-
-errval_t paging_map_frame(struct paging_state *st, caddr_t frame, uint64_t off, uint64_t bytes,
-                          uint32_t flags, void **ret_va)
-{
-    uint64_t va;
-    errval_t err = paging_map(st, 0, frame, off, bytes, flags, &va);
-    if (err_is_ok(err)) {
-        *ret_va = (void *)va;
-    }
-    return err;
-}
-
-errval_t paging_map_frame_fixed(struct paging_state *st, uint64_t va, caddr_t frame, uint64_t off,
-                                uint64_t bytes, uint32_t flags)
-{
-    uint64_t at;
-    return va == 0 ? LIB_ERR_NO_ADDRESS : paging_map(st, va, frame, off, bytes, flags, &at);
 }
 
 /* Memory behind a guard. The kernel clears what becomes a Frame. */
@@ -146,7 +125,7 @@ static errval_t paging_alloc_region(uint64_t bytes, uint64_t guard, uint32_t fla
         return err;
     }
     uint64_t align = bytes >= AOS_LARGE_BYTES && guard == 0 ? AOS_LARGE_BYTES : AOS_PAGE_BYTES;
-    err = region_take(st, 0, guard + bytes, align, &r);
+    err = region_take(st, guard + bytes, align, &r);
     if (err_is_fail(err)) {
         (void)ram_free(frame);
         return err;
@@ -180,22 +159,9 @@ errval_t paging_alloc_guarded(uint64_t bytes, uint64_t guard, const char *name, 
 errval_t paging_reserve(struct paging_state *st, uint64_t bytes, uint64_t align, void **ret_va)
 {
     struct paging_region *r;
-    errval_t err = region_take(st, 0, bytes, align, &r);
+    errval_t err = region_take(st, bytes, align, &r);
     if (err_is_ok(err)) {
         *ret_va = (void *)r->node.key;
-        region_publish(st, r);
-    }
-    return err;
-}
-
-errval_t paging_promise(struct paging_state *st, uint64_t va, uint64_t bytes, uint32_t flags)
-{
-    struct paging_region *r;
-    errval_t err = va == 0 ? LIB_ERR_NO_ADDRESS
-                           : region_take(st, va, bytes, AOS_PAGE_BYTES, &r);
-    if (err_is_ok(err)) {
-        r->flags = flags;
-        r->lazy = true;
         region_publish(st, r);
     }
     return err;

@@ -89,7 +89,7 @@ static inline uint64_t region_end(const struct paging_region *r)
 }
 
 /* region.c; all under the lock but the first two. */
-errval_t region_take(struct paging_state *st, uint64_t va, uint64_t bytes, uint64_t align,
+errval_t region_take(struct paging_state *st, uint64_t bytes, uint64_t align,
                      struct paging_region **ret_region);
 void region_publish(struct paging_state *st, struct paging_region *r);
 /* The record is not (or no longer) in the tree: everything goes back. Takes the lock itself. */
@@ -173,4 +173,3 @@ errval_t table_map(struct paging_state *st, struct paging_part *p, caddr_t frame
 void table_unmap(struct paging_state *st, struct paging_part *p);
 /* A table that came with the domain. */
 void paging_adopt_table(struct paging_state *st, const struct kpi_table *table);
-void paging_destroy_tables(struct paging_state *st);

@@ -16,12 +16,12 @@ void paging_add_free(struct paging_state *st, uint64_t start, uint64_t end)
     USER_CHECK(given);
 }
 
-/* Takes addresses, anywhere if va is 0, and makes the record. */
-errval_t region_take(struct paging_state *st, uint64_t va, uint64_t bytes, uint64_t align,
+/* Takes addresses and makes the record. */
+errval_t region_take(struct paging_state *st, uint64_t bytes, uint64_t align,
                      struct paging_region **ret_region)
 {
     if (bytes == 0 || bytes > KPI_VA_LIMIT || !aos_is_pow2(align) || align < AOS_PAGE_BYTES ||
-        bytes % AOS_PAGE_BYTES != 0 || va % AOS_PAGE_BYTES != 0) {
+        bytes % AOS_PAGE_BYTES != 0) {
         return LIB_ERR_BAD_ALIGN;
     }
     errval_t err = mem_begin(0, 0);
@@ -30,8 +30,8 @@ errval_t region_take(struct paging_state *st, uint64_t va, uint64_t bytes, uint6
     }
     struct paging_region *r = NULL;
     struct slab *nodes = &mem_slabs[MEM_SLAB_RANGE];
-    bool taken = va == 0 ? ranges_take(&st->free, nodes, bytes, align, &va)
-                         : ranges_take_fixed(&st->free, nodes, va, bytes);
+    uint64_t va;
+    bool taken = ranges_take(&st->free, nodes, bytes, align, &va);
     if (taken) {
         r = mem_new(MEM_SLAB_REGION);
         r->node.key = va;

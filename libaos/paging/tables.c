@@ -75,25 +75,6 @@ void paging_adopt_table(struct paging_state *st, const struct kpi_table *table)
     t->live = 1;
 }
 
-/* A VNode from the pool, or from the RAM that a foreign space was given. */
-static errval_t table_retype(struct paging_state *st, caddr_t cap, uint32_t level,
-                             uint64_t *ret_base)
-{
-    enum captype type = (enum captype)(CAPTYPE_VNODEL0 + level);
-    if (st->table_ram == 0) {
-        return ram_make(cap, type, KPI_PAGE_BYTES, KPI_PAGE_BYTES, ret_base);
-    }
-    if (st->table_ram_end - st->table_ram_off < KPI_PAGE_BYTES) {
-        return LIB_ERR_NO_MEMORY;
-    }
-    errval_t err = cap_retype(cap, st->table_ram, st->table_ram_off, type, KPI_PAGE_BYTES, 1);
-    if (err_is_ok(err)) {
-        st->table_ram_off += KPI_PAGE_BYTES;
-        *ret_base = 0;
-    }
-    return err;
-}
-
 static errval_t table_make(struct paging_state *st, struct ptable *parent, uint64_t va,
                            uint32_t level, struct ptable **ret_table)
 {
@@ -101,7 +82,8 @@ static errval_t table_make(struct paging_state *st, struct ptable *parent, uint6
     caddr_t mapping = slot_take(1);
     uint64_t base;
     USER_CHECK(cap != 0 && mapping != 0);
-    errval_t err = table_retype(st, cap, level, &base);
+    errval_t err = ram_make(cap, (enum captype)(CAPTYPE_VNODEL0 + level), KPI_PAGE_BYTES,
+                            KPI_PAGE_BYTES, &base);
     if (err_is_ok(err)) {
         err = inv_vnode_map(parent->cap, table_index(va, level - 1), cap, 0, 1, 0, mapping);
         if (err_is_ok(err)) {
@@ -113,9 +95,7 @@ static errval_t table_make(struct paging_state *st, struct ptable *parent, uint6
             return ERR_OK;
         }
         (void)cap_delete(cap);
-        if (base != 0) {
-            ram_give(base, KPI_PAGE_BYTES);
-        }
+        ram_give(base, KPI_PAGE_BYTES);
     }
     slot_free(mapping);
     slot_free(cap);
@@ -166,31 +146,11 @@ static void table_destroy(struct paging_state *st, struct ptable *t)
     mem_free(MEM_SLAB_TABLE, t);
 }
 
-void paging_destroy_tables(struct paging_state *st)
-{
-    /* Deepest level first, so that a table is empty when its turn comes. */
-    for (uint32_t level = TABLE_LEVEL_PAGE; level > 0; level--) {
-        struct tree_node *n = tree_above(st->tables, 0);
-        while (n != NULL) {
-            uint64_t key = n->key;
-            struct ptable *t = NODE_TABLE(n);
-            if (t->level == level) {
-                table_destroy(st, t);
-            }
-            n = tree_above(st->tables, key + 1);
-        }
-    }
-    struct tree_node *root = tree_remove(&st->tables, 0);
-    if (root != NULL) {
-        mem_free(MEM_SLAB_TABLE, root);
-    }
-}
-
 /* An entry less in `t`. */
 static void table_lost(struct paging_state *st, struct ptable *t, uint32_t entries)
 {
     t->live -= entries;
-    if (t->live != 0 || !t->owned || st->foreign) {
+    if (t->live != 0 || !t->owned) {
         return;
     }
     t->idle = true;

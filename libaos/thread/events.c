@@ -1,5 +1,8 @@
 /* Events of the dispatcher itself, and the helper thread that makes receive slots when nobody
- * else does. */
+ * else does, and maps the ring of traced messages when it is wanted for the first time. */
+#include <aos/cap.h>
+#include <aos/domain.h>
+#include <aos/paging.h>
 #include <aos/slot.h>
 
 #include "queue_priv.h"
@@ -10,6 +13,49 @@
 static struct thread helper;
 static uint8_t helper_stack[HELPER_STACK_BYTES] __attribute__((aligned(16)));
 static struct thread_queue helper_queue;
+static void *ring;                       /* NULL: not mapped yet */
+static bool ring_wanted;                 /* the helper is to map it */
+
+void *domain_trace(size_t *ret_bytes)
+{
+    *ret_bytes = KPI_TRACE_BYTES;
+    return ring;
+}
+
+static void helper_set_level_disabled(uint32_t level)
+{
+    helper.base_level = level;
+    sched_set_level(&helper, level);
+}
+
+/* Mapping takes a thread. It goes before all others, which then record all that they do. */
+static void ring_asked_disabled(void)
+{
+    if (ring != NULL) {
+        chan_asked_disabled();
+    } else if (!ring_wanted) {
+        ring_wanted = true;
+        helper_set_level_disabled(THREAD_LEVELS - 1);
+        (void)thread_wake_one_disabled(&helper_queue);
+    }
+}
+
+static void ring_map(void)
+{
+    struct cap_info info;
+    void *va = NULL;
+    errval_t err = cap_identify(KPI_CADDR_L1 | KPI_L1_TRACE, &info);
+    if (err_is_ok(err) && info.type == CAPTYPE_FRAME && info.b == KPI_TRACE_BYTES) {
+        err = paging_map_frame(paging_self(), KPI_CADDR_L1 | KPI_L1_TRACE, 0, KPI_TRACE_BYTES,
+                               AOS_VM_RW, &va);
+    }
+    disp_disable();
+    ring_wanted = false;
+    ring = va;
+    chan_asked_disabled();
+    helper_set_level_disabled(THREAD_LEVEL_DEFAULT);
+    disp_enable();
+}
 
 void disp_event_disabled(uint64_t events)
 {
@@ -17,7 +63,7 @@ void disp_event_disabled(uint64_t events)
         timer_expire_disabled();
     }
     if ((events & KPI_EVENT_ASKED) != 0) {
-        chan_asked_disabled();
+        ring_asked_disabled();
     }
     if ((events & KPI_EVENT_SLOT) != 0 && disp_page()->recv_slot == 0 &&
         recv_slot_rotate_disabled() == 0) {
@@ -30,9 +76,14 @@ void disp_event_disabled(uint64_t events)
 static void helper_main(void)
 {
     for (;;) {
+        if (ring_wanted) {
+            ring_map();
+        }
         recv_slot_refill();
         disp_disable();
-        thread_block_disabled(&helper_queue);
+        if (!ring_wanted) {
+            thread_block_disabled(&helper_queue);
+        }
         disp_enable();
     }
 }

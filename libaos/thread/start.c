@@ -22,12 +22,6 @@ uint32_t domain_pid(void)
     return domain_startup()->pid;
 }
 
-void *domain_trace(size_t *ret_bytes)
-{
-    *ret_bytes = domain_startup()->trace_bytes;
-    return *ret_bytes == 0 ? NULL : (void *)KPI_TRACE_VA;
-}
-
 const char *domain_name(void)
 {
     const struct kpi_startup *startup = domain_startup();

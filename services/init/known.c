@@ -60,14 +60,17 @@ static void known_ring_given(void *arg, errval_t err)
 
 static void known_give_ring(void *arg)
 {
-    const struct init_service *service = known_service((uint32_t)(uintptr_t)arg);
+    struct init_service *service = known_service((uint32_t)(uintptr_t)arg);
     caddr_t copy;
     errval_t err;
 
-    if (service == NULL || !service->alive || service->proc.trace == 0) {
+    if (service == NULL || !service->alive) {
         return;
     }
-    err = slot_alloc(&copy);
+    err = proc_make_ring(&service->proc);
+    if (err_is_ok(err)) {
+        err = slot_alloc(&copy);
+    }
     if (err_is_ok(err)) {
         err = cap_copy(copy, service->proc.trace);
         if (err_is_fail(err)) {

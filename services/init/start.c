@@ -23,6 +23,7 @@ struct start {
     char args[START_ARGS_BYTES];
     caddr_t own_end;                     /* init's half of the parent end; 0: none */
     void *file;
+    struct proc_image *image;
     uint64_t bytes;                      /* of the domain */
 };
 
@@ -233,10 +234,11 @@ static errval_t start_map_file(struct start *s)
     }
     err = paging_map_frame(paging_self(), module->cap, 0,
                            aos_round_up(module->bytes, AOS_PAGE_BYTES), AOS_VM_READ, &s->file);
-    s->spec.file = s->file;
-    s->spec.file_bytes = module->bytes;
-    s->spec.file_frame = module->cap;
-    return err_is_ok(err) ? proc_share(s->file, module->bytes) : err;
+    if (err_is_ok(err)) {
+        err = proc_share(s->file, module->bytes, module->cap, &s->image);
+    }
+    s->spec.image = s->image;
+    return err;
 }
 
 /* What was to be given away and is not. */
@@ -254,9 +256,10 @@ static void start_drop(struct start *s)
     }
 }
 
-static errval_t start_memory(struct start *s, caddr_t *ret_ram)
+static errval_t start_memory(struct start *s, struct proc_build **ret_build, caddr_t *ret_ram)
 {
-    errval_t err = proc_measure(&s->spec, &s->bytes);
+    struct proc_build *build;
+    errval_t err = proc_plan(&s->spec, &build, &s->bytes);
 
     if (err_is_fail(err)) {
         return err;
@@ -267,20 +270,26 @@ static errval_t start_memory(struct start *s, caddr_t *ret_ram)
         init_visit_graves(true);
         err = ram_alloc(s->bytes, PROC_RAM_ALIGN, ret_ram);
     }
-    return err;
+    if (err_is_fail(err)) {
+        proc_forget(build);
+        return err;
+    }
+    *ret_build = build;
+    return ERR_OK;
 }
 
 /* What is to be given away is gone when this returns. */
 static errval_t start_build(struct start *s)
 {
+    struct proc_build *build;
     caddr_t ram;
-    errval_t err = start_memory(s, &ram);
+    errval_t err = start_memory(s, &build, &ram);
 
     if (err_is_fail(err)) {
         start_drop(s);                   /* a device can be granted once only (FAIL1001) */
         return err;
     }
-    err = proc_build(&s->spec, ram, &s->service->proc);
+    err = proc_build(build, ram, &s->service->proc);
     if (err_is_fail(err)) {
         (void)ram_free(ram);
     }
@@ -428,6 +437,7 @@ static errval_t start_all(struct start *s)
     } else {
         start_drop(s);
     }
+    proc_unshare(s->image);
     if (s->file != NULL) {
         (void)paging_unmap(paging_self(), s->file);
     }

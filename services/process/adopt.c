@@ -1,5 +1,5 @@
 /* Domains that init started, and recording of messages. */
-#include "service_priv.h"
+#include "keep.h"
 
 #include <string.h>
 
@@ -73,8 +73,14 @@ errval_t on_trace(struct server_ctx *ctx, uint32_t pid,
     if (err_is_fail(err)) {
         return err;
     }
-    err = d->proc.trace == 0 ? LIB_ERR_NOT_FOUND
-                             : proc_trace(d->proc.dispatcher, d->proc.trace, on);
+    if (d->proc.trace == 0 && !e->service) {
+        err = proc_make_ring(&d->proc);
+        err = err_is_ok(err) ? keep_ring(e, &d->proc) : err;
+    }
+    if (err_is_ok(err)) {
+        err = d->proc.trace == 0 ? LIB_ERR_NOT_FOUND
+                                 : proc_trace(d->proc.dispatcher, d->proc.trace, on);
+    }
     if (err_is_fail(err)) {
         return err_push(err, PROCESS_ERR_FAILED);
     }

@@ -124,7 +124,7 @@ static void domain_ended(void *arg)
     domain_check(arg);
 }
 
-/* Which error of the interface stands for a failure of proc_measure or proc_build? */
+/* Which error of the interface stands for a failure of proc_plan or proc_build? */
 static errval_t service_error(errval_t err)
 {
     if (err_has(err, LIB_ERR_ARGS_SIZE)) {
@@ -169,9 +169,10 @@ errval_t domain_watch(struct table_entry *e)
 errval_t domain_start(struct table_entry *e, const struct proc_spec *spec)
 {
     struct domain *d = &svc.domains[e->place];
+    struct proc_build *build;
     uint64_t bytes;
     caddr_t ram;
-    errval_t err = proc_measure(spec, &bytes);
+    errval_t err = proc_plan(spec, &build, &bytes);
 
     if (err_is_fail(err)) {
         domain_drop(spec);
@@ -179,15 +180,17 @@ errval_t domain_start(struct table_entry *e, const struct proc_spec *spec)
     }
     err = account_alloc(e->pid, bytes, PROC_RAM_ALIGN, &ram);
     if (err_is_fail(err)) {
-        domain_drop(spec);
-        return err_push(err, PROCESS_ERR_NO_MEMORY);
+        err = err_push(err, PROCESS_ERR_NO_MEMORY);
+    } else {
+        err = keep_ram(e, &ram);
+        err = err_is_ok(err) ? ERR_OK : err_push(err, PROCESS_ERR_FAILED);
     }
-    err = keep_ram(e, &ram);
     if (err_is_fail(err)) {
+        proc_forget(build);
         domain_drop(spec);
-        return err_push(err, PROCESS_ERR_FAILED);
+        return err;
     }
-    err = proc_build(spec, ram, &d->proc);
+    err = proc_build(build, ram, &d->proc);
     if (err_is_fail(err)) {
         (void)memory_free(&svc.memory, ram);
         return service_error(err);

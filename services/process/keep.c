@@ -76,10 +76,12 @@ errval_t keep_proc(const struct table_entry *e, struct proc *io_proc)
 {
     errval_t err = keep_put(e, KEEP_L1, &io_proc->l1);
 
-    if (err_is_ok(err)) {
-        err = keep_put(e, KEEP_DISPATCHER, &io_proc->dispatcher);
-    }
-    return err_is_ok(err) ? keep_put(e, KEEP_TRACE, &io_proc->trace) : err;
+    return err_is_ok(err) ? keep_put(e, KEEP_DISPATCHER, &io_proc->dispatcher) : err;
+}
+
+errval_t keep_ring(const struct table_entry *e, struct proc *io_proc)
+{
+    return keep_put(e, KEEP_TRACE, &io_proc->trace);
 }
 
 /* The record without its state. */

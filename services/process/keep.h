@@ -22,6 +22,7 @@ void keep_ending(const struct table_entry *e, const struct table_exit *how);
 void keep_sync(void);
 /* The capabilities of the domain of `e` are the vault's from now on; `io_proc` says where. */
 errval_t keep_proc(const struct table_entry *e, struct proc *io_proc);
+errval_t keep_ring(const struct table_entry *e, struct proc *io_proc);
 errval_t keep_ram(const struct table_entry *e, caddr_t *io_ram);
 
 /* How `pid` ended, of which the service before this one told `caller`, its parent; once. False: it

@@ -22,6 +22,7 @@ static struct module *service_module_place(void)
 
     if (m->file != NULL) {
         (void)paging_unmap(paging_self(), (void *)(uintptr_t)m->file);
+        proc_unshare(m->image);
         (void)cap_destroy(m->frame);     /* whoever runs it has mappings that stay */
         *m = (struct module){.file = NULL};
     }
@@ -31,6 +32,7 @@ static struct module *service_module_place(void)
 errval_t service_module(const char *name, const struct module **ret_module)
 {
     struct module *m;
+    struct proc_image *image;
     struct init_binding *init;
     caddr_t frame;
     uint64_t bytes;
@@ -59,12 +61,17 @@ errval_t service_module(const char *name, const struct module **ret_module)
         (void)cap_destroy(frame);
         return err_push(err, PROCESS_ERR_NO_MEMORY);
     }
-    (void)proc_share(va, bytes);         /* no program: that is told when it is to be started */
+    err = proc_share(va, bytes, frame, &image);
+    if (err_is_fail(err)) {
+        (void)paging_unmap(paging_self(), va);
+        (void)cap_destroy(frame);
+        return err_push(err, PROCESS_ERR_NO_MEMORY);
+    }
     m = service_module_place();
     strcpy(m->name, name);
     m->frame = frame;
     m->file = va;
-    m->bytes = bytes;
+    m->image = image;
     modules.next = (modules.next + 1) % SERVICE_MODULES_MAX;
     *ret_module = m;
     return ERR_OK;

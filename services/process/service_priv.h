@@ -26,8 +26,8 @@ struct domain {
 struct module {
     char name[TABLE_NAME_BYTES + 1];
     const void *file;
-    size_t bytes;
     caddr_t frame;                       /* of the file */
+    struct proc_image *image;
 };
 
 struct service {

@@ -68,9 +68,7 @@ static errval_t service_spawn(struct server_ctx *ctx, struct proc_spec *spec,
         return err == PROCESS_ERR_NO_PID ? PROCESS_ERR_FAILED : err; /* the caller has ended */
     }
     keep_starting(e);
-    spec->file = m->file;
-    spec->file_bytes = m->bytes;
-    spec->file_frame = m->frame;
+    spec->image = m->image;
     spec->pid = e->pid;
     spec->quota = e->limits.memory;
     spec->limits = (struct kpi_limits){

@@ -22,6 +22,8 @@ typedef uint32_t caddr_t;
 #define KPI_L1_TASK   0u                 /* task CNode: the slots below */
 /* page tables of the initial address space, in the order of startup.tables, then their mappings */
 #define KPI_L1_VNODES 1u
+/* the ring of traced messages (aos/trace.h), when the spawner has made one; not in init */
+#define KPI_L1_TRACE  2u
 /* in init: 2.. hold RAM, device memory, modules (bootinfo) */
 #define KPI_L1_FIRST_FREE 2u
 
@@ -29,7 +31,9 @@ typedef uint32_t caddr_t;
 #define KPI_CAP_SELF_L1      1u          /* own L1CNode */
 #define KPI_CAP_SELF_DISP    2u          /* own Dispatcher */
 #define KPI_CAP_SELF_VROOT   3u          /* own VNodeL0 */
-#define KPI_CAP_STARTUP      4u          /* Frame of the startup block (kpi/startup.h) */
+/* Frame that begins with the startup block (kpi/startup.h), of which it is all in init; elsewhere
+ * the segments that the program writes to, and the start of its stack, follow */
+#define KPI_CAP_STARTUP      4u
 /* RAM of this domain's own, to live on until it has a memory service */
 #define KPI_CAP_EARLY_RAM    5u
 /* EndPoint: nameserver client end, of what init starts; everybody else asks init for one */

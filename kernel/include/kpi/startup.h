@@ -12,9 +12,7 @@
 #define KPI_DISPATCHER_VA  0x3fc00000ull /* the dispatcher page */
 #define KPI_STARTUP_VA     0x3fc10000ull /* up to KPI_STARTUP_BYTES_MAX */
 #define KPI_STARTUP_BYTES_MAX 0x100000u
-/* ring of traced messages (aos/trace.h), of `trace_bytes` */
-#define KPI_TRACE_VA       0x3fd80000ull
-#define KPI_TRACE_BYTES    0x4000u
+#define KPI_TRACE_BYTES    0x4000u       /* of the ring of traced messages (aos/trace.h) */
 /* first thread's stack, grows down: the last KPI_STACK_START_BYTES of KPI_STACK_BYTES are mapped at
  * the start, the domain fills the rest on demand; nothing is below */
 #define KPI_STACK_TOP      0x3fe00000ull
@@ -83,9 +81,8 @@ struct kpi_startup {
     uint32_t range_count, ranges_off;    /* struct kpi_range[] */
     uint32_t grant_count, grants_off;    /* struct kpi_grant[], at most KPI_CAP_GRANTS */
     uint32_t table_slots_used;           /* first free slot of the VNodes CNode */
-    uint32_t trace_bytes;                /* at KPI_TRACE_VA; 0: there is none (init) */
+    uint32_t reserved;
     /* id of the interface of which KPI_CAP_PARENT is a client end; 0: of none, or there is none */
     uint32_t parent_iface;
-    uint32_t reserved;
     struct kpi_limits limits;
 };

@@ -18,7 +18,8 @@ const struct kpi_startup *domain_startup(void);
 uint32_t domain_pid(void);
 /* argv[0]; the file name of the program. */
 const char *domain_name(void);
-/* Its ring of traced messages (aos/trace.h), and its bytes. NULL: it has none. */
+/* Its ring of traced messages (aos/trace.h), and its bytes. NULL: it has not been asked to record
+ * any yet, and has none. */
 void *domain_trace(size_t *ret_bytes);
 /* The capability that the spawner granted under `name`. LIB_ERR_NOT_FOUND. */
 errval_t domain_grant(const char *name, caddr_t *ret_cap);

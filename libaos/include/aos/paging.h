@@ -22,9 +22,6 @@ struct ptable;
 /* In the caller's memory, initialised by one of the init functions; fields are private. */
 struct paging_state {
     caddr_t root;                        /* VNodeL0 */
-    bool foreign;
-    caddr_t table_ram;                   /* 0: tables come from the domain's own pool */
-    uint64_t table_ram_off, table_ram_end;
     struct tree_node *tables;            /* page tables by (address, level) */
     struct tree_node *regions;           /* what is mapped or reserved, by address */
     /* free addresses, by address, with the largest range below each */
@@ -37,15 +34,13 @@ struct paging_state {
 /* This domain's own space. */
 struct paging_state *paging_self(void);
 
-/* Maps `bytes` of `frame` (Frame or DevFrame) from byte `off` on, anywhere or at `va`. Large
+/* Maps `bytes` of `frame` (Frame or DevFrame) from byte `off` on, anywhere. Large
  * entries are used where address, offset and length allow. The capability stays the caller's and
  * must outlive nothing: the mapping holds its own. LIB_ERR_NO_ADDRESS, LIB_ERR_BAD_ALIGN,
  * LIB_ERR_NO_MEMORY, LIB_ERR_NO_SLOTS, or LIB_ERR_MAP on top of the kernel's error. Nothing
  * stays mapped on failure. */
 errval_t paging_map_frame(struct paging_state *st, caddr_t frame, uint64_t off, uint64_t bytes,
                           uint32_t flags, void **ret_va);
-errval_t paging_map_frame_fixed(struct paging_state *st, uint64_t va, caddr_t frame, uint64_t off,
-                                uint64_t bytes, uint32_t flags);
 /* Fresh memory of this domain, mapped into its own space: zeroed, given back by paging_unmap. */
 errval_t paging_alloc(uint64_t bytes, uint32_t flags, void **ret_va);
 /* The same with `guard` bytes below it that stay unmapped; `ret_va` is the first usable address;
@@ -123,32 +118,3 @@ struct paging_region_info {
 bool paging_lookup(uint64_t va, struct paging_region_info *ret_info);
 /* The region that has `va`, or else the nearest. False: there is none. */
 bool paging_nearest(uint64_t va, struct paging_region_info *ret_info);
-
-/* A space under construction for somebody else. `vroot` is an attached-to-nothing VNodeL0 in
- * this domain's space. */
-errval_t paging_init_foreign(struct paging_state *st, caddr_t vroot);
-/* Addresses that the owner of the space will fill on demand. */
-errval_t paging_promise(struct paging_state *st, uint64_t va, uint64_t bytes, uint32_t flags);
-/* Its tables come from bytes [off, off + bytes) of `ram` instead of the domain's pool: a spawner
- * that keeps `ram` gets all of a child's memory back by revoking it. Before anything is mapped. */
-void paging_set_foreign_ram(struct paging_state *st, caddr_t ram, uint64_t off, uint64_t bytes);
-/* Hands the space over: moves the capabilities of all tables but the root (slot 0 stays empty:
- * the caller moves the root to KPI_CAP_SELF_VROOT) and then those of their mappings, in the
- * order of the list, into the L2 CNode `vnodes`, and those of the mapped pages into slots
- * first_mapping.. of the L2 CNode `task`, the rest behind the mappings in `vnodes`. Fills the
- * lists for the startup block. The state is empty afterwards. LIB_ERR_BUFFER: a list or CNode is
- * too small; nothing has moved. An error of a move is for ever: throw the child away. */
-struct paging_export {
-    caddr_t vnodes;                      /* in: L2 CNode capability in this domain's space */
-    caddr_t task;                        /* in */
-    uint32_t first_mapping, last_mapping; /* in: slots of `task` */
-    struct kpi_table *tables;            /* in: room for KPI_TABLES_MAX */
-    struct kpi_range *ranges;            /* in: room for ranges_max */
-    uint32_t ranges_max;                 /* in */
-    uint32_t table_count, range_count;   /* out */
-    uint32_t table_slots_used;           /* out: slots of `vnodes` */
-};
-errval_t paging_export_foreign(struct paging_state *st, struct paging_export *io);
-/* Throws a space away that was not handed over: deletes mappings and tables, gives their memory
- * back. `vroot` stays. */
-void paging_deinit_foreign(struct paging_state *st);

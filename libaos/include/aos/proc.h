@@ -18,13 +18,11 @@ struct proc_grant {
     caddr_t cap;
 };
 
+/* A program file in memory that has been looked at; opaque. */
+struct proc_image;
+
 struct proc_spec {
-    const void *file;                    /* ELF file, unchanged during the call */
-    size_t file_bytes;
-    /* Frame (r, x) that starts with the file, 0: none. What the program cannot write to is then
-     * mapped from it instead of copied: the file must never change, and proc_share must have been
-     * called. */
-    caddr_t file_frame;
+    const struct proc_image *image;
     const char *args;                    /* list; the first one is the name of the program */
     size_t args_bytes;
     const char *env;                     /* list of NAME=value */
@@ -45,24 +43,32 @@ struct proc {
     caddr_t l1;                          /* the root of its capability space */
     caddr_t ram;                         /* as given to proc_build */
     caddr_t dispatcher;
-    caddr_t trace;                       /* frame of its ring of traced messages (aos/trace.h) */
+    /* frame of its ring of traced messages (aos/trace.h); 0: not made yet */
+    caddr_t trace;
     uint64_t entry;
 };
 
-/* How much RAM `spec` takes, a multiple of the page: what proc_build needs. Errors as proc_build
- * for file and arguments. */
-errval_t proc_measure(const struct proc_spec *spec, uint64_t *ret_bytes);
+/* Looks at a program file, and makes its code fit to be executed where it lies. `frame` (r, x)
+ * starts with the file: what the program cannot write to is mapped from it. File and frame must
+ * stay, and the file never change, until proc_unshare. LIB_ERR_NO_MEMORY; a file that is no program
+ * is told of by proc_plan. */
+errval_t proc_share(const void *file, size_t bytes, caddr_t frame, struct proc_image **ret_image);
+void proc_unshare(struct proc_image *image);
 
-/* Makes the code of a program file in memory fit to be executed where it lies; once for each
- * file. */
-errval_t proc_share(const void *file, size_t bytes);
+/* Lays out the domain of `spec`, which stays as it is meanwhile, and tells how much RAM it takes,
+ * a multiple of the page. proc_build or proc_forget ends it. LIB_ERR_ELF_* (on top of nothing),
+ * LIB_ERR_ARGS_SIZE, LIB_ERR_QUOTA (too many page tables), LIB_ERR_NO_MEMORY. */
+struct proc_build;
+errval_t proc_plan(const struct proc_spec *spec, struct proc_build **ret_build,
+                   uint64_t *ret_bytes);
+void proc_forget(struct proc_build *build);
 
-/* Builds the domain in `ram` (at least the measured bytes, aligned to PROC_RAM_ALIGN, without
- * descendants); it does not run yet. Takes the capabilities named in `spec` (slots of slot_alloc),
- * whatever it returns: on failure they are deleted and `ram` has no descendants, but stays the
- * caller's. LIB_ERR_ELF_* (on top of nothing), LIB_ERR_ARGS_SIZE, or LIB_ERR_SPAWN_CSPACE, _VSPACE,
- * _START on top of the cause. */
-errval_t proc_build(const struct proc_spec *spec, caddr_t ram, struct proc *ret_proc);
+/* Builds the domain in `ram` (at least the bytes of the plan, aligned to PROC_RAM_ALIGN, without
+ * descendants); it does not run yet. Takes the plan, and the capabilities named in its spec (slots
+ * of slot_alloc), whatever it returns: on failure they are deleted and `ram` has no descendants,
+ * but stays the caller's. LIB_ERR_SPAWN_CSPACE, _VSPACE, _START on top of the cause. One build at a
+ * time: they use the same L1 slots of the caller's. */
+errval_t proc_build(struct proc_build *build, caddr_t ram, struct proc *ret_proc);
 errval_t proc_start(const struct proc *p);
 
 /* Ends the domain if it still runs and deletes all its capabilities. `p->ram` stays the caller's.
@@ -86,6 +92,10 @@ errval_t proc_kill(caddr_t dispatcher, uint64_t status);
  * or it is not stopped. */
 errval_t proc_stop(caddr_t dispatcher);
 errval_t proc_resume(caddr_t dispatcher);
+/* Makes the ring in which the domain records its messages when it is asked to, if there is none.
+ * The domain finds it when it is asked; one that has taken another L1 CNode meanwhile
+ * (design/0016) does not. */
+errval_t proc_make_ring(struct proc *p);
 /* Lets it record its messages in the frame `trace`, or no more (aos/trace.h). */
 errval_t proc_trace(caddr_t dispatcher, caddr_t trace, bool on);
 /* `end` is the trigger of an event source (aos/waitset.h) that is raised when the domain ends. */

@@ -15,6 +15,10 @@ errval_t slot_alloc(caddr_t *ret_slot);
 errval_t slot_alloc_range(uint32_t count, caddr_t *ret_first);
 /* The slot must be empty. */
 void slot_free(caddr_t slot);
+/* `count` L1 slots in a row, for L2 CNodes of other domains that are worked on by address
+ * (KPI_CADDR_L1 | slot, KPI_CADDR(slot, index)). They stay the caller's for ever.
+ * LIB_ERR_NO_SLOTS. */
+errval_t slot_alloc_l1(uint32_t count, uint32_t *ret_first);
 /* Slots in use and slots there are, for programs that report on themselves. */
 void slot_stats(uint64_t *ret_used, uint64_t *ret_total);
 

@@ -127,19 +127,6 @@ static void LIB1001_ranges_match_a_model(void)
     CHECK(root != NULL && root->bytes == UNITS * UNIT && root->left == NULL && root->right == NULL);
 }
 
-static void LIB1002_fixed_ranges(void)
-{
-    setup();
-    CHECK(ranges_take_fixed(&root, &nodes, BASE + 10 * UNIT, 5 * UNIT));
-    CHECK(!ranges_take_fixed(&root, &nodes, BASE + 12 * UNIT, UNIT));
-    CHECK(!ranges_take_fixed(&root, &nodes, BASE + 9 * UNIT, 2 * UNIT));
-    CHECK(!ranges_take_fixed(&root, &nodes, BASE - UNIT, 2 * UNIT));
-    CHECK(!ranges_take_fixed(&root, &nodes, BASE + (UNITS - 1) * UNIT, 2 * UNIT));
-    CHECK(ranges_take_fixed(&root, &nodes, BASE, 10 * UNIT));
-    CHECK(ranges_take_fixed(&root, &nodes, BASE + 15 * UNIT, (UNITS - 15) * UNIT));
-    CHECK(root == NULL);
-}
-
 static void LIB1003_ranges_do_not_join_across_limits(void)
 {
     uint64_t start;
@@ -157,14 +144,12 @@ static void LIB1004_huge_requests(void)
     setup();
     CHECK(!ranges_take(&root, &nodes, UINT64_MAX, UNIT, &start));
     CHECK(!ranges_take(&root, &nodes, UNIT, 1ull << 63, &start));
-    CHECK(!ranges_take_fixed(&root, &nodes, BASE, UINT64_MAX));
     CHECK(ranges_take(&root, &nodes, UNIT, 0x10000000ull, &start) && start == BASE);
 }
 
 int main(void)
 {
     RUN(LIB1001_ranges_match_a_model);
-    RUN(LIB1002_fixed_ranges);
     RUN(LIB1003_ranges_do_not_join_across_limits);
     RUN(LIB1004_huge_requests);
     return 0;

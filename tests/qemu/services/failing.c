@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include <abi/captypes.h>
 #include <aos/chan.h>
 #include <aos/paging.h>
 #include <aos/ram.h>
@@ -63,14 +64,12 @@ FAILING(errval_t, LIB_ERR_NO_MEMORY, paging_populate, (void *va, uint64_t bytes)
 FAILING(errval_t, LIB_ERR_NO_MEMORY, paging_map_frame,
         (struct paging_state *st, caddr_t frame, uint64_t off, uint64_t bytes, uint32_t flags,
          void **ret_va), (st, frame, off, bytes, flags, ret_va))
-FAILING(errval_t, LIB_ERR_NO_MEMORY, paging_map_frame_fixed,
-        (struct paging_state *st, uint64_t va, caddr_t frame, uint64_t off, uint64_t bytes,
-         uint32_t flags), (st, va, frame, off, bytes, flags))
-FAILING(errval_t, LIB_ERR_NO_MEMORY, paging_init_foreign,
-        (struct paging_state *st, caddr_t vroot), (st, vroot))
-FAILING(errval_t, LIB_ERR_NO_MEMORY, paging_promise,
-        (struct paging_state *st, uint64_t va, uint64_t bytes, uint32_t flags),
-        (st, va, bytes, flags))
+struct proc_build;
+FAILING(errval_t, LIB_ERR_NO_MEMORY, proc_retype,
+        (const struct proc_build *b, caddr_t dest, uint64_t off, enum captype type,
+         uint64_t bytes, uint32_t count), (b, dest, off, type, bytes, count))
+FAILING(errval_t, LIB_ERR_NO_SLOTS, slot_alloc_l1, (uint32_t count, uint32_t *ret_first),
+        (count, ret_first))
 
 struct chan_area;
 errval_t __real_chan_area_attach(struct chan_area *a, caddr_t frame, uint32_t slot_bytes,

@@ -24,7 +24,9 @@
 #define ENTRIES_PER_VISIT 2u
 #define SKIPS_PER_VISIT   2u
 #define SKIPS_MAX         512u /* places looked at in one step */
-#define EMPTY_STEP        4u   /* slots of a CNode that are looked at together */
+/* Slots of a CNode that are looked at together: few, and when they are empty more. */
+#define EMPTY_STEP        4u
+#define EMPTY_STRIDE      16u
 /* A grave is among so many first slots of its object: whoever looks for one looks no further. */
 #define GRAVE_SLOTS 64u
 
@@ -74,6 +76,15 @@ static struct cte *object_slot(struct cte *cte, uint32_t index)
     return &cnode_slots(cte)[index];
 }
 
+static inline bool slots_are_empty(const struct cte *slots, uint32_t count)
+{
+    uint32_t types = 0;
+#pragma GCC unroll 16
+    for (uint32_t i = 0; i < count; i++)
+        types |= slots[i].type;
+    return types == CAPTYPE_NULL;
+}
+
 /* The first place from `index` on that is not plainly empty, or one before it: most places of a
  * dying object are empty. */
 static uint32_t object_next_used(struct cte *cte, uint32_t index)
@@ -88,9 +99,12 @@ static uint32_t object_next_used(struct cte *cte, uint32_t index)
         while (index < end && slots[index].type == CAPTYPE_NULL) {
             index++;
             while (index % EMPTY_STEP == 0 && index + EMPTY_STEP <= end &&
-                   (slots[index].type | slots[index + 1].type | slots[index + 2].type |
-                    slots[index + 3].type) == CAPTYPE_NULL)
+                   slots_are_empty(&slots[index], EMPTY_STEP)) {
                 index += EMPTY_STEP;
+                while (index % EMPTY_STRIDE == 0 && index + EMPTY_STRIDE <= end &&
+                       slots_are_empty(&slots[index], EMPTY_STRIDE))
+                    index += EMPTY_STRIDE;
+            }
         }
     } else if (cte->type == CAPTYPE_ENDPOINT) {
         uint32_t end = channel_slot_count(cte_base(cte));

@@ -212,15 +212,29 @@ bool recv_slot_low(void)
     return disp_user()->recv_count < RECV_SLOT_RESERVE / 2 || disp_page()->recv_slot == 0;
 }
 
+/* Takes up to `most` slots, and one if there is any at all. A domain may have these besides its
+ * limit. */
+static uint32_t recv_slot_take(uint32_t most, caddr_t *ret_slots)
+{
+    uint32_t count = 0;
+    if (err_is_fail(mem_begin(0, 0))) {
+        return 0;
+    }
+    if (slot_free_count() == 0) {
+        (void)slot_grow(false);
+    }
+    while (count < most && (ret_slots[count] = slot_take(1)) != 0) {
+        count++;
+    }
+    mem_end();
+    return count;
+}
+
 void recv_slot_refill(void)
 {
     while (recv_slot_low()) {
         caddr_t batch[RECV_SLOT_RESERVE / 2];
-        uint32_t count = 0;
-        while (count < RECV_SLOT_RESERVE / 2 &&
-               err_is_ok(slot_alloc_within(/* limit= */ 0, 1, &batch[count]))) {
-            count++;
-        }
+        uint32_t count = recv_slot_take(RECV_SLOT_RESERVE / 2, batch);
         if (count == 0) {
             return;                      /* tried again on the way out of the next blocking call */
         }

@@ -40,8 +40,9 @@ void *slab_alloc(struct slab *s)
     }
     s->free_count--;
     uint64_t *words = (uint64_t *)(void *)object;
-    for (size_t i = 0; i < s->object_bytes / sizeof(uint64_t); i++) {
-        words[i] = 0;
+    for (uint64_t *end = words + s->object_bytes / sizeof(uint64_t); words != end; words += 2) {
+        words[0] = 0;                    /* objects are multiples of 16 bytes */
+        words[1] = 0;
     }
     return object;
 }

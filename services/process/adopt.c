@@ -50,12 +50,10 @@ errval_t on_adopt_ring(struct server_ctx *ctx, uint32_t pid, caddr_t ring)
 
 void service_untrace(uint32_t pid)
 {
-    struct table_entry *e = NULL;
+    for (uint32_t i = 0; i < svc.table.entries_end; i++) {
+        struct domain *d = &svc.domains[i];
 
-    for (uint32_t after = 0; (e = table_next(&svc.table, after)) != NULL; after = e->pid) {
-        struct domain *d = &svc.domains[e->place];
-
-        if (d->traced && d->tracer == pid && e->state == TABLE_LIVE) {
+        if (d->traced && d->tracer == pid && svc.table.entries[i].state == TABLE_LIVE) {
             d->traced = false;
             (void)proc_trace(d->proc.dispatcher, d->proc.trace, false);
         }

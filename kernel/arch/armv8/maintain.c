@@ -13,6 +13,15 @@ static inline void clear_line(uintptr_t at)
     __asm__ volatile("dc zva, %0\n\tdc civac, %0" ::"r"(at) : "memory");
 }
 
+static inline uintptr_t clear_four(uintptr_t at, size_t line)
+{
+    clear_line(at);
+    clear_line(at += line);
+    clear_line(at += line);
+    clear_line(at += line);
+    return at + line;
+}
+
 void arch_clear_memory(void *memory, size_t bytes)
 {
     uintptr_t start = (uintptr_t)memory, end = start + bytes;
@@ -23,12 +32,8 @@ void arch_clear_memory(void *memory, size_t bytes)
         memset(memory, 0, bytes);
     } else if (block == line) { /* as on every known core: one pass */
         uintptr_t at = start;
-        for (; end - at >= 4 * line; at += line) {
-            clear_line(at);
-            clear_line(at += line);
-            clear_line(at += line);
-            clear_line(at += line);
-        }
+        while (end - at >= 16 * line)
+            at = clear_four(clear_four(clear_four(clear_four(at, line), line), line), line);
         for (; at < end; at += line)
             clear_line(at);
         dsb_sy();

@@ -7,6 +7,8 @@
 
 #include <aos/perf.h>
 
+#define NUMBER_BYTES 22u                 /* of the longest number, with a space and the end */
+
 static uint64_t samples_taken[BENCH_SAMPLES];
 
 static int measure_compare(const void *a, const void *b)
@@ -41,10 +43,29 @@ void bench_check(const char *what, errval_t err)
     }
 }
 
+/* A space and a number. printf would use floating-point registers, and so change what is
+ * measured. */
+static void measure_put(uint64_t number)
+{
+    char text[NUMBER_BYTES];
+    char *at = &text[sizeof(text) - 1];
+
+    *at = '\0';
+    do {
+        *--at = (char)('0' + number % 10);
+        number /= 10;
+    } while (number != 0);
+    *--at = ' ';
+    (void)fputs(at, stdout);
+}
+
 void bench_print(const char *name, uint64_t median, uint64_t minimum, unsigned samples)
 {
-    printf("%s %llu %llu %u\n", name, (unsigned long long)median, (unsigned long long)minimum,
-           samples);
+    (void)fputs(name, stdout);
+    measure_put(median);
+    measure_put(minimum);
+    measure_put(samples);
+    (void)putchar('\n');
 }
 
 /* One measurement of `b`, and what surrounds it. */

@@ -1,10 +1,12 @@
 /* Channels: everything but the direct switch of fastpath.S (invariants: kernel/lmp.h). */
 #include <kernel/lmp.h>
+#include <kernel/check.h>
 #include <kernel/cspace.h>
 #include <kernel/ends.h>
 #include <kernel/memory.h>
 #include <kernel/panic.h>
 #include <kernel/sched.h>
+#include <kernel/stack_guard.h>
 #include <kernel/string.h>
 
 #define LMP_X_COOKIE 0
@@ -300,8 +302,26 @@ static inline errval_t lmp_sender(struct dispatcher *self, struct endpoint **ret
     return ERR_OK;
 }
 
+/* The words of a message: all are read before any is written, so that both go in pairs. */
+static inline void lmp_copy(uint64_t *to, const uint64_t *from)
+{
+    uint64_t w0 = from[0], w1 = from[1], w2 = from[2], w3 = from[3];
+    uint64_t w4 = from[4], w5 = from[5], w6 = from[6], w7 = from[7];
+
+    to[0] = w0;
+    to[1] = w1;
+    to[2] = w2;
+    to[3] = w3;
+    to[4] = w4;
+    to[5] = w5;
+    to[6] = w6;
+    to[7] = w7;
+}
+
+_Static_assert(KPI_LMP_WORDS == 8, "lmp_copy");
+
 /* Puts the message into the ring of the peer of `end`. */
-static errval_t lmp_enqueue(struct dispatcher *self, struct endpoint *end)
+static STACK_GUARD_NONE errval_t lmp_enqueue(struct dispatcher *self, struct endpoint *end)
 {
     const uint64_t *x = self->frame.x;
     struct endpoint *peer = endpoint_peer(end);
@@ -323,10 +343,7 @@ static errval_t lmp_enqueue(struct dispatcher *self, struct endpoint *end)
     /* Nothing fails from here on. */
     entry->header = x[LMP_X_HEADER];
     entry->has_cap = src != NULL;
-#pragma GCC unroll 8
-    for (unsigned i = 0; i < KPI_LMP_WORDS; i++) {
-        entry->words[i] = x[LMP_X_WORDS + i];
-    }
+    lmp_copy(entry->words, &x[LMP_X_WORDS]);
     if (src != NULL) {
         lmp_transfer(src, &entry->slot, x[LMP_X_CAP]);
     }
@@ -336,45 +353,109 @@ static errval_t lmp_enqueue(struct dispatcher *self, struct endpoint *end)
     return ERR_OK;
 }
 
-/* Gives a message with a capability straight to a receiver that waits for it: `slot` at `addr` is
- * its receive slot. */
-static errval_t lmp_deliver(struct dispatcher *self, struct endpoint *end, struct dispatcher *to,
-                            struct cte *slot, caddr_t addr)
+/* Moves or copies the capability that `xfer` names into `slot` at `addr`, the receive slot of `to`,
+ * who waits for it at the peer of `end`. */
+static inline errval_t lmp_give_cap(struct dispatcher *self, uint64_t xfer, struct endpoint *end,
+                                    struct dispatcher *to, struct cte *slot, caddr_t addr,
+                                    struct lmp_cap_got *ret)
 {
-    const uint64_t *from = self->frame.x;
-    uint64_t *x = to->frame.x;
     struct cte *src;
-    errval_t err = lmp_check_cap(self, from[LMP_X_CAP], end, slot, &src);
+    errval_t err = lmp_check_cap(self, xfer, end, slot, &src);
 
     if (err_is_fail(err)) {
         return err;
     }
-    kernel_assert(to->pending == 0 && endpoint_peer(end)->count == 0);
-    lmp_transfer(src, slot, from[LMP_X_CAP]);
+    lmp_transfer(src, slot, xfer);
     dispatcher_page(to)->recv_slot = 0;
-    x[LMP_X_COOKIE] = endpoint_peer(end)->cookie;
-#pragma GCC unroll 9
-    for (unsigned i = LMP_X_HEADER; i < LMP_X_CAP; i++) {
-        x[i] = from[i];
+    *ret = (struct lmp_cap_got){
+        .addr = addr,
+        .info = (uint64_t)cte_type(slot) | (uint64_t)cte_rights(slot) << 8,
+    };
+    return ERR_OK;
+}
+
+STACK_GUARD_NONE struct lmp_cap_got lmp_fast_cap(struct dispatcher *self, struct dispatcher *to,
+                                struct endpoint *peer, uint64_t xfer)
+{
+    struct lmp_cap_got got = { .addr = 0 };
+    caddr_t addr;
+    struct cte *slot = lmp_recv_slot(to, &addr);
+
+    if (slot != NULL &&
+        err_is_ok(lmp_give_cap(self, xfer, endpoint_peer(peer), to, slot, addr, &got))) {
+        check_touched();
     }
-    x[LMP_X_CAP] = addr;
-    x[LMP_X_CAP_INFO] = (uint64_t)cte_type(slot) | (uint64_t)cte_rights(slot) << 8;
+    return got;
+}
+
+/* Puts header and words of a message to `peer` into the registers of its receiver, which waits for
+ * it, and ends the wait. */
+static inline void lmp_hand(struct dispatcher *self, struct endpoint *peer, struct dispatcher *to)
+{
+    const uint64_t *from = self->frame.x;
+    uint64_t *x = to->frame.x;
+
+    kernel_assert(to->pending == 0 && peer->count == 0);
+    x[LMP_X_COOKIE] = peer->cookie;
+    x[LMP_X_HEADER] = from[LMP_X_HEADER];
+    lmp_copy(&x[LMP_X_WORDS], &from[LMP_X_WORDS]);
+    x[LMP_X_CAP] = 0;
+    x[LMP_X_CAP_INFO] = 0;
     to->frame.pstate = 0;
     self->messages_sent++;
     to->messages_received++;
     to->state = DISP_RUNNABLE;
-    return ERR_OK;
 }
 
-errval_t lmp_send(struct dispatcher *self)
+/* The same for a message with a capability: `slot` at `addr` is the receive slot. */
+static errval_t lmp_deliver(struct dispatcher *self, struct endpoint *end, struct dispatcher *to,
+                            struct cte *slot, caddr_t addr)
+{
+    struct lmp_cap_got got;
+    errval_t err = lmp_give_cap(self, self->frame.x[LMP_X_CAP], end, to, slot, addr, &got);
+
+    if (err_is_ok(err)) {
+        lmp_hand(self, endpoint_peer(end), to);
+        to->frame.x[LMP_X_CAP] = got.addr;
+        to->frame.x[LMP_X_CAP_INFO] = got.info;
+    }
+    return err;
+}
+
+STACK_GUARD_NONE errval_t lmp_send(struct dispatcher *self)
 {
     struct endpoint *end;
     errval_t err = lmp_sender(self, &end);
 
-    return err_is_fail(err) ? err : lmp_enqueue(self, end);
+    if (err_is_fail(err)) {
+        return err;
+    }
+
+    struct dispatcher *to = endpoint_peer(end)->fast;
+    caddr_t addr;
+
+    if (to == NULL || to->state != DISP_WAITING) {
+        return lmp_enqueue(self, end);
+    }
+    if (self->frame.x[LMP_X_CAP] == 0) {
+        lmp_hand(self, endpoint_peer(end), to);
+    } else {
+        struct cte *slot = lmp_recv_slot(to, &addr);
+
+        if (slot == NULL) {
+            return lmp_enqueue(self, end);
+        }
+        err = lmp_deliver(self, end, to, slot, addr);
+        if (err_is_fail(err)) {
+            return err;
+        }
+    }
+    to->delivered = true;
+    sched_ready(to);
+    return ERR_OK;
 }
 
-errval_t lmp_call(struct dispatcher *self, struct lmp_woken *ret_woken)
+STACK_GUARD_NONE errval_t lmp_call(struct dispatcher *self, struct lmp_woken *ret_woken)
 {
     struct endpoint *end;
     errval_t err = lmp_sender(self, &end);
@@ -399,7 +480,7 @@ errval_t lmp_call(struct dispatcher *self, struct lmp_woken *ret_woken)
         }
     }
     err = lmp_enqueue(self, end);
-    if (err_is_ok(err) && waits) {
+    if (err_is_ok(err) && to != NULL && to->ready) {
         *ret_woken = (struct lmp_woken){ .d = to, .delivered = false };
     }
     return err;
@@ -439,7 +520,7 @@ static bool lmp_receive_cap(struct dispatcher *self, struct lmp_entry *entry, ui
 }
 
 /* Receives the next thing of `end`; false if it needs a receive slot and there is none. */
-static bool lmp_receive(struct dispatcher *self, struct endpoint *end)
+static STACK_GUARD_NONE bool lmp_receive(struct dispatcher *self, struct endpoint *end)
 {
     uint64_t *x = self->frame.x;
 
@@ -454,10 +535,7 @@ static bool lmp_receive(struct dispatcher *self, struct endpoint *end)
         }
         x[LMP_X_COOKIE] = end->cookie;
         x[LMP_X_HEADER] = entry->header;
-#pragma GCC unroll 8
-        for (unsigned i = 0; i < KPI_LMP_WORDS; i++) {
-            x[LMP_X_WORDS + i] = entry->words[i];
-        }
+        lmp_copy(&x[LMP_X_WORDS], entry->words);
         end->head = (uint16_t)((end->head + 1u) & (end->ring_size - 1u));
         end->count--;
         self->messages_received++;
@@ -475,7 +553,7 @@ static bool lmp_receive(struct dispatcher *self, struct endpoint *end)
     return true;
 }
 
-void lmp_poll(struct dispatcher *self)
+STACK_GUARD_NONE void lmp_poll(struct dispatcher *self)
 {
     struct kpi_dispatcher *page = dispatcher_page(self);
     uint64_t *x = self->frame.x;

@@ -250,6 +250,11 @@ void dispatcher_enter(struct dispatcher *d)
         if (d->pending != 0 && page->disabled == 0) {
             dispatcher_upcall(d, page);
         }
+    } else if (d->delivered) {
+        d->delivered = false;
+        if (d->pending != 0 && page->disabled == 0) {
+            dispatcher_upcall(d, page);
+        }
     } else if (page->disabled == 0) {
         dispatcher_upcall(d, page);
     }

@@ -9,6 +9,7 @@
 #include <kernel/fpu.h>
 #include <kernel/lmp.h>
 #include <kernel/sched.h>
+#include <kernel/stack_guard.h>
 #include <kernel/stretch.h>
 #include <kernel/trap.h>
 
@@ -26,13 +27,17 @@ static struct {
     uint64_t far;
 } trap;
 
-static struct trap_result trap_go_on(struct dispatcher *d)
+static inline struct trap_result trap_go_on(struct dispatcher *d)
 {
-    bool upcall = d->pending != 0 && dispatcher_page(d)->disabled == 0;
-    bool leave = sched_wants_switch || d->state != DISP_RUNNABLE || upcall;
+    uint64_t leave = sched_wants_switch | (d->state ^ DISP_RUNNABLE) | d->pending;
 
+    if (__builtin_expect(leave != 0, 0)) {
+        bool upcall = d->pending != 0 && dispatcher_page(d)->disabled == 0;
+
+        leave = sched_wants_switch || d->state != DISP_RUNNABLE || upcall;
+    }
     check_touched();
-    if (!leave) {
+    if (leave == 0) {
         stretch_point();
     }
     return (struct trap_result){ .d = d, .leave = leave };
@@ -51,7 +56,7 @@ static struct trap_result trap_fault(struct dispatcher *d, uint64_t esr)
     return trap_leave_for(d);
 }
 
-static struct trap_result syscall_call(struct dispatcher *d)
+static STACK_GUARD_NONE struct trap_result syscall_call(struct dispatcher *d)
 {
     uint64_t *x = d->frame.x;
     struct lmp_woken woken = { .d = NULL };
@@ -92,7 +97,7 @@ static struct trap_result syscall_resume(struct dispatcher *d, uint64_t esr)
 
 /* The arguments are read and the results written where the registers are saved: a method takes its
  * arguments by value before it writes a result. */
-struct trap_result trap_invoke(struct dispatcher *d)
+STACK_GUARD_NONE struct trap_result trap_invoke(struct dispatcher *d)
 {
     uint64_t *x = d->frame.x;
     struct inv_context c = { .self = d, .method = x[1], .args = &x[2], .results = &x[1] };
@@ -108,7 +113,14 @@ struct trap_result trap_invoke(struct dispatcher *d)
     return trap_go_on(d);
 }
 
-static struct trap_result trap_syscall(struct dispatcher *d, uint64_t esr)
+STACK_GUARD_NONE struct trap_result trap_send(struct dispatcher *d)
+{
+    current = d;
+    d->frame.x[0] = lmp_send(d);
+    return trap_go_on(d);
+}
+
+static STACK_GUARD_NONE struct trap_result trap_syscall(struct dispatcher *d, uint64_t esr)
 {
     switch (esr & 0xffffu) {
     case SYSCALL_CALL:
@@ -118,8 +130,7 @@ static struct trap_result trap_syscall(struct dispatcher *d, uint64_t esr)
     case SYSCALL_INVOKE:
         return trap_invoke(d);
     case SYSCALL_SEND:
-        d->frame.x[0] = lmp_send(d);
-        return trap_go_on(d);
+        return trap_send(d);
     case SYSCALL_POLL:
         lmp_poll(d);
         return trap_go_on(d);
@@ -131,7 +142,7 @@ static struct trap_result trap_syscall(struct dispatcher *d, uint64_t esr)
     }
 }
 
-struct trap_result trap_sync(struct dispatcher *d, uint64_t esr)
+STACK_GUARD_NONE struct trap_result trap_sync(struct dispatcher *d, uint64_t esr)
 {
     current = d;
     if (ESR_EC(esr) == EC_SVC) {

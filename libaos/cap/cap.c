@@ -62,6 +62,12 @@ errval_t cap_revoke_part(caddr_t c, uint64_t off, uint64_t bytes)
     return err;
 }
 
+errval_t cap_destroy_received(caddr_t c)
+{
+    errval_t err = inv_cnode_delete(cap_cnode_of(c), cap_index_of(c));
+    return err_is_ok(err) && recv_slot_put_back(c) ? ERR_OK : cap_destroy(c);
+}
+
 errval_t cap_destroy(caddr_t c)
 {
     errval_t err = cap_delete(c);

@@ -194,9 +194,11 @@ caddr_t recv_slot_rotate_disabled(void)
 /* A node with a slot in use stays, and the bit of the slot is its user's, so this takes no lock. */
 bool recv_slot_give_back(caddr_t slot)
 {
-    if ((slot & KPI_CADDR_L1) != 0 || slot_node_of(slot) == NULL) {
-        return false;
-    }
+    return (slot & KPI_CADDR_L1) == 0 && slot_node_of(slot) != NULL && recv_slot_put_back(slot);
+}
+
+bool recv_slot_put_back(caddr_t slot)
+{
     struct disp_user *user = disp_user();
     disp_disable_touched();              /* calls nothing */
     bool room = user->recv_count < RECV_SLOT_RESERVE;

@@ -35,3 +35,5 @@ void slot_shrink(struct slot_node *node);
  * neither the lock nor the bitmap; false if there are enough of them, or the slot is not one of
  * slot_alloc. */
 bool recv_slot_give_back(caddr_t slot);
+/* The same for one of slot_alloc. */
+bool recv_slot_put_back(caddr_t slot);

@@ -216,26 +216,39 @@ uint32_t binding_cancel_cb(struct binding *b, void *arg)
 
 /* --- oneways -------------------------------------------------------------------------------- */
 
+/* Its words go through the message area, of which it needs a slot. */
+static __attribute__((noinline)) errval_t binding_oneway_area(struct binding *b,
+                                                              struct binding_call *call)
+{
+    struct pending *p = NULL;
+    struct lmp_msg msg;
+    errval_t err = pending_start(b, call, 0, &p, &msg);
+    if (err_is_fail(err)) {
+        return err;
+    }
+    p->state = PENDING_ONEWAY;
+    return pending_launch(b, p, call, &msg);
+}
+
 errval_t binding_oneway(struct binding *b, struct binding_call *call)
 {
-    struct pending *p;
     struct lmp_msg msg;
     if (msg_in_area(call->header)) {
-        errval_t err = pending_start(b, call, 0, &p, &msg);
-        if (err_is_fail(err)) {
-            return err;
-        }
-        p->state = PENDING_ONEWAY;
-        return pending_launch(b, p, call, &msg);
+        return binding_oneway_area(b, call);
     }
     if (b->chan.state != CHAN_OPEN) {
         return binding_state_error(b);
     }
-    struct pending none = {0};
-    (void)binding_fill(b, &none, call, &msg);
-    return binding_send_error(
-        chan_send(&b->chan, &msg,
-                  msg_caps(call->header) == 1 ? call->caps[0] : (struct msg_cap){0}));
+    msg.header = call->header | chan_hash(&b->chan);
+    msg.cap = 0;
+    msg.cap_info = 0;
+    msg_words_set(msg.words, call->words, msg_words(call->header));
+    if (chan_traced(&b->chan)) {
+        trace_client(b, true, msg.header, call->words, ERR_OK);
+    }
+    errval_t err = chan_send(&b->chan, &msg, msg_caps(call->header) == 1 ? call->caps[0]
+                                                                         : (struct msg_cap){0});
+    return __builtin_expect(err_is_ok(err), 1) ? ERR_OK : binding_send_error(err);
 }
 
 void binding_moved(errval_t err, caddr_t cap)

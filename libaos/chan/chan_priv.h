@@ -93,17 +93,26 @@ static inline void conn_ctx_init(struct server_ctx *ctx, struct server_conn *con
  * taken. True: `req->msg` is the reply to send, with `ret_cap`. The caller holds the connection. */
 bool conn_serve(struct server_conn *conn, struct server *server, struct server_request *req,
                 struct msg_cap *ret_cap);
+/* The same, for who has set `ctx` up with conn_ctx_init. */
+bool conn_serve_in(struct server_conn *conn, struct server *server, struct server_request *req,
+                   struct server_ctx *ctx, struct msg_cap *ret_cap);
 /* After a handler: what becomes of a request that is not simply answered. As conn_serve. */
 bool conn_conclude(struct server_conn *conn, struct server_request *req, struct server_ctx *ctx,
                    const struct server_method *m, errval_t err, struct msg_cap *ret_cap);
 /* Runs what is due on a connection that the caller holds. True: `req->msg` is a reply without a
  * capability that is still to be sent, and the connection is held still; else it is not. */
 bool conn_step(struct server_conn *conn, struct server_request *req);
-/* May this thread wait in the kernel on behalf of the whole domain? Disabled. */
-static inline bool waitset_idle_disabled(const struct waitset *ws)
+/* May this thread make a CALL on behalf of the whole domain, which returns what is pending or waits?
+ * Disabled. */
+static inline bool waitset_may_call_disabled(const struct waitset *ws)
 {
     return ((uintptr_t)ws->work_head | (uintptr_t)ws->ready_head |
-            (uintptr_t)disp_user()->run.head | disp_page()->pending | chan_untidy) == 0;
+            (uintptr_t)disp_user()->run.head | chan_untidy) == 0;
+}
+/* The same, and nothing is pending. */
+static inline bool waitset_idle_disabled(const struct waitset *ws)
+{
+    return waitset_may_call_disabled(ws) && disp_page()->pending == 0;
 }
 /* Runs one due thing, or waits as a thread if there is none. A reply that is not yet sent is in
  * `req`, for the connection returned (held): so a server that fell behind finds back to the

@@ -13,7 +13,8 @@
 static struct chan nobody = {.slow = CHAN_SLOW_STATE};
 
 struct serve {
-    struct chan *to; /* req.msg is an answer for this connection; &nobody: there is no answer */
+    struct chan *to;       /* the connection of the last request; &nobody: there is none */
+    struct chan *answered; /* `to`: req.msg is an answer for it; &nobody: there is no answer */
     struct server *server; /* of `to` */
     const struct server_interface *iface;
     struct server_ctx ctx;
@@ -53,6 +54,7 @@ static void serve_drop(struct serve *s)
     if (s->to != &nobody) {
         struct server_conn *conn = serve_conn(s);
         s->to = &nobody;
+        s->answered = &nobody;
         conn_release(conn);
     }
 }
@@ -62,19 +64,21 @@ static void serve_take_disabled(struct serve *s, struct server_conn *conn)
 {
     USER_CHECK(conn->server != NULL && conn->refs != 0);
     s->to = &conn->chan;
+    s->answered = &conn->chan;
     s->server = conn->server;
     s->iface = conn->server->iface;
     conn_ctx_init(&s->ctx, conn, conn->server, &s->req);
 }
 
 /* The request of `to` was served; `reply`: req.msg is the answer, with `cap`. */
-static void serve_done(struct serve *s, bool reply, struct msg_cap cap)
+static inline void serve_done(struct serve *s, bool reply, struct msg_cap cap)
 {
     if (reply && cap.cap != 0) {
         conn_reply(serve_conn(s), &s->req.msg, cap);
     }
-    if (!reply || cap.cap != 0) {
-        serve_drop(s);
+    s->answered = reply && cap.cap == 0 ? s->to : &nobody;
+    if ((s->to->slow & CHAN_SLOW_STATE) != 0) {
+        serve_drop(s); /* closed: its memory is not kept until something else comes */
     }
 }
 
@@ -95,6 +99,15 @@ static inline void serve_call(struct serve *s, const struct server_method *m)
     serve_done(s, reply, cap);
 }
 
+/* A message is still to be answered, or its connection is to be looked at by the waitset. */
+static void serve_answer(struct serve *s)
+{
+    if (s->answered != &nobody) {
+        conn_reply(serve_conn(s), &s->req.msg, (struct msg_cap){0});
+    }
+    serve_drop(s);
+}
+
 /* Something else is due. Enters disabled, returns enabled. */
 static __attribute__((noinline)) void serve_due_disabled(struct waitset *ws, struct serve *s)
 {
@@ -105,8 +118,7 @@ static __attribute__((noinline)) void serve_due_disabled(struct waitset *ws, str
     }
     if (s->to != &nobody) {
         disp_enable();
-        conn_reply(serve_conn(s), &s->req.msg, (struct msg_cap){0});
-        serve_drop(s);
+        serve_answer(s);
         return;
     }
     struct server_conn *conn = waitset_next_disabled(ws, &s->req);
@@ -125,10 +137,12 @@ static __attribute__((noinline)) void serve_due_disabled(struct waitset *ws, str
 }
 
 /* Was this message for a server connection of this waitset that can be served at once? */
-static bool serve_direct(const struct waitset *ws, const struct chan *c, const struct lmp_msg *msg)
+static inline bool serve_direct(const struct waitset *ws, const struct chan *c,
+                                const struct lmp_msg *msg)
 {
     const struct server_conn *conn = (const struct server_conn *)c;
-    return c->role == CHAN_CONN && c->ws == ws && msg_kind(msg->header) == MSG_CALL &&
+    enum msg_kind kind = msg_kind(msg->header);
+    return c->role == CHAN_CONN && c->ws == ws && (kind == MSG_CALL || kind == MSG_ONEWAY) &&
            (msg->header & MSG_MORE) == 0 && conn->queue_count == 0 && conn->server != NULL &&
            c->state == CHAN_OPEN;
 }
@@ -143,7 +157,7 @@ static __attribute__((noinline)) void serve_came_disabled(struct waitset *ws, st
         uint64_t events = msg->header;
         disp_event_disabled(events & ~(uint64_t)KPI_EVENT_ERROR);
         disp_enable();
-        if ((events & KPI_EVENT_ERROR) != 0 && s->to != &nobody) {
+        if ((events & KPI_EVENT_ERROR) != 0 && s->answered != &nobody) {
             conn_failed(serve_conn(s), msg->words[0]);
         }
         serve_drop(s);
@@ -158,8 +172,8 @@ static __attribute__((noinline)) void serve_came_disabled(struct waitset *ws, st
     s->req.caps_count = 0;
     s->req.cancelled = false;
     if (msg->cap != 0) {
-        chan_untidy = 1;
         (void)recv_slot_rotate_disabled();
+        chan_untidy |= recv_slot_low();
         s->req.caps_count = 1;
         s->req.caps[0] = msg->cap;
         s->req.caps_info[0] = msg->cap_info;
@@ -170,12 +184,12 @@ static __attribute__((noinline)) void serve_came_disabled(struct waitset *ws, st
         conn_hold(conn);
         serve_take_disabled(s, conn);
     }
-    disp_enable();
+    disp_enable_quiet();
     if (before != NULL) {
         conn_release(before);
     }
     struct msg_cap cap;
-    bool reply = conn_serve(conn, s->server, &s->req, &cap);
+    bool reply = conn_serve_in(conn, s->server, &s->req, &s->ctx, &cap);
     serve_done(s, reply, cap);
 }
 
@@ -183,18 +197,20 @@ void waitset_run(struct waitset *ws)
 {
     struct serve s;
     s.to = &nobody;
+    s.answered = &nobody;
     disp_stack_touch();
     for (;;) {
         disp_disable_touched();
-        if (__builtin_expect(!waitset_idle_disabled(ws), 0)) {
+        if (__builtin_expect(!waitset_may_call_disabled(ws), 0)) {
             serve_due_disabled(ws, &s);
             continue;
         }
-        uint64_t cookie = arch_lmp_call(s.to->end, 0, &s.req.msg);
+        uint64_t cookie = arch_lmp_call(s.answered->end, 0, &s.req.msg);
         const struct server_method *m =
             cookie == (uint64_t)(uintptr_t)s.to ? serve_exact(&s) : NULL;
         if (__builtin_expect(m != NULL, 1)) {
-            disp_enable();
+            disp_enable_quiet();
+            s.answered = s.to;
             serve_call(&s, m);
         } else {
             serve_came_disabled(ws, &s, cookie);

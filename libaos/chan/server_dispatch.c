@@ -62,7 +62,7 @@ static void conn_drop_caps(struct server_ctx *ctx)
 {
     for (uint32_t i = 0; i < ctx->caps_count; i++) {
         if (ctx->caps[i] != 0) {
-            (void)cap_destroy(ctx->caps[i]);
+            (void)cap_destroy_received(ctx->caps[i]);
         }
     }
 }
@@ -163,23 +163,42 @@ bool conn_conclude(struct server_conn *conn, struct server_request *req, struct 
     return true;
 }
 
+bool conn_serve_in(struct server_conn *conn, struct server *server, struct server_request *req,
+                   struct server_ctx *ctx, struct msg_cap *ret_cap)
+{
+    const uint64_t h = req->msg.header;
+    ctx->header = h;
+    ctx->caps_count = req->caps_count;
+    ctx->reply_caps_count = 0;
+    ret_cap->cap = 0;
+    conn_trace(conn, false, &req->msg);
+    const struct server_method *m = NULL;
+    errval_t err = req->cancelled ? RPC_ERR_CANCELLED : conn_check(conn, server->iface, req, &m);
+    if (__builtin_expect(err_is_ok(err), 1)) {
+        err = m != NULL ? m->shim(ctx, &req->msg) : conn_framework(conn, server, ctx, &req->msg);
+    }
+    if (ctx->caps_count != 0) {
+        conn_drop_caps(ctx);
+    }
+    /* Not slow: open, nothing cancelled, nothing recorded. */
+    if (__builtin_expect((err | ctx->reply_caps_count | conn->chan.slow) == 0, 1)) {
+        if (msg_kind(h) == MSG_CALL) {
+            req->msg.header |= (h & ECHO_MASK) | MSG_HEADER(0, MSG_REPLY, 0, 0);
+            return true;
+        }
+        if (!msg_in_area(h)) {
+            return false;
+        }
+    }
+    return conn_conclude(conn, req, ctx, m, err, ret_cap);
+}
+
 bool conn_serve(struct server_conn *conn, struct server *server, struct server_request *req,
                 struct msg_cap *ret_cap)
 {
     struct server_ctx ctx;
     conn_ctx_init(&ctx, conn, server, req);
-    ctx.header = req->msg.header;
-    ctx.caps_count = req->caps_count;
-    ctx.reply_caps_count = 0;
-    ret_cap->cap = 0;
-    conn_trace(conn, false, &req->msg);
-    const struct server_method *m = NULL;
-    errval_t err = req->cancelled ? RPC_ERR_CANCELLED : conn_check(conn, server->iface, req, &m);
-    if (err_is_ok(err)) {
-        err = m != NULL ? m->shim(&ctx, &req->msg) : conn_framework(conn, server, &ctx, &req->msg);
-    }
-    conn_drop_caps(&ctx);
-    return conn_conclude(conn, req, &ctx, m, err, ret_cap);
+    return conn_serve_in(conn, server, req, &ctx, ret_cap);
 }
 
 /* --- for shims ------------------------------------------------------------------------------ */

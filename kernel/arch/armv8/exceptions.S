@@ -61,12 +61,12 @@ vectors:
         .if     SYSCALL_CALL
         movk    w17, #SYSCALL_CALL
         .endif
-        cmp     w16, w17
+        subs    w17, w16, w17
         b.eq    lmp_fast
-        mov     w17, #ESR_SVC
-        movk    w17, #SYSCALL_INVOKE
-        cmp     w16, w17
+        cmp     w17, #(SYSCALL_INVOKE - SYSCALL_CALL)
         b.eq    trap_invoke_slow
+        cmp     w17, #(SYSCALL_SEND - SYSCALL_CALL)
+        b.eq    trap_send_slow
         b       trap_sync_slow
 
         .balign 128                     // IRQ, from user mode
@@ -94,8 +94,13 @@ trap_irq_slow:
 trap_serror_slow:
         enter_c trap_serror
 
-// An invocation may destroy x9-x18: what the frame still holds there from earlier is the caller's
-// own.
+// A SEND may destroy x11-x18, an invocation x9-x18: what the frame still holds there from earlier is
+// the caller's own.
+trap_send_slow:
+        save_arguments
+        str     x10, [sp, #DISP_X(10)]
+        call_c  trap_send
+        b       trap_leave
 trap_invoke_slow:
         save_arguments
         call_c  trap_invoke

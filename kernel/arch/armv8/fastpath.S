@@ -1,6 +1,6 @@
-// svc #SYSCALL_CALL, the case that matters: a message without a capability to a receiver that waits
-// for it, from a sender with nothing pending. Everything is checked before anything is changed; any
-// other case goes to C (trap_sync_slow) with all registers but x11-x15, which CALL may destroy.
+// svc #SYSCALL_CALL, the case that matters: a message to a receiver that waits for it, from a sender
+// with nothing pending. Everything is checked before anything is changed; any other case goes to C
+// (trap_sync_slow) with all registers but x11-x15, x17 and x18, which CALL may destroy.
 //
 // In: sp = running dispatcher, x16 and x17 saved in its frame, x16 = ESR; x0 own end, x1 header,
 // x2-x9 words, x10 capability. The words stay in their registers from sender to receiver.
@@ -15,7 +15,6 @@ lmp_fast:
 #ifdef CONFIG_STRETCH
         b       slow                            // counted where it is written in C
 #endif
-        cbnz    x10, slow
         ldp     x11, x12, [sp, #DISP_L1]        // slots of the L1 node, their number
         lsr     x13, x0, #8
         cmp     x13, x12
@@ -47,9 +46,11 @@ lmp_fast:
         ldr     x11, [sp, #DISP_STATE]          // nothing pending here
         cmp     x11, #DISP_RUNNABLE
         b.ne    slow
+        mov     x18, xzr                        // x17 is zero, too: the number of the system call
+        cbnz    x10, with_cap
 
 // Nothing fails from here on.
-        ldr     x0, [x14, #ENDPOINT_FAST + 8]   // cookie
+go:     ldr     x0, [x14, #ENDPOINT_FAST + 8]   // cookie
         mov     w11, #DISP_WAITING
         mov     w12, #DISP_RUNNABLE
         str     w11, [sp, #DISP_STATE]
@@ -93,15 +94,47 @@ lmp_fast:
         ldp     x25, x26, [sp, #DISP_X(25)]
         ldp     x27, x28, [sp, #DISP_X(27)]
         ldp     x29, x30, [sp, #DISP_X(29)]
-        mov     x10, xzr                        // no capability; and nothing of the sender's
-        mov     x11, xzr
-        mov     x12, xzr
+        mov     x10, x17                        // the capability
+        mov     x11, x18
+        mov     x12, xzr                        // and nothing of the sender's
         mov     x13, xzr
         mov     x14, xzr
         mov     x15, xzr
         mov     x16, xzr
-        mov     x17, xzr
-        mov     x18, xzr
         eret
+
+// C gives the capability to the receiver: lmp_fast_cap.
+with_cap:
+        stp     x0, x1, [sp, #DISP_X(0)]
+        stp     x2, x3, [sp, #DISP_X(2)]
+        stp     x4, x5, [sp, #DISP_X(4)]
+        stp     x6, x7, [sp, #DISP_X(6)]
+        stp     x8, x9, [sp, #DISP_X(8)]
+        stp     x29, x30, [sp, #DISP_X(29)]
+        adrp    x17, _stack_top
+        add     x17, x17, :lo12:_stack_top
+        stp     x14, x15, [x17, #-48]!
+        stp     x10, x16, [x17, #16]
+        mov     x0, sp
+        str     x0, [x17, #32]
+        mov     sp, x17
+        mov     x29, xzr
+        mov     x1, x15
+        mov     x2, x14
+        mov     x3, x10
+        bl      lmp_fast_cap
+        mov     x17, x0
+        mov     x18, x1
+        ldp     x14, x15, [sp]
+        ldp     x10, x16, [sp, #16]
+        ldr     x11, [sp, #32]
+        mov     sp, x11
+        ldp     x29, x30, [sp, #DISP_X(29)]
+        ldp     x0, x1, [sp, #DISP_X(0)]
+        ldp     x2, x3, [sp, #DISP_X(2)]
+        ldp     x4, x5, [sp, #DISP_X(4)]
+        ldp     x6, x7, [sp, #DISP_X(6)]
+        ldp     x8, x9, [sp, #DISP_X(8)]
+        cbnz    x17, go
 
 slow:   b       trap_sync_slow

@@ -7,6 +7,8 @@
  *   in_call           it waits in svc #SYSCALL_CALL: a poll fills x0-x11 of the frame, of which
  *                     only x19-x30, SP, PC and TPIDR_EL0 are valid; then, if more is pending and
  *                     page->disabled is 0, as below
+ *   delivered         it waited there too, and the frame is complete: a SEND has put its message
+ *                     there. If more is pending and page->disabled is 0, as below
  *   page->disabled    the frame is restored as it is
  *   else              the frame is copied to page->save and the upcall entry runs */
 #pragma once
@@ -78,9 +80,10 @@ struct dispatcher {
     bool ready;
     bool in_timerq;
     bool in_call;
+    bool delivered;
     /* the frame belongs to a thread that faulted: the upcall tells */
     bool fault;
-    uint32_t reserved;
+    uint8_t reserved[3];
     uint64_t fp[64];                     /* 0x1b0 q0-q31 while another dispatcher owns the unit */
     uint64_t fpsr;                       /* 0x3b0 */
     uint64_t fpcr;

@@ -116,6 +116,18 @@ errval_t lmp_send(struct dispatcher *self);
  * message ended a wait. */
 errval_t lmp_call(struct dispatcher *self, struct lmp_woken *ret_woken);
 
+/* The receive slot that a capability came into (0 = it could not), and its type and rights as in
+ * x11. */
+struct lmp_cap_got {
+    uint64_t addr;
+    uint64_t info;
+};
+/* For fastpath.S, which has found everything else in order: the capability that `xfer`, x10 of a
+ * CALL, names goes to `to`, who waits at `peer`. If it cannot, nothing is changed, and the way
+ * through C tells why. */
+struct lmp_cap_got lmp_fast_cap(struct dispatcher *self, struct dispatcher *to,
+                                struct endpoint *peer, uint64_t xfer);
+
 /* Takes the next thing to receive and puts it into x0-x11 of self->frame; x0 = x1 = 0 if there is
  * nothing. */
 void lmp_poll(struct dispatcher *self);

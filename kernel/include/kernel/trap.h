@@ -14,6 +14,7 @@ struct trap_result {
  * TPIDR_EL0 are still in their registers. */
 struct trap_result trap_sync(struct dispatcher *d, uint64_t esr);
 struct trap_result trap_invoke(struct dispatcher *d); /* svc #SYSCALL_INVOKE */
+struct trap_result trap_send(struct dispatcher *d);   /* svc #SYSCALL_SEND */
 struct trap_result trap_irq(struct dispatcher *d);
 struct trap_result trap_serror(struct dispatcher *d, uint64_t esr);
 

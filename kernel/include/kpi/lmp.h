@@ -7,7 +7,8 @@
  *        x10 address of the slot that received a capability (0 = none), x11 its type | rights << 8.
  *        x0 = 0: no message; x1 = KPI_EVENT_* bits; with KPI_EVENT_ERROR x2 is why nothing was
  *        sent. SEND: x0 error.
- *   x0-x18 are clobbered by CALL and POLL; x19-x30, SP, TPIDR_EL0 are kept. NZCV is clobbered.
+ *   x0-x18 are clobbered by CALL and POLL, x0 and x11-x18 by SEND; x19-x30, SP, TPIDR_EL0 are
+ *   kept. NZCV is clobbered.
  * CALL may be made while enabled (kpi/dispatcher.h). If something is to be told when it returns,
  * the upcall comes first, and what CALL returned is in the saved registers.
  * A CALL that cannot send does not wait: it returns KPI_EVENT_ERROR at once. A CALL made while

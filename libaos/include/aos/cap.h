@@ -36,6 +36,8 @@ errval_t cap_revoke_part(caddr_t c, uint64_t off, uint64_t bytes);
 
 /* Deletes what is in `c`, if anything, and frees the slot. For slots of slot_alloc only. */
 errval_t cap_destroy(caddr_t c);
+/* The same, quicker, for one that came in a message. */
+errval_t cap_destroy_received(caddr_t c);
 
 /* `count` objects of `bytes` each from `src` at byte `off`, into consecutive slots from `dest`
  * on, all in one CNode. An EndPoint retype has count 1 and fills two slots. */

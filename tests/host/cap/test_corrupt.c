@@ -12,6 +12,7 @@
 #include <kernel/irq.h>
 #include <kernel/irq_cap.h>
 #include <kernel/lmp.h>
+#include <kernel/sched.h>
 #include <kernel/log.h>
 #include <kernel/vnode.h>
 
@@ -49,6 +50,10 @@ static struct dispatcher *d;
 
 /* The kernel around channels. */
 void dispatcher_notify(struct dispatcher *to)
+{
+}
+
+void sched_ready(struct dispatcher *to)
 {
 }
 

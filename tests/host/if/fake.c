@@ -241,6 +241,11 @@ errval_t cap_destroy(caddr_t c)
     return ERR_OK;
 }
 
+errval_t cap_destroy_received(caddr_t c)
+{
+    return cap_destroy(c);
+}
+
 caddr_t recv_slot_rotate_disabled(void)
 {
     return 0;

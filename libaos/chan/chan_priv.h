@@ -102,8 +102,8 @@ bool conn_conclude(struct server_conn *conn, struct server_request *req, struct 
 /* Runs what is due on a connection that the caller holds. True: `req->msg` is a reply without a
  * capability that is still to be sent, and the connection is held still; else it is not. */
 bool conn_step(struct server_conn *conn, struct server_request *req);
-/* May this thread make a CALL on behalf of the whole domain, which returns what is pending or waits?
- * Disabled. */
+/* May this thread make a CALL on behalf of the whole domain, which returns what is pending, or
+ * waits? Disabled. */
 static inline bool waitset_may_call_disabled(const struct waitset *ws)
 {
     return ((uintptr_t)ws->work_head | (uintptr_t)ws->ready_head |

@@ -1,5 +1,5 @@
-// svc #SYSCALL_CALL, the case that matters: a message to a receiver that waits for it, from a sender
-// with nothing pending. Everything is checked before anything is changed; any other case goes to C
+// svc #SYSCALL_CALL, the case that matters: a message to a receiver that waits for it, from one who
+// has nothing pending. Everything is checked before anything is changed; any other case goes to C
 // (trap_sync_slow) with all registers but x11-x15, x17 and x18, which CALL may destroy.
 //
 // In: sp = running dispatcher, x16 and x17 saved in its frame, x16 = ESR; x0 own end, x1 header,

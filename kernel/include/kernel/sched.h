@@ -5,7 +5,8 @@
  * is entered by the scheduler brings its rest, a direct switch hands it on, who gives up the core
  * by waiting takes the rest with it. So time is neither made nor lost. A woken dispatcher with
  * rest goes first; one without goes to the end with a fresh slice. Who is woken by an interrupt
- * preempts. Who is woken by a message does not: a server that answers would lose the core before
+ * preempts. A call to one who is ready already switches to it, too: the sender waits for it anyway.
+ * Who is woken by a message does not preempt: a server that answers would lose the core before
  * it waits, and its next request would find it busy, and so on for ever. */
 #pragma once
 

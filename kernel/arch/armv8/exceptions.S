@@ -94,8 +94,8 @@ trap_irq_slow:
 trap_serror_slow:
         enter_c trap_serror
 
-// A SEND may destroy x11-x18, an invocation x9-x18: what the frame still holds there from earlier is
-// the caller's own.
+// A SEND may destroy x11-x18, an invocation x9-x18: what the frame still holds there from earlier
+// is the caller's own.
 trap_send_slow:
         save_arguments
         str     x10, [sp, #DISP_X(10)]

@@ -59,8 +59,8 @@ void keep_region(struct memory_core *m, struct memory_region *r)
     }
     if (r->kept != 0) {
         kept = &k->vault->regions[r->kept - 1];
+        vault_set(&kept->pages, pages);  /* first: what was cut off lives on when `r` is dying */
         vault_set(&kept->owner, keep_owner(r));
-        vault_set(&kept->pages, pages);
         return;
     }
     r->kept = keep_find_place(k) + 1;

@@ -1,34 +1,68 @@
 /* What the memory service keeps for the next one: a core is thrown away, and another is made of the
- * vault. */
+ * vault, also of one between any two changes of it (keep.c is compiled as part of this). */
 #include "check.h"
+
+#include <aos/vault.h>
 
 #include "memory_priv.h"
 
-enum { PAGES = 512, RECORDS = 2600, REGIONS = 400, STEPS = 6000, DOMAINS = 8 };
+static void seen_set(uint32_t *word, uint32_t value);
+#define vault_set seen_set
+#include "keep.c"
+#undef vault_set
+
+enum { PAGES = 512, RECORDS = 2600, REGIONS = 400, STEPS = 6000, TORN_STEPS = 1500,
+       DOMAINS = 8 };
 enum { PID_OWN = 1, PID_PROCESS = 3, PID_SHELL = 16 };
 
 #define ROOT_BASE 0x40000000ull
 
-static struct memory_core core;
-static union memory_record records[RECORDS];
-static union {
+union test_vault {
     struct keep_vault vault;
     uint8_t bytes[sizeof(struct keep_vault) + REGIONS * sizeof(struct keep_region)];
-} kept;
+};
+
+static struct memory_core core;
+static union memory_record records[RECORDS];
+static union test_vault kept;
 static struct memory_account *process;
 
+/* The vault after each change that the last step made. */
+enum { SEEN_MAX = 64 };
+static union test_vault seen[SEEN_MAX];
+static uint32_t seen_count;
+static bool seeing;
+
+static void seen_set(uint32_t *word, uint32_t value)
+{
+    vault_set(word, value);
+    if (seeing) {
+        CHECK(seen_count < SEEN_MAX);
+        seen[seen_count++] = kept;
+    }
+}
+
 /* As the service does when it starts. */
+static struct memory_account *revive(struct memory_core *m, union memory_record *memory,
+                                     union test_vault *vault)
+{
+    struct memory_account *a;
+
+    memory_core_init(m);
+    memory_add_records(m, memory, RECORDS * sizeof(*memory));
+    keep_init(m, &vault->vault, sizeof(*vault));
+    CHECK(keep_records(m) < RECORDS);
+    CHECK_EQ(memory_add(m, ROOT_BASE, PAGES * MEMORY_PAGE), ERR_OK);
+    keep_restore(m, PID_OWN);
+    CHECK_EQ(accounts_connect(m, PID_OWN, &m->own), ERR_OK);
+    CHECK_EQ(accounts_connect(m, PID_PROCESS, &a), ERR_OK);
+    CHECK(memory_check(m) == NULL);
+    return a;
+}
+
 static void restart(void)
 {
-    memory_core_init(&core);
-    memory_add_records(&core, records, sizeof(records));
-    keep_init(&core, &kept.vault, sizeof(kept));
-    CHECK(keep_records(&core) < RECORDS);
-    CHECK_EQ(memory_add(&core, ROOT_BASE, PAGES * MEMORY_PAGE), ERR_OK);
-    keep_restore(&core, PID_OWN);
-    CHECK_EQ(accounts_connect(&core, PID_OWN, &core.own), ERR_OK);
-    CHECK_EQ(accounts_connect(&core, PID_PROCESS, &process), ERR_OK);
-    CHECK(memory_check(&core) == NULL);
+    process = revive(&core, records, &kept);
 }
 
 static void start(void)
@@ -169,6 +203,7 @@ static void step_restart(void)
     for (uint32_t i = 0; i < DOMAINS; i++) {
         own[i] = accounts_find(&core, pid[i])->quota.own;
     }
+    seeing = false;
     restart();
     CHECK_EQ(core.free, free_bytes);
     CHECK_EQ(core.dying, dying);
@@ -225,10 +260,72 @@ static void MEM0013_random_restarts(void)
     CHECK_EQ(core.keep.region_free, core.keep.region_count);
 }
 
-int main(void)
+/* --- ends between any two changes ----------------------------------------------------------- */
+
+enum { NOBODYS = 0, IS_DYING = 99 };
+
+/* Who may give each page back. */
+static void owners(const struct memory_core *m, uint32_t map[PAGES])
 {
+    for (uint32_t i = 0; i < PAGES; i++) {
+        const struct memory_region *r = regions_at(m->tree, ROOT_BASE + i * MEMORY_PAGE);
+
+        map[i] = r->state == MEMORY_FREE ? NOBODYS
+            : r->state == MEMORY_DYING ? IS_DYING : r->owner->pid;
+    }
+}
+
+/* What somebody had before the step and after it he has, and nobody else; what was free is, too. */
+static void check_seen(const uint32_t before[PAGES])
+{
+    static struct memory_core torn;
+    static union memory_record torn_records[RECORDS];
+    static uint32_t after[PAGES], now[PAGES];
+
+    owners(&core, after);
+    for (uint32_t i = 0; i < seen_count; i++) {
+        (void)revive(&torn, torn_records, &seen[i]);
+        owners(&torn, now);
+        for (uint32_t p = 0; p < PAGES; p++) {
+            CHECK(before[p] != after[p] || now[p] == before[p]);
+        }
+    }
+}
+
+static int torn_steps = TORN_STEPS;
+
+/* A service that ended between the two words of a region that its owner gave up in parts had the
+ * next one take the rest, too. */
+static void MEM0014_an_end_between_any_two_changes(void)
+{
+    static uint32_t before[PAGES];
+    uint64_t seed = 0x5eed3;
+
+    start();
+    next_pid = PID_SHELL + 1;
+    for (uint32_t i = 0; i < DOMAINS; i++) {
+        pid[i] = next_pid++;
+        CHECK_EQ(accounts_open(&core, pid[i], PID_SHELL, 0), ERR_OK);
+    }
+    for (int i = 0; i < torn_steps; i++) {
+        owners(&core, before);
+        seen_count = 0;
+        seeing = true;
+        step(&seed);
+        seeing = false;
+        check_seen(before);
+    }
+}
+
+/* By hand: the number of steps between which services end, 100000 for example. */
+int main(int argc, char **argv)
+{
+    if (argc > 1) {
+        torn_steps = atoi(argv[1]);
+    }
     RUN(MEM0011_an_ended_account_is_kept_once);
     RUN(MEM0012_what_services_have_for_an_ended_domain_goes);
     RUN(MEM0013_random_restarts);
+    RUN(MEM0014_an_end_between_any_two_changes);
     return 0;
 }

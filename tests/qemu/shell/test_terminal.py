@@ -119,10 +119,8 @@ def test_term0013_ctrl_c_is_for_the_whole_group(terminal):
         return terminal.run('ps').count('leakcheck\n')
 
     terminal.run('leakcheck --child "family stay" &')
-    for _ in range(500):                 # round trips, not time: it grows while we ask
-        if family() >= 4:
-            break
-    assert family() >= 4
+    # Round trips, not time: it grows while we ask. The fourth comes and goes.
+    assert any(family() >= 4 for _ in range(500))
     terminal.type('fg\r')
     terminal.expect('leakcheck')
     terminal.type(CTRL_C)

@@ -1,8 +1,8 @@
 /* What the memory service after this one must know, in memory that outlives it (aos/vault.h): the
  * regions that are not free, and the accounts. The service may end between any two instructions,
  * so each change is one word: `state` when a record is made or goes, `pages` when a region is cut,
- * then `owner` when it is dying. Of a region that is cut, the record of the upper part is made before
- * that of the lower one shrinks: two records may overlap, and the one above is right.
+ * then `owner` when it is dying. Of a region that is cut, the record of the upper part is made
+ * before that of the lower one shrinks: two records may overlap, and the one above is right.
  *
  * Whether a range is used is the kernel's to say: what was recorded and nobody has got, or has
  * given back already, is found out by a probe. Runs on the host, too. */

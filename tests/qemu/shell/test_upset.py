@@ -41,6 +41,8 @@ def upset_machine(build, tmp_path):
     def make(seed):
         packed = machines.from_build(build, initrd=INITRD).initrd.read_bytes()
         files = {name: data for name, (_, data) in cpio.read(packed).items()}
+        started = re.findall(rb'^service (\w+)', files['manifest'], re.M)
+        assert [name.decode() for name in started] == SERVICES, 'upset.c must end others, too'
         files['manifest'] += (f'\nservice upset clients {",".join(SERVICES)} arg {seed} '
                               f'arg {ROUNDS}\n').encode()
         initrd = tmp_path / 'upset.initrd'

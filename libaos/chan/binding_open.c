@@ -112,11 +112,14 @@ void binding_close(struct binding *b)
     }
     timer_cancel_disabled(&b->retry);
     b->writable_wanted = false;
-    if (b->chan.ws != NULL) {
-        waitset_unpost_disabled(b->chan.ws, &b->writable);
-    }
     disp_enable();
     chan_close(&b->chan);
+    if (b->chan.ws != NULL) {            /* nothing comes any more that would post them again */
+        disp_disable();
+        waitset_unpost_disabled(b->chan.ws, &b->writable);
+        waitset_unpost_disabled(b->chan.ws, &b->gone);
+        disp_enable();
+    }
     for (uint32_t i = 0; i < CHAN_CALLS_MAX; i++) {
         struct pending *p = &b->pending[i];
         if (p->state == PENDING_WAITING) {

@@ -249,10 +249,16 @@ void chan_ready_disabled(struct chan *c)
 void chan_deliver_disabled(uint64_t cookie, const struct lmp_msg *msg)
 {
     struct chan *c = (struct chan *)(uintptr_t)cookie;
-    /* By way of the kernel; also when the end is being closed but is not gone yet. */
-    if (msg->cap != 0 && (c->end != 0 || (c->state == CHAN_CLOSED && c->carrier == NULL))) {
+    /* While it is being closed the kernel may deliver until the end is gone: to nobody, and nothing
+     * may be left in the lists that the channel was taken out of. */
+    bool closed = c->state == CHAN_CLOSED;
+    if (msg->cap != 0 && (c->end != 0 || (closed && c->carrier == NULL))) {
         chan_untidy = 1;
         (void)recv_slot_rotate_disabled();
+    }
+    if (__builtin_expect(closed, 0)) {
+        chan_discard_cap_disabled(msg->cap);
+        return;
     }
     switch ((enum chan_role)c->role) {
     case CHAN_BINDING:

@@ -237,10 +237,6 @@ void conn_deliver_disabled(struct chan *c, const struct lmp_msg *msg)
 {
     struct server_conn *conn = (struct server_conn *)(void *)c;
     enum msg_kind kind = msg_kind(msg->header);
-    if (c->state == CHAN_CLOSED) {
-        chan_discard_cap_disabled(msg->cap); /* came before the kernel's end had gone */
-        return;
-    }
     if (kind == MSG_CALL || kind == MSG_ONEWAY) {
         conn_request_disabled(conn, msg);
         return;

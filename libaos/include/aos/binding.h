@@ -216,8 +216,7 @@ errval_t binding_clone(struct binding *b, uint64_t pid, uint32_t flags, caddr_t 
 errval_t binding_clone_cb(struct binding *b, uint64_t pid, uint32_t flags,
                           void (*done)(void *arg, errval_t err, caddr_t end), void *arg);
 /* fn(arg) runs once in the waitset of the binding when the peer has ended (not for a close of this
- * side). The binding's memory must stay until what was posted to the waitset before its close has
- * run. */
+ * side, nor after one). */
 void binding_on_peer_gone(struct binding *b, void (*fn)(void *arg), void *arg);
 /* After RPC_ERR_AGAIN: fn(arg) runs once in the waitset of the binding, as soon as a request may be
  * sent (which can fail again: there are others who send) or the peer has ended. A later call

@@ -25,6 +25,8 @@ uint64_t arch_host_counter;
 struct waitset *fake_waitset;
 bool (*fake_wait)(void);
 uint64_t fake_tick_ns;
+void (*fake_destroying)(caddr_t cap);
+uint32_t fake_rotations;
 
 struct fake_slot {
     bool used;
@@ -235,6 +237,9 @@ errval_t cap_delete(caddr_t c)
 
 errval_t cap_destroy(caddr_t c)
 {
+    if (fake_destroying != NULL) {
+        fake_destroying(c);
+    }
     CHECK(c != 0 && c < SLOTS && slots[c].used);
     fake_clear(c);
     slots[c].used = false;
@@ -248,6 +253,7 @@ errval_t cap_destroy_received(caddr_t c)
 
 caddr_t recv_slot_rotate_disabled(void)
 {
+    fake_rotations++;
     return 0;
 }
 

@@ -17,6 +17,11 @@ extern uint64_t fake_tick_ns;
 #define FAKE_PID         77u
 extern uint64_t fake_trace[FAKE_TRACE_BYTES / 8];
 
+/* Runs when a capability is about to be destroyed, which takes a kernel a while. NULL: nothing. */
+extern void (*fake_destroying)(caddr_t cap);
+/* How many times the slot to receive in was taken out of use. */
+extern uint32_t fake_rotations;
+
 void fake_start(void);
 /* Ends the program if anything is left: capabilities, slots, mappings, armed timers. */
 void fake_check_clean(void);

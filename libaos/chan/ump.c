@@ -201,9 +201,57 @@ static bool ump_deliver_disabled(struct chan *c)
     return true;
 }
 
+uint64_t ump_lost_seen;
+static struct ump *ump_all;
+
+static bool ump_frame_has(const void *frame, const struct ump_line *end, uint64_t address)
+{
+    return address - (uint64_t)(uintptr_t)frame <
+           (uint64_t)((uintptr_t)end - (uintptr_t)frame);
+}
+
+/* Ends the channel on whose frames the last access was that was left out. One that was before it is
+ * found when it is accessed again. */
+static void ump_end_lost_disabled(void)
+{
+    if (!ump_lost_disabled()) {
+        return;
+    }
+    const struct kpi_dispatcher *page = disp_page();
+    const uint64_t at = page->shared_at;
+    for (struct ump *u = ump_all; u != NULL; u = u->next) {
+        if (ump_frame_has(u->ring.out, u->ring.out_end, at) ||
+            ump_frame_has(u->ring.in, u->ring.in_end, at)) {
+            ump_kill_disabled(u->chan);
+        }
+    }
+    ump_lost_seen = page->shared_lost; /* with what the ends themselves wrote */
+}
+
+void ump_enlist(struct ump *u)
+{
+    disp_disable();
+    ump_end_lost_disabled(); /* who had these frames before */
+    u->next = ump_all;
+    ump_all = u;
+    disp_enable();
+}
+
+void ump_delist(struct ump *u)
+{
+    disp_disable();
+    struct ump **at = &ump_all;
+    while (*at != u) {
+        at = &(*at)->next;
+    }
+    *at = u->next;
+    disp_enable();
+}
+
 bool ump_step_disabled(struct chan *c)
 {
     struct ump *u = c->ump;
+    ump_end_lost_disabled();
     if (c->state != CHAN_OPEN || u->dead) {
         return false;
     }
@@ -228,6 +276,7 @@ bool ump_step_disabled(struct chan *c)
 static bool ump_sleep_disabled(struct chan *c)
 {
     struct ump *u = c->ump;
+    ump_end_lost_disabled();
     if (u->dead || u->parked) {
         return true; /* nothing more comes, or the coming of the capability wakes */
     }
@@ -277,6 +326,7 @@ static void ump_run(struct chan *c)
     struct ump *u = c->ump;
     bool some = false;
     disp_disable();
+    ump_end_lost_disabled();
     if (c->state == CHAN_OPEN && !u->dead) {
         ump_flush_disabled(c);
         if (c->role == CHAN_CONN) {
@@ -332,6 +382,7 @@ static void ump_close(struct chan *c)
 
 static void ump_free(struct chan *c)
 {
+    ump_delist(c->ump);
     free(c->ump);
     c->ump = NULL;
 }

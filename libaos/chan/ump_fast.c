@@ -34,7 +34,7 @@ errval_t ump_call_sent(struct binding *b, uint64_t answer, struct lmp_regs *r)
         if (ump_ring_new(ring, head)) {
             break;
         }
-    } while (left-- != 0 && !disp_pending());
+    } while (left-- != 0 && !disp_pending() && !ump_lost_disabled());
     /* What came first is not the answer in one line. */
     (void)binding_enter_disabled(b, sent);
     return binding_finish_regs_disabled(b, ERR_OK, answer, r);
@@ -149,7 +149,7 @@ bool ump_serve_disabled(struct server_conn *conn)
                 break;
             }
         }
-        if (left-- == 0 || !waitset_idle_disabled(c->ws)) {
+        if (left-- == 0 || !waitset_idle_disabled(c->ws) || ump_lost_disabled()) {
             return served != 0;
         }
     }

@@ -40,6 +40,8 @@ static errval_t ump_open(struct chan *c, enum chan_role role, struct waitset *ws
     chan_open(c, role, 0, ws);
     c->carrier = &ump_carrier;
     c->ump = u;
+    u->chan = c;
+    ump_enlist(u);
     if (in_words != 0) {
         c->in = (struct chan_area){(uint8_t *)u->area, 8u * in->words, 8u * in_words, 0, true};
     }

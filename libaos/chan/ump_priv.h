@@ -33,6 +33,8 @@ struct ump {
     const struct ump_caps_ops *caps;
     const struct ump_bell_ops *bell;
     void *ctx;
+    struct chan *chan;
+    struct ump *next; /* of all channels that are open */
     uint64_t caps_sent, caps_got;
     struct mutex caps_lock; /* capabilities are sent in the order of their messages */
     struct ump_message in;
@@ -53,6 +55,17 @@ static inline void ump_bell_disabled(struct ump *u)
         u->bell->ring(u->ctx);
     }
 }
+/* Accesses to frames that are gone, as far as somebody has looked. Disabled. */
+extern uint64_t ump_lost_seen;
+/* Is there one that nobody has looked after? Who polls a ring asks, and leaves it to
+ * ump_step_disabled. */
+static inline bool ump_lost_disabled(void)
+{
+    return __builtin_expect(disp_page()->shared_lost != ump_lost_seen, 0);
+}
+/* The list of all. In thread context. */
+void ump_enlist(struct ump *u);
+void ump_delist(struct ump *u);
 /* Puts a message into the ring or the backlog. Disabled. False: neither has room. */
 bool ump_put_disabled(struct chan *c, const struct lmp_msg *msg);
 /* Ends the channel: the rules were broken, or the peer is gone. Disabled. */

@@ -3,7 +3,10 @@
  * domain, its address in TPIDRRO_EL0. The kernel never trusts what it reads here.
  *
  * Disabled (`disabled` != 0): no upcalls. A preempted disabled dispatcher is resumed exactly where
- * it was, from a save area of the kernel. A fault in a disabled dispatcher ends it.
+ * it was, from a save area of the kernel. A fault in a disabled dispatcher ends it; but a load or
+ * store in the range `shared_*`, where a peer may take memory away at any time, is left out if
+ * nothing is mapped there (or not for this), and counted: registers stay as they are, and the next
+ * instruction is executed. Such code makes do with any value.
  * Enabled: when anything is to be told (preempted and scheduled again, message, event, fault) the
  * kernel stores the thread's registers in `save`, sets disabled = 1 and enters `upcall_entry` with
  * SP = `upcall_sp`, x0 = KPI_UPCALL_*, TPIDRRO_EL0 = this page, other registers undefined. The user
@@ -61,7 +64,10 @@ struct kpi_dispatcher {
     uint64_t scratch[2];                 /* 0x060 user: for itself, while disabled */
     uint64_t reserved[2];                /* 0x070 */
     struct kpi_regs save;                /* 0x080 kernel, at an upcall */
-    uint8_t reserved2[KPI_PAGE_USER_OFFSET - 0x1a0];
+    uint64_t shared_first, shared_bytes; /* 0x1a0 user: memory that peers may take away */
+    uint64_t shared_at;                  /* 0x1b0 kernel: the last address that was left out */
+    uint64_t shared_lost;                /* 0x1b8 kernel: how many were */
+    uint8_t reserved2[KPI_PAGE_USER_OFFSET - 0x1c0];
     uint8_t user[4096 - KPI_PAGE_USER_OFFSET];
 };
 
@@ -69,6 +75,8 @@ _Static_assert(sizeof(struct kpi_regs) == 36 * 8, "register frame");
 _Static_assert(offsetof(struct kpi_dispatcher, resume_x16) == 0x20, "assembly uses it");
 _Static_assert(offsetof(struct kpi_dispatcher, scratch) == 0x60, "assembly uses it");
 _Static_assert(offsetof(struct kpi_dispatcher, save) == 0x80, "assembly uses it");
+_Static_assert(offsetof(struct kpi_dispatcher, shared_first) == 0x1a0, "layout");
+_Static_assert(offsetof(struct kpi_dispatcher, shared_lost) == 0x1b8, "assembly uses it");
 _Static_assert(offsetof(struct kpi_dispatcher, user) == KPI_PAGE_USER_OFFSET, "layout");
 _Static_assert(sizeof(struct kpi_dispatcher) == 4096, "one page");
 

@@ -3,9 +3,10 @@
  * more than memory: capabilities, and waking a peer that sleeps. Bindings and connections over it
  * are used like all others.
  *
- * The frames are zero before either side opens, stay mapped as long as the channel is open on this
- * side, and come from somebody who does not take them away (a broker, not the peer). A client may
- * call before the server has opened its side: the requests wait in the frame. */
+ * The frames are zero before either side opens, and stay mapped as long as the channel is open on
+ * this side. If ump_frames_map has mapped them, whoever they belong to may take them away at any
+ * time: the channel ends as if the peer had died, at the next look at it. A client may call before
+ * the server has opened its side: the requests wait in the frame. */
 #pragma once
 
 #include <aos/binding.h>
@@ -43,6 +44,14 @@ struct ump_config {
     const struct ump_bell_ops *bell; /* NULL: the peer never sleeps */
     void *ctx;
 };
+
+/* Maps two frames for a channel, their first bytes, of which `out` needs to be writable, and sets
+ * `out`, `in` and their bytes in `ret_config`. The capabilities stay the caller's, who need not
+ * keep them. In thread context. LIB_ERR_RANGE: sizes; LIB_ERR_NO_ADDRESS: there are too many. */
+errval_t ump_frames_map(caddr_t out, uint32_t out_bytes, caddr_t in, uint32_t in_bytes,
+                        struct ump_config *ret_config);
+/* After the channel was closed: undoes this. */
+void ump_frames_unmap(const struct ump_config *config);
 
 /* As binding_open. LIB_ERR_RANGE: a frame is too small or too large. */
 errval_t binding_open_ump(struct binding *b, const struct ump_config *config,

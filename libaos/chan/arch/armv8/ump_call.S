@@ -7,6 +7,7 @@
  * disabled, until the answer has come in one line, or until ump_call_sent has to look after it. */
 #define PAGE_DISABLED 0x0                /* struct kpi_dispatcher */
 #define PAGE_PENDING  0x4
+#define PAGE_LOST     0x1b8              /* shared_lost */
 #define PAGE_RUN_HEAD 0x408              /* struct disp_user in it: run.head */
 #define STACK_BYTES   2048               /* DISP_STACK_BYTES */
 #define CHAN_TX       0x0                /* struct chan: tx, hash */
@@ -170,8 +171,13 @@ ump_call_short:
 .Lagain:
     cbz     w10, .Lsent_exact
     ldr     w9, [x17, #PAGE_PENDING]
+    cbnz    w9, .Lsent_exact
+    ldr     x9, [x17, #PAGE_LOST]
+    adrp    x18, ump_lost_seen
+    ldr     x18, [x18, #:lo12:ump_lost_seen]
     sub     w10, w10, #1
-    cbz     w9, .Llook
+    cmp     x9, x18
+    b.eq    .Llook
     b       .Lsent_exact
 .Lnew:
     ldr     x9, [x12, #IN_SEEN]

@@ -17,8 +17,8 @@ static uint64_t attack_random(uint64_t *state)
     return *state * 0x2545f4914f6cdd1dull;
 }
 
-/* One line: mostly one of the other side's as an answer or a request, of this lap or the other, with
- * a count of consumed lines that may be right. */
+/* One line: mostly one of the other side's as an answer or a request, of this lap or the other,
+ * with a count of consumed lines that may be right. */
 static void attack_line(struct ump_frame *out, const struct ump_frame *in, uint64_t *seed)
 {
     uint64_t dice = attack_random(seed);

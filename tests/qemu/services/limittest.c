@@ -6,6 +6,7 @@
 
 #include <aos/binding.h>
 #include <aos/domain.h>
+#include <aos/paging.h>
 #include <aos/process.h>
 #include <aos/ram.h>
 #include <aos/services.h>
@@ -26,8 +27,11 @@
 #define ENDS       12u
 #define THREADS    6u
 #define SLOTS      300u
+#define ARGS_MAX   AOS_SPAWN_ARGS_BYTES
 
 enum { CHILD_OK = 7, CHILD_WRONG = 1 };
+
+extern char **environ;
 
 static errval_t launch(const char *how, const struct aos_launch *limits, uint32_t *ret_pid)
 {
@@ -192,6 +196,35 @@ static int child_processes(void)
     return CHILD_OK;
 }
 
+/* Arguments and environment are lists of any strings, of ARGS_MAX bytes together. */
+static int child_lists(int argc, char **argv)
+{
+    size_t bytes = 0;
+
+    for (int i = 0; i < argc; i++) {
+        bytes += strlen(argv[i]) + 1;
+    }
+    for (char **e = environ; *e != NULL; e++) {
+        bytes += strlen(*e) + 1;
+    }
+    return bytes == ARGS_MAX ? CHILD_OK : CHILD_WRONG;
+}
+
+/* Touches more than it may have; says by a status of its own if nothing stops it. */
+static int child_touch(void)
+{
+    const struct paging_lazy all = {.bytes = 64 * MIB, .flags = AOS_VM_RW, .name = "too much"};
+    void *memory;
+
+    if (err_is_fail(paging_alloc_lazy(&all, &memory))) {
+        return CHILD_WRONG;              /* it costs nothing yet */
+    }
+    for (uint64_t at = 0; at < all.bytes; at += AOS_PAGE_BYTES) {
+        ((volatile uint8_t *)memory)[at] = 1;
+    }
+    return CHILD_WRONG;
+}
+
 static int child(const char *how)
 {
     static const struct {
@@ -200,6 +233,7 @@ static int child(const char *how)
     } roles[] = {
         {"threads", child_threads}, {"slots", child_slots}, {"ends", child_ends},
         {"calls", child_calls}, {"family", child_family}, {"processes", child_processes},
+        {"touch", child_touch},
     };
 
     for (size_t i = 0; i < sizeof(roles) / sizeof(roles[0]); i++) {
@@ -278,6 +312,84 @@ static bool nobody_gets_more_than_the_parent(void)
     return true;
 }
 
+/* Starts a child with lists of so many bytes; its status, or the error. */
+static bool lists_pass(size_t args_bytes, size_t env_bytes, errval_t expected)
+{
+    static char args[ARGS_MAX + 1], env[ARGS_MAX + 1];
+    static const char start[] = SELF "\0lists";
+    const struct process_limits none = {0};
+    struct process_binding *b;
+    uint32_t pid;
+    errval_t err;
+
+    memset(args, 'a', args_bytes);
+    memcpy(args, start, sizeof(start));
+    args[args_bytes - 1] = '\0';
+    memset(env, 'e', env_bytes);
+    if (env_bytes != 0) {
+        env[env_bytes / 2] = '=';
+        env[env_bytes - 1] = '\0';
+    }
+    TRY_OK(aos_process(&b));
+    err = process_launch(b, args, args_bytes, env, env_bytes, 0, &none, 0, 0, NULL, 0, NULL, 0,
+                         &pid);
+    if (err_is_fail(expected)) {
+        TRY(err_has(err, expected));
+        return true;
+    }
+    TRY_OK(err);
+    TRY(status_of(pid) == CHILD_OK);
+    return true;
+}
+
+static bool lists_up_to_their_limit(void)
+{
+    static char text[ARGS_MAX];
+    const char *argv[] = {SELF, text};
+    uint32_t pid;
+
+    TRY(lists_pass(ARGS_MAX, 0, ERR_OK));
+    TRY(lists_pass(ARGS_MAX - 1, 1, ERR_OK));
+    TRY(lists_pass(ARGS_MAX / 2, ARGS_MAX / 2, ERR_OK));
+    TRY(lists_pass(100, ARGS_MAX - 100, ERR_OK));
+    TRY(lists_pass(ARGS_MAX, 1, PROCESS_ERR_BAD_ARGS));
+    TRY(lists_pass(ARGS_MAX / 2, ARGS_MAX / 2 + 1, PROCESS_ERR_BAD_ARGS));
+    TRY(lists_pass(100, ARGS_MAX - 99, PROCESS_ERR_BAD_ARGS));
+    memset(text, 'x', ARGS_MAX - sizeof(SELF)); /* with its end one byte more, with the name */
+    TRY(err_has(aos_spawn(2, argv, &pid), LIB_ERR_ARGS_SIZE));
+    return true;
+}
+
+/* The one that is stopped in a page fault gets its report; it leaves nothing, and its sibling and
+ * its parent do not notice. */
+static bool memory_ends_in_a_fault(void)
+{
+    static const struct aos_launch limits = {.memory = 8 * MIB}, other = {.memory = 24 * MIB};
+    struct memory_binding *b;
+    struct process_binding *processes;
+    struct process_info info;
+    uint64_t own, subtree, quota, available, deadline = time_deadline_ns(GIVE_UP_NS);
+    struct aos_exit how;
+    uint32_t sibling, pid, who;
+
+    TRY_OK(aos_memory(&b));
+    TRY_OK(aos_process(&processes));
+    TRY_OK(launch("sleep", &other, &sibling));
+    TRY_OK(launch("touch", &limits, &pid));
+    TRY(keeps("family", &other));        /* meanwhile */
+    TRY_OK(aos_wait(pid, &who, &how));
+    TRY(how.exited && how.status == (int)AOS_STATUS_FAULT); /* after the report of the fault */
+    TRY_OK(process_describe(processes, sibling, &info));
+    TRY(info.state != PROCESS_STATE_ENDED);
+    TRY_OK(aos_kill(sibling));
+    TRY(status_of(sibling) == -1);
+    do {                                 /* all of it comes back */
+        TRY_OK(memory_account(b, 0, &own, &subtree, &quota, &available));
+        TRY(time_now_ns() < deadline);
+    } while (subtree != own);
+    return true;
+}
+
 int main(int argc, char **argv)
 {
     static const struct taptest tests[] = {
@@ -288,8 +400,13 @@ int main(int argc, char **argv)
         {"LIMIT0005 memory is divided, and comes back", memory_is_divided},
         {"LIMIT0006 processes are divided", processes_are_divided},
         {"LIMIT0007 nobody gets more than the parent", nobody_gets_more_than_the_parent},
+        {"LIMIT0008 arguments and environment", lists_up_to_their_limit},
+        {"LIMIT0009 no memory for a page fault", memory_ends_in_a_fault},
     };
 
+    if (argc > 1 && strncmp(argv[1], "lists", 5) == 0) {
+        return child_lists(argc, argv);
+    }
     if (argc > 1 && strcmp(argv[1], "--exec") != 0) {
         return child(argv[1]);
     }

@@ -1,6 +1,7 @@
 /* See <aos/services.h>. */
 #include <aos/services.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -146,6 +147,27 @@ static errval_t rpc_find(void *name, caddr_t *ret_end)
     return aos_lookup(name, ret_end);
 }
 
+const char *aos_own_name(const char *name, char text[AOS_SERVICE_NAME_BYTES])
+{
+    if (domain_on_boot_core()) {
+        return name;
+    }
+    (void)snprintf(text, AOS_SERVICE_NAME_BYTES, "%s/%u", name, (unsigned)domain_core());
+    return text;
+}
+
+static errval_t rpc_own_end(const char *name, caddr_t *ret_end)
+{
+    char text[AOS_SERVICE_NAME_BYTES];
+
+    return aos_lookup(aos_own_name(name, text), ret_end);
+}
+
+static errval_t rpc_find_own(void *name, caddr_t *ret_end)
+{
+    return rpc_own_end(name, ret_end);
+}
+
 /* Another nameserver than the one that has ended: init knows it. */
 static errval_t rpc_find_names(void *name, caddr_t *ret_end)
 {
@@ -158,8 +180,8 @@ static errval_t rpc_find_names(void *name, caddr_t *ret_end)
 
 RPC_SERVICE(nameserver, rpc_nameserver_end, rpc_find_names, 0)
 RPC_SERVICE(init, rpc_init_end, rpc_find, 0)
-RPC_SERVICE(memory, aos_lookup, rpc_find, 0)
-RPC_SERVICE(process, aos_lookup, rpc_find, AOS_FOREVER)
+RPC_SERVICE(memory, rpc_own_end, rpc_find_own, 0)
+RPC_SERVICE(process, rpc_own_end, rpc_find_own, AOS_FOREVER)
 RPC_SERVICE(serial, aos_lookup, rpc_find, AOS_FOREVER)
 
 errval_t aos_lookup(const char *name, caddr_t *ret_end)

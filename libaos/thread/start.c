@@ -22,6 +22,16 @@ uint32_t domain_pid(void)
     return domain_startup()->pid;
 }
 
+uint32_t domain_core(void)
+{
+    return domain_startup()->core;
+}
+
+bool domain_on_boot_core(void)
+{
+    return domain_startup()->core == domain_startup()->boot_core;
+}
+
 const char *domain_name(void)
 {
     const struct kpi_startup *startup = domain_startup();

@@ -10,7 +10,6 @@
 
 /* Owned by this file. */
 static struct {
-    struct waitset ws;
     struct core_channel *channel;
     struct event_source log;
     uint64_t log_next;                   /* position in the kernel's log */
@@ -65,14 +64,33 @@ static void core_map_channel(void)
     core.channel = at;
 }
 
+/* In a thread of its own: the other side answers as soon as it looks. */
+static int core_connect(void *arg)
+{
+    (void)arg;
+    core_check(intermon_connect(kernel_bootinfo()->boot_core, core.channel->way,
+                                /* first= */ false), "no way to the core that booted");
+    return 0;
+}
+
 void init_core_main(void)
 {
-    waitset_init(&core.ws);
+    const struct kpi_bootinfo *info = kernel_bootinfo();
+    struct thread *thread;
+
+    init.far = true;
+    core_check(init_take_ram(), "no memory");
+    waitset_init(&init.ws);
     core_map_channel();
-    init_say("core %u is up", (unsigned)kernel_bootinfo()->core);
+    init_say("core %u is up", (unsigned)info->core);
     core_forward_log(NULL);
-    core_check(event_source_init(&core.log, &core.ws, core_forward_log, NULL), "no event source");
+    core_check(event_source_init(&core.log, &init.ws, core_forward_log, NULL), "no event source");
     core_check(kernel_log_watch(core.log.trigger), "the log cannot be watched");
+    core_check(init_serve_start(), "init.if cannot be served");
+    core_check(intermon_listen(info->boot_core, core.channel->way, /* first= */ false),
+               "nobody hears the core that booted");
+    core_check(thread_create(core_connect, NULL, &(struct thread_attr){.detached = true}, &thread),
+               "no thread");
     atomic_store_explicit(&core.channel->state, CORE_CHANNEL_UP, memory_order_release);
-    waitset_run(&core.ws);
+    waitset_run(&init.ws);
 }

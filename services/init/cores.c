@@ -2,6 +2,7 @@
 #include "init_priv.h"
 
 #include <aos/cap.h>
+#include <aos/domain.h>
 #include <aos/kernel.h>
 #include <aos/paging.h>
 #include <aos/ram.h>
@@ -23,6 +24,7 @@ struct init_core {
     caddr_t kcb, pool, frame;
     struct core_channel *channel;
     bool starting;
+    struct work up;                      /* it is heard, and hears */
     uint32_t line_bytes;                 /* of its log, not ended yet */
     char line[256];
 };
@@ -101,10 +103,11 @@ static errval_t cores_prepare(struct init_core *core)
         err = paging_map_frame(paging_self(), core->frame, 0, KPI_CORE_CHANNEL_BYTES, AOS_VM_RW,
                                &at);
     }
-    if (err_is_ok(err)) {
-        core->channel = at;
+    if (err_is_fail(err)) {
+        return err;
     }
-    return err;
+    core->channel = at;
+    return intermon_listen(core->number, core->channel->way, /* first= */ true);
 }
 
 static void cores_start(struct init_core *core)
@@ -153,6 +156,34 @@ static void cores_forward_log(struct init_core *core)
     atomic_store_explicit(&c->log_taken, taken, memory_order_release);
 }
 
+/* In init's main thread: its init gets the end by which it finds all others. */
+static void cores_give_root(void *arg)
+{
+    const struct init_core *core = arg;
+    caddr_t end;
+    errval_t err = init_make_root(domain_pid_on(core->number, kernel_bootinfo()->core_count, 0),
+                                  &end);
+
+    if (err_is_ok(err)) {
+        err = intermon_send_root(core->number, end);
+    }
+    if (err_is_fail(err)) {
+        init_say("core %u gets no services: %s", (unsigned)core->number, init_error_text(err));
+    }
+}
+
+static void cores_connect(struct init_core *core)
+{
+    errval_t err = intermon_connect(core->number, core->channel->way, /* first= */ true);
+
+    if (err_is_fail(err)) {
+        init_say("no way to core %u: %s", (unsigned)core->number, init_error_text(err));
+        return;
+    }
+    core->up = (struct work){.fn = cores_give_root, .arg = core};
+    waitset_post(&init.ws, &core->up);
+}
+
 /* Looks at a core that starts. */
 static void cores_look(struct init_core *core, bool late)
 {
@@ -161,6 +192,7 @@ static void cores_look(struct init_core *core, bool late)
     cores_forward_log(core);
     if (state == CORE_CHANNEL_UP) {
         core->starting = false;
+        cores_connect(core);
     } else if (late) {
         core->starting = false;
         init_say("core %u does not answer", (unsigned)core->number);

@@ -9,6 +9,8 @@
 
 #include <aos/kernel.h>
 
+#include "intermon.h"
+
 #define CORE_CHANNEL_LOG_BYTES 0x4000u   /* a power of two */
 
 #define CORE_CHANNEL_STARTS 0u
@@ -23,6 +25,7 @@ struct core_channel {
     _Atomic uint64_t log_taken;
     uint64_t reserved2[5];
     char log[CORE_CHANNEL_LOG_BYTES];
+    uint8_t way[INTERMON_BYTES];         /* services/monitor/intermon.h */
 };
 
 _Static_assert(sizeof(struct core_channel) <= KPI_CORE_CHANNEL_BYTES, "it fits the frame");

@@ -2,8 +2,8 @@
  *
  * main.c: what happens in which order; start.c: one service; supervise.c: after its end; known.c:
  * the process service is told of it; graves.c: the memory of those that ended; shell.c: the shell;
- * vault.c: what outlives a service; serve.c: init.if; cores.c: further cores; core_main.c: init on
- * one of those. */
+ * vault.c: what outlives a service; serve.c: init.if; cores.c: further cores; core_main.c,
+ * core_up.c, far.c: init on one of those. */
 #pragma once
 
 #include <stdbool.h>
@@ -16,10 +16,12 @@
 #include <aos/thread.h>
 #include <aos/waitset.h>
 #include <if/init_server.h>
+#include <if/init.h>
 #include <if/memory.h>
 #include <if/nameserver.h>
 #include <if/process.h>
 
+#include "intermon.h"
 #include "manifest.h"
 
 /* Of the boot memory, a quarter, but at least and at most so much, is kept for services, of which
@@ -50,6 +52,8 @@ struct init_service {
     struct event_source death;
     caddr_t vault_frame;                 /* 0: not made yet, or it has no vault */
     caddr_t vault_nodes[MANIFEST_VAULT_NODES_MAX];
+    caddr_t file;                        /* frame of its program */
+    uint64_t file_bytes;
     caddr_t own_end;                     /* init's half of its parent end, until that is bound */
     /* What follows is of supervise.c. */
     bool supervised;                     /* a thread sees to it */
@@ -64,6 +68,8 @@ struct init_service {
 
 struct init {
     struct waitset ws;
+    bool far;                            /* of a further core */
+    struct init_binding boot;            /* on a further core: init of the one that booted */
     struct manifest manifest;
     bool exec;                           /* commands came with the image: power off after them */
     uint32_t service_count;
@@ -136,13 +142,28 @@ void init_start_cores(void);
 bool init_cores_busy(void);
 /* Called when there are none any more, by some thread. */
 void init_cores_settled(void);
-/* Init on a further core. */
+/* Init on a further core: core_main.c, core_up.c. */
 void init_core_main(void) __attribute__((noreturn));
+extern const struct intermon_host init_ways;
+/* A program file of the boot image, for the thread that starts services. The frame stays. */
+errval_t init_find_module(const char *name, caddr_t *ret_frame, uint64_t *ret_bytes);
+/* What it passes on to the init of the core that booted (far.c): handlers of init.if. */
+errval_t init_far_module(struct server_ctx *ctx, const char *name, size_t name_len);
+errval_t init_far_modules(struct server_ctx *ctx, const char *after, size_t after_len);
+errval_t init_far_clock(struct server_ctx *ctx);
+errval_t init_far_shutdown(struct server_ctx *ctx, init_power_t how);
+
+/* Reads and parses the module `manifest`; says what is wrong with it. */
+errval_t init_read_manifest(void);
+/* Waits for the names of all services that were started. */
+void init_await_services(void);
 
 /* Keeps a part of the boot memory. */
 errval_t init_take_ram(void);
 /* Serves init.if from now on. */
 errval_t init_serve_start(void);
+/* An end for the init of a further core, which has ends made for others. */
+errval_t init_make_root(uint64_t pid, caddr_t *ret_end);
 /* Tells the nameserver of it. */
 errval_t init_register(void);
 /* A line for the log. */

@@ -68,14 +68,19 @@ void init_service_settled(struct init_service *service, errval_t err)
         init_say("service %s did not register: %s", service->line->name,
                init_error_text(err));
     }
-    if (--init.waiting == 0) {
-        init_hand_over_self();
+    if (--init.waiting != 0) {
+        return;
+    }
+    init_hand_over_self();
+    if (init.far) {
+        init_say("core %u: its services are up", (unsigned)domain_core());
+    } else {
         init_start_shell();
         init_start_cores();
     }
 }
 
-static void init_await_services(void)
+void init_await_services(void)
 {
     binding_set_waitset(&init.nameserver->base, &init.ws);
     binding_set_deadline(&init.nameserver->base, INIT_BOOT_NS);
@@ -92,23 +97,26 @@ static void init_await_services(void)
     }
 }
 
-static void init_read_manifest(void)
+errval_t init_read_manifest(void)
 {
-    const struct kpi_boot_cap *module = kernel_module("manifest");
     uint32_t line = 0;
     const char *why = "";
+    uint64_t bytes;
+    caddr_t frame;
     void *text;
+    errval_t err = init_find_module("manifest", &frame, &bytes);
 
-    if (module == NULL) {
-        aos_panic("init: the boot image has no module `manifest`");
+    if (err_is_ok(err)) {
+        err = paging_map_frame(paging_self(), frame, 0, aos_round_up(bytes, AOS_PAGE_BYTES),
+                               AOS_VM_READ, &text);
     }
-    init_check(paging_map_frame(paging_self(), module->cap, 0,
-                                aos_round_up(module->bytes, AOS_PAGE_BYTES), AOS_VM_READ, &text),
-               "the manifest cannot be mapped");
-    if (!manifest_parse(&init.manifest, text, module->bytes, &line, &why)) {
+    if (err_is_fail(err)) {
+        return err;
+    }
+    if (!manifest_parse(&init.manifest, text, bytes, &line, &why)) {
         aos_panic("init: manifest:%u: %s", line, why);
     }
-    (void)paging_unmap(paging_self(), text);
+    return paging_unmap(paging_self(), text);
 }
 
 int main(void)
@@ -118,7 +126,7 @@ int main(void)
     }
     init_check(init_take_ram(), "no memory for services");
     waitset_init(&init.ws);
-    init_read_manifest();
+    init_check(init_read_manifest(), "no module `manifest`");
     init.exec = kernel_module("exec") != NULL;
     init_check(init_serve_start(), "init.if cannot be served");
     for (uint32_t i = 0; i < init.manifest.service_count; i++) {

@@ -49,9 +49,11 @@ static errval_t on_module(struct server_ctx *ctx, const char *name, size_t name_
     char text[KPI_BOOTINFO_NAME_BYTES] = {0};
     const struct kpi_boot_cap *module;
 
-    (void)ctx;
     if (name_len >= sizeof(text)) {
         return INIT_ERR_NOT_FOUND;
+    }
+    if (init.far) {
+        return init_far_module(ctx, name, name_len);
     }
     memcpy(text, name, name_len);
     module = kernel_module(text);
@@ -87,7 +89,9 @@ static errval_t on_modules(struct server_ctx *ctx, const char *after, size_t aft
     const struct kpi_boot_cap *c;
     size_t used = 0;
 
-    (void)ctx;
+    if (init.far) {
+        return init_far_modules(ctx, after, after_len);
+    }
     memcpy(last, after, after_len < sizeof(last) ? after_len : sizeof(last) - 1);
     while ((c = serve_next_module(last)) != NULL
            && strlen(c->name) + 1 <= SERVE_PAGE_BYTES - used) {
@@ -182,6 +186,9 @@ void init_cores_settled(void)
 
 static errval_t on_shutdown(struct server_ctx *ctx, init_power_t how)
 {
+    if (init.far) {
+        return init_far_shutdown(ctx, how);
+    }
     init_say("%s, asked by %llu", how == INIT_POWER_OFF ? "power off" : "reset",
            (unsigned long long)ctx->peer_pid);
     serve_power.reset = how == INIT_POWER_RESET;
@@ -264,7 +271,9 @@ static errval_t serve_map_clock(void)
 
 static errval_t on_clock(struct server_ctx *ctx, uint64_t *ret_seconds)
 {
-    (void)ctx;
+    if (init.far) {
+        return init_far_clock(ctx);
+    }
     if (serve_clock.base == 0 && err_is_fail(serve_map_clock())) {
         return INIT_ERR_NO_CLOCK;
     }
@@ -343,8 +352,12 @@ static bool serve_is_process(const struct server_ctx *ctx)
 
 static errval_t on_names(struct server_ctx *ctx, caddr_t *ret_nameserver)
 {
-    (void)ret_nameserver;
-    return serve_wish(&init.nameserver->base, ctx, true, serve_is_process(ctx));
+    bool trusted = serve_is_process(ctx) || server_conn_trusted(ctx->conn);
+
+    if (init.nameserver == NULL) {
+        return INIT_ERR_NOT_READY;
+    }
+    return serve_wish(&init.nameserver->base, ctx, true, trusted);
 }
 
 static errval_t on_memory(struct server_ctx *ctx, caddr_t *ret_memory)
@@ -374,11 +387,17 @@ errval_t init_serve_start(void)
     errval_t err;
 
     init_serve(&init.server, &ops, &init, &init.ws);
-    err = monitor_start(&init.ws);
-    if (err_is_ok(err)) {
-        err = event_source_init(&init.log, &init.ws, serve_log_grown, NULL);
+    err = monitor_start(&init_ways, &init.ws);
+    if (err_is_fail(err) || init.far) {
+        return err;                      /* the log of a further core goes to the first */
     }
+    err = event_source_init(&init.log, &init.ws, serve_log_grown, NULL);
     return err_is_ok(err) ? kernel_log_watch(init.log.trigger) : err;
+}
+
+errval_t init_make_root(uint64_t pid, caddr_t *ret_end)
+{
+    return server_make_end(&init.server.base, pid, SERVER_PEER_TRUSTED, ret_end);
 }
 
 errval_t init_register(void)

@@ -226,16 +226,19 @@ static errval_t start_args(struct start *s)
 
 static errval_t start_map_file(struct start *s)
 {
-    const struct kpi_boot_cap *module = kernel_module(s->service->line->name);
-    errval_t err;
+    struct init_service *service = s->service;
+    errval_t err = service->file != 0 ? ERR_OK
+                                      : init_find_module(service->line->name, &service->file,
+                                                         &service->file_bytes);
 
-    if (module == NULL) {
-        return LIB_ERR_NOT_FOUND;
+    if (err_is_fail(err)) {
+        return err;
     }
-    err = paging_map_frame(paging_self(), module->cap, 0,
-                           aos_round_up(module->bytes, AOS_PAGE_BYTES), AOS_VM_READ, &s->file);
+    err = paging_map_frame(paging_self(), service->file, 0,
+                           aos_round_up(service->file_bytes, AOS_PAGE_BYTES), AOS_VM_READ,
+                           &s->file);
     if (err_is_ok(err)) {
-        err = proc_share(s->file, module->bytes, module->cap, &s->image);
+        err = proc_share(s->file, service->file_bytes, service->file, &s->image);
     }
     s->spec.image = s->image;
     return err;

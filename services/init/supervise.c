@@ -7,6 +7,7 @@
 #include <aos/binding.h>
 #include <aos/cap.h>
 #include <aos/domain.h>
+#include <aos/services.h>
 #include <aos/time.h>
 
 /* A service that ends more often than so many times in so long does not stay. */
@@ -33,7 +34,8 @@ static void supervise_registered(void *arg, errval_t err, caddr_t end)
 
 void init_await_service(struct init_service *service)
 {
-    const char *name = service->line->name;
+    char text[AOS_SERVICE_NAME_BYTES];
+    const char *name = aos_own_name(service->line->name, text);
     errval_t err;
 
     if (init_is(service, "nameserver")) {

@@ -279,7 +279,8 @@ errval_t aos_rpc_init(void)
 /* In a thread of its own: the nameserver starts after this service, which meanwhile works. */
 static int service_register(void *arg)
 {
-    errval_t err = aos_register(&service.server.base, "memory", NULL, 0);
+    char name[AOS_SERVICE_NAME_BYTES];
+    errval_t err = aos_register(&service.server.base, aos_own_name("memory", name), NULL, 0);
 
     (void)arg;
     if (err_is_fail(err)) {

@@ -8,9 +8,6 @@
 #include <aos/domain.h>
 #include <if/monitor_server.h>
 
-#include "line.h"
-
-#define MONITOR_SELF 0u
 
 /* A message to itself that is still to be received. */
 struct monitor_item {
@@ -24,6 +21,7 @@ static struct {
     struct waitset *ws;
     struct monitor_item *head, **tail;
     struct work receive;
+    uint32_t self;                       /* core */
 } monitor;
 
 static void monitor_receive(void *arg)
@@ -40,15 +38,18 @@ static void monitor_receive(void *arg)
     } else {
         waitset_post(monitor.ws, &monitor.receive);
     }
-    line_receive(MONITOR_SELF, &i->wire, i->cap);
+    line_receive(monitor.self, &i->wire, i->cap);
     free(i);
 }
 
 static errval_t monitor_send(uint32_t peer, const struct line_wire *w, caddr_t cap)
 {
-    struct monitor_item *i = malloc(sizeof(*i));
+    struct monitor_item *i;
 
-    (void)peer;
+    if (peer != monitor.self) {
+        return intermon_send(peer, w, cap);
+    }
+    i = malloc(sizeof(*i));
     if (i == NULL) {
         return LIB_ERR_NO_MEMORY;
     }
@@ -62,25 +63,27 @@ static errval_t monitor_send(uint32_t peer, const struct line_wire *w, caddr_t c
 static errval_t on_proxy(struct server_ctx *ctx, caddr_t end, caddr_t *ret_proxy)
 {
     struct line_wire w = {0};
-    errval_t err = line_export(MONITOR_SELF, end, &w);
+    errval_t err = line_export(monitor.self, end, &w);
 
     if (err_is_ok(err)) {
         server_take_cap(ctx, end);
-        err = line_import(MONITOR_SELF, &w, ret_proxy);
+        err = line_import(monitor.self, &w, ret_proxy);
     }
     return err_is_ok(err) ? ERR_OK : err_push(err, MONITOR_ERR_LIMIT);
 }
 
 static const struct monitor_server_ops ops = {.on_proxy = on_proxy};
 
-errval_t monitor_start(struct waitset *ws)
+errval_t monitor_start(const struct intermon_host *ways, struct waitset *ws)
 {
     static const struct line_host host = {monitor_send};
 
     monitor.ws = ws;
     monitor.tail = &monitor.head;
     monitor.receive.fn = monitor_receive;
+    monitor.self = domain_core();
     line_init(&host, ws);
+    intermon_init(ways, ws);
     monitor_serve(&monitor.server, &ops, &monitor, ws);
     return ERR_OK;
 }

@@ -4,6 +4,8 @@
 
 #include <aos/server.h>
 
-errval_t monitor_start(struct waitset *ws);
+#include "intermon.h"
+
+errval_t monitor_start(const struct intermon_host *ways, struct waitset *ws);
 /* An end of monitor.if for the domain `pid`. */
 errval_t monitor_end_for(uint64_t pid, caddr_t *ret_end);

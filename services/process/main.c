@@ -33,6 +33,7 @@ static errval_t service_find_memory(void *arg, caddr_t *ret_end)
 int main(void)
 {
     struct server_conn *conn;
+    char name[AOS_SERVICE_NAME_BYTES];
     caddr_t memory_end;
     errval_t err;
 
@@ -53,7 +54,7 @@ int main(void)
     }
     if (err_is_ok(err)) {
         keep_recover();
-        err = aos_register(&svc.server.base, "process", NULL, 0);
+        err = aos_register(&svc.server.base, aos_own_name("process", name), NULL, 0);
     }
     if (err_is_fail(err)) {
         aos_panic("process: cannot start: 0x%llx", (unsigned long long)err);

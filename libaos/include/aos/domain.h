@@ -16,6 +16,20 @@
 /* Read-only, there as long as the domain. */
 const struct kpi_startup *domain_startup(void);
 uint32_t domain_pid(void);
+/* The core that it runs on, and whether that is the one that booted, which has the services of
+ * which there is only one. */
+uint32_t domain_core(void);
+bool domain_on_boot_core(void);
+/* Pids below are of the core that booted. From there on the pid modulo the number of cores tells
+ * the core. */
+#define DOMAIN_PIDS_FIRST 16u
+/* Pid number `index`, from 0, of core `core` of `count`, at or above DOMAIN_PIDS_FIRST. */
+static inline uint32_t domain_pid_on(uint32_t core, uint32_t count, uint32_t index)
+{
+    return DOMAIN_PIDS_FIRST + (core + count - DOMAIN_PIDS_FIRST % count) % count + index * count;
+}
+/* Pids that init of a further core and its services have: the first ones there. */
+#define DOMAIN_PIDS_OF_INIT 4u
 /* argv[0]; the file name of the program. */
 const char *domain_name(void);
 /* Its ring of traced messages (aos/trace.h), and its bytes. NULL: it has not been asked to record

@@ -5,6 +5,7 @@
 #include <aos/types.h>
 #include <kpi/bootinfo.h>
 #include <kpi/core.h>
+#include <kpi/remote.h>
 
 /* Read-only, at a fixed address in init; in other domains nothing is there. */
 const struct kpi_bootinfo *kernel_bootinfo(void);
@@ -40,6 +41,17 @@ errval_t kernel_check(uint64_t *ret_found, uint64_t *ret_nodes);
 
 /* A further core, by its KCB capability: starts it, with `pool` and `channel` as in kcb.start of
  * idl/abi/objects.if; its number and state (kpi/core.h). */
+/* What another core needs to make a capability to the same object (kpi/remote.h). */
+struct kernel_cap {
+    uint8_t type, rights, owner;
+    uint32_t state;                      /* KPI_CAP_*; means something here only */
+    uint32_t page, pages;                /* address or name, and size, in pages */
+};
+errval_t kernel_cap_describe(caddr_t cap, struct kernel_cap *ret_cap);
+/* The anchor of an object that is to be known on another core, or of one of another core. */
+errval_t kernel_cap_anchor(caddr_t cap, caddr_t dest);
+errval_t kernel_cap_foreign(const struct kernel_cap *cap, caddr_t dest);
+
 errval_t kernel_core_start(caddr_t kcb, caddr_t pool, caddr_t channel);
 errval_t kernel_core_state(caddr_t kcb, uint32_t *ret_core, uint32_t *ret_state);
 

@@ -29,6 +29,10 @@ void aos_use_memory(void);
 errval_t aos_lookup(const char *name, caddr_t *ret_end);
 /* The same, waiting until the name exists or `timeout_ns` has passed. */
 errval_t aos_await(const char *name, uint64_t timeout_ns, caddr_t *ret_end);
+/* The name, as this domain knows it, of a service of which each core has one: the core that booted
+ * has `name`, core N `name`/N. */
+#define AOS_SERVICE_NAME_BYTES 32u
+const char *aos_own_name(const char *name, char text[AOS_SERVICE_NAME_BYTES]);
 /* Registers `server`, which must live on, under `name`, and again with every nameserver that comes
  * after this one. `props`: NUL-terminated strings key=value back to back. */
 errval_t aos_register(struct server *server, const char *name, const char *props,

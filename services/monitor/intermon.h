@@ -1,0 +1,27 @@
+/* The ways to the monitors of other cores: two rings each way in memory that both share
+ * (kpi/core.h), so that either may say something at any time. intermon.if is what is said. */
+#pragma once
+
+#include <aos/types.h>
+#include <aos/waitset.h>
+
+#include "line.h"
+
+/* What a way needs of the shared memory. It is zero before either side opens. */
+#define INTERMON_BYTES 0x8000u
+
+struct intermon_host {
+    /* An end of the init of core `peer` came: the receiver's from now on. */
+    void (*root)(uint32_t peer, caddr_t end);
+};
+
+void intermon_init(const struct intermon_host *host, struct waitset *ws);
+/* Hears core `peer` from now on. `first`: one of the two sides, and not the other. */
+errval_t intermon_listen(uint32_t peer, void *memory, bool first);
+/* Greets the other side, which must have listened, and waits until it answers: not in init's main
+ * thread. What was to be sent before is sent then. */
+errval_t intermon_connect(uint32_t peer, void *memory, bool first);
+/* As struct line_host. */
+errval_t intermon_send(uint32_t peer, const struct line_wire *w, caddr_t cap);
+/* Gives an end of this core's init to the monitor of `peer`. Takes it, whatever it returns. */
+errval_t intermon_send_root(uint32_t peer, caddr_t end);

@@ -7,6 +7,7 @@
 #include <kernel/cpio.h>
 #include <kernel/cspace.h>
 #include <kernel/dispatcher.h>
+#include <kernel/doorbell.h>
 #include <kernel/icache.h>
 #include <kernel/log.h>
 #include <kernel/kasan.h>
@@ -228,6 +229,7 @@ _Noreturn void kernel_start(const struct platform *p)
     core_self = (uint8_t)p->cores.self;
     random_init(p->seed, p->seed_bytes, timer_ticks());
     sched_init();
+    doorbell_init(p);
     init_find(b);
     kcb_init(p, (struct region){ virt_to_phys(b->file), b->file_bytes });
     init_nodes(b);

@@ -225,6 +225,8 @@ void check_object(struct check *check, struct cte *node)
         ipc_check_end_object(check, node);
     } else if (node->type == CAPTYPE_DISPATCHER) {
         ipc_check_dispatcher(check, node);
+    } else if (node->type == CAPTYPE_NOTIFY) {
+        ipc_check_notify(check, node);
     }
 }
 

@@ -10,6 +10,7 @@
 #include <kernel/cspace.h>
 #include <kernel/dispatcher.h>
 #include <kernel/irq_cap.h>
+#include <kernel/notify.h>
 #include <kernel/lmp.h>
 #include <kernel/vnode.h>
 #include <kernel/cap_tree.h>
@@ -293,6 +294,9 @@ static void slot_clear_step(struct cte *slot, struct budget *budget)
         if (slot->owner == core_self)
             irq_object_destroy(cte_irq(slot));
         break;
+    case CAPTYPE_NOTIFY:
+        notify_object_destroy(slot);
+        break;
     case CAPTYPE_NULL:
     case CAPTYPE_RAM:
     case CAPTYPE_FRAME:
@@ -300,7 +304,6 @@ static void slot_clear_step(struct cte *slot, struct budget *budget)
     case CAPTYPE_IRQTABLE:
     case CAPTYPE_KERNEL:
     case CAPTYPE_KCB:
-    case CAPTYPE_NOTIFY:
     case CAPTYPE_PERFMON:
     case CAPTYPE_COUNT:
         break;

@@ -74,7 +74,7 @@ void slot_clear_anchor(struct cte *slot)
 /* State of the object that only its node keeps, beside those flags. */
 static bool slot_has_node_state(const struct cte *slot)
 {
-    return slot->type == CAPTYPE_RAM ||
+    return slot->type == CAPTYPE_RAM || slot->type == CAPTYPE_NOTIFY ||
            (slot->type >= CAPTYPE_VNODEL0 && slot->type <= CAPTYPE_VNODEL3);
 }
 

@@ -4,7 +4,8 @@
 #include <kernel/irq.h>
 
 #define GIC_PRIORITY_ALL 0xa0a0a0a0u
-#define GIC_MASK_ALL     0xf0u // priority mask that lets everything through
+#define GIC_PRIORITY_MUTE 0xffu // not urgent enough to be signalled
+#define GIC_MASK_ALL     0xf0u // priority mask that lets everything else through
 
 // Number of interrupts that the distributor implements.
 static inline uint32_t gic_distributor_limit(const struct gicd_regs *gicd)
@@ -17,6 +18,15 @@ static inline uint32_t gic_distributor_limit(const struct gicd_regs *gicd)
 static inline uint32_t gic_bit(uint32_t irq)
 {
     return 1u << (irq % 32);
+}
+
+// Gives an interrupt, in the row of its page, the priority that the mask stops, or the usual one.
+static inline void gic_config_mute(const struct gicd_regs *gicd, uint32_t irq, bool mute)
+{
+    unsigned shift = 8 * (irq % 4);
+    uint32_t value = gicd_ipriorityr_rd(gicd, irq / 4) & ~(0xffu << shift);
+    uint32_t priority = mute ? GIC_PRIORITY_MUTE : GIC_PRIORITY_ALL & 0xffu;
+    gicd_ipriorityr_wr(gicd, irq / 4, value | priority << shift);
 }
 
 static inline void gic_config_edge(const struct gicd_regs *gicd, uint32_t irq, bool edge)

@@ -46,6 +46,9 @@ static const char *gic_v2_init(const struct platform *platform)
     gic.limit = gic_distributor_limit(&gic.gicd);
     // The first registers of each row are those of this core's own interrupts, banked by core.
     gic_v2_reset(0, IRQ_FIRST_SHARED);
+    if (platform->core_count > 1 &&
+        gicd_itargetsr_t0_rd(&gic.gicd, 0) != 1u << platform->cores.self)
+        return "the number of this core's interface is not the core's";
     if (platform->further == NULL)
         gic_v2_init_distributor();
     gicc_pmr_wr(&gic.gicc, GIC_MASK_ALL);
@@ -84,6 +87,18 @@ static void gic_v2_set_edge(uint32_t irq, bool edge)
     gic_config_edge(&gic.gicd, irq, edge);
 }
 
+// The interfaces are numbered as the cores are: gic_v2_init makes sure.
+static void gic_v2_send(unsigned core, uint64_t mpidr, uint32_t irq)
+{
+    (void)mpidr;
+    gicd_sgir_wr(&gic.gicd, irq | 1u << (GICD_SGIR_CORES_SHIFT + core));
+}
+
+static void gic_v2_mute(uint32_t irq, bool mute)
+{
+    gic_config_mute(&gic.gicd, irq, mute);
+}
+
 static uint32_t gic_v2_limit(void)
 {
     return gic.limit;
@@ -98,4 +113,6 @@ const struct irqchip_ops irqchip_gic_v2 = {
     .eoi = gic_v2_eoi,
     .set_edge = gic_v2_set_edge,
     .limit = gic_v2_limit,
+    .send = gic_v2_send,
+    .mute = gic_v2_mute,
 };

@@ -181,6 +181,23 @@ static void gic_v3_set_edge(uint32_t irq, bool edge)
     gic_config_edge(&gic.gicd, irq, edge);
 }
 
+// ICC_SGI1R_EL1 (IHI 0069H, 12.2.21): a list of 16 cores, of the same upper affinities, from
+// 16 * RS on.
+static void gic_v3_send(unsigned core, uint64_t mpidr, uint32_t irq)
+{
+    uint64_t aff0 = mpidr & 0xff, aff1 = mpidr >> 8 & 0xff, aff2 = mpidr >> 16 & 0xff;
+    uint64_t aff3 = mpidr >> 32 & 0xff;
+    (void)core;
+    sysreg_write_x(ICC_SGI1R_EL1, aff3 << 48 | aff0 / 16 << 44 | aff2 << 32 |
+                                      (uint64_t)irq << 24 | aff1 << 16 | 1u << aff0 % 16);
+    isb();
+}
+
+static void gic_v3_mute(uint32_t irq, bool mute)
+{
+    gic_config_mute(&gic.own, irq, mute);
+}
+
 static uint32_t gic_v3_limit(void)
 {
     return gic.limit;
@@ -195,4 +212,6 @@ const struct irqchip_ops irqchip_gic_v3 = {
     .eoi = gic_v3_eoi,
     .set_edge = gic_v3_set_edge,
     .limit = gic_v3_limit,
+    .send = gic_v3_send,
+    .mute = gic_v3_mute,
 };

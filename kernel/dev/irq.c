@@ -1,11 +1,14 @@
 #include <kernel/irq.h>
 #include <kernel/panic.h>
+#include <arch/sysreg.h>
 
-// The controller's driver, chosen once at boot.
+// The controller's driver and the machine, set once at boot.
 static const struct irqchip_ops *irq_chip;
+static const struct platform *irq_platform; // constant after irq_init
 
 void irq_init(const struct platform *platform)
 {
+    irq_platform = platform;
     irq_chip = platform->gic == GIC_V3 ? &irqchip_gic_v3 : &irqchip_gic_v2;
     const char *problem = irq_chip->init(platform);
     if (problem != NULL)
@@ -54,4 +57,21 @@ void irq_set_edge(uint32_t irq, bool edge)
     kernel_assert(irq_valid(irq));
     if (irq >= IRQ_FIRST_SHARED)
         irq_chip->set_edge(irq, edge);
+}
+
+void irq_send(unsigned core, unsigned number)
+{
+    kernel_assert(core < irq_platform->core_count && number < IRQ_FIRST_PRIVATE);
+    dsb_ish();
+    irq_chip->send(core, irq_platform->core_mpidr[core], number);
+}
+
+void irq_enable_doorbell(unsigned sender)
+{
+    irq_chip->enable(sender);
+}
+
+void irq_mute_doorbell(unsigned sender, bool mute)
+{
+    irq_chip->mute(sender, mute);
 }

@@ -3,6 +3,7 @@
 #include <kernel/irq_cap.h>
 #include <kernel/lmp.h>
 #include <kernel/memory.h>
+#include <kernel/notify.h>
 #include <kernel/vnode.h>
 
 static bool end_is_dispatcher(const struct dispatcher *d)
@@ -84,6 +85,13 @@ void ipc_check_end_object(struct check *check, struct cte *cte)
         check_that(check, end->watch_next == NULL || end->watch_next->watch_prev == end,
                    INVARIANT_WATCH, cte);
     }
+    if (end->notify != 0) {
+        const struct cte *notify = cap_find(
+            CAPTYPE_NOTIFY, notify_base(core_self, end->notify - 1u), CAP_PAGE_BYTES, 0);
+
+        check_that(check, notify != NULL && notify->aux == (uint64_t)(uintptr_t)end,
+                   INVARIANT_NOTIFY, cte);
+    }
     if (end->irq != 0) {
         const struct cte *irq =
             cap_find(CAPTYPE_IRQDEST, CAP_IRQ_BASE(end->irq), CAP_PAGE_BYTES, 0);
@@ -91,6 +99,16 @@ void ipc_check_end_object(struct check *check, struct cte *cte)
         check->irqs++;
         check_that(check, irq_cap_connected(end->irq) == end && irq != NULL, INVARIANT_IRQ, cte);
     }
+}
+
+void ipc_check_notify(struct check *check, struct cte *cte)
+{
+    const struct endpoint *end = (const struct endpoint *)(uintptr_t)cte->aux;
+
+    check_that(check, end == NULL || (memory_is_linear(end) && end->exists &&
+                                      end->notify == notify_bit(cte) + 1 &&
+                                      cte->owner == core_self),
+               INVARIANT_NOTIFY, cte);
 }
 
 void ipc_check_dispatcher(struct check *check, struct cte *cte)

@@ -3,6 +3,7 @@
 #include <kernel/irq_cap.h>
 #include <kernel/lmp.h>
 #include <kernel/log.h>
+#include <kernel/notify.h>
 
 /* End raised when the log grows, NULL = none, and the log's end when it was last raised. */
 static struct endpoint *ends_log;
@@ -79,6 +80,9 @@ void ends_forget(struct endpoint *end)
     ends_unwatch(end);
     if (end->irq != 0) {
         irq_cap_disconnect(end->irq);
+    }
+    if (end->notify != 0) {
+        notify_disconnect(end);
     }
     if (ends_log == end) {
         ends_log = NULL;

@@ -186,7 +186,8 @@ bool endpoint_in_use(uint64_t base, unsigned side)
     struct endpoint *end = endpoint_at(base, side);
 
     endpoint_unbind_dead(end);
-    return end->receiver != NULL || end->watched != NULL || end->irq != 0 || end->log_watch;
+    return end->receiver != NULL || end->watched != NULL || end->irq != 0 || end->notify != 0 ||
+           end->log_watch;
 }
 
 void lmp_raise(struct endpoint *end)

@@ -2,6 +2,7 @@
 #include <kernel/sched.h>
 #include <arch/sysreg.h>
 #include <kernel/cap.h>
+#include <kernel/doorbell.h>
 #include <kernel/irq.h>
 #include <kernel/irq_cap.h>
 #include <kernel/mmu.h>
@@ -96,6 +97,11 @@ void sched_ready(struct dispatcher *d)
     }
 }
 
+uint64_t sched_slice_ticks(void)
+{
+    return sched.slice;
+}
+
 void sched_yield(void)
 {
     sched.slice_end = 0;
@@ -164,6 +170,8 @@ static void sched_claim(void)
         sched_stats.interrupts++;
         if (irq == timer_irq()) {
             sched_timer_interrupt();
+        } else if (irq < IRQ_FIRST_PRIVATE) {
+            doorbell_rung(irq);
         } else {
             irq_cap_deliver(irq);
         }
@@ -177,6 +185,7 @@ void sched_interrupts(void)
     sched_claim();
     if (sched.slice_over) {
         sched.slice_over = false;
+        doorbell_hear();
         for (unsigned i = 0; i < SCHED_WORK_STEPS && cap_work(); i++) {
             sched_claim();
         }
@@ -195,6 +204,7 @@ static void sched_idle(void)
             sched_interrupts();
             continue;
         }
+        doorbell_hear();
         sched_arm(TICKS_NEVER);
         cpu_wfi();
         sched_interrupts();
@@ -210,6 +220,9 @@ struct dispatcher *sched_switch(struct dispatcher *old)
 
     old->cpu_ticks += now;
     current = NULL;
+    if (doorbell_muted != 0) {
+        doorbell_hear_at(now);
+    }
     old->slice_left = rest;
     if (requeue && rest == 0) {
         old->preemptions++;

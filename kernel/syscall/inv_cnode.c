@@ -1,6 +1,7 @@
 /* Invocations of L1 and L2 CNodes (idl/abi/objects.if). */
 #include <kernel/cspace.h>
 #include <abi/kernel_invoke.h>
+#include <kernel/notify.h>
 
 /* A slot of the invoked node that is to be changed, and the `count` - 1 after it. */
 static errval_t cnode_slot_find(struct cte *object, uint32_t index, uint32_t count,
@@ -111,13 +112,14 @@ static uint64_t cnode_field_b(struct cte *slot)
         return slot->aux & ~(uint64_t)(CAP_PAGE_BYTES - 1);
     case CAPTYPE_ENDPOINT:
         return cte_side(slot);
+    case CAPTYPE_NOTIFY:
+        return notify_bit(slot);
     case CAPTYPE_NULL:
     case CAPTYPE_DISPATCHER:
     case CAPTYPE_IRQTABLE:
     case CAPTYPE_IRQDEST:
     case CAPTYPE_KERNEL:
     case CAPTYPE_KCB:
-    case CAPTYPE_NOTIFY:
     case CAPTYPE_PERFMON:
     case CAPTYPE_COUNT:
         break;
@@ -135,6 +137,8 @@ errval_t inv_cnode_identify(struct dispatcher *self, struct cte *object, uint32_
     *ret_type = slot->type;
     *ret_rights = slot->rights;
     *ret_a = slot->type == CAPTYPE_IRQDEST ? cte_irq(slot) : 0;
+    if (slot->type == CAPTYPE_NOTIFY)
+        *ret_a = notify_core(slot);
     if (cte_base(slot) < CAP_NAMED_BASE)
         *ret_a = cte_base(slot);
     *ret_b = cnode_field_b(slot);

@@ -66,6 +66,7 @@ struct cte {
      *  Mapping   table (physical) | index of the first entry
      *  VNode     first address translated | ASID << 48
      *  RAM       part known to be zero: first page << 32 | end page (0 = none)
+     *  Notify    address of the struct endpoint connected to it, 0 = none
      *  dying     next in the list (physical; 0 = none) | place to visit next << 48 */
     uint64_t aux;
     uint32_t reach;        /* 0x18 tree: largest end page in this subtree */

@@ -34,6 +34,7 @@ void mem_check_end(struct check *check);
 /* The same: kernel/ipc/check.c. */
 void ipc_check_end_object(struct check *check, struct cte *end);
 void ipc_check_dispatcher(struct check *check, struct cte *dispatcher);
+void ipc_check_notify(struct check *check, struct cte *notify);
 void ipc_check_end(struct check *check);
 
 /* Everything; logs at most CAP_CHECK_LOG_MAX violations. */

@@ -38,7 +38,9 @@
     X(25, IRQ, "an interrupt that is connected has a capability, and an end that knows of it")     \
     /* kernel/cap/check.c */                                                                       \
     X(26, ANCHOR, "an object has an anchor if its node says so, and no second one")                \
-    X(27, FOREIGN, "what another core owns has an anchor")
+    X(27, FOREIGN, "what another core owns has an anchor")                                         \
+    /* kernel/ipc/check.c */                                                                       \
+    X(28, NOTIFY, "a Notify and the end that is connected to it know each other")
 
 #define INVARIANT_NUMBER(number, name, text) INVARIANT_##name = (number),
 enum invariant { INVARIANTS(INVARIANT_NUMBER) INVARIANT_COUNT };

@@ -1,5 +1,6 @@
-// The interrupt controller. Numbers are INTIDs: 16 to 31 belong to this core, 32 on are shared.
-// Everything is masked until enabled. Shared interrupts go to this core.
+// The interrupt controller. Numbers are INTIDs: 0 to 15 are what cores send each other, the number
+// of the sender (kernel/doorbell.h); 16 to 31 belong to this core, 32 on are shared. Everything is
+// masked until enabled. Shared interrupts go to the core that boots.
 #pragma once
 #include <kernel/platform.h>
 
@@ -18,6 +19,8 @@ struct irqchip_ops {
     void (*eoi)(uint32_t irq);
     void (*set_edge)(uint32_t irq, bool edge);
     uint32_t (*limit)(void); // INTIDs from here on do not exist
+    void (*send)(unsigned core, uint64_t mpidr, uint32_t irq);
+    void (*mute)(uint32_t irq, bool mute); // by priority: those of cores cannot all be disabled
 };
 
 extern const struct irqchip_ops irqchip_gic_v2, irqchip_gic_v3;
@@ -34,5 +37,11 @@ void irq_disable(uint32_t irq);
 // again before irq_eoi.
 uint32_t irq_claim(void);
 void irq_eoi(uint32_t irq);
+// Raises interrupt `number` (below IRQ_FIRST_PRIVATE) at a core, this one or another; what was
+// written before is visible there by then.
+void irq_send(unsigned core, unsigned number);
+// What `sender` sends is signalled from now on; and may be held back for a while: it stays pending.
+void irq_enable_doorbell(unsigned sender);
+void irq_mute_doorbell(unsigned sender, bool mute);
 // Edge or level trigger of a shared interrupt; only while it is disabled. All start as level.
 void irq_set_edge(uint32_t irq, bool edge);

@@ -52,7 +52,8 @@ struct endpoint {
     bool log_watch;                      /* raise the peer when the kernel log grows */
     /* interrupt connected to this end, 0 = none (INTID 0 is no device's) */
     uint16_t irq;
-    uint32_t reserved;
+    uint16_t notify;                     /* bit of the Notify connected to this end + 1, 0 = none */
+    uint16_t reserved;
     uint64_t reserved2[4];
 };
 

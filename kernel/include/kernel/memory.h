@@ -7,6 +7,7 @@
 //   0xffff_ffff_9000_0000  DEV_BASE: devices, Device-nGnRE
 //   0xffff_ffff_a000_0000  WINDOW_BASE: temporary view of loader data, or of the region of a
 //                          core that is about to start
+//   0xffff_ffff_b000_0000  DOORBELL_BASE: the doorbell pages of this core
 //
 // The linker script repeats KERNEL_BASE and KERNEL_REGION_SIZE; start.S checks nothing at run time,
 // so the script asserts that both agree with the symbols used here.
@@ -31,6 +32,7 @@ typedef uint64_t paddr_t;
 #define DEV_SIZE           BLOCK_SIZE
 #define WINDOW_BASE        0xffffffffa0000000ul
 #define WINDOW_SIZE        BLOCK_SIZE
+#define DOORBELL_BASE      0xffffffffb0000000ul
 
 // Physical address at which this core's kernel region starts; set once at boot.
 extern paddr_t kernel_phys_base;

@@ -31,6 +31,8 @@ extern struct sched_stats sched_stats;
 extern struct dispatcher *current;
 
 void sched_init(void);
+/* Length of a full slice. */
+uint64_t sched_slice_ticks(void);
 /* `d` became runnable: enqueues it. `d` is not current. */
 void sched_ready(struct dispatcher *d);
 /* `d` stopped being runnable: out of the ready queue if it is there. */

@@ -13,6 +13,11 @@
 /* Frame that a core's init shares with who started the core. What is in it is theirs. */
 #define KPI_CORE_CHANNEL_BYTES 0x10000ull
 
+/* Bits of a core that other cores can ring: one page per pair of cores. The first are the
+ * monitors', one for each core that rings; all others are for them to give out. */
+#define KPI_NOTIFY_BITS     32768u
+#define KPI_NOTIFY_MONITORS KPI_CORES_MAX
+
 /* kcb.state: what the firmware knows. */
 #define KPI_CORE_ON       0u
 #define KPI_CORE_OFF      1u

@@ -2,6 +2,7 @@
 #include <kernel/check.h>
 #include <kernel/irq_cap.h>
 #include <kernel/lmp.h>
+#include <kernel/notify.h>
 #include "env.h"
 
 struct cte *env_end_in_use;
@@ -45,12 +46,21 @@ void irq_object_destroy(uint32_t irq)
     env_irqs_destroyed++;
 }
 
+void notify_object_destroy(struct cte *notify)
+{
+    notify->aux = 0;
+}
+
 /* What there is to check is not here: test_corrupt.c has it. */
 void ipc_check_end_object(struct check *check, struct cte *end)
 {
 }
 
 void ipc_check_dispatcher(struct check *check, struct cte *dispatcher)
+{
+}
+
+void ipc_check_notify(struct check *check, struct cte *notify)
 {
 }
 

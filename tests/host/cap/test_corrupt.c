@@ -8,9 +8,11 @@
 
 #include <kernel/check.h>
 #include <kernel/cspace.h>
+#include <kernel/doorbell.h>
 #include <kernel/ends.h>
 #include <kernel/irq.h>
 #include <kernel/irq_cap.h>
+#include <kernel/notify.h>
 #include <kernel/lmp.h>
 #include <kernel/sched.h>
 #include <kernel/log.h>
@@ -43,6 +45,7 @@ enum {
     QUIET = 42, /* and of one without */
     TABLE_CAP = 50,
     IRQ_CAP,
+    NOTIFY_CAP,
 };
 
 static struct cte home[HOME_SLOTS];
@@ -68,6 +71,14 @@ void irq_disable(uint32_t irq)
 bool irq_valid(uint32_t irq)
 {
     return irq < IRQ_CAP_MAX;
+}
+
+void doorbell_ring(unsigned core, uint32_t bit)
+{
+}
+
+void doorbell_clear(uint32_t bit)
+{
 }
 
 uint64_t log_end(void)
@@ -132,6 +143,8 @@ static void make_domain(void)
              ERR_OK);
     CHECK_EQ(cap_create(&home[IRQ_CAP], CAPTYPE_IRQDEST, CAP_IRQ_BASE(IRQ), 4 * KB, 15), ERR_OK);
     CHECK_EQ(irq_cap_connect(IRQ, end_of(QUIET + 1)), ERR_OK);
+    CHECK_EQ(notify_make(0, 7, &home[NOTIFY_CAP]), ERR_OK);
+    CHECK_EQ(notify_connect(&home[NOTIFY_CAP], end_of(QUIET + 1)), ERR_OK);
 }
 
 /* A node that is about to end, and memory that is about to be cleared. */
@@ -201,6 +214,9 @@ static void corrupt_channel(enum invariant number)
         break;
     case INVARIANT_IRQ:
         end_of(QUIET + 1)->irq = 0;
+        break;
+    case INVARIANT_NOTIFY:
+        end_of(QUIET + 1)->notify = 0;
         break;
     default:
         break;

@@ -140,6 +140,9 @@ static bool way_revoke_ancestor(enum captype type, const struct matrix_row *row)
     uint64_t off, bytes;
     caddr_t from = ancestor_of(type, &off, &bytes);
 
+    if (row->from == FROM_KERNEL) {
+        return ko_revoke(KT_TASK_NODE, KPI_CAP_KERNEL) == ERR_OK && row->works(M_OBJECT);
+    }
     if (row->copies) {
         kt_need(inv_cnode_copy(KT_TASK_NODE, M_OBJECT, M_COPY), "copy");
     }
@@ -189,7 +192,7 @@ static bool way_retype_after(enum captype type, const struct matrix_row *row)
     if (row->from == FROM_BOOT) {        /* it is made once */
         return delete_one(M_OBJECT) && inv_cnode_copy(KT_TASK_NODE, from, M_OBJECT) == ERR_OK;
     }
-    if (row->from == FROM_IRQTABLE) {
+    if (row->from == FROM_IRQTABLE || row->from == FROM_KERNEL) {
         return row->works(M_OBJECT) && delete_one(M_OBJECT) && !row->works(M_OBJECT);
     }
     if (ko_retype(KT_TASK_NODE, from, off, again, bytes, 1, M_COPY) != SYS_ERR_RETYPE_OVERLAP ||

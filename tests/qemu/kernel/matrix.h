@@ -9,6 +9,7 @@ enum matrix_from {
     FROM_RAM = 1,                        /* the arena */
     FROM_DEVICE,                         /* a DevFrame of the boot */
     FROM_IRQTABLE,
+    FROM_KERNEL,                         /* it has no ancestor that anyone has */
     FROM_BOOT,                           /* a copy of what init has from the start */
     FROM_NOWHERE,                        /* nobody can have one */
 };

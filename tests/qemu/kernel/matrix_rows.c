@@ -4,6 +4,7 @@
 #define VA_L1    (1ull << 39)            /* what entry 1 of the level 0 table translates */
 #define UART_IRQ 33u                     /* of QEMU's virt: SPI 1 */
 #define COOKIE   11u
+#define NOTIFY_BIT 1000u
 #define PATTERN  0x5a5a5a5a5a5a5a5aull
 #define RUN_NS   2000000u                /* time for a domain to show that it runs */
 #define RUN_CODE_VA 0x10000u
@@ -322,6 +323,31 @@ static bool works_kcb(caddr_t cap)
     return err_is_ok(inv_kcb_state(cap, &core, &state)) && core == 1 && state == KPI_CORE_OFF;
 }
 
+static bool notify_is_taken(void)
+{
+    errval_t err = inv_kernel_notify(KPI_CAP_KERNEL, 0, NOTIFY_BIT, M_FREE);
+
+    if (err_is_ok(err)) {
+        kt_need(ko_delete(KT_TASK_NODE, M_FREE), "delete the notification");
+    }
+    return err == SYS_ERR_NOTIFY_TAKEN;
+}
+
+static void make_notify(void)
+{
+    kt_need(inv_kernel_notify(KPI_CAP_KERNEL, 0, NOTIFY_BIT, M_OBJECT), "notification");
+    ko_make(M_FREE + 1, CAPTYPE_ENDPOINT, KPI_CHANNEL_BYTES_MIN);
+    kt_need(inv_notify_connect(M_OBJECT, M_FREE + 1), "connect");
+}
+
+/* As long as somebody has it, nobody gets another, and it can be signalled. */
+static bool works_notify(caddr_t cap)
+{
+    errval_t err = inv_notify_signal(cap);
+
+    return notify_is_taken() && (err_is_ok(err) || err == SYS_ERR_CAP_NOT_FOUND);
+}
+
 static void clear_first(void)
 {
     kt_need(ko_delete(KT_TASK_NODE, M_FREE), "delete the frame, or the peer");
@@ -348,6 +374,6 @@ const struct matrix_row matrix_rows[CAPTYPE_COUNT] = {
                           false },
     [CAPTYPE_KERNEL] = { FROM_BOOT, make_kernel, works_named, NULL, 0, true, false, false },
     [CAPTYPE_KCB] = { FROM_BOOT, make_kcb, works_kcb, NULL, 0, true, false, false },
-    [CAPTYPE_NOTIFY] = { .from = FROM_NOWHERE },
+    [CAPTYPE_NOTIFY] = { FROM_KERNEL, make_notify, works_notify, NULL, 0, true, false, false },
     [CAPTYPE_PERFMON] = { .from = FROM_NOWHERE },
 };

@@ -56,6 +56,7 @@ static inline void cpu_wfi(void)
 #define ICC_IGRPEN1_EL1 S3_0_C12_C12_7
 #define ICC_IAR1_EL1    S3_0_C12_C12_0
 #define ICC_EOIR1_EL1   S3_0_C12_C12_1
+#define ICC_SGI1R_EL1   S3_0_C12_C11_5
 
 #define sysreg_read_x(name)         sysreg_read(name)
 #define sysreg_write_x(name, value) sysreg_write(name, value)

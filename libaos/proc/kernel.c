@@ -103,6 +103,21 @@ errval_t kernel_check(uint64_t *ret_found, uint64_t *ret_nodes)
     return inv_kernel_check(KPI_CAP_KERNEL, ret_found, ret_nodes);
 }
 
+errval_t kernel_notify(uint32_t core, uint32_t bit, caddr_t dest)
+{
+    return inv_kernel_notify(KPI_CAP_KERNEL, core, bit, dest);
+}
+
+errval_t kernel_notify_connect(caddr_t notify, caddr_t end)
+{
+    return inv_notify_connect(notify, end);
+}
+
+errval_t kernel_notify_signal(caddr_t notify)
+{
+    return inv_notify_signal(notify);
+}
+
 errval_t kernel_cap_describe(caddr_t cap, struct kernel_cap *ret_cap)
 {
     uint64_t type, rights, owner, state, page, pages;

@@ -45,6 +45,7 @@ static void core_forward_log(void *arg)
             c->log[put++ % CORE_CHANNEL_LOG_BYTES] = text[i];
         }
         atomic_store_explicit(&c->log_put, put, memory_order_release);
+        intermon_wake(kernel_bootinfo()->boot_core);
     }
 }
 

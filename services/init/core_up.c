@@ -121,4 +121,4 @@ static void core_root(uint32_t peer, caddr_t end)
     }
 }
 
-const struct intermon_host init_ways = {core_root};
+const struct intermon_host init_ways = {core_root, init_core_rung};

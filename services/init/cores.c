@@ -156,6 +156,17 @@ static void cores_forward_log(struct init_core *core)
     atomic_store_explicit(&c->log_taken, taken, memory_order_release);
 }
 
+void init_core_rung(uint32_t number)
+{
+    for (uint32_t i = 0; i < cores.count; i++) {
+        struct init_core *core = &cores.core[i];
+
+        if (core->number == number && core->channel != NULL && !core->starting) {
+            cores_forward_log(core);
+        }
+    }
+}
+
 /* In init's main thread: its init gets the end by which it finds all others. */
 static void cores_give_root(void *arg)
 {

@@ -140,6 +140,8 @@ uint64_t init_cut_pools(const struct kpi_boot_cap *ram);
 void init_start_cores(void);
 /* Are there cores of which it is not known yet whether they come? */
 bool init_cores_busy(void);
+/* A further core has rung: what its kernel's log says goes into the log here. */
+void init_core_rung(uint32_t number);
 /* Called when there are none any more, by some thread. */
 void init_cores_settled(void);
 /* Init on a further core: core_main.c, core_up.c. */

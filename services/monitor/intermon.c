@@ -6,8 +6,10 @@
 #include <string.h>
 
 #include <aos/cap.h>
+#include <aos/domain.h>
+#include <aos/kernel.h>
+#include <aos/slot.h>
 #include <aos/ump.h>
-#include <aos/time.h>
 #include <if/intermon.h>
 #include <if/intermon_server.h>
 
@@ -30,12 +32,12 @@ struct intermon_peer {
     struct intermon_binding out;
     struct intermon_item *head, **tail;
     struct work connected;
+    bool asks;                           /* `out` is open, or about to be */
     struct server_conn *in;
-    bool open;
-    struct waitset_timer poll;
+    caddr_t bell;                        /* of that core */
+    struct event_source rung;            /* by that core */
 };
 
-static void intermon_poll(void *arg);
 static struct {
     const struct intermon_host *host;
     struct waitset *ws;
@@ -181,15 +183,72 @@ static const struct intermon_server_ops ops = {
 
 /* --- opening -------------------------------------------------------------------------------- */
 
-/* The rings of the way on which the `first` side asks, or the other. */
-static struct ump_config intermon_rings(void *memory, bool asks, bool first)
+/* --- doorbells ------------------------------------------------------------------------------ */
+
+static void intermon_ring(void *ctx)
 {
+    const struct intermon_peer *p = ctx;
+
+    (void)kernel_notify_signal(p->bell);
+}
+
+/* The other core has something to say, or has room again. */
+static void intermon_rung(void *arg)
+{
+    struct intermon_peer *p = arg;
+
+    disp_disable();
+    if (p->in != NULL) {
+        ump_rung_disabled(ump_conn_chan(p->in));
+    }
+    if (p->asks) {
+        ump_rung_disabled(&p->out.base.chan);
+    }
+    disp_enable();
+    ways.host->rung(p->core);
+}
+
+void intermon_wake(uint32_t peer)
+{
+    if (ways.peers[peer].bell != 0) {
+        intermon_ring(&ways.peers[peer]);
+    }
+}
+
+/* Each core has a bit for each other one. */
+static errval_t intermon_bells(struct intermon_peer *p)
+{
+    caddr_t own;
+    errval_t err = slot_alloc(&own);
+
+    if (err_is_ok(err)) {
+        err = slot_alloc(&p->bell);
+    }
+    if (err_is_ok(err)) {
+        err = kernel_notify(domain_core(), p->core, own);
+    }
+    if (err_is_ok(err)) {
+        err = kernel_notify(p->core, domain_core(), p->bell);
+    }
+    if (err_is_ok(err)) {
+        err = event_source_init(&p->rung, ways.ws, intermon_rung, p);
+    }
+    return err_is_ok(err) ? kernel_notify_connect(own, p->rung.trigger) : err;
+}
+
+/* The rings of the way on which the `first` side asks, or the other. */
+static struct ump_config intermon_rings(struct intermon_peer *p, void *memory, bool asks,
+                                        bool first)
+{
+    static const struct ump_bell_ops bell = {intermon_ring};
+
     uint8_t *requests = (uint8_t *)memory + (first == asks ? 0 : INTERMON_BYTES / 2);
     uint8_t *answers = requests + INTERMON_FRAME_BYTES;
 
     return (struct ump_config){
         .out = asks ? requests : answers, .in = asks ? answers : requests,
         .out_bytes = INTERMON_FRAME_BYTES, .in_bytes = INTERMON_FRAME_BYTES,
+        .bell = &bell, .ctx = p,
     };
 }
 
@@ -206,22 +265,21 @@ void intermon_init(const struct intermon_host *host, struct waitset *ws)
 
 errval_t intermon_listen(uint32_t peer, void *memory, bool first)
 {
-    const struct ump_config config = intermon_rings(memory, /* asks= */ false, first);
-    errval_t err =  server_add_ump(&ways.server.base, &config, peer, 0, &ways.peers[peer].in)
-                                 ;
-    intermon_poll(&ways.peers[peer]);
+    const struct ump_config config = intermon_rings(&ways.peers[peer], memory, /* asks= */ false,
+                                                    first);
+    struct intermon_peer *p = &ways.peers[peer];
+    struct server_conn *conn;
+    errval_t err = intermon_bells(p);
+
+    if (err_is_ok(err)) {
+        err = server_add_ump(&ways.server.base, &config, peer, 0, &conn);
+    }
+    if (err_is_ok(err)) {
+        p->in = conn;
+    }
     return err;
 }
 
-static void intermon_poll(void *arg)
-{
-    struct intermon_peer *p = arg;
-    disp_disable();
-    if (p->in) ump_rung_disabled(ump_conn_chan(p->in));
-    if (p->open) ump_rung_disabled(&p->out.base.chan);
-    disp_enable();
-    (void)waitset_timer_set(ways.ws, &p->poll, time_deadline_ns(1000000), intermon_poll, p);
-}
 static void intermon_connected(void *arg)
 {
     struct intermon_peer *p = arg;
@@ -232,10 +290,12 @@ static void intermon_connected(void *arg)
 
 errval_t intermon_connect(uint32_t peer, void *memory, bool first)
 {
-    const struct ump_config config = intermon_rings(memory, /* asks= */ true, first);
     struct intermon_peer *p = &ways.peers[peer];
-    p->out.base.chan.state = CHAN_CLOSED; p->open = true;
-    errval_t err = binding_open_ump(&p->out.base, &config, &intermon_client_interface);
+    const struct ump_config config = intermon_rings(p, memory, /* asks= */ true, first);
+    errval_t err;
+
+    p->asks = true;
+    err = binding_open_ump(&p->out.base, &config, &intermon_client_interface);
 
     if (err_is_ok(err)) {
         binding_set_waitset(&p->out.base, ways.ws);

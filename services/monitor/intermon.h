@@ -13,6 +13,8 @@
 struct intermon_host {
     /* An end of the init of core `peer` came: the receiver's from now on. */
     void (*root)(uint32_t peer, caddr_t end);
+    /* Core `peer` has rung: there may be something beside the rings. */
+    void (*rung)(uint32_t peer);
 };
 
 void intermon_init(const struct intermon_host *host, struct waitset *ws);
@@ -21,6 +23,8 @@ errval_t intermon_listen(uint32_t peer, void *memory, bool first);
 /* Greets the other side, which must have listened, and waits until it answers: not in init's main
  * thread. What was to be sent before is sent then. */
 errval_t intermon_connect(uint32_t peer, void *memory, bool first);
+/* Rings the monitor of `peer`. */
+void intermon_wake(uint32_t peer);
 /* As struct line_host. */
 errval_t intermon_send(uint32_t peer, const struct line_wire *w, caddr_t cap);
 /* Gives an end of this core's init to the monitor of `peer`. Takes it, whatever it returns. */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <aos/domain.h>
 #include <aos/thread.h>
 #include <aos/time.h>
 #include <if/init.h>
@@ -153,6 +154,19 @@ static int builtin_run(struct shell *sh, int argc, char **argv)
     return shell_run_program(sh, argc - first, argv + first, quota, how);
 }
 
+static int builtin_oncore(struct shell *sh, int argc, char **argv)
+{
+    uint64_t core;
+
+    if (argc < 3 || !shell_number(argv[1], domain_core_count() - 1, &core)) {
+        return BUILTIN_MISUSED;
+    }
+    sh->on_core = 1 + (uint32_t)core;
+    int status = shell_run_program(sh, argc - 2, argv + 2, 0, RUN_FOREGROUND);
+    sh->on_core = 0;
+    return status;
+}
+
 const struct builtin builtins[] = {
     {"bg", "[%JOB]", "let a stopped job go on in the background", builtin_bg},
     {"caps", "[-a]", "capabilities by type, or the shell's one by one", builtin_caps},
@@ -167,6 +181,7 @@ const struct builtin builtins[] = {
     {"meminfo", "[PID]", "memory of the machine, or of a process", builtin_meminfo},
     {"nslist", "[PREFIX [KEY=VALUE]...]", "registered names", builtin_nslist},
     {"nslookup", "NAME...", "who stands behind a name", builtin_nslookup},
+    {"oncore", "CORE PROGRAM...", "run a program on another core", builtin_oncore},
     {"ps", "", "processes", builtin_ps},
     {"reboot", "", "start the machine anew", builtin_power},
     {"rpctrace", "[-x] PID [COMMAND...]", "messages of a process while COMMAND runs, or live",

@@ -94,7 +94,7 @@ static bool jobs_await(struct shell *sh, uint32_t pid)
         mutex_lock(&sh->lock);
         uint32_t seen = sh->news;
         mutex_unlock(&sh->lock);
-        if (err_is_fail(process_describe(sh->process, pid, &info)) ||
+        if (err_is_fail(process_describe(shell_process_of(sh, pid), pid, &info)) ||
             info.parent != domain_pid() || info.state == PROCESS_STATE_ENDED) {
             return true;
         }
@@ -120,9 +120,9 @@ static void jobs_set_foreground(struct shell *sh, uint32_t group)
     sh->foreground = group;
     mutex_unlock(&sh->lock);
     if (group != 0 && interrupted) {
-        (void)process_kill_group(sh->process, group, &count);
+        (void)process_kill_group(shell_process_of(sh, group), group, &count);
     } else if (group != 0 && suspended) {
-        (void)process_stop_group(sh->process, group, &count);
+        (void)process_stop_group(shell_process_of(sh, group), group, &count);
     }
 }
 
@@ -137,7 +137,7 @@ static int jobs_stopped(struct shell *sh, uint32_t pid, const char *name)
     }
     if (job == NULL) {
         fprintf(stderr, "%s: there are too many jobs already\n", name);
-        (void)process_kill_group(sh->process, pid, &count);
+        (void)process_kill_group(shell_process_of(sh, pid), pid, &count);
         return shell_wait(sh, pid, name);
     }
     job->stopped = true;
@@ -155,7 +155,7 @@ int jobs_foreground(struct shell *sh, uint32_t pid, const char *name, bool resum
         (void)serial_hand_over(sh->serial, pid); /* fails if it has ended already: no harm */
     }
     if (resume) {
-        (void)process_resume_group(sh->process, pid, &count);
+        (void)process_resume_group(shell_process_of(sh, pid), pid, &count);
     }
     jobs_set_foreground(sh, pid);
     bool ended = jobs_await(sh, pid);
@@ -206,7 +206,7 @@ int builtin_bg(struct shell *sh, int argc, char **argv)
     if (job == NULL) {
         return STATUS_FAILED;
     }
-    errval_t err = process_resume_group(sh->process, job->pid, &count);
+    errval_t err = process_resume_group(shell_process_of(sh, job->pid), job->pid, &count);
     if (err_is_fail(err)) {
         return shell_error("bg", err);
     }
@@ -222,8 +222,8 @@ static errval_t jobs_kill(struct shell *sh, const char *text)
     if (!jobs_named(sh, text, &pid)) {
         return PROCESS_ERR_NO_PID;
     }
-    return text[0] == '%' ? process_kill_group(sh->process, pid, &count)
-                          : process_kill(sh->process, pid);
+    return text[0] == '%' ? process_kill_group(shell_process_of(sh, pid), pid, &count)
+                          : process_kill(shell_process_of(sh, pid), pid);
 }
 
 int builtin_kill(struct shell *sh, int argc, char **argv)
@@ -276,12 +276,13 @@ void shell_reap(struct shell *sh)
         struct process_exit how;
         bool ended = false;
 
-        if (job->pid == 0 ||
-            err_is_fail(process_status(sh->process, job->pid, &ended, &how)) || !ended) {
+        uint32_t pid = job->pid;
+
+        if (pid == 0 ||
+            err_is_fail(process_status(shell_process_of(sh, pid), pid, &ended, &how)) || !ended) {
             continue;
         }
         char name[sizeof(job->name)];
-        uint32_t pid = job->pid;
         (void)snprintf(name, sizeof(name), "%s", job->name);
         int status = shell_wait(sh, pid, name);
         printf("[%u] %u %s ended with status %d\n", (unsigned)i + 1, (unsigned)pid, name, status);

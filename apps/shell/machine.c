@@ -27,7 +27,7 @@ static void machine_process(struct shell *sh, uint32_t pid)
     char name[PROCESS_NAME_NAME_MAX];
     size_t bytes;
 
-    if (err_is_fail(process_name(sh->process, pid, name, &bytes))) {
+    if (err_is_fail(process_name(shell_process_of(sh, pid), pid, name, &bytes))) {
         return;
     }
     /* without an account it has nothing */

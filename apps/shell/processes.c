@@ -2,6 +2,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <aos/domain.h>
+#include <aos/services.h>
 #include <if/nameserver.h>
 #include <if/process.h>
 
@@ -31,32 +33,29 @@ static void processes_line(struct shell *sh, uint32_t pid)
     struct process_info info;
     size_t bytes;
 
-    if (err_is_fail(process_describe(sh->process, pid, &info)) ||
-        err_is_fail(process_name(sh->process, pid, name, &bytes))) {
+    if (err_is_fail(process_describe(shell_process_of(sh, pid), pid, &info)) ||
+        err_is_fail(process_name(shell_process_of(sh, pid), pid, name, &bytes))) {
         return;
     }
-    printf("%5u %6u  %-8s %10llu.%03llu %10llu  %.*s\n", (unsigned)info.pid, (unsigned)info.parent,
-           processes_state(info.state), (unsigned long long)(info.cpu_ns / NS_PER_MS),
+    printf("%5u %6u %4u  %-8s %10llu.%03llu %10llu  %.*s\n", (unsigned)info.pid,
+           (unsigned)info.parent, (unsigned)info.core, processes_state(info.state),
+           (unsigned long long)(info.cpu_ns / NS_PER_MS),
            (unsigned long long)(info.cpu_ns % NS_PER_MS / 1000),
            (unsigned long long)info.messages, (int)bytes, name);
 }
 
-int builtin_ps(struct shell *sh, int argc, char **argv)
+static int processes_of_core(struct shell *sh, uint32_t core)
 {
+    struct process_binding *b;
     uint32_t pids[PIDS_MAX];
-    size_t count;
     uint32_t after = 0;
-    bool first = true;
+    size_t count;
+    errval_t err = aos_process_on(core, &b);
 
-    printf("  PID PARENT  STATE         CPU ms   MESSAGES  NAME\n");
     do {
-        errval_t err = process_pids(sh->process, after, pids, &count);
+        err = err_is_ok(err) ? process_pids(b, after, pids, &count) : err;
         if (err_is_fail(err)) {
             return shell_error("ps", err);
-        }
-        if (first) {
-            processes_line(sh, 0);       /* pids are asked for above a pid, so init never comes */
-            first = false;
         }
         for (size_t i = 0; i < count; i++) {
             processes_line(sh, pids[i]);
@@ -64,6 +63,19 @@ int builtin_ps(struct shell *sh, int argc, char **argv)
         }
     } while (count > 0);
     return 0;
+}
+
+int builtin_ps(struct shell *sh, int argc, char **argv)
+{
+    int status = 0;
+
+    printf("  PID PARENT CORE  STATE         CPU ms   MESSAGES  NAME\n");
+    processes_line(sh, 0);               /* pids are asked for above a pid, so init never comes */
+    for (uint32_t core = 0; core < domain_core_count(); core++) {
+        int failed = processes_of_core(sh, core);
+        status = failed != 0 ? failed : status;
+    }
+    return status;
 }
 
 int builtin_nslist(struct shell *sh, int argc, char **argv)

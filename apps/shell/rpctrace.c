@@ -254,7 +254,7 @@ static int rpctrace_live(struct shell *sh, uint32_t pid)
     do {
         rpctrace_show();
         going = shell_sleep_until(sh, time_deadline_ns(POLL_NS));
-    } while (going && err_is_ok(process_describe(sh->process, pid, &info)) &&
+    } while (going && err_is_ok(process_describe(shell_process_of(sh, pid), pid, &info)) &&
              info.state != PROCESS_STATE_ENDED);
     rpctrace_show();
     return going ? 0 : STATUS_INTERRUPTED;

@@ -5,18 +5,28 @@
 
 #include <aos/domain.h>
 #include <aos/process.h>
+#include <aos/services.h>
 #include <if/process.h>
 
 #include "shell_priv.h"
 #include "words.h"
 
 /* Starts a group of its own. */
-static errval_t run_spawn(int argc, char **argv, uint64_t quota, bool detached,
-                          uint32_t *ret_pid)
+static errval_t run_spawn(const struct shell *sh, int argc, char **argv, uint64_t quota,
+                          bool detached, uint32_t *ret_pid)
 {
-    const struct aos_launch how = {.memory = quota, .lead = true, .detached = detached};
+    const struct aos_launch how = {
+        .memory = quota, .lead = true, .detached = detached, .on_core = sh->on_core,
+    };
 
     return aos_launch(argc, (const char *const *)argv, &how, ret_pid);
+}
+
+struct process_binding *shell_process_of(struct shell *sh, uint32_t pid)
+{
+    struct process_binding *b;
+
+    return err_is_ok(aos_process_of(pid, &b)) ? b : sh->process;
 }
 
 static int run_status(const struct aos_exit *how, const char *name, uint32_t pid)
@@ -55,11 +65,12 @@ bool shell_await_end(struct shell *sh, uint32_t pid)
     struct process_info info;
     bool interrupted = false;
 
-    while (!sh->unattended && !interrupted) {
+    /* Nobody tells of the end of a child on another core: it is waited for at once. */
+    while (!sh->unattended && !interrupted && domain_core_of(pid) == domain_core()) {
         mutex_lock(&sh->lock);
         uint32_t seen = sh->news;
         mutex_unlock(&sh->lock);
-        if (err_is_fail(process_describe(sh->process, pid, &info)) ||
+        if (err_is_fail(process_describe(shell_process_of(sh, pid), pid, &info)) ||
             info.parent != domain_pid() || info.state == PROCESS_STATE_ENDED) {
             break;
         }
@@ -93,7 +104,7 @@ int shell_run_program(struct shell *sh, int argc, char **argv, uint64_t quota, e
         return STATUS_NO_START;
     }
     (void)fflush(stdout);
-    errval_t err = run_spawn(argc, argv, quota, how == RUN_DETACHED, &pid);
+    errval_t err = run_spawn(sh, argc, argv, quota, how == RUN_DETACHED, &pid);
     if (err_no(err) == PROCESS_ERR_NO_PROGRAM) {
         fprintf(stderr, "%s: there is no such command or program; try help\n", argv[0]);
         return STATUS_NO_SUCH;

@@ -40,6 +40,7 @@ struct shell {
     struct memory_binding *memory;
     struct nameserver_binding *names;
     struct process_binding *process;
+    uint32_t on_core; /* 1 + core for the next program; 0: that of the shell */
     struct serial_binding *serial;
     const struct builtin *builtins;      /* as main.c says; run.c knows no other */
     bool unattended;                     /* commands come from the boot image */
@@ -81,6 +82,8 @@ int shell_run_words(struct shell *sh, struct words *words);
 /* Starts the program argv[0] with `quota` bytes of memory (0: no limit of its own) and waits for
  * its end; or makes it a job; or lets it outlive the shell, which forgets it. */
 enum run_how { RUN_FOREGROUND, RUN_BACKGROUND, RUN_DETACHED };
+/* The process service that knows `pid`. */
+struct process_binding *shell_process_of(struct shell *sh, uint32_t pid);
 int shell_run_program(struct shell *sh, int argc, char **argv, uint64_t quota, enum run_how how);
 /* Waits for a child and tells how it ended, if not by itself. */
 int shell_wait(struct shell *sh, uint32_t pid, const char *name);

@@ -201,8 +201,9 @@ static void init_startup(struct init_build *b)
     s->symbols_va = b->program.symbols_va;
     s->symbols_bytes = b->program.symbols_bytes;
     random_words(s->random);
-    s->core = (uint16_t)b->platform->cores.self;
-    s->boot_core = (uint16_t)b->platform->cores.boot;
+    s->core = (uint8_t)b->platform->cores.self;
+    s->boot_core = (uint8_t)b->platform->cores.boot;
+    s->core_count = (uint8_t)b->platform->core_count;
     s->argc = 1;
     s->args_off = init_startup_put(s, INIT_NAME, sizeof(INIT_NAME));
     s->table_count = b->table_count;

@@ -257,6 +257,7 @@ void proc_startup_write(const struct proc_build *b, struct kpi_startup *block)
         .grant_count = s->grant_count, .table_slots_used = b->table_slots_used,
         .parent_iface = s->parent != 0 ? s->parent_iface : 0, .limits = s->limits,
         .core = domain_startup()->core, .boot_core = domain_startup()->boot_core,
+        .core_count = domain_startup()->core_count,
     };
     memcpy(block->random, s->random, sizeof(block->random));
     block->tables_off = proc_startup_put(block, b->tables, b->table_count * sizeof(b->tables[0]));

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <aos/domain.h>
 #include <aos/services.h>
 #include <if/process.h>
 
@@ -48,13 +49,14 @@ static errval_t rpc_launch(const struct rpc_list *args, const struct rpc_list *e
     };
     process_start_t start = (process_start_t)((how->detached ? PROCESS_START_DETACHED : 0)
                                               | (how->lead ? PROCESS_START_LEAD : 0));
+    uint32_t core = how->on_core != 0 ? how->on_core - 1 : domain_core();
     struct process_binding *b;
-    errval_t err = aos_process(&b);
+    errval_t err = aos_process_on(core, &b);
 
     if (err_is_fail(err)) {
         return err;
     }
-    return process_launch(b, args->text, args->bytes, env->text, env->bytes, /* core= */ 0,
+    return process_launch(b, args->text, args->bytes, env->text, env->bytes, (uint8_t)core,
                           &limits, start, how->group, NULL, 0, NULL, 0, ret_pid);
 }
 
@@ -90,7 +92,7 @@ errval_t aos_wait(uint32_t pid, uint32_t *ret_pid, struct aos_exit *ret_exit)
 {
     struct process_binding *b;
     struct process_exit how;
-    errval_t err = aos_process(&b);
+    errval_t err = pid == 0 ? aos_process(&b) : aos_process_of(pid, &b);
 
     if (err_is_ok(err)) {
         err = process_wait(b, pid, ret_pid, &how);
@@ -115,7 +117,7 @@ errval_t aos_wait(uint32_t pid, uint32_t *ret_pid, struct aos_exit *ret_exit)
 errval_t aos_kill(uint32_t pid)
 {
     struct process_binding *b;
-    errval_t err = aos_process(&b);
+    errval_t err = aos_process_of(pid, &b);
 
     return err_is_fail(err) ? err : process_kill(b, pid);
 }

@@ -32,6 +32,16 @@ bool domain_on_boot_core(void)
     return domain_startup()->core == domain_startup()->boot_core;
 }
 
+uint32_t domain_core_count(void)
+{
+    return domain_startup()->core_count;
+}
+
+uint32_t domain_core_of(uint32_t pid)
+{
+    return pid < DOMAIN_PIDS_FIRST ? domain_startup()->boot_core : pid % domain_core_count();
+}
+
 const char *domain_name(void)
 {
     const struct kpi_startup *startup = domain_startup();

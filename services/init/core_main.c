@@ -68,9 +68,11 @@ static void core_map_channel(void)
 /* In a thread of its own: the other side answers as soon as it looks. */
 static int core_connect(void *arg)
 {
+    const bool first = false;
+
     (void)arg;
-    core_check(intermon_connect(kernel_bootinfo()->boot_core, core.channel->way,
-                                /* first= */ false), "no way to the core that booted");
+    core_check(intermon_connect(kernel_bootinfo()->boot_core, core.channel->way, first),
+               "no way to the core that booted");
     return 0;
 }
 

@@ -62,7 +62,10 @@ static void domain_free(struct domain *d, bool service)
         domain_give_ram(d->proc.ram);
         return;
     }
-    (void)cap_destroy(d->proc.dispatcher);
+    if (d->proc.dispatcher != 0) {
+        (void)cap_destroy(d->proc.dispatcher);
+        d->proc.dispatcher = 0;
+    }
     if (d->proc.trace != 0) {
         (void)cap_destroy(d->proc.trace);
         d->proc.trace = 0;
@@ -98,17 +101,10 @@ void domain_kill(struct table_entry *e)
     (void)proc_kill(dispatcher, DOMAIN_STATUS_KILLED);
 }
 
-void domain_check(struct table_entry *e)
+static void domain_end_children(const struct table_entry *e)
 {
-    caddr_t dispatcher = svc.domains[e->place].proc.dispatcher;
-    struct proc_info info = {.state = PROC_ENDED};
     struct table_entry *leaf;
 
-    /* It tells nothing if the dispatcher itself is gone, which is an end, too. */
-    if (e->state != TABLE_LIVE
-        || (err_is_ok(proc_query(dispatcher, &info)) && info.state != PROC_ENDED)) {
-        return;
-    }
     while ((leaf = table_leaf(&svc.table, e)) != NULL) {
         struct proc_info last = {.state = PROC_ENDED};
 
@@ -116,7 +112,31 @@ void domain_check(struct table_entry *e)
         (void)proc_query(svc.domains[leaf->place].proc.dispatcher, &last);
         domain_over(leaf, &last);
     }
+}
+
+void domain_check(struct table_entry *e)
+{
+    caddr_t dispatcher = svc.domains[e->place].proc.dispatcher;
+    struct proc_info info = {.state = PROC_ENDED};
+
+    /* It tells nothing if the dispatcher itself is gone, which is an end, too. */
+    if (e->state != TABLE_LIVE || e->guest
+        || (err_is_ok(proc_query(dispatcher, &info)) && info.state != PROC_ENDED)) {
+        return;
+    }
+    domain_end_children(e);
     domain_over(e, &info);
+}
+
+void domain_guest_gone(uint32_t pid)
+{
+    const struct proc_info info = {.state = PROC_ENDED};
+    struct table_entry *e = table_find(&svc.table, pid);
+
+    if (e != NULL && e->guest) {
+        domain_end_children(e);
+        domain_over(e, &info);
+    }
 }
 
 static void domain_ended(void *arg)

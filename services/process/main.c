@@ -13,12 +13,29 @@
 
 struct service svc;
 
+/* Somebody on another core has children here as long as it has a connection. */
+static void on_peer_gone(struct server_ctx *ctx)
+{
+    struct server_conn *other = server_conn_next(&svc.server.base, NULL);
+
+    if (domain_core_of((uint32_t)ctx->peer_pid) == domain_core()) {
+        return;
+    }
+    for (; other != NULL; other = server_conn_next(&svc.server.base, other)) {
+        if (other != ctx->conn && server_conn_pid(other) == ctx->peer_pid) {
+            return;
+        }
+    }
+    domain_guest_gone((uint32_t)ctx->peer_pid);
+}
+
 static const struct process_server_ops ops = {
     .on_spawn = on_spawn, .on_wait = on_wait, .on_kill = on_kill, .on_status = on_status,
     .on_pids = on_pids, .on_name = on_name, .on_describe = on_describe, .on_self = on_self,
     .on_adopt = on_adopt, .on_adopt_ring = on_adopt_ring, .on_trace = on_trace,
     .on_launch = on_launch, .on_kill_group = on_kill_group, .on_stop_group = on_stop_group,
     .on_resume_group = on_resume_group, .on_group = on_group,
+    .on_peer_gone = on_peer_gone,
 };
 
 static errval_t service_find_memory(void *arg, caddr_t *ret_end)
@@ -37,7 +54,9 @@ int main(void)
     caddr_t memory_end;
     errval_t err;
 
-    table_init(&svc.table, SERVICE_FIRST_PID);
+    table_init(&svc.table, domain_pid_on(domain_core(), domain_core_count(),
+                                         domain_on_boot_core() ? 0 : DOMAIN_PIDS_OF_INIT),
+               domain_core_count());
     waitset_init(&svc.ws);
     process_serve(&svc.server, &ops, &svc, &svc.ws);
     err = server_add_end(&svc.server.base, KPI_CAP_PARENT, TABLE_PID_INIT,

@@ -3,10 +3,11 @@
 
 #include <string.h>
 
-void table_init(struct table *t, uint32_t first_pid)
+void table_init(struct table *t, uint32_t first_pid, uint32_t pid_step)
 {
     memset(t, 0, sizeof(*t));
     t->next_pid = first_pid;
+    t->pid_step = pid_step;
     for (uint32_t i = 0; i < TABLE_ENTRIES_MAX; i++) {
         t->entries[i].place = i;
     }
@@ -79,7 +80,8 @@ static bool table_trusted(struct table *t, uint32_t pid)
 {
     const struct table_entry *e = table_find(t, pid);
 
-    return pid == TABLE_PID_INIT || (e != NULL && e->parent == TABLE_PID_INIT && !e->detached);
+    return pid == TABLE_PID_INIT || (e != NULL && e->parent == TABLE_PID_INIT && !e->detached
+                                       && !e->guest);
 }
 
 /* What a child gets of a limit. False: it asks for more than its parent has. */
@@ -140,13 +142,13 @@ errval_t table_add(struct table *t, const struct table_new *what, struct table_e
         return PROCESS_ERR_LIMIT;
     }
     while (t->next_pid == TABLE_PID_INIT || table_find(t, t->next_pid) != NULL) {
-        t->next_pid++;
+        t->next_pid += t->pid_step;
     }
     e = table_fill(t, t->next_pid, what->parent, what->limits.processes, what->name);
     if (e == NULL) {
         return PROCESS_ERR_LIMIT;
     }
-    t->next_pid++;
+    t->next_pid += t->pid_step;
     e->limits = limits;
     e->detached = what->detached;
     if (!what->lead) {
@@ -171,7 +173,7 @@ struct table_entry *table_restore(struct table *t, uint32_t place, uint32_t pid,
         e->limits = what->limits;
         e->detached = what->detached;
         e->group = what->group;
-        t->next_pid = pid < t->next_pid ? t->next_pid : pid + 1;
+        t->next_pid = pid < t->next_pid ? t->next_pid : pid + t->pid_step;
     }
     return e;
 }
@@ -191,6 +193,16 @@ errval_t table_adopt(struct table *t, uint32_t pid, const char *name,
     e->service = true;
     *ret_entry = e;
     return ERR_OK;
+}
+
+errval_t table_add_guest(struct table *t, uint32_t pid, struct table_entry **ret_entry)
+{
+    errval_t err = table_adopt(t, pid, "guest", ret_entry);
+
+    if (err_is_ok(err)) {
+        (*ret_entry)->guest = true;
+    }
+    return err;
 }
 
 void table_forget(struct table_entry *e)
@@ -262,7 +274,7 @@ errval_t table_may_kill(struct table *t, uint32_t caller, uint32_t pid)
 {
     const struct table_entry *e = table_find(t, pid);
 
-    if (e == NULL || e->state != TABLE_LIVE) {
+    if (e == NULL || e->state != TABLE_LIVE || e->guest) {
         return PROCESS_ERR_NO_PID;
     }
     return table_may(t, caller, e) ? ERR_OK : PROCESS_ERR_DENIED;

@@ -45,6 +45,7 @@ struct table_entry {
     uint32_t parent;
     uint32_t group;
     bool service;                        /* started by init itself */
+    bool guest;                          /* runs on another core, and has children here */
     bool detached;                       /* does not end with its parent, but is init's then */
     bool killed;                         /* kill was asked for: its end is reported as killed */
     struct process_limits limits;        /* 0: none */
@@ -66,7 +67,7 @@ struct table_waits {
 };
 
 struct table {
-    uint32_t next_pid;
+    uint32_t next_pid, pid_step;
     uint32_t entries_end;                /* the entries from here on have never been used */
     struct quota processes;              /* all */
     struct table_entry entries[TABLE_ENTRIES_MAX];
@@ -86,8 +87,8 @@ struct table_new {
 /* What wait finds out at once. */
 enum table_wait { TABLE_WAIT_DONE, TABLE_WAIT_LATER };
 
-/* The first pid given out. */
-void table_init(struct table *t, uint32_t first_pid);
+/* The first pid given out, and from each one to the next. */
+void table_init(struct table *t, uint32_t first_pid, uint32_t pid_step);
 /* A new process. LIMIT: it asks for more than its parent has, or the parent has as many processes
  * as it may (aos/quota.h); DENIED: the parent may not detach children; NO_GROUP; NO_PID:
  * the parent is no LIVE process. */
@@ -95,6 +96,9 @@ errval_t table_add(struct table *t, const struct table_new *what, struct table_e
 /* A domain that exists already. LIMIT; DENIED if the pid is known or 0. */
 errval_t table_adopt(struct table *t, uint32_t pid, const char *name,
                      struct table_entry **ret_entry);
+/* A domain of another core that is to have children here: from now on as long as it has a
+ * connection. LIMIT. */
+errval_t table_add_guest(struct table *t, uint32_t pid, struct table_entry **ret_entry);
 /* Makes the unused entry at `place` a process that was in the table of another process service:
  * `what` as its entry was, with all limits, `processes` the one of its own account. Parents come
  * before their children. NULL: it has no parent any more. */

@@ -85,7 +85,7 @@ errval_t on_pids(struct server_ctx *ctx, uint32_t after, uint32_t *ret_pids,
         if (e->service) {
             domain_check(e);
         }
-        if (e->state != TABLE_UNUSED) {
+        if (e->state != TABLE_UNUSED && !e->guest) {
             ret_pids[count++] = e->pid;
         }
     }
@@ -126,7 +126,7 @@ errval_t on_describe(struct server_ctx *ctx, uint32_t pid, struct process_info *
     struct proc_info info = {.state = PROC_ENDED};
 
     (void)ctx;
-    if (e == NULL) {
+    if (e == NULL || e->guest) {
         return PROCESS_ERR_NO_PID;
     }
     if (e->state == TABLE_LIVE) {
@@ -134,7 +134,8 @@ errval_t on_describe(struct server_ctx *ctx, uint32_t pid, struct process_info *
                                                : svc.domains[e->place].proc.dispatcher, &info);
     }
     *ret_info = (struct process_info){
-        .pid = e->pid, .parent = e->parent, .core = 0, .state = service_state(info.state),
+        .pid = e->pid, .parent = e->parent, .core = (uint8_t)domain_core(),
+        .state = service_state(info.state),
         .cpu_ns = info.cpu_ns, .messages = info.messages, .preemptions = info.preemptions,
         .quota = e->limits.memory,
     };

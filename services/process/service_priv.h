@@ -10,7 +10,6 @@
 
 #include "process_priv.h"
 
-#define SERVICE_FIRST_PID    16u         /* init's services are below */
 #define DOMAIN_STATUS_KILLED 137u        /* what the kernel keeps for a domain that was killed */
 
 /* What is behind an entry of the table, at the same place. */
@@ -71,6 +70,9 @@ void domain_kill(struct table_entry *e);
 /* Sees to all that is to be done if the domain of `e` has ended: first its descendants end. Init
  * watches its services; here their end is noticed when somebody asks. `e` may be forgotten. */
 void domain_check(struct table_entry *e);
+
+/* The domain `pid` of another core has no connection any more: its children here end. */
+void domain_guest_gone(uint32_t pid);
 
 /* Nobody reads what others record for `pid` any more. */
 void service_untrace(uint32_t pid);

@@ -15,7 +15,9 @@
 static errval_t service_equip(struct table_entry *e, struct proc_spec *spec)
 {
     struct init_binding *init;
-    errval_t err = account_open(e->pid, e->parent, e->limits.memory);
+    const struct table_entry *parent = table_find(&svc.table, e->parent);
+    uint32_t above = parent != NULL && parent->guest ? TABLE_PID_INIT : e->parent;
+    errval_t err = account_open(e->pid, above, e->limits.memory);
 
     if (err_is_fail(err)) {
         return err_push(err, PROCESS_ERR_NO_MEMORY);
@@ -47,6 +49,16 @@ static uint32_t service_grants(const char *names, size_t names_len, const caddr_
     return (uint32_t)count;
 }
 
+/* A parent on another core is not in the table of this one before its first child. */
+static errval_t service_invite(uint32_t pid)
+{
+    struct table_entry *e;
+
+    return pid == TABLE_PID_INIT || domain_core_of(pid) == domain_core()
+            || table_find(&svc.table, pid) != NULL
+        ? ERR_OK : table_add_guest(&svc.table, pid, &e);
+}
+
 /* Starts what `spec` and `what` say, but for the name, which is the first of the arguments. */
 static errval_t service_spawn(struct server_ctx *ctx, struct proc_spec *spec,
                               struct table_new *what, uint32_t *ret_pid)
@@ -59,6 +71,10 @@ static errval_t service_spawn(struct server_ctx *ctx, struct proc_spec *spec,
         return PROCESS_ERR_BAD_ARGS;
     }
     what->parent = (uint32_t)ctx->peer_pid;
+    err = service_invite(what->parent);
+    if (err_is_fail(err)) {
+        return err;
+    }
     what->name = spec->args;
     err = service_module(spec->args, &m);
     if (err_is_ok(err)) {
@@ -108,7 +124,7 @@ errval_t on_spawn(struct server_ctx *ctx, const char *args, size_t args_len, con
         .args = args, .args_bytes = args_len, .env = env, .env_bytes = env_len, .grants = given,
     };
 
-    if (core != 0) {
+    if (core != domain_core()) {
         return PROCESS_ERR_NO_CORE;
     }
     spec.grant_count = service_grants(grant_names, grant_names_len, grants, grants_count, given);
@@ -152,7 +168,7 @@ errval_t on_launch(struct server_ctx *ctx, const struct lease *args, const struc
     char *lists;
     errval_t err;
 
-    if (core != 0) {
+    if (core != domain_core()) {
         return PROCESS_ERR_NO_CORE;
     }
     err = service_lists(args, env, &lists);

@@ -81,7 +81,8 @@ struct kpi_startup {
     uint32_t range_count, ranges_off;    /* struct kpi_range[] */
     uint32_t grant_count, grants_off;    /* struct kpi_grant[], at most KPI_CAP_GRANTS */
     uint32_t table_slots_used;           /* first free slot of the VNodes CNode */
-    uint16_t core, boot_core;            /* it runs on; that booted (kpi/core.h) */
+    uint8_t core, boot_core, core_count; /* it runs on; that booted; all (kpi/core.h) */
+    uint8_t reserved;
     /* id of the interface of which KPI_CAP_PARENT is a client end; 0: of none, or there is none */
     uint32_t parent_iface;
     struct kpi_limits limits;

@@ -20,6 +20,9 @@ uint32_t domain_pid(void);
  * which there is only one. */
 uint32_t domain_core(void);
 bool domain_on_boot_core(void);
+uint32_t domain_core_count(void);
+/* The core of the domain `pid`. */
+uint32_t domain_core_of(uint32_t pid);
 /* Pids below are of the core that booted. From there on the pid modulo the number of cores tells
  * the core. */
 #define DOMAIN_PIDS_FIRST 16u

@@ -19,6 +19,9 @@ errval_t aos_init(struct init_binding **ret_binding);
 errval_t aos_memory(struct memory_binding **ret_binding);
 errval_t aos_nameserver(struct nameserver_binding **ret_binding);
 errval_t aos_process(struct process_binding **ret_binding);
+/* The process service of another core, or of the core of a process. */
+errval_t aos_process_on(uint32_t core, struct process_binding **ret_binding);
+errval_t aos_process_of(uint32_t pid, struct process_binding **ret_binding);
 errval_t aos_serial(struct serial_binding **ret_binding);
 
 /* RAM from the memory service from now on. What happens before main anyway, unless a service has an

@@ -70,7 +70,7 @@ static void PRC0001_waits_before_and_after_the_end(void)
     int32_t status;
     struct answers a;
 
-    table_init(&table, FIRST);
+    table_init(&table, FIRST, 1);
     struct table_entry *p = add(TABLE_PID_INIT);
     struct table_entry *c1 = add(p->pid), *c2 = add(p->pid);
     uint32_t pid1 = c1->pid, pid2 = c2->pid;
@@ -97,7 +97,7 @@ static void PRC0002_all_waiters_by_pid_get_it_others_are_refused(void)
     int32_t status;
     struct answers a;
 
-    table_init(&table, FIRST);
+    table_init(&table, FIRST, 1);
     struct table_entry *p = add(TABLE_PID_INIT), *q = add(p->pid), *c = add(q->pid);
     uint32_t pid = c->pid;
 
@@ -116,7 +116,7 @@ static void PRC0007_a_status_is_kept_until_the_parent_has_it(void)
     uint32_t who, waiter;
     int32_t status;
 
-    table_init(&table, FIRST);
+    table_init(&table, FIRST, 1);
     struct table_entry *p = add(TABLE_PID_INIT), *q = add(p->pid), *c = add(q->pid);
     uint32_t pid = c->pid;
 
@@ -133,7 +133,7 @@ static void PRC0007_a_status_is_kept_until_the_parent_has_it(void)
 
 static void PRC0003_children_end_first(void)
 {
-    table_init(&table, FIRST);
+    table_init(&table, FIRST, 1);
     struct table_entry *p = add(TABLE_PID_INIT), *c1 = add(p->pid), *c2 = add(p->pid),
                        *g = add(c2->pid), *leaf;
     uint32_t pid1 = c1->pid, ends[3] = {0}, n = 0;
@@ -154,7 +154,7 @@ static void PRC0008_detached_ones_stay(void)
 {
     struct table_entry *d;
 
-    table_init(&table, FIRST);
+    table_init(&table, FIRST, 1);
     struct table_entry *shell = add(TABLE_PID_INIT), *c = add(shell->pid);
     struct table_new what = {.parent = shell->pid, .name = "d", .detached = true};
 
@@ -184,7 +184,7 @@ static void PRC0009_waits_end_with_their_domain(void)
     int32_t status;
     struct answers a;
 
-    table_init(&table, FIRST);
+    table_init(&table, FIRST, 1);
     struct table_entry *shell = add(TABLE_PID_INIT), *p = add(shell->pid), *c = add(shell->pid);
 
     CHECK_EQ(wait(shell->pid, c->pid, &what, &who, &status, &waiter), ERR_OK);
@@ -212,7 +212,7 @@ static void PRC0010_groups(void)
     struct table_entry *lead, *e;
     bool found = false;
 
-    table_init(&table, FIRST);
+    table_init(&table, FIRST, 1);
     struct table_entry *shell = add(TABLE_PID_INIT), *other = add(shell->pid);
     struct table_new what = {.parent = shell->pid, .name = "g", .lead = true};
 
@@ -241,7 +241,7 @@ static void PRC0011_limits_are_inherited_and_never_grow(void)
 {
     struct table_entry *e;
 
-    table_init(&table, FIRST);
+    table_init(&table, FIRST, 1);
     struct table_entry *shell = add(TABLE_PID_INIT);
     struct table_new what = {
         .parent = shell->pid, .name = "l",
@@ -262,7 +262,7 @@ static void PRC0011_limits_are_inherited_and_never_grow(void)
 
 static void PRC1002_the_dead_start_nothing(void)
 {
-    table_init(&table, FIRST);
+    table_init(&table, FIRST, 1);
     struct table_entry *shell = add(TABLE_PID_INIT), *p = add(shell->pid);
     struct table_new what = {.parent = p->pid};
 
@@ -274,7 +274,7 @@ static void PRC1002_the_dead_start_nothing(void)
 
 static void PRC0004_who_may_kill(void)
 {
-    table_init(&table, FIRST);
+    table_init(&table, FIRST, 1);
     struct table_entry *service;
 
     CHECK_EQ(table_adopt(&table, 3, "serial", &service), ERR_OK);
@@ -317,7 +317,7 @@ static void PRC0005_one_family_cannot_fill_the_table(void)
 {
     uint32_t first, second;
 
-    table_init(&table, FIRST);
+    table_init(&table, FIRST, 1);
     struct table_entry *shell = add(TABLE_PID_INIT), *p = add(shell->pid), *q = add(shell->pid);
 
     first = breed(p->pid);
@@ -331,7 +331,7 @@ static void PRC0005_one_family_cannot_fill_the_table(void)
 
 static void PRC0012_processes_are_divisible(void)
 {
-    table_init(&table, FIRST);
+    table_init(&table, FIRST, 1);
     struct table_entry *p = add(TABLE_PID_INIT), *a, *b;
     const struct table_new four = {.parent = p->pid, .name = "a", .limits = {.processes = 4}};
 
@@ -357,7 +357,7 @@ static void PRC1001_one_domain_cannot_use_up_the_waits(void)
     uint32_t who, waiter;
     int32_t status;
 
-    table_init(&table, FIRST);
+    table_init(&table, FIRST, 1);
     struct table_entry *p = add(TABLE_PID_INIT), *q = add(TABLE_PID_INIT);
 
     add(p->pid);
@@ -375,7 +375,7 @@ static void PRC0013_a_table_is_restored(void)
     struct table_new what = {.name = "r", .group = 20, .limits = {.processes = 3}};
     struct table_entry *parent, *child;
 
-    table_init(&table, FIRST);
+    table_init(&table, FIRST, 1);
     what.parent = 99;
     CHECK(table_restore(&table, 5, 20, &what, 0) == NULL);
     what.parent = 0;
@@ -397,7 +397,7 @@ static void PRC0006_random_operations_keep_the_invariants(void)
 {
     uint64_t seed = 4711;
 
-    table_init(&table, UINT32_MAX - 100);
+    table_init(&table, UINT32_MAX - 100, 1);
     for (int i = 0; i < STEPS; i++) {
         struct table_entry *e = &table.entries[check_random(&seed) % 24];
         struct table_entry *other = &table.entries[check_random(&seed) % 24];

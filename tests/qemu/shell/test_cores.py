@@ -41,3 +41,18 @@ def test_core0002_all_of_four_start_in_less_than_a_second(run):
     up = float(re.search(STAMP + r'init: 3 of 3 further cores', result.log)[1])
     print(f'# all of 4 cores are up after {up - begun:.3f} s')
     assert up - begun < START_S
+
+
+def test_core0003_programs_run_on_every_core(run):
+    """Their output comes through the monitors; what they are is where their pid says."""
+    result = run('oncore 3 hello', 'oncore 1 args --status 7 "a b"', 'oncore 2 nosuchprogram',
+                 'oncore 4 hello', 'oncore 0 hello', 'ps', 'nslist process', smp=4)
+    assert result.statuses[:5] == [0, 7, 127, 2, 0], result.stderr
+    cores = [int(pid) % 4 for pid in re.findall(r'Hello from hello, process (\d+)',
+                                                result.stdout)]
+    assert cores == [3, 0] and 'argv[3]=<a b>' in result.stdout
+    rows = re.findall(r'^ *(\d+) +\d+ +(\d) +\w+ +[\d.]+ +\d+  (\w+)$', result.stdout, re.M)
+    assert {core for _, core, name in rows if name == 'process'} == set('0123')
+    assert all(int(pid) % 4 == int(core) for pid, core, _ in rows if int(pid) >= 16)
+    assert re.findall(r'^process(?:/\d)?$', result.stdout, re.M) == [
+        'process', 'process/1', 'process/2', 'process/3']

@@ -20,11 +20,13 @@
 #define SERVE_TEXT_BYTES 1023u           /* of bootargs, as in init.if */
 
 #define SERVE_CAPTYPES_MAX 32u           /* of caps, as in init.if */
-#define SERVE_FAREWELL_NS  100000000ull  /* for the console to print the last lines of the log */
+#define SERVE_FAREWELL_NS  5000000000ull /* for the console to print the last lines of the log */
+#define SERVE_LOOK_NS      10000000ull   /* between looks whether it has */
 #define SERVE_PID_NAMESERVER 0u          /* its end speaks for others */
 
 #define SERVE_CLOCK_COMPATIBLE "arm,pl031"
 
+static uint64_t serve_printed;           /* of the log, by the service that drives the console */
 static struct pl031_regs serve_clock;    /* at 0 until it is asked for */
 
 static errval_t on_number(struct server_ctx *ctx, uint64_t value, uint64_t *ret_echo)
@@ -106,11 +108,13 @@ static errval_t on_modules(struct server_ctx *ctx, const char *after, size_t aft
 static errval_t on_log_read(struct server_ctx *ctx, uint64_t from, void *ret_text,
                             size_t *ret_text_len, uint64_t *ret_start, uint64_t *ret_next)
 {
-    (void)ctx;
     *ret_text_len = 0;
     *ret_start = from;
     *ret_next = from;
     (void)kernel_log_read(from, ret_text, SERVE_LOG_BYTES, ret_text_len, ret_next, ret_start);
+    if (ctx->peer_pid == init.console_pid && *ret_text_len == 0) {
+        serve_printed = from;            /* it asks for more when it has printed what it had */
+    }
     return ERR_OK;
 }
 
@@ -159,6 +163,7 @@ static errval_t on_console_taken(struct server_ctx *ctx, uint64_t *ret_next)
  * a core that is on its way; and what they said is told. */
 static struct {
     bool wanted, reset;
+    uint64_t until_ns;
     struct work settled;
     struct waitset_timer timer;
 } serve_power;
@@ -169,12 +174,25 @@ static void serve_power_now(void *arg)
     (void)kernel_shutdown(serve_power.reset);
 }
 
+/* Powers off when the log is on the console. */
+static void serve_say_farewell(void *arg)
+{
+    (void)arg;
+    if (init.console_pid == 0 || serve_printed >= serve_log_end()
+        || time_now_ns() >= serve_power.until_ns
+        || err_is_fail(waitset_timer_set(&init.ws, &serve_power.timer,
+                                         time_deadline_ns(SERVE_LOOK_NS), serve_say_farewell,
+                                         NULL))) {
+        serve_power_now(NULL);
+    }
+}
+
 static void serve_settled(void *arg)
 {
     (void)arg;
     if (serve_power.wanted) {
-        (void)waitset_timer_set(&init.ws, &serve_power.timer, time_deadline_ns(SERVE_FAREWELL_NS),
-                                serve_power_now, NULL);
+        serve_power.until_ns = time_deadline_ns(SERVE_FAREWELL_NS);
+        serve_say_farewell(NULL);
     }
 }
 

@@ -23,6 +23,7 @@ ROWS = (
     ('ump_release_stores', 'release stores of such a line'),
     ('ump_client_instructions', 'instructions of a polled UMP call, client'),
     ('ump_server_instructions', 'instructions of a polled UMP call, server'),
+    ('spawn_wait_instructions', 'instructions of starting a small program and waiting for its end'),
     ('stubgen_cold_J', '12 interfaces of 15 methods, cold, J'),
     ('stubgen_one_changed_J', 'the same, one changed, J'),
     ('stubgen_nothing_changed_J', 'the same, nothing changed, J'),

@@ -142,7 +142,7 @@ static bool ask(uint32_t what)
 
 static void test_start(void)
 {
-    caddr_t pool = kt_slots(1), kcb = 0, frame;
+    caddr_t pool = kt_slots(1), other = kt_slots(1), kcb = 0, frame;
     const struct kpi_bootinfo *b = (const struct kpi_bootinfo *)KPI_BOOTINFO_VA;
     uint64_t base, bytes, core = 0, state = 0;
     errval_t err;
@@ -166,9 +166,12 @@ static void test_start(void)
     kt_ok(ask(ASK_CHECK), "CORE0103 its init is there");
     kt_need(inv_kcb_state(kcb, &core, &state), "state");
     kt_ok(core == 1 && state == KPI_CORE_ON, "CORE0104 the firmware says so, too");
-    kt_eq(inv_kcb_start(kcb, pool, frame), SYS_ERR_CORE_STATE, "CORE0105 it starts once");
-    kt_eq(ko_retype(KT_TASK_NODE, pool, 0, CAPTYPE_FRAME, KPI_PAGE_BYTES, 1, kt_slots(1)),
-          SYS_ERR_REMOTE, "CORE0106 its memory is not ours any more");
+    kt_need(ko_retype(KT_TASK_NODE, ram, off + KPI_CORE_POOL_MIN, CAPTYPE_RAM, KPI_CORE_POOL_MIN, 1,
+                      other), "pool");
+    kt_eq(inv_kcb_start(kcb, other, frame), SYS_ERR_CORE_STATE, "CORE0105 it starts once");
+    kt_need(ko_delete(KT_TASK_NODE, other), "delete");
+    kt_eq(ko_retype(KT_TASK_NODE, pool, 0, CAPTYPE_FRAME, KPI_PAGE_BYTES, 1, other),
+          SYS_ERR_CAP_RIGHTS, "CORE0106 its memory is not ours any more");
 }
 
 static void test_rules(void)

@@ -14,7 +14,9 @@
 #define START_NS     10000000000ull      /* for the other core to come */
 #define QUIET_NS     5000000u            /* in which a signal would have come */
 #define FLOOD_NS     100000000u          /* ten slices */
-#define SHARE_LEAST  85u                 /* per cent of its work that a flooded core still does */
+/* Per cent of its work that a flooded core still does: 93, and 60 in the slowest kernel with
+ * checks; 12 if the flood were not held back. */
+#define SHARE_LEAST  50u
 
 enum { ASK_NOTHING, ASK_ECHO, ASK_RING_NOBODY, ASK_SPIN, ASK_FLOOD, ASK_CHECK };
 

@@ -209,7 +209,9 @@ static void guided_objects(void)
     make(CAPTYPE_VNODEL3, KPI_PAGE_BYTES, node, G_TABLE3);
     make(CAPTYPE_ENDPOINT, KPI_CHANNEL_BYTES_MIN, node, G_END_A);
     kt_need(inv_cnode_copy(node, node, G_NODE), "copy node");
-    kt_need(inv_cnode_copy(node, KPI_CAP_IRQTABLE, G_IRQ), "copy interrupts");
+    /* Without the right to revoke: there is one such table, and the next program needs it. */
+    kt_need(inv_cnode_mint(node, KPI_CAP_IRQTABLE, CAP_RIGHTS_ALL & ~CAP_RIGHT_D, G_IRQ),
+            "copy interrupts");
 }
 
 static uint64_t guided_nodes(void)

@@ -1,6 +1,5 @@
 /* Every way from user mode into C: system calls, interrupts, faults. */
 #include <kernel/cspace.h>
-#include <abi/kernel_invoke.h>
 #include <abi/syscalls.h>
 #include <arch/sysreg.h>
 #include <kernel/check.h>
@@ -12,6 +11,7 @@
 #include <kernel/stack_guard.h>
 #include <kernel/stretch.h>
 #include <kernel/trap.h>
+#include "trap_priv.h"
 
 /* Exception classes of ESR_EL1 (DDI 0487 D19.2.37). */
 #define ESR_EC(esr)  ((esr) >> 26 & 0x3fu)
@@ -26,22 +26,6 @@ static struct {
     uint64_t esr;
     uint64_t far;
 } trap;
-
-static inline struct trap_result trap_go_on(struct dispatcher *d)
-{
-    uint64_t leave = sched_wants_switch | (d->state ^ DISP_RUNNABLE) | d->pending;
-
-    if (__builtin_expect(leave != 0, 0)) {
-        bool upcall = d->pending != 0 && dispatcher_page(d)->disabled == 0;
-
-        leave = sched_wants_switch || d->state != DISP_RUNNABLE || upcall;
-    }
-    check_touched();
-    if (leave == 0) {
-        stretch_point();
-    }
-    return (struct trap_result){ .d = d, .leave = leave };
-}
 
 static struct trap_result trap_leave_for(struct dispatcher *d)
 {
@@ -92,24 +76,6 @@ static struct trap_result syscall_resume(struct dispatcher *d, uint64_t esr)
     sysreg_write(elr_el1, page->resume_pc);
     sysreg_write(spsr_el1, page->resume_pstate & TRAP_PSTATE_USER);
     page->disabled = 0;
-    return trap_go_on(d);
-}
-
-/* The arguments are read and the results written where the registers are saved: a method takes its
- * arguments by value before it writes a result. */
-STACK_GUARD_NONE struct trap_result trap_invoke(struct dispatcher *d)
-{
-    uint64_t *x = d->frame.x;
-    struct inv_context c = { .self = d, .method = x[1], .args = &x[2], .results = &x[1] };
-
-    current = d;
-    d->invocations++;
-    c.error = dispatcher_cap(d, x[0], &c.object);
-    if (err_is_ok(c.error)) {
-        check_touch(c.object);
-        invoke_decode(&c);
-    }
-    x[0] = c.error;
     return trap_go_on(d);
 }
 

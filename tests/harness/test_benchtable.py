@@ -34,6 +34,13 @@ def test_har0072_the_baselines_are_well_formed():
     benchtable.table({}, {'rows': rows})
 
 
+def test_har0119_what_was_reached_is_kept():
+    rows = [{'id': 'a', 'goal': 100, 'most': 120}, {'id': 'b', 'goal': 100}]
+    assert benchtable.grown({'a': (120, 1, 9), 'b': (500, 1, 9)}, {'rows': rows}) == []
+    assert benchtable.grown({'a': (121, 1, 9)}, {'rows': rows}) == ['a takes 121, and may take 120']
+    assert benchtable.grown({}, {'rows': rows}) == []
+
+
 def test_har0028_the_stub_is_measured_against_a_short_call_by_hand():
     figures = {'rpc_1': (340, 339, 9), 'rpc_1_hand': (310, 309, 9)}
     assert benchtable.bars(figures) == ['BAR sync_stub_instructions 30 15']

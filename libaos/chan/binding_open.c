@@ -73,6 +73,9 @@ errval_t binding_open(struct binding *b, caddr_t end, const struct client_interf
     }
     binding_set_deadline(b, b->deadline_ns);
     err = binding_handshake(b);
+    if (err_is_ok(err) && b->remote) {
+        err = remote_upgrade(b);
+    }
     if (err_is_fail(err)) {
         binding_close(b);
     }

@@ -71,6 +71,10 @@ static errval_t reopen_renew(struct binding *b)
         uint64_t words[MSG_REG_WORDS] = {CHAN_OP_SUBSCRIBE, (uint64_t)__builtin_ctzll(left), true};
         err = binding_framework(b, words, 3, 0, (struct msg_cap){0}, NULL);
     }
+    if (err_is_ok(err) && b->remote && b->iface != NULL && b->chan.out.base == NULL &&
+        b->chan.in.base == NULL) {
+        err = remote_upgrade(b);
+    }
     return err;
 }
 
@@ -117,7 +121,10 @@ static errval_t reopen_locked(struct binding *b, uint64_t deadline_ns)
     uint64_t pause_ns = REOPEN_FIRST_NS;
     for (;;) {
         caddr_t end = 0;
-        errval_t err = b->find(b->find_arg, &end);
+        errval_t err = b->chan.carrier != NULL ? remote_leave(b) : ERR_OK;
+        if (err_is_ok(err)) {
+            err = b->find(b->find_arg, &end);
+        }
         if (err_is_ok(err)) {
             err = reopen_on(b, end);
         }
@@ -143,7 +150,7 @@ errval_t binding_reopen(struct binding *b, uint64_t deadline_ns)
     mutex_lock(&b->reopen_lock);
     errval_t err = ERR_OK;
     if (b->chan.state != CHAN_OPEN) {
-        err = binding_may_reopen(b) && b->chan.end != 0
+        err = binding_may_reopen(b) && (b->chan.end != 0 || b->chan.carrier != NULL)
                   ? reopen_locked(b, deadline_ns < limit ? deadline_ns : limit)
                   : binding_state_error(b);
     }

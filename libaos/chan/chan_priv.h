@@ -342,6 +342,12 @@ errval_t binding_framework(struct binding *b, uint64_t *words, uint32_t count,
 /* Maps the region of a client: `bytes` of `frame`, or as much as the interface ever needs. */
 errval_t conn_op_region(struct server_conn *conn, const struct server_interface *iface,
                         struct server_ctx *ctx, struct lmp_msg *msg);
+/* Remote peers (remote.c): leaves the line for a ring, if the server agrees; and for a new peer
+ * leaves the ring. The channel of a gone binding then has an empty slot as its end. */
+errval_t remote_upgrade(struct binding *b);
+errval_t remote_leave(struct binding *b);
+errval_t conn_op_upgrade(struct server_conn *conn, const struct server_interface *iface,
+                         struct server_ctx *ctx, const struct lmp_msg *msg);
 /* What every way to open a binding does, before (no channel yet) and after. */
 void binding_init(struct binding *b, const struct client_interface *iface);
 errval_t binding_handshake(struct binding *b);

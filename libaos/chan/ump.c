@@ -228,13 +228,11 @@ static void ump_end_lost_disabled(void)
     ump_lost_seen = page->shared_lost; /* with what the ends themselves wrote */
 }
 
-void ump_enlist(struct ump *u)
+void ump_enlist_disabled(struct ump *u)
 {
-    disp_disable();
     ump_end_lost_disabled(); /* who had these frames before */
     u->next = ump_all;
     ump_all = u;
-    disp_enable();
 }
 
 void ump_delist(struct ump *u)
@@ -360,6 +358,12 @@ void ump_rung_disabled(struct chan *c)
 
 void ump_peer_died_disabled(struct chan *c)
 {
+    /* What it said before comes first; a server need not know. */
+    for (uint32_t i = 0; c->role == CHAN_BINDING && i <= c->ump->ring.in_lines; i++) {
+        if (!ump_step_disabled(c)) {
+            break;
+        }
+    }
     if (c->state == CHAN_OPEN) {
         ump_kill_disabled(c);
     }
@@ -378,13 +382,22 @@ static void ump_close(struct chan *c)
         u->dead = true;
     }
     disp_enable();
+    if (u->closed != NULL) {
+        u->closed(u->ctx);
+    }
 }
 
 static void ump_free(struct chan *c)
 {
-    ump_delist(c->ump);
-    free(c->ump);
-    c->ump = NULL;
+    while (c->ump != NULL) {
+        struct ump *u = c->ump;
+        ump_delist(u);
+        c->ump = u->before;
+        if (u->freed != NULL) {
+            u->freed(u->ctx);
+        }
+        free(u);
+    }
 }
 
 const struct chan_carrier ump_carrier = {

@@ -65,21 +65,26 @@ static bool frames_bytes_ok(uint32_t bytes)
            bytes % AOS_PAGE_BYTES == 0;
 }
 
-errval_t ump_frames_map(caddr_t out, uint32_t out_bytes, caddr_t in, uint32_t in_bytes,
-                        struct ump_config *ret_config)
+struct frames_part {
+    caddr_t frame;
+    uint32_t off, bytes;
+};
+
+static errval_t frames_map(const struct frames_part *out, const struct frames_part *in,
+                           struct ump_config *ret_config)
 {
     uint8_t *place;
-    if (!frames_bytes_ok(out_bytes) || !frames_bytes_ok(in_bytes)) {
+    if (!frames_bytes_ok(out->bytes) || !frames_bytes_ok(in->bytes)) {
         return LIB_ERR_RANGE;
     }
     errval_t err = frames_place(&place);
     if (err_is_fail(err)) {
         return err;
     }
-    err = paging_map_reserved(paging_self(), place, out, 0, out_bytes, AOS_VM_RW);
+    err = paging_map_reserved(paging_self(), place, out->frame, out->off, out->bytes, AOS_VM_RW);
     if (err_is_ok(err)) {
-        err = paging_map_reserved(paging_self(), place + UMP_FRAME_BYTES_MAX, in, 0, in_bytes,
-                                  AOS_VM_READ);
+        err = paging_map_reserved(paging_self(), place + UMP_FRAME_BYTES_MAX, in->frame, in->off,
+                                  in->bytes, AOS_VM_READ);
     }
     if (err_is_fail(err)) {
         frames_leave(place);
@@ -87,9 +92,22 @@ errval_t ump_frames_map(caddr_t out, uint32_t out_bytes, caddr_t in, uint32_t in
     }
     ret_config->out = place;
     ret_config->in = place + UMP_FRAME_BYTES_MAX;
-    ret_config->out_bytes = out_bytes;
-    ret_config->in_bytes = in_bytes;
+    ret_config->out_bytes = out->bytes;
+    ret_config->in_bytes = in->bytes;
     return ERR_OK;
+}
+
+errval_t ump_frames_map(caddr_t out, uint32_t out_bytes, caddr_t in, uint32_t in_bytes,
+                        struct ump_config *ret_config)
+{
+    const struct frames_part to = {out, 0, out_bytes}, from = {in, 0, in_bytes};
+    return frames_map(&to, &from, ret_config);
+}
+
+errval_t ump_rings_map(caddr_t frame, uint32_t bytes, bool first, struct ump_config *ret_config)
+{
+    const struct frames_part one = {frame, 0, bytes}, two = {frame, bytes, bytes};
+    return first ? frames_map(&one, &two, ret_config) : frames_map(&two, &one, ret_config);
 }
 
 void ump_frames_unmap(const struct ump_config *config)

@@ -13,10 +13,9 @@ struct ump_room { /* of an area */
     uint32_t words, slots;
 };
 
-/* Opens `c` (chan_open) over a new struct ump. The areas hold the largest message each way. */
-static errval_t ump_open(struct chan *c, enum chan_role role, struct waitset *ws,
-                         const struct ump_config *config, const struct ump_room *in,
-                         const struct ump_room *out)
+/* The areas hold the largest message each way. */
+static errval_t ump_make(const struct ump_config *config, const struct ump_room *in,
+                         const struct ump_room *out, struct ump **ret_ump)
 {
     _Static_assert(UMP_FRAME_BYTES_MIN / UMP_LINE_BYTES * 3 / 4 > UMP_MESSAGE_LINES + 1,
                    "room comes for every message (ump_ring_longest)");
@@ -34,34 +33,73 @@ static errval_t ump_open(struct chan *c, enum chan_role role, struct waitset *ws
     u->caps = config->caps;
     u->bell = config->bell;
     u->ctx = config->ctx;
+    u->closed = config->closed;
+    u->freed = config->freed;
     u->spin = config->spin == 0               ? UMP_SPIN_DEFAULT
               : config->spin == UMP_SPIN_NONE ? 0
                                               : config->spin;
-    chan_open(c, role, 0, ws);
-    c->carrier = &ump_carrier;
-    c->ump = u;
-    u->chan = c;
-    ump_enlist(u);
     if (in_words != 0) {
-        c->in = (struct chan_area){(uint8_t *)u->area, 8u * in->words, 8u * in_words, 0, true};
+        u->in_area =
+            (struct chan_area){(uint8_t *)u->area, 8u * in->words, 8u * in_words, 0, true};
     }
     if (out_words != 0) {
-        c->out = (struct chan_area){(uint8_t *)(u->area + in_words), 8u * out->words,
-                                    8u * out_words, 0, true};
+        u->out_area = (struct chan_area){(uint8_t *)(u->area + in_words), 8u * out->words,
+                                         8u * out_words, 0, true};
     }
+    *ret_ump = u;
     return ERR_OK;
+}
+
+errval_t ump_make_client(const struct client_interface *iface, const struct ump_config *config,
+                         struct ump **ret_ump)
+{
+    const struct ump_room out = {iface->request_area_words, CHAN_CALLS_MAX};
+    const struct ump_room in = {iface->reply_area_words, chan_reply_slots(iface->window)};
+    return ump_make(config, &in, &out, ret_ump);
+}
+
+errval_t ump_make_server(const struct server_interface *iface, const struct ump_config *config,
+                         struct ump **ret_ump)
+{
+    const struct ump_room in = {iface->request_area_words, CHAN_CALLS_MAX};
+    const struct ump_room out = {iface->reply_area_words, chan_reply_slots(iface->window)};
+    return ump_make(config, &in, &out, ret_ump);
+}
+
+void ump_take_over_disabled(struct chan *c, struct ump *u)
+{
+    c->carrier = &ump_carrier;
+    u->before = c->ump;
+    c->ump = u;
+    u->chan = c;
+    c->slow |= CHAN_SLOW_CARRIER;
+    if (u->in_area.base != NULL) {
+        c->in = u->in_area;
+    }
+    if (u->out_area.base != NULL) {
+        c->out = u->out_area;
+    }
+    ump_enlist_disabled(u);
+}
+
+static void ump_begin(struct chan *c, enum chan_role role, struct waitset *ws, struct ump *u)
+{
+    chan_open(c, role, 0, ws);
+    disp_disable();
+    ump_take_over_disabled(c, u);
+    disp_enable();
 }
 
 errval_t binding_open_ump(struct binding *b, const struct ump_config *config,
                           const struct client_interface *iface)
 {
+    struct ump *u;
     binding_init(b, iface);
-    const struct ump_room out = {iface->request_area_words, CHAN_CALLS_MAX};
-    const struct ump_room in = {iface->reply_area_words, chan_reply_slots(iface->window)};
-    errval_t err = ump_open(&b->chan, CHAN_BINDING, NULL, config, &in, &out);
+    errval_t err = ump_make_client(iface, config, &u);
     if (err_is_fail(err)) {
         return err;
     }
+    ump_begin(&b->chan, CHAN_BINDING, NULL, u);
     b->setup_done = true;
     binding_set_deadline(b, b->deadline_ns);
     err = binding_handshake(b);
@@ -79,13 +117,13 @@ errval_t server_add_ump(struct server *s, const struct ump_config *config, uint6
     if (err_is_fail(err)) {
         return err;
     }
-    const struct ump_room in = {s->iface->request_area_words, CHAN_CALLS_MAX};
-    const struct ump_room out = {s->iface->reply_area_words, chan_reply_slots(s->iface->window)};
-    err = ump_open(&conn->chan, CHAN_CONN, s->ws, config, &in, &out);
+    struct ump *u;
+    err = ump_make_server(s->iface, config, &u);
     if (err_is_fail(err)) {
         server_conn_close(conn);
         return err;
     }
+    ump_begin(&conn->chan, CHAN_CONN, s->ws, u);
     disp_disable();
     chan_ready_disabled(&conn->chan);
     disp_enable();

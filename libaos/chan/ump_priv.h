@@ -35,6 +35,10 @@ struct ump {
     void *ctx;
     struct chan *chan;
     struct ump *next; /* of all channels that are open */
+    struct ump *before; /* of the same channel, whose peer has ended; dead */
+    void (*closed)(void *ctx);
+    void (*freed)(void *ctx);
+    struct chan_area in_area, out_area; /* in `area` */
     uint64_t caps_sent, caps_got;
     struct mutex caps_lock; /* capabilities are sent in the order of their messages */
     struct ump_message in;
@@ -46,6 +50,13 @@ _Static_assert(offsetof(struct ump, odd) == 112 && offsetof(struct ump, spin) ==
                "assembly uses it");
 
 extern const struct chan_carrier ump_carrier;
+/* What a channel over UMP needs, not in use yet. LIB_ERR_RANGE, LIB_ERR_NO_MEMORY. */
+errval_t ump_make_client(const struct client_interface *iface, const struct ump_config *config,
+                         struct ump **ret_ump);
+errval_t ump_make_server(const struct server_interface *iface, const struct ump_config *config,
+                         struct ump **ret_ump);
+/* The channel goes over it from now on. Disabled. */
+void ump_take_over_disabled(struct chan *c, struct ump *u);
 /* Takes in at most one message. False: there was none. Disabled. */
 bool ump_step_disabled(struct chan *c);
 /* Rings if the peer sleeps. After each send. Disabled. */
@@ -64,7 +75,7 @@ static inline bool ump_lost_disabled(void)
     return __builtin_expect(disp_page()->shared_lost != ump_lost_seen, 0);
 }
 /* The list of all. In thread context. */
-void ump_enlist(struct ump *u);
+void ump_enlist_disabled(struct ump *u);
 void ump_delist(struct ump *u);
 /* Puts a message into the ring or the backlog. Disabled. False: neither has room. */
 bool ump_put_disabled(struct chan *c, const struct lmp_msg *msg);

@@ -5,9 +5,12 @@
 #include <string.h>
 
 #include <aos/cap.h>
+#include <aos/ram.h>
+#include <aos/slot.h>
 #include <aos/time.h>
 #include <aos/waitset.h>
 
+#define LINE_RING_BYTES 16384u           /* of both rings of a line */
 #define LINE_RETRY_NS 1000000ull         /* between tries on a channel that is full */
 
 /* A message that waits for room in the local channel. */
@@ -29,6 +32,10 @@ struct line {
     uint64_t side;
     struct line_item *head, **tail;
     uint32_t waiting;
+    caddr_t ring;                        /* frame of the rings that the peers use instead */
+    uint64_t ring_bytes;
+    bool upgrading;                      /* the client has asked for them in the call `upgrade_tx` */
+    uint64_t upgrade_tx;
 };
 
 static struct {
@@ -127,6 +134,10 @@ static void line_close(struct line *l)
     l->head = NULL;
     l->tail = &l->head;
     l->waiting = 0;
+    if (l->ring != 0) {
+        (void)ram_free(l->ring);         /* whoever uses it still sees its end */
+        l->ring = 0;
+    }
 }
 
 static void line_send(const struct line *l, struct line_wire *w, caddr_t cap)
@@ -222,6 +233,23 @@ static void line_deliver(struct line *l, const struct lmp_msg *msg, caddr_t cap)
 
 /* --- from the local channel ----------------------------------------------------------------- */
 
+static errval_t line_ring_copy(const struct line *l, caddr_t *ret_copy)
+{
+    caddr_t copy;
+    errval_t err = slot_alloc(&copy);
+
+    if (err_is_ok(err)) {
+        err = cap_mint(copy, l->ring, CAP_RIGHT_R | CAP_RIGHT_W);
+        if (err_is_fail(err)) {
+            slot_free(copy);
+        }
+    }
+    if (err_is_ok(err)) {
+        *ret_copy = copy;
+    }
+    return err;
+}
+
 /* A message whose capability cannot cross. */
 static void line_refuse(struct line *l, struct line_wire *w, caddr_t cap)
 {
@@ -244,6 +272,62 @@ static void line_refuse(struct line *l, struct line_wire *w, caddr_t cap)
     line_send(l, w, 0);
 }
 
+/* --- rings ---------------------------------------------------------------------------------- */
+
+/* The client asks for rings: gives the server a frame of two. True: that was it. */
+static bool line_upgrade(struct line *l, const struct lmp_msg *msg)
+{
+    struct line_wire w = {.cap = LINE_CAP_OTHER, .header = msg->header};
+    caddr_t copy;
+    errval_t err;
+
+    if (!l->proxy || msg_kind(msg->header) != MSG_CALL || msg_ordinal(msg->header) != 0
+        || msg->words[0] != CHAN_OP_UPGRADE || msg->cap != 0) {
+        return false;
+    }
+    err = l->ring != 0 ? RPC_ERR_MALFORMED
+                       : frame_alloc(LINE_RING_BYTES, &l->ring, &l->ring_bytes);
+    if (err_is_ok(err)) {
+        err = line_ring_copy(l, &copy);
+    }
+    if (err_is_ok(err)) {
+        w.header = (msg->header & ~MSG_SHAPE_MASK) | MSG_SHAPE(2, 1);
+        w.words[0] = CHAN_OP_UPGRADE;
+        w.words[1] = l->ring_bytes;
+        w.line = l->number;
+        err = all.host->send(l->peer, &w, copy);
+        if (err_is_fail(err)) {
+            (void)cap_destroy(copy);
+        }
+    }
+    l->upgrading = err_is_ok(err);
+    l->upgrade_tx = msg->header & MSG_TXID_MASK;
+    if (err_is_fail(err)) {
+        struct lmp_msg answer = {.header = raw_error_header(msg->header), .words = {err}};
+
+        line_deliver(l, &answer, 0);
+    }
+    return true;
+}
+
+/* The answer to that: the client gets the frame, too. Returns the capability to send with it. */
+static caddr_t line_upgraded(struct line *l, struct lmp_msg *msg)
+{
+    caddr_t copy;
+
+    if (!l->upgrading || (msg->header & MSG_TXID_MASK) != l->upgrade_tx
+        || (msg_kind(msg->header) != MSG_REPLY && msg_kind(msg->header) != MSG_ERROR)) {
+        return 0;
+    }
+    l->upgrading = false;
+    if (msg_kind(msg->header) == MSG_ERROR || err_is_fail(line_ring_copy(l, &copy))) {
+        return 0;
+    }
+    msg->header = (msg->header & ~MSG_SHAPE_MASK) | MSG_SHAPE(1, 1);
+    msg->words[0] = l->ring_bytes;
+    return copy;
+}
+
 static void line_message(struct raw_chan *raw, const struct lmp_msg *msg)
 {
     struct line *l = (struct line *)(void *)raw;
@@ -254,8 +338,11 @@ static void line_message(struct raw_chan *raw, const struct lmp_msg *msg)
         line_end(l);
         return;
     }
-    memcpy(w.words, msg->words, sizeof(w.words));
     l->used = true;
+    if (line_upgrade(l, msg)) {
+        return;
+    }
+    memcpy(w.words, msg->words, sizeof(w.words));
     if (msg->cap == 0) {
         line_send(l, &w, 0);
         return;
@@ -432,6 +519,9 @@ void line_receive(uint32_t peer, const struct line_wire *w, caddr_t cap)
         line_drop_cap(cap);
         line_end(l);
         return;
+    }
+    if (cap == 0) {
+        cap = line_upgraded(l, &msg);
     }
     line_deliver(l, &msg, cap);
 }

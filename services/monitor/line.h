@@ -4,6 +4,10 @@
  * back: whole messages, in order, with their capabilities. So whoever has an end need not know
  * where its peer is, and either side sees the end of the other as on one core.
  *
+ * A client that opens a binding on a proxy asks for rings (CHAN_OP_UPGRADE, libaos/chan/remote.c):
+ * its monitor adds a frame to the question and to the answer. From then on the line is the lifeline
+ * of the ring; here nothing changes.
+ *
  * Invariants:
  *  1. A line has a number, unique on its home core, from when its end leaves (line_export) until
  *     both monitors have said, once each, that their side has ended; or until the proxy comes home

@@ -42,6 +42,10 @@ struct ump_config {
     uint32_t spin;                   /* 0: UMP_SPIN_DEFAULT */
     const struct ump_caps_ops *caps; /* NULL: messages with capabilities are refused */
     const struct ump_bell_ops *bell; /* NULL: the peer never sleeps */
+    /* The channel is closed on this side: nothing of `ctx` is used any more but by `freed`, when
+     * nobody looks at the channel any more. In thread context; NULL: nobody wants to know. */
+    void (*closed)(void *ctx);
+    void (*freed)(void *ctx);
     void *ctx;
 };
 
@@ -50,7 +54,10 @@ struct ump_config {
  * keep them. In thread context. LIB_ERR_RANGE: sizes; LIB_ERR_NO_ADDRESS: there are too many. */
 errval_t ump_frames_map(caddr_t out, uint32_t out_bytes, caddr_t in, uint32_t in_bytes,
                         struct ump_config *ret_config);
-/* After the channel was closed: undoes this. */
+/* The same for both rings in one frame, of `bytes` bytes each. `first`: this side writes the first,
+ * and so not the second. */
+errval_t ump_rings_map(caddr_t frame, uint32_t bytes, bool first, struct ump_config *ret_config);
+/* After the channel was closed: undoes either. */
 void ump_frames_unmap(const struct ump_config *config);
 
 /* As binding_open. LIB_ERR_RANGE: a frame is too small or too large. */

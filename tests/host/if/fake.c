@@ -12,6 +12,7 @@
 #include <aos/paging.h>
 #include <aos/ram.h>
 #include <aos/slot.h>
+#include <aos/ump.h>
 #include <aos/thread.h>
 #include <aos/time.h>
 #include <aos/timer.h>
@@ -500,4 +501,19 @@ void fake_check_clean(void)
     CHECK_EQ(arch_host_page.disabled, 0);
     CHECK_EQ(fake_caps_in_use(), 0);
     CHECK_EQ(mappings, 0);
+}
+
+/* Nothing here is remote. */
+errval_t ump_rings_map(caddr_t frame, uint32_t bytes, bool first, struct ump_config *ret_config)
+{
+    (void)frame;
+    (void)bytes;
+    (void)first;
+    (void)ret_config;
+    return LIB_ERR_NO_ADDRESS;
+}
+
+void ump_frames_unmap(const struct ump_config *config)
+{
+    (void)config;
 }

@@ -52,7 +52,7 @@ static bool calls(void)
     TRY_OK(aos_init(&init));
     TRY_OK(remote_end(&init->base, &end));
     TRY_OK(init_bind(end, &b));
-    TRY(b.base.remote);
+    TRY(b.base.remote && b.base.chan.carrier != NULL); /* it left the line for a ring */
     for (uint64_t i = 0; i < CALLS; i++) {
         TRY_OK(init_number(&b, i, &echo));
         TRY(echo == i);

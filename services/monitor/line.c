@@ -34,7 +34,7 @@ struct line {
     uint32_t waiting;
     caddr_t ring;                        /* frame of the rings that the peers use instead */
     uint64_t ring_bytes;
-    bool upgrading;                      /* the client has asked for them in the call `upgrade_tx` */
+    bool upgrading;                      /* the client has asked for them: call `upgrade_tx` */
     uint64_t upgrade_tx;
 };
 

@@ -482,6 +482,8 @@ errval_t cap_revoke_part(struct cte *cte, uint64_t off, uint64_t bytes)
     errval_t err = part_check(cte, off, bytes);
     if (err_is_fail(err))
         return err;
+    if (cte->type != CAPTYPE_RAM && (cte_node(cte)->flags & CTE_KNOWN) != 0)
+        return SYS_ERR_REMOTE; /* it may be mapped elsewhere */
     struct budget budget = {CAP_STEP_MAX};
     uint32_t first = cte->page + (uint32_t)(off >> CAP_PAGE_SHIFT);
     uint32_t pages = (uint32_t)(bytes >> CAP_PAGE_SHIFT);
@@ -503,14 +505,16 @@ errval_t cap_revoke_part(struct cte *cte, uint64_t off, uint64_t bytes)
     return ERR_OK;
 }
 
-/* One capability to the object that is neither `keep` nor (if that stays) the anchor. */
+/* One capability to the object that is not `keep`; the anchor last, if it goes at all. */
 static struct cte *sweep_copy(struct cte *node, bool keep_anchor, const struct cte *keep)
 {
-    struct cte *copy = node;
-    while (copy != NULL &&
-           (copy == keep || (keep_anchor && (copy->flags & CTE_ANCHOR) != 0)))
+    struct cte *copy = node, *anchor = NULL;
+    while (copy != NULL && (copy == keep || (copy->flags & CTE_ANCHOR) != 0)) {
+        if (copy != keep)
+            anchor = copy;
         copy = copy->next; /* at most twice */
-    return copy;
+    }
+    return copy != NULL || keep_anchor ? copy : anchor;
 }
 
 errval_t cap_sweep(enum captype type, uint32_t page, uint32_t pages, bool keep_anchor,
@@ -528,6 +532,8 @@ errval_t cap_sweep(enum captype type, uint32_t page, uint32_t pages, bool keep_a
             return ERR_OK;
         if (budget.left == 0)
             return SYS_ERR_AGAIN;
+        if ((victim->flags & CTE_KNOWN) != 0)
+            victim = sweep_copy(victim, false, NULL); /* of something made of it */
         if ((victim->flags & CTE_DYING) != 0)
             dying_work(&budget);
         else

@@ -98,6 +98,8 @@ errval_t cap_set_owner(struct cte *anchor, uint8_t owner)
     if (anchor->type == CAPTYPE_IRQDEST && node->owner == core_self && owner != core_self)
         irq_object_destroy(cte_irq(anchor));
     node->owner = owner;
+    if (node->type == CAPTYPE_RAM)
+        node->aux = 0; /* what is known to be zero: others write to it, or did */
     if (owner == core_self)
         anchor->rights = captype_table[anchor->type].rights;
     else
@@ -113,7 +115,6 @@ errval_t cap_hand_over(struct cte *slot, uint8_t owner)
     if (!slot_alone(slot) ||
         tree_overlap(&key, slot->page, slot->page + slot->pages, false) != NULL)
         return SYS_ERR_HAS_DESCENDANTS;
-    slot->aux = 0; /* the new owner writes to it */
     slot_set_anchor(slot);
     return cap_set_owner(slot, owner);
 }

@@ -90,6 +90,7 @@ static void CAP0071_revoke_is_for_the_monitor(void)
     CHECK_EQ(home[COPY].type, CAPTYPE_FRAME);
     CHECK_EQ(cap_revoke(ROOT), SYS_ERR_REMOTE);
     CHECK_EQ(cap_revoke_part(ROOT, 0, 64 * KB), SYS_ERR_REMOTE);
+    CHECK_EQ(cap_revoke_part(&home[OWN], 4 * KB, 4 * KB), SYS_ERR_REMOTE);
     CHECK_EQ(home[OWN].type, CAPTYPE_FRAME);
     CHECK_EQ(cap_retype(&home[OWN], 0, CAPTYPE_FRAME, 4 * KB, 1, &home[PART]), SYS_ERR_REMOTE);
     CHECK_EQ(cap_retype_agreed(&home[OWN], 0, CAPTYPE_FRAME, 4 * KB, 1, &home[PART]), ERR_OK);

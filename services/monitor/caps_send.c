@@ -118,7 +118,8 @@ void caps_send_start(struct caps *c, struct caps_op *op)
     errval_t err = c->host.describe(c->host.arg, 0, op->slot, &d);
     if (err_is_ok(err) && (!caps_crosses(d.key.type) || (d.state & KPI_CAP_LOAN) != 0))
         err = SYS_ERR_NOT_COPYABLE;
-    if (err_is_ok(err) && (caps_is_marked(c, &d.key) || c->stopping))
+    bool gone = (c->online & caps_bit(op->dest)) == 0; /* while it waited for its turn */
+    if (err_is_ok(err) && (caps_is_marked(c, &d.key) || c->stopping || gone))
         err = SYS_ERR_BUSY;
     if (err_is_fail(err)) {
         caps_op_end(c, op, err);

@@ -10,6 +10,7 @@
 #include <kernel/irq_cap.h>
 #include <kernel/lmp.h>
 #include <kernel/log.h>
+#include <kernel/notify.h>
 #include <kernel/vnode.h>
 #include "core.h"
 
@@ -105,10 +106,16 @@ bool endpoint_in_use(uint64_t base, unsigned side)
 void irq_object_destroy(uint32_t irq)
 {
 }
+void notify_object_destroy(struct cte *notify)
+{
+}
 void ipc_check_end_object(struct check *check, struct cte *end)
 {
 }
 void ipc_check_dispatcher(struct check *check, struct cte *dispatcher)
+{
+}
+void ipc_check_notify(struct check *check, struct cte *notify)
 {
 }
 void ipc_check_end(struct check *check)

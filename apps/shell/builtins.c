@@ -191,6 +191,7 @@ const struct builtin builtins[] = {
     {"shutdown", "", "power off", builtin_power},
     {"sleep", "SECONDS", "wait; fractions are allowed", builtin_sleep},
     {"time", "COMMAND...", "run a command and tell how long it took", builtin_time},
+    {"top", "[-n TIMES] [-d SECONDS]", "what cores and processes do, until Ctrl-C", builtin_top},
     {"uptime", "", "time since the kernel started", builtin_uptime},
     {"wait", "[PID|%JOB...]", "wait for programs in the background", builtin_wait},
     {NULL, NULL, NULL, NULL},

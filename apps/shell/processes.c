@@ -12,7 +12,7 @@
 #define PIDS_MAX  64u
 #define NS_PER_MS 1000000ull
 
-static const char *processes_state(process_state_t state)
+const char *shell_state(uint8_t state)
 {
     switch (state) {
     case PROCESS_STATE_RUNNABLE:
@@ -38,7 +38,7 @@ static void processes_line(struct shell *sh, uint32_t pid)
         return;
     }
     printf("%5u %6u %4u  %-8s %10llu.%03llu %10llu  %.*s\n", (unsigned)info.pid,
-           (unsigned)info.parent, (unsigned)info.core, processes_state(info.state),
+           (unsigned)info.parent, (unsigned)info.core, shell_state(info.state),
            (unsigned long long)(info.cpu_ns / NS_PER_MS),
            (unsigned long long)(info.cpu_ns % NS_PER_MS / 1000),
            (unsigned long long)info.messages, (int)bytes, name);

@@ -107,6 +107,10 @@ void terminal_run(struct shell *sh);
 /* Runs the commands of the boot module `exec`, reports, and powers the machine off. */
 void unattended_run(struct shell *sh, const char *commands, size_t bytes) __attribute__((noreturn));
 
+/* What a process does, as a word (enum State of process.if). */
+const char *shell_state(uint8_t state);
+
+int builtin_top(struct shell *sh, int argc, char **argv);
 int builtin_ps(struct shell *sh, int argc, char **argv);
 int builtin_jobs(struct shell *sh, int argc, char **argv);
 int builtin_fg(struct shell *sh, int argc, char **argv);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <aos/domain.h>
 #include <aos/ram.h>
 #include <aos/services.h>
 #include <aos/slot.h>
@@ -20,28 +21,29 @@
 #define COUNTERS_TYPES_MAX  32u          /* of init.caps */
 #define COUNTERS_LOOK_NS    1000000u     /* between two readings: lets the services work */
 
-static errval_t counters_memory(uint64_t *v)
+static errval_t counters_memory(uint32_t core, uint64_t *v)
 {
     struct memory_binding *b;
-    uint64_t total, largest;
+    uint64_t total, free_bytes = 0, largest, dying = 0;
     uint32_t pieces = 0;
-    errval_t err = aos_memory(&b);
+    errval_t err = aos_memory_on(core, &b);
 
     if (err_is_ok(err)) {
-        err = memory_stats(b, &total, &v[COUNTER_FREE], &largest, &pieces, &v[COUNTER_DYING]);
+        err = memory_stats(b, &total, &free_bytes, &largest, &pieces, &dying);
     }
-    v[COUNTER_PIECES] = pieces;
+    v[COUNTER_FREE] += free_bytes;
+    v[COUNTER_PIECES] += pieces;
+    v[COUNTER_DYING] += dying;
     return err;
 }
 
-static errval_t counters_processes(uint64_t *v)
+static errval_t counters_processes(uint32_t core, uint64_t *v)
 {
     struct process_binding *b;
     uint32_t pids[COUNTERS_PIDS_PAGE], after = 0;
     size_t count = 0;
-    errval_t err = aos_process(&b);
+    errval_t err = aos_process_on(core, &b);
 
-    v[COUNTER_PROCESSES] = 0;
     while (err_is_ok(err)) {
         err = process_pids(b, after, pids, &count);
         if (err_is_fail(err) || count == 0) {
@@ -74,37 +76,49 @@ static errval_t counters_names(uint64_t *v)
     return err;
 }
 
-static errval_t counters_kernel(uint64_t *v)
+static errval_t counters_kernel(uint32_t core, uint64_t *v)
 {
     uint64_t objects[COUNTERS_TYPES_MAX] = {0}, caps[COUNTERS_TYPES_MAX] = {0};
     struct init_binding *b;
     size_t objects_count, caps_count;
-    errval_t err = aos_init(&b);
+    errval_t err = aos_init_on(core, &b);
 
     if (err_is_ok(err)) {
         err = init_caps(b, objects, &objects_count, caps, &caps_count);
     }
-    if (err_is_ok(err)) {
-        memcpy(&v[COUNTER_OBJECTS], objects, CAPTYPE_COUNT * sizeof(v[0]));
-        memcpy(&v[COUNTER_CAPS], caps, CAPTYPE_COUNT * sizeof(v[0]));
+    for (uint32_t type = 0; type < CAPTYPE_COUNT; type++) {
+        v[COUNTER_OBJECTS + type] += objects[type];
+        v[COUNTER_CAPS + type] += caps[type];
     }
     return err;
 }
 
-errval_t counters_read(struct counters *ret_counters)
+static errval_t counters_core(uint32_t core, uint64_t *v)
 {
-    struct counters c;
-    uint64_t own_free, slots;
-    errval_t err = counters_processes(c.value);
+    errval_t err = counters_processes(core, v);
 
     if (err_is_ok(err)) {
-        err = counters_names(c.value);
+        err = counters_kernel(core, v);
     }
-    if (err_is_ok(err)) {
-        err = counters_kernel(c.value);
+    return err_is_ok(err) ? counters_memory(core, v) : err;
+}
+
+errval_t counters_read(struct counters *ret_counters)
+{
+    struct counters c = {{0}};
+    struct init_binding *b;
+    uint64_t own_free, slots;
+    uint32_t on = 1u << domain_core();
+    errval_t err = counters_names(c.value);
+
+    if (err_is_ok(err) && domain_core_count() > 1) {
+        err = aos_init(&b);
+        err = err_is_ok(err) ? init_cores(b, &on) : err;
     }
-    if (err_is_ok(err)) {
-        err = counters_memory(c.value);
+    for (uint32_t core = 0; err_is_ok(err) && core < domain_core_count(); core++) {
+        if ((on & 1u << core) != 0) {
+            err = counters_core(core, c.value);
+        }
     }
     if (err_is_fail(err)) {
         return err;

@@ -1,7 +1,6 @@
 /* See <aos/services.h>. */
 #include <aos/services.h>
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,10 +13,8 @@
 #include <if/nameserver.h>
 #include <if/process.h>
 #include <if/serial.h>
-#include <kpi/core.h>
 
 #define RPC_NAMES_PAUSE_NS 1000000ull /* before init is asked again for the first time; doubled */
-#define RPC_CORE_NS 5000000000ull        /* how long a core may take to have its services */
 #define RPC_FIND_PAUSE_NS 5000000ull     /* between tries to find a service that has ended */
 
 /* State of one connection; the binding itself has the type of its interface. */
@@ -151,11 +148,7 @@ static errval_t rpc_find(void *name, caddr_t *ret_end)
 
 const char *aos_own_name(const char *name, char text[AOS_SERVICE_NAME_BYTES])
 {
-    if (domain_on_boot_core()) {
-        return name;
-    }
-    (void)snprintf(text, AOS_SERVICE_NAME_BYTES, "%s/%u", name, (unsigned)domain_core());
-    return text;
+    return aos_name_on(name, domain_core(), text);
 }
 
 static errval_t rpc_own_end(const char *name, caddr_t *ret_end)
@@ -185,76 +178,6 @@ RPC_SERVICE(init, rpc_init_end, rpc_find, 0)
 RPC_SERVICE(memory, rpc_own_end, rpc_find_own, 0)
 RPC_SERVICE(process, rpc_own_end, rpc_find_own, AOS_FOREVER)
 RPC_SERVICE(serial, aos_lookup, rpc_find, AOS_FOREVER)
-
-/* Those of other cores, made when they are asked for. */
-static struct {
-    struct mutex lock;
-    struct process_binding *bindings[KPI_CORES_MAX];
-} rpc_others;
-
-static const char *rpc_core_name(uint32_t core, char text[AOS_SERVICE_NAME_BYTES])
-{
-    if (core == domain_startup()->boot_core) {
-        return "process";
-    }
-    (void)snprintf(text, AOS_SERVICE_NAME_BYTES, "process/%u", (unsigned)core);
-    return text;
-}
-
-static errval_t rpc_find_other(void *core, caddr_t *ret_end)
-{
-    char text[AOS_SERVICE_NAME_BYTES];
-
-    return aos_lookup(rpc_core_name((uint32_t)(uintptr_t)core, text), ret_end);
-}
-
-static errval_t rpc_bind_other(uint32_t core, struct process_binding **ret_binding)
-{
-    struct process_binding *b = malloc(sizeof(*b));
-    caddr_t end;
-    char text[AOS_SERVICE_NAME_BYTES];
-    /* The core may be about to come up. */
-    errval_t err = b == NULL ? LIB_ERR_NO_MEMORY
-                             : aos_await(rpc_core_name(core, text), RPC_CORE_NS, &end);
-
-    if (err_is_ok(err)) {
-        err = process_bind(end, b);
-    }
-    if (err_is_fail(err)) {
-        free(b);
-        return err;
-    }
-    binding_set_finder(&b->base, rpc_find_other, (void *)(uintptr_t)core);
-    binding_set_deadline(&b->base, AOS_FOREVER);
-    *ret_binding = b;
-    return ERR_OK;
-}
-
-errval_t aos_process_on(uint32_t core, struct process_binding **ret_binding)
-{
-    errval_t err = ERR_OK;
-
-    if (core == domain_core()) {
-        return aos_process(ret_binding);
-    }
-    if (core >= domain_core_count()) {
-        return PROCESS_ERR_NO_CORE;
-    }
-    mutex_lock(&rpc_others.lock);
-    if (rpc_others.bindings[core] == NULL) {
-        err = rpc_bind_other(core, &rpc_others.bindings[core]);
-    }
-    if (err_is_ok(err)) {
-        *ret_binding = rpc_others.bindings[core];
-    }
-    mutex_unlock(&rpc_others.lock);
-    return err;
-}
-
-errval_t aos_process_of(uint32_t pid, struct process_binding **ret_binding)
-{
-    return aos_process_on(domain_core_of(pid), ret_binding);
-}
 
 errval_t aos_lookup(const char *name, caddr_t *ret_end)
 {

@@ -12,6 +12,8 @@
 #include <aos/slot.h>
 #include <aos/time.h>
 
+#define CORE_PAUSE_NS 100000000ull       /* between tries to register again */
+
 static errval_t core_find_names(void *arg, caddr_t *ret_end)
 {
     (void)arg;
@@ -96,12 +98,43 @@ static errval_t core_start_services(void)
     return err;
 }
 
+/* The nameserver has ended: the next one is to know this init, too. */
+static int core_introduce(void *arg)
+{
+    errval_t err;
+
+    (void)arg;
+    do {
+        err = binding_reopen(&init.nameserver->base, time_deadline_ns(BINDING_REOPEN_NS));
+        err = err_is_ok(err) ? init_register() : err;
+        if (err_is_fail(err)) {
+            thread_sleep_ns(CORE_PAUSE_NS);
+        }
+    } while (err_is_fail(err));
+    return 0;
+}
+
+static void core_names_gone(void *arg)
+{
+    struct thread *thread;
+
+    (void)arg;
+    if (err_is_fail(thread_create(core_introduce, NULL, &(struct thread_attr){.detached = true},
+                                  &thread))) {
+        init_say("core %u has no name any more: no thread", (unsigned)domain_core());
+    }
+}
+
 static int core_up(void *arg)
 {
     errval_t err = core_find_services((caddr_t)(uintptr_t)arg);
 
     if (err_is_ok(err)) {
+        binding_on_peer_gone(&init.nameserver->base, core_names_gone, NULL);
         err = core_start_services();
+    }
+    if (err_is_ok(err)) {
+        err = init_register();
     }
     if (err_is_fail(err)) {
         init_say("core %u has no services: %s", (unsigned)domain_core(), init_error_text(err));

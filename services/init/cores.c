@@ -23,7 +23,7 @@ struct init_core {
     uint32_t number;
     caddr_t kcb, pool, frame;
     struct core_channel *channel;
-    bool starting;
+    bool starting, on;
     struct work up;                      /* it is heard, and hears */
     uint32_t line_bytes;                 /* of its log, not ended yet */
     char line[256];
@@ -84,6 +84,16 @@ uint64_t init_cut_pools(const struct kpi_boot_cap *ram)
     return end;
 }
 
+uint32_t init_cores_on(void)
+{
+    uint32_t on = 1u << kernel_bootinfo()->core;
+
+    for (uint32_t i = 0; i < cores.count; i++) {
+        on |= cores.core[i].on ? 1u << cores.core[i].number : 0;
+    }
+    return on;
+}
+
 bool init_cores_busy(void)
 {
     return cores.busy;
@@ -122,6 +132,7 @@ static void cores_start(struct init_core *core)
         return;
     }
     core->starting = true;
+    core->on = true;
 }
 
 /* A line of a core's log without the time, which it gets anew. */
@@ -188,6 +199,7 @@ static void cores_connect(struct init_core *core)
     errval_t err = intermon_connect(core->number, core->channel->way, /* first= */ true);
 
     if (err_is_fail(err)) {
+        core->on = false;
         init_say("no way to core %u: %s", (unsigned)core->number, init_error_text(err));
         return;
     }
@@ -206,6 +218,7 @@ static void cores_look(struct init_core *core, bool late)
         cores_connect(core);
     } else if (late) {
         core->starting = false;
+        core->on = false;
         init_say("core %u does not answer", (unsigned)core->number);
     }
 }

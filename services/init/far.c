@@ -13,6 +13,7 @@ struct far_call {
         struct init_module_responder module;
         struct init_modules_responder modules;
         struct init_clock_responder clock;
+        struct init_cores_responder cores;
     } answer;
 };
 
@@ -88,6 +89,30 @@ errval_t init_far_clock(struct server_ctx *ctx)
     err = init_clock_cb(&init.boot, far_clock_done, c);
     if (err_is_fail(err)) {
         far_clock_done(c, err, 0);
+    }
+    return SERVER_DEFERRED;
+}
+
+static void far_cores_done(void *arg, errval_t err, uint32_t on)
+{
+    struct far_call *c = arg;
+
+    init_cores_reply(&c->answer.cores, err, on);
+    free(c);
+}
+
+errval_t init_far_cores(struct server_ctx *ctx)
+{
+    struct far_call *c = malloc(sizeof(*c));
+    errval_t err;
+
+    if (c == NULL) {
+        return LIB_ERR_NO_MEMORY;
+    }
+    c->answer.cores = init_cores_defer(ctx);
+    err = init_cores_cb(&init.boot, far_cores_done, c);
+    if (err_is_fail(err)) {
+        far_cores_done(c, err, 0);
     }
     return SERVER_DEFERRED;
 }

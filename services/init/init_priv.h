@@ -142,6 +142,8 @@ void init_start_cores(void);
 bool init_cores_busy(void);
 /* A further core has rung: what its kernel's log says goes into the log here. */
 void init_core_rung(uint32_t number);
+/* Mask of the cores that run or are being started. */
+uint32_t init_cores_on(void);
 /* Called when there are none any more, by some thread. */
 void init_cores_settled(void);
 /* Init on a further core: core_main.c, core_up.c. */
@@ -153,6 +155,7 @@ errval_t init_find_module(const char *name, caddr_t *ret_frame, uint64_t *ret_by
 errval_t init_far_module(struct server_ctx *ctx, const char *name, size_t name_len);
 errval_t init_far_modules(struct server_ctx *ctx, const char *after, size_t after_len);
 errval_t init_far_clock(struct server_ctx *ctx);
+errval_t init_far_cores(struct server_ctx *ctx);
 errval_t init_far_shutdown(struct server_ctx *ctx, init_power_t how);
 
 /* Reads and parses the module `manifest`; says what is wrong with it. */
@@ -166,7 +169,7 @@ errval_t init_take_ram(void);
 errval_t init_serve_start(void);
 /* An end for the init of a further core, which has ends made for others. */
 errval_t init_make_root(uint64_t pid, caddr_t *ret_end);
-/* Tells the nameserver of it. */
+/* Tells the nameserver of it, by the name that init of this core has. */
 errval_t init_register(void);
 /* A line for the log. */
 void init_say(const char *format, ...) __attribute__((format(printf, 1, 2)));

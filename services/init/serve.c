@@ -10,6 +10,7 @@
 #include <aos/paging.h>
 #include <aos/slot.h>
 #include <aos/cap.h>
+#include <aos/services.h>
 #include <aos/time.h>
 #include <dev/pl031.h>
 
@@ -392,12 +393,21 @@ static errval_t on_monitor(struct server_ctx *ctx, caddr_t *ret_monitor)
     return err_is_ok(err) ? ERR_OK : err_push(err, INIT_ERR_NOT_READY);
 }
 
+static errval_t on_cores(struct server_ctx *ctx, uint32_t *ret_on)
+{
+    if (init.far) {
+        return init_far_cores(ctx);
+    }
+    *ret_on = init_cores_on();
+    return ERR_OK;
+}
+
 static const struct init_server_ops ops = {
     .on_number = on_number, .on_text = on_text, .on_module = on_module,
     .on_modules = on_modules, .on_log_read = on_log_read, .on_console_taken = on_console_taken,
     .on_shutdown = on_shutdown, .on_facts = on_facts, .on_boot = on_boot, .on_clock = on_clock,
     .on_random = on_random, .on_caps = on_caps, .on_names = on_names, .on_memory = on_memory,
-    .on_monitor = on_monitor,
+    .on_monitor = on_monitor, .on_cores = on_cores,
 };
 
 errval_t init_serve_start(void)
@@ -420,11 +430,13 @@ errval_t init_make_root(uint64_t pid, caddr_t *ret_end)
 
 errval_t init_register(void)
 {
+    char text[AOS_SERVICE_NAME_BYTES];
+    const char *name = aos_own_name("init", text);
     caddr_t end;
     errval_t err = server_make_end(&init.server.base, SERVE_PID_NAMESERVER, SERVER_PEER_TRUSTED,
                                    &end);
 
     return err_is_fail(err) ? err
-                            : nameserver_register(init.nameserver, "init", strlen("init"), INIT_ID,
+                            : nameserver_register(init.nameserver, name, strlen(name), INIT_ID,
                                                   NULL, 0, end);
 }

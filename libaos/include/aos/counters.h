@@ -1,20 +1,21 @@
 /* What the whole system has at a moment, as numbers that can be compared: a program that comes and
- * goes leaves them as they were. Asked of init, the memory service, the process service and the
- * nameserver; whoever asks is counted, too. */
+ * goes leaves them as they were. Asked of init, the memory service and the process service of each
+ * core that is on, of which they are the sums, and of the nameserver; whoever asks is counted,
+ * too. */
 #pragma once
 
 #include <aos/cap.h>
 #include <aos/types.h>
 
 enum counter {
-    COUNTER_FREE,                        /* bytes of the memory service that can be given out */
+    COUNTER_FREE,                        /* bytes of the memory services that can be given out */
     COUNTER_PIECES,                      /* free ranges */
     COUNTER_DYING,                       /* bytes that ended domains have not returned yet */
-    COUNTER_PROCESSES,                   /* that the process service knows, ended ones too */
+    COUNTER_PROCESSES,                   /* that the process services know, ended ones too */
     COUNTER_NAMES,
     COUNTER_OWN_RAM,                     /* bytes of RAM that this domain uses of its pool */
     COUNTER_OWN_SLOTS,
-    COUNTER_OBJECTS,                     /* that the kernel knows, by type from here on */
+    COUNTER_OBJECTS,                     /* that the kernels know, by type from here on */
     COUNTER_CAPS = COUNTER_OBJECTS + CAPTYPE_COUNT, /* capabilities to them */
     COUNTERS = COUNTER_CAPS + CAPTYPE_COUNT,
 };

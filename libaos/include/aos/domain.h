@@ -21,6 +21,7 @@ uint32_t domain_pid(void);
 uint32_t domain_core(void);
 bool domain_on_boot_core(void);
 uint32_t domain_core_count(void);
+#define DOMAIN_CORES_MAX 8u
 /* The core of the domain `pid`. */
 uint32_t domain_core_of(uint32_t pid);
 /* Pids below are of the core that booted. From there on the pid modulo the number of cores tells

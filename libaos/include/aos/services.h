@@ -19,7 +19,10 @@ errval_t aos_init(struct init_binding **ret_binding);
 errval_t aos_memory(struct memory_binding **ret_binding);
 errval_t aos_nameserver(struct nameserver_binding **ret_binding);
 errval_t aos_process(struct process_binding **ret_binding);
-/* The process service of another core, or of the core of a process. */
+/* Those of another core, or of the core of a process. A core that is about to come up is waited
+ * for. PROCESS_ERR_NO_CORE. */
+errval_t aos_init_on(uint32_t core, struct init_binding **ret_binding);
+errval_t aos_memory_on(uint32_t core, struct memory_binding **ret_binding);
 errval_t aos_process_on(uint32_t core, struct process_binding **ret_binding);
 errval_t aos_process_of(uint32_t pid, struct process_binding **ret_binding);
 errval_t aos_serial(struct serial_binding **ret_binding);
@@ -36,6 +39,7 @@ errval_t aos_await(const char *name, uint64_t timeout_ns, caddr_t *ret_end);
  * has `name`, core N `name`/N. */
 #define AOS_SERVICE_NAME_BYTES 32u
 const char *aos_own_name(const char *name, char text[AOS_SERVICE_NAME_BYTES]);
+const char *aos_name_on(const char *name, uint32_t core, char text[AOS_SERVICE_NAME_BYTES]);
 /* Registers `server`, which must live on, under `name`, and again with every nameserver that comes
  * after this one. `props`: NUL-terminated strings key=value back to back. */
 errval_t aos_register(struct server *server, const char *name, const char *props,

@@ -56,3 +56,18 @@ def test_core0003_programs_run_on_every_core(run):
     assert all(int(pid) % 4 == int(core) for pid, core, _ in rows if int(pid) >= 16)
     assert re.findall(r'^process(?:/\d)?$', result.stdout, re.M) == [
         'process', 'process/1', 'process/2', 'process/3']
+
+
+def test_core0004_top_tells_of_every_core_and_process(run):
+    result = run('oncore 2 true', 'top -n 1', 'top -n', 'top -n 2 -d 1', 'top -d 0', smp=4)
+    assert result.statuses == [0, 0, 2, 0, 2], result.stderr
+    cores = re.findall(r'^ *(\d) +(\d+)\.\d +\d+ +\d+ +(\d+) +(\d+) +(\d+)$', result.stdout,
+                       re.M)
+    rows = re.findall(r'^ *(\d+) +(\d) +\w+ +(\d+)\.\d +\d+ +\d+  (\w+)$', result.stdout, re.M)
+    assert [core[0] for core in cores] == list('0123') * 3
+    assert all(int(busy) <= 100 and 0 < int(free) <= int(total)
+               for _, busy, total, free, _ in cores)
+    assert len(rows) == sum(int(core[4]) for core in cores)
+    assert {(core, name) for _, core, _, name in rows} >= {('0', 'init'), ('0', 'shell')} | {
+        (core, name) for core in '0123' for name in ('memory', 'process')}
+    assert '\033' not in result.stdout    # redrawn in place only without -n

@@ -1,4 +1,4 @@
-/* A hostile peer. */
+/* Who writes into the frames of others. */
 #include "ringtest.h"
 
 #include <aos/thread.h>
@@ -49,17 +49,14 @@ static void attack_line(struct ump_frame *out, const struct ump_frame *in, uint6
     }
 }
 
-void ring_attack(uint8_t *out, const uint8_t *in, struct raw_chan *bell, uint64_t seed,
-                 uint32_t rounds)
+void ring_attack(uint8_t *out, const uint8_t *in, uint64_t seed, uint32_t rounds)
 {
-    const struct lmp_msg message = {.header = MSG_HEADER(1, MSG_ONEWAY, 0, 0)};
     seed |= 1;
     for (uint32_t i = 0; i < rounds; i++) {
         for (uint32_t k = 0; k < ROUND_LINES; k++) {
             attack_line((struct ump_frame *)(void *)out,
                         (const struct ump_frame *)(const void *)in, &seed);
         }
-        (void)raw_send(bell, &message, (struct msg_cap){0});
         thread_sleep_ns(PAUSE_NS);
     }
 }

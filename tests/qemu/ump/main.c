@@ -23,8 +23,9 @@
 #define IDLE_RINGS   100u
 #define SETTLE_NS    2500000000ull
 #define IDLE_NS      900000000ull        /* less than libaos/chan's sweep for late calls */
-#define ATTACKS      12u
-#define ATTACK_ROUNDS 40u
+#define ATTACKS      24u
+#define ATTACK_ROUNDS 20u
+#define SETTLE_CALLS 100u
 #define SHORT_NS     2000000ull          /* how long a call over an attacked ring may take */
 #define LENT_BYTES   300000u
 
@@ -32,6 +33,8 @@ static struct rings_binding setup;
 static uint32_t server_pid;
 static struct ring ring, others[IDLE_RINGS];
 static uint8_t lent[LENT_BYTES];
+static uint64_t seed = 20261122;
+static uint32_t attacked_calls, attacked_right, attacked_gone;
 
 static bool calls_over(struct ring *r, uint32_t count)
 {
@@ -212,6 +215,67 @@ static bool a_server_that_dies(void)
     return true;
 }
 
+/* As long as the attack lasts, or the ring. Every call over it ends, however; honest ones are as
+ * ever. */
+static bool under_attack(struct ring *honest, struct rings_attack_call *attack)
+{
+    char back[1000];
+    size_t len;
+    uint64_t value;
+    errval_t err = ERR_OK;
+    for (uint64_t i = 0; !binding_call_answered(&attack->base); i++) {
+        if (err_no(err) != RPC_ERR_PEER_GONE) {
+            err = i % 2 == 0 ? rings_echo(&ring.b, i, &value)
+                             : rings_text(&ring.b, "not for you", 11, back, &len);
+            attacked_calls++;
+            attacked_right += err_is_ok(err);
+        }
+        TRY_OK(rings_echo(&honest->b, i, &value));
+        TRY(value == ~i);
+    }
+    attacked_gone += err_no(err) == RPC_ERR_PEER_GONE;
+    return true;
+}
+
+/* A third domain writes rubbish into the frames of a ring, one or the other, all the time. Neither
+ * side of it loses anything else. */
+static bool rubbish_at_any_time(void)
+{
+    static struct rings_binding enemy;
+    static struct ring honest;
+    struct rings_attack_call attack;
+    struct slots {
+        uint64_t before, after, total;
+    } slots;
+    uint32_t pid, open = 0;
+    printf("# seed %llu (again: ringtest seed %llu)\n", (unsigned long long)seed,
+           (unsigned long long)seed);
+    TRY_OK(ring_spawn(&enemy, &pid));
+    binding_set_deadline(&enemy.base, AOS_FOREVER);
+    TRY_OK(ring_open(&honest, &setup, 0, 0));
+    for (uint32_t i = 0; i < ATTACKS; i++) {
+        TRY_OK(ring_open(&ring, &setup, 0, 0));
+        binding_set_deadline(&ring.b.base, SHORT_NS);
+        TRY_OK(rings_attack_begin(&enemy, ring.frames[1 - i % 2], ring.frames[i % 2], seed + i,
+                                  ATTACK_ROUNDS, &attack));
+        TRY(under_attack(&honest, &attack));
+        TRY_OK(rings_attack_end(&attack, AOS_FOREVER));
+        ring_close(&ring);
+        slot_stats(i == 0 ? &slots.before : &slots.after, &slots.total);
+    }
+    for (uint32_t i = 0; i < SETTLE_CALLS && open != 1; i++) {
+        TRY_OK(rings_open(&setup, &open));
+    }
+    printf("# of %u calls under attack %u were answered; %u of %u rings ended\n", attacked_calls,
+           attacked_right, attacked_gone, ATTACKS);
+    TRY(open == 1 && slots.after <= slots.before + 1);
+    TRY(attacked_calls > ATTACKS && attacked_gone != 0);
+    ring_close(&honest);
+    rings_close(&enemy);
+    TRY_OK(aos_kill(pid));
+    return true;
+}
+
 static const struct taptest tests[] = {
     {"UMP0101 both sides poll: values, messages of many lines", sides_that_poll},
     {"UMP0102 both sides sleep and are rung", sides_that_sleep},
@@ -221,12 +285,16 @@ static const struct taptest tests[] = {
     {"UMP0106 a hundred idle rings cost nothing", idle_rings_cost_nothing},
     {"UMP0107 frames that are taken away end the channel and nothing else", frames_that_vanish},
     {"UMP0108 a server that dies", a_server_that_dies},
+    {"UMP0109 rubbish in a frame, at any time", rubbish_at_any_time},
 };
 
 int main(int argc, char **argv)
 {
     if (argc == 2 && strcmp(argv[1], "serve") == 0) {
         return ring_serve();
+    }
+    if (argc == 3 && strcmp(argv[1], "seed") == 0) {
+        seed = strtoull(argv[2], NULL, 0);
     }
     errval_t err = ring_spawn(&setup, &server_pid);
     if (err_is_fail(err)) {

@@ -28,6 +28,5 @@ errval_t ring_open(struct ring *r, struct rings_binding *setup, uint32_t spin, u
 void ring_close(struct ring *r);
 
 /* Writes rubbish into the frame `out`: lines like those of `in`, some of them spoilt, and
- * everything else that stands in a frame. Rings `bell` now and then. */
-void ring_attack(uint8_t *out, const uint8_t *in, struct raw_chan *bell, uint64_t seed,
-                 uint32_t rounds);
+ * everything else that stands in a frame. */
+void ring_attack(uint8_t *out, const uint8_t *in, uint64_t seed, uint32_t rounds);

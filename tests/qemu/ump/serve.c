@@ -140,11 +140,9 @@ static errval_t serve_sum(struct server_ctx *ctx, const struct lease *data, uint
     return ERR_OK;
 }
 
-static errval_t serve_attack(struct server_ctx *ctx, caddr_t out, caddr_t in, caddr_t bell,
-                             uint64_t seed, uint32_t rounds)
+static errval_t serve_attack(struct server_ctx *ctx, caddr_t out, caddr_t in, uint64_t seed,
+                             uint32_t rounds)
 {
-    struct link link;
-    struct ump_config config;
     void *to, *from;
     errval_t err = paging_map_frame(paging_self(), out, 0, RING_BYTES, AOS_VM_RW, &to);
     if (err_is_fail(err)) {
@@ -152,12 +150,7 @@ static errval_t serve_attack(struct server_ctx *ctx, caddr_t out, caddr_t in, ca
     }
     err = paging_map_frame(paging_self(), in, 0, RING_BYTES, AOS_VM_READ, &from);
     if (err_is_ok(err)) {
-        server_take_cap(ctx, bell);
-        err = link_open(&link, bell, &ws, &config);
-        if (err_is_ok(err)) {
-            ring_attack(to, from, &link.raw, seed, rounds);
-            link_close(&link);
-        }
+        ring_attack(to, from, seed, rounds);
         (void)paging_unmap(paging_self(), from);
     }
     (void)paging_unmap(paging_self(), to);

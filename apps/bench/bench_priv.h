@@ -35,6 +35,13 @@ void bench_kernel(void);                 /* invocations, page tables */
 void bench_memory(void);                 /* faults that fill or copy a page */
 void bench_rpc(void);                    /* messages to a second domain */
 void bench_ump(void);                    /* messages between cores, each side by itself */
+void bench_plots(void);                  /* only if asked for */
+/* The other domain of bench_rpc, which serves one end of a new channel; its pid. */
+uint32_t bench_rpc_start(caddr_t *ret_end);
+/* A ring to a server in this program, which runs when it is rung. bench_ump_work(false): rings are
+ * not answered from now on; (true): they are, and what has come is worked off. */
+struct bench_binding *bench_ump_open(void);
+void bench_ump_work(bool work);
 void bench_threads(void);
 void bench_process(void);                /* spawn and wait, boot */
 

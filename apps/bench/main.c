@@ -23,6 +23,10 @@ int main(int argc, char **argv)
     if (argc == 2 && strcmp(argv[1], "serve") == 0) {
         bench_second_domain();
     }
+    if (argc == 2 && strcmp(argv[1], "plots") == 0) {
+        bench_plots();
+        return 0;
+    }
     for (unsigned i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
         if (argc == 1 || (argc == 2 && strcmp(argv[1], parts[i].name) == 0)) {
             parts[i].run();
@@ -30,7 +34,7 @@ int main(int argc, char **argv)
         }
     }
     if (ran == 0) {
-        fprintf(stderr, "usage: bench [kernel | memory | rpc | ump | threads | process]\n");
+        fprintf(stderr, "usage: bench [kernel | memory | rpc | ump | threads | process | plots]\n");
         return 2;
     }
     return 0;

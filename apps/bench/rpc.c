@@ -104,8 +104,7 @@ static uint64_t rpc_note(void *arg)
     return cycles;
 }
 
-/* Starts the second domain, which serves one end of a new channel. */
-static uint32_t rpc_start(caddr_t *ret_end)
+uint32_t bench_rpc_start(caddr_t *ret_end)
 {
     static const char args[] = "bench\0serve", names[] = "bench";
     struct process_binding *process;
@@ -124,7 +123,7 @@ void bench_rpc(void)
 {
     caddr_t end;
     uint64_t bytes;
-    uint32_t pid = rpc_start(&end);
+    uint32_t pid = bench_rpc_start(&end);
 
     bench_check("binding", bench_bind(end, &binding));
     bench_check("frame", frame_alloc(AOS_PAGE_BYTES, &frame, &bytes));

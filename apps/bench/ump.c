@@ -15,7 +15,7 @@
 
 #define WAITING    7u
 #define LINE_BYTES 64u /* the first of a frame is for control, one of the others is an answer */
-#define LINES      (UMP_FRAME_BYTES_MIN / LINE_BYTES)
+#define LINES      256u
 #define PLAYED     201u
 
 static _Alignas(AOS_PAGE_BYTES) uint8_t frames[4][LINES][LINE_BYTES];
@@ -136,7 +136,16 @@ static uint64_t ump_woken(void *arg)
     return ump_work_off(1);
 }
 
-void bench_ump(void)
+void bench_ump_work(bool work)
+{
+    hold = !work;
+    if (work) {
+        ump_server_step();
+        ump_server_drain();
+    }
+}
+
+struct bench_binding *bench_ump_open(void)
 {
     static const struct ump_bell_ops bell = {ump_ring};
     struct ump_config config = {.out = frames[1],
@@ -153,7 +162,13 @@ void bench_ump(void)
     config.in = frames[1];
     config.ctx = &server;
     bench_check("UMP client", binding_open_ump(&binding.base, &config, &bench_client_interface));
+    return &binding;
+}
+
+void bench_ump(void)
+{
     static uint8_t setup[LINES][LINE_BYTES];
+    (void)bench_ump_open();
     memcpy(setup, frames[1], sizeof(setup));
     ump_record(0);
     ump_record(1);

@@ -298,6 +298,7 @@ static bool ump_wait_disabled(struct chan *c)
         if (i >= u->spin || disp_runnable() || disp_pending()) {
             break;
         }
+        arch_relax();
     }
     if (u->dead) {
         return false;

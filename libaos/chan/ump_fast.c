@@ -34,6 +34,7 @@ errval_t ump_call_sent(struct binding *b, uint64_t answer, struct lmp_regs *r)
         if (ump_ring_new(ring, head)) {
             break;
         }
+        arch_relax();
     } while (left-- != 0 && !disp_pending() && !ump_lost_disabled());
     /* What came first is not the answer in one line. */
     (void)binding_enter_disabled(b, sent);
@@ -122,7 +123,7 @@ bool ump_serve_disabled(struct server_conn *conn)
     const struct server *server = conn->server;
     struct server_request req;
     struct server_ctx ctx;
-    uint32_t left = 0; /* looks at an empty ring: none before the first request */
+    uint32_t left = u->spin > u->idle ? u->spin - u->idle : 0; /* looks at an empty ring */
     if (server == NULL) {
         return false;
     }
@@ -149,9 +150,12 @@ bool ump_serve_disabled(struct server_conn *conn)
                 break;
             }
         }
-        if (left-- == 0 || !waitset_idle_disabled(c->ws) || ump_lost_disabled()) {
+        if (left == 0 || !waitset_idle_disabled(c->ws) || ump_lost_disabled()) {
             return served != 0;
         }
+        left--;
+        u->idle++; /* ump_stay_disabled forgets it if something came */
+        arch_relax();
     }
     return ump_step_disabled(c);
 }

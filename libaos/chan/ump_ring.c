@@ -68,9 +68,7 @@ static inline enum ump_got ump_ring_take(struct ump_ring *r, struct ump_message 
         r->in_seen = header;
         return UMP_NONE;
     }
-    for (uint32_t i = 0; i < UMP_LINE_WORDS; i++) {
-        m->words[m->have + i] = atomic_load_explicit(&line->word[i], memory_order_relaxed);
-    }
+    arch_line_load(m->words + m->have, line);
     r->acked += news;
     ump_ring_next_in(r);
     m->header = plain;

@@ -147,8 +147,12 @@ static inline void ump_ring_head_put(struct ump_ring *r, uint64_t header)
 static inline void ump_ring_put(struct ump_ring *r, uint64_t header, const uint64_t *words,
                                 uint32_t count)
 {
-    for (uint32_t i = 0; i < count; i++) {
-        atomic_store_explicit(&r->out_next->word[i], words[i], memory_order_relaxed); /* (4) */
+    struct ump_line *line = r->out_next;
+    if (count == UMP_LINE_WORDS) {
+        arch_line_store(line, words); /* (4) */
+    }
+    for (uint32_t i = 0; i < count % UMP_LINE_WORDS; i++) {
+        atomic_store_explicit(&line->word[i], words[i], memory_order_relaxed); /* (4) */
     }
     ump_ring_head_put(r, header);
 }

@@ -169,6 +169,7 @@ ump_call_short:
     eor     x9, x9, x14
     tbz     x9, #EPOCH, .Lnew
 .Lagain:
+    yield                                /* to whom else the core could run meanwhile */
     cbz     w10, .Lsent_exact
     ldr     w9, [x17, #PAGE_PENDING]
     cbnz    w9, .Lsent_exact

@@ -6,6 +6,12 @@
 
 #include <kpi/dispatcher.h>
 
+/* In a loop that waits for another core. */
+static inline void arch_relax(void)
+{
+    __asm__ volatile("yield");
+}
+
 /* The dispatcher page. Constant for the life of a thread, so the compiler may reuse it. */
 static inline struct kpi_dispatcher *arch_page(void)
 {

@@ -8,6 +8,10 @@
 extern struct kpi_dispatcher arch_host_page;
 extern uint64_t arch_host_counter;
 
+static inline void arch_relax(void)
+{
+}
+
 static inline struct kpi_dispatcher *arch_page(void)
 {
     return &arch_host_page;

@@ -1,0 +1,381 @@
+/* Rings between cores: init of core 0 starts core 1, whose init is the same program, and calls it
+ * over two rings in the frame that both share: one whose sides poll, one whose sides sleep, with a
+ * Notify of each core as doorbell. TAP; powers off. */
+#include <if/rings.h>
+#include <if/rings_server.h>
+#include <stdatomic.h>
+#include <string.h>
+
+#include <aos/cap.h>
+#include <aos/dispatch.h>
+#include <aos/domain.h>
+#include <aos/kernel.h>
+#include <aos/paging.h>
+#include <aos/raw.h>
+#include <aos/thread.h>
+#include <aos/time.h>
+#include <aos/ump.h>
+
+#include "../chan/inittest.h"
+
+#define POOL_BYTES   0x1000000ull
+#define FRAME_BYTES  8192u
+#define RINGS        2u                  /* 0: the sides poll, 1: they sleep */
+#define SPINS        1000000u            /* looks of who polls: more than an answer takes */
+#define CALLS        3000u
+#define BOUNCES      3000u               /* of a line between the cores */
+#define BATCH        100u                /* of them that are timed together */
+#define PUTS         5000u
+#define LATE_NS      20000000000ull      /* bounds a failure */
+
+/* The frame that both have; each place has one writer. */
+struct shared {
+    uint8_t frames[RINGS][2][FRAME_BYTES]; /* written by core 0, by core 1 */
+    _Alignas(64) _Atomic uint64_t there;   /* a line that goes to and fro */
+    _Alignas(64) _Atomic uint64_t back;
+    _Alignas(64) _Atomic uint32_t up;      /* core 1 serves */
+};
+
+_Static_assert(sizeof(struct shared) <= KPI_CORE_CHANNEL_BYTES, "fits the channel");
+
+/* What rings and is rung: one of the bits that the two inits have from the start, for each ring. */
+struct bell {
+    struct raw_chan raw;
+    caddr_t far;
+    struct chan *chan;
+};
+
+static struct shared *shared;
+static struct bell bells[RINGS];
+
+errval_t aos_rpc_init(void)
+{
+    return ERR_OK;
+}
+
+static caddr_t notify(uint32_t core, uint32_t bit)
+{
+    caddr_t slot;
+    EXPECT_ERR(ERR_OK, slot_alloc(&slot));
+    EXPECT_ERR(ERR_OK, inv_kernel_notify(KPI_CAP_KERNEL, core, bit, slot));
+    return slot;
+}
+
+static void bell_rung_disabled(struct raw_chan *raw, const struct lmp_msg *msg)
+{
+    struct bell *bell = raw->arg;
+    if (bell->chan != NULL) {
+        ump_rung_disabled(bell->chan);
+    }
+}
+
+static void bell_rung(struct raw_chan *raw, const struct lmp_msg *msg)
+{
+    disp_disable();
+    bell_rung_disabled(raw, msg);
+    disp_enable();
+}
+
+static void bell_ring(void *ctx)
+{
+    (void)inv_notify_signal(((struct bell *)ctx)->far);
+}
+
+/* The bell of ring `which` on this core, and the one of the other. */
+static void bell_open(struct bell *bell, uint32_t which, uint32_t core, struct waitset *ws)
+{
+    caddr_t own, trigger;
+    EXPECT_ERR(ERR_OK, chan_create(&own, &trigger));
+    EXPECT_ERR(ERR_OK, raw_open(&bell->raw, ws, own, bell_rung, bell));
+    bell->raw.arrived_disabled = bell_rung_disabled;
+    EXPECT_ERR(ERR_OK, inv_notify_connect(notify(core, which), trigger));
+    bell->far = notify(1 - core, which);
+}
+
+static struct ump_config config_of(uint32_t which, uint32_t core)
+{
+    static const struct ump_bell_ops ops = {bell_ring};
+    return (struct ump_config){.out = shared->frames[which][core],
+                               .in = shared->frames[which][1 - core],
+                               .out_bytes = FRAME_BYTES,
+                               .in_bytes = FRAME_BYTES,
+                               .spin = which == 0 ? SPINS : UMP_SPIN_NONE,
+                               .bell = &ops,
+                               .ctx = &bells[which]};
+}
+
+static void bell_connect(struct bell *bell, struct chan *chan)
+{
+    disp_disable();
+    bell->chan = chan;
+    ump_rung_disabled(chan);
+    disp_enable();
+}
+
+/* --- core 1 --------------------------------------------------------------------------------- */
+
+static uint64_t came, came_wrong;
+
+static errval_t far_echo(struct server_ctx *ctx, uint64_t a, uint64_t *ret_r)
+{
+    *ret_r = ~a;
+    return ERR_OK;
+}
+
+static errval_t far_text(struct server_ctx *ctx, const char *text, size_t text_len, char *ret_back,
+                         size_t *ret_back_len)
+{
+    memcpy(ret_back, text, text_len);
+    *ret_back_len = text_len;
+    return ERR_OK;
+}
+
+static void far_put(struct server_ctx *ctx, uint64_t n)
+{
+    came_wrong += n != came;
+    came++;
+}
+
+static errval_t far_got(struct server_ctx *ctx, uint64_t *ret_count, uint64_t *ret_wrong)
+{
+    *ret_count = came;
+    *ret_wrong = came_wrong;
+    return ERR_OK;
+}
+
+/* `open` bounces the line: as often as core 0 does. */
+static errval_t far_open(struct server_ctx *ctx, uint32_t *ret_count)
+{
+    for (uint64_t i = 1; i <= BOUNCES; i++) {
+        while (atomic_load_explicit(&shared->there, memory_order_acquire) != i) {
+            arch_relax();
+        }
+        atomic_store_explicit(&shared->back, i, memory_order_release);
+    }
+    *ret_count = BOUNCES;
+    return ERR_OK;
+}
+
+static errval_t far_attach(struct server_ctx *ctx, caddr_t out, caddr_t in, caddr_t bell,
+                           uint32_t spin, uint32_t *ret_number)
+{
+    return RINGS_ERR_REJECTED;
+}
+
+static errval_t far_pass(struct server_ctx *ctx, caddr_t frame, caddr_t *ret_back)
+{
+    return RPC_ERR_CAPABILITY;
+}
+
+static errval_t far_fill(struct server_ctx *ctx, struct lease *data, uint64_t seed,
+                         uint32_t *ret_n)
+{
+    return RPC_ERR_CAPABILITY;
+}
+
+static errval_t far_sum(struct server_ctx *ctx, const struct lease *data, uint64_t *ret_sum)
+{
+    return RPC_ERR_CAPABILITY;
+}
+
+static errval_t far_attack(struct server_ctx *ctx, caddr_t out, caddr_t in, uint64_t seed,
+                           uint32_t rounds)
+{
+    return RPC_ERR_CAPABILITY;
+}
+
+static const struct rings_server_ops ops = {
+    .on_attach = far_attach, .on_open = far_open, .on_echo = far_echo, .on_text = far_text,
+    .on_put = far_put, .on_got = far_got, .on_pass = far_pass, .on_fill = far_fill,
+    .on_sum = far_sum, .on_attack = far_attack,
+};
+
+static void __attribute__((noreturn)) far_main(const struct kpi_bootinfo *info)
+{
+    static struct rings_server server;
+    static struct waitset ws;
+    struct server_conn *conn;
+    void *at = NULL;
+    inittest_use_boot_ram();
+    for (uint32_t i = 0; i < info->cap_count; i++) {
+        if (info->caps[i].kind == KPI_BOOT_CHANNEL) {
+            EXPECT_ERR(ERR_OK, paging_map_frame(paging_self(), info->caps[i].cap, 0,
+                                                KPI_CORE_CHANNEL_BYTES, AOS_VM_RW, &at));
+        }
+    }
+    shared = at;
+    waitset_init(&ws);
+    rings_serve(&server, &ops, NULL, &ws);
+    for (uint32_t i = 0; i < RINGS; i++) {
+        const struct ump_config config = config_of(i, 1);
+        bell_open(&bells[i], i, 1, &ws);
+        EXPECT_ERR(ERR_OK, server_add_ump(&server.base, &config, 0, 0, &conn));
+        bell_connect(&bells[i], ump_conn_chan(conn));
+    }
+    atomic_store(&shared->up, 1);
+    waitset_run(&ws);
+}
+
+/* --- core 0 --------------------------------------------------------------------------------- */
+
+static struct rings_binding b[RINGS];
+static caddr_t pool;
+
+/* Cuts the other core's memory off the largest piece. */
+static void near_memory(const struct kpi_bootinfo *info)
+{
+    const struct kpi_boot_cap *best = NULL;
+    for (uint32_t i = 0; i < info->cap_count; i++) {
+        const struct kpi_boot_cap *c = &info->caps[i];
+        if (c->kind == KPI_BOOT_RAM && (best == NULL || c->bytes > best->bytes)) {
+            best = c;
+        }
+    }
+    EXPECT(best != NULL);
+    uint64_t base = (best->base + best->bytes - POOL_BYTES) & ~(AOS_LARGE_BYTES - 1);
+    EXPECT_ERR(ERR_OK, slot_alloc(&pool));
+    EXPECT_ERR(ERR_OK, cap_split(pool, best->cap, base - best->base));
+    EXPECT_ERR(ERR_OK, ram_add(best->cap, best->base, base - best->base));
+}
+
+static void the_other_core_comes(void)
+{
+    const struct kpi_bootinfo *info = kernel_bootinfo();
+    const uint64_t until = time_deadline_ns(LATE_NS);
+    caddr_t frame, kcb = 0;
+    uint64_t bytes;
+    void *at;
+    for (uint32_t i = 0; i < info->cap_count; i++) {
+        kcb = info->caps[i].kind == KPI_BOOT_KCB ? info->caps[i].cap : kcb;
+    }
+    EXPECT_ERR(ERR_OK, frame_alloc(KPI_CORE_CHANNEL_BYTES, &frame, &bytes));
+    EXPECT_ERR(ERR_OK, paging_map_frame(paging_self(), frame, 0, KPI_CORE_CHANNEL_BYTES, AOS_VM_RW,
+                                        &at));
+    shared = at;
+    EXPECT_ERR(ERR_OK, kernel_core_start(kcb, pool, frame));
+    while (atomic_load(&shared->up) == 0) {
+        EXPECT(time_now_ns() < until);
+        thread_sleep_ns(100000);
+    }
+    for (uint32_t i = 0; i < RINGS; i++) {
+        const struct ump_config config = config_of(i, 0);
+        bell_open(&bells[i], i, 0, NULL);
+        bells[i].chan = &b[i].base.chan;
+        EXPECT_ERR(ERR_OK, binding_open_ump(&b[i].base, &config, &rings_client_interface));
+    }
+}
+
+/* What a call takes: the least mean of BATCH calls, as a machine that is emulated may stop at any
+ * time. */
+static uint64_t calls_over(struct rings_binding *over)
+{
+    uint64_t value, least = UINT64_MAX;
+    for (uint64_t i = 0; i < CALLS;) {
+        uint64_t from = time_now_ns();
+        do {
+            EXPECT_ERR(ERR_OK, rings_echo(over, i, &value));
+            EXPECT(value == ~i);
+        } while (++i % BATCH != 0);
+        uint64_t took = (time_now_ns() - from) / BATCH;
+        least = took < least ? took : least;
+    }
+    return least;
+}
+
+/* The same for a line that goes to and fro. */
+static uint64_t bounces(void)
+{
+    uint64_t least = UINT64_MAX;
+    for (uint64_t i = 0; i < BOUNCES;) {
+        uint64_t from = time_now_ns();
+        do {
+            atomic_store_explicit(&shared->there, ++i, memory_order_release);
+            while (atomic_load_explicit(&shared->back, memory_order_acquire) != i) {
+                arch_relax();
+            }
+        } while (i % BATCH != 0);
+        uint64_t took = (time_now_ns() - from) / BATCH;
+        least = took < least ? took : least;
+    }
+    return least;
+}
+
+static void many_lines(struct rings_binding *over)
+{
+    static char text[1000], back[1000];
+    size_t len;
+    for (uint32_t i = 0; i < sizeof(text); i += 7) {
+        memset(text, 'a' + (int)(i % 26), i);
+        EXPECT_ERR(ERR_OK, rings_text(over, text, i, back, &len));
+        EXPECT(len == i && memcmp(text, back, i) == 0);
+    }
+}
+
+static void both_poll(void)
+{
+    uint64_t call = calls_over(&b[0]);
+    struct rings_open_call open;
+    uint32_t count;
+    many_lines(&b[0]);
+    EXPECT_ERR(ERR_OK, rings_open_begin(&b[0], &open));
+    uint64_t line = bounces();
+    EXPECT_ERR(ERR_OK, rings_open_end(&open, AOS_FOREVER, &count));
+    printf("# a polled call takes %u ns, a line there and back %u ns: %u.%u times as long\n",
+           (unsigned)call, (unsigned)line, (unsigned)(call / (line + 1)),
+           (unsigned)(call * 10 / (line + 1) % 10));
+}
+
+static void both_sleep(void)
+{
+    printf("# a call between sides that sleep takes %u ns\n", (unsigned)calls_over(&b[1]));
+    many_lines(&b[1]);
+}
+
+/* As fast as the ring takes them. */
+static void a_full_ring(void)
+{
+    uint64_t count, wrong;
+    uint32_t full = 0;
+    for (uint32_t i = 0; i < PUTS;) {
+        errval_t err = rings_put(&b[i / 2500 % RINGS], i);
+        EXPECT(err == ERR_OK || err == RPC_ERR_AGAIN);
+        if (err != ERR_OK) {
+            full++;
+            arch_relax();
+        }
+        i += err == ERR_OK;
+        if (i == 2500 && err == ERR_OK) { /* the other ring goes on when this one is empty */
+            EXPECT_ERR(ERR_OK, rings_got(&b[0], &count, &wrong));
+        }
+    }
+    EXPECT_ERR(ERR_OK, rings_got(&b[1], &count, &wrong));
+    EXPECT(count == PUTS && wrong == 0);
+    printf("# %u times full\n", full);
+}
+
+static void the_end(void)
+{
+    for (uint32_t i = 0; i < RINGS; i++) {
+        rings_close(&b[i]);
+    }
+}
+
+static const struct inittest tests[] = {
+    {"UMP0121 a core starts and serves two rings", the_other_core_comes},
+    {"UMP0122 both sides poll", both_poll},
+    {"UMP0123 both sides sleep, and are rung by the other core", both_sleep},
+    {"UMP0124 full rings: nothing is lost, nothing out of order", a_full_ring},
+    {"UMP0125 the end", the_end},
+};
+
+int main(void)
+{
+    const struct kpi_bootinfo *info = kernel_bootinfo();
+    if (info->core != info->boot_core) {
+        far_main(info);
+    }
+    inittest_suite = "RINGS";
+    printf("1..%d\n", INITTEST_COUNT(tests));
+    near_memory(info);
+    inittest_run(tests, INITTEST_COUNT(tests));
+}

@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / 'apps' / 'images'))
 import cpio  # noqa: E402
 
 TIMEOUT, NO_BOOT, PANIC = 124, 125, 126   # exit statuses that are the launcher's, not a command's
-DEFAULT_TIMEOUT_S = 60
+DEFAULT_TIMEOUT_S = 300   # leakcheck takes half a minute where nothing else runs
 PANIC_GRACE_S = 5    # after the first line of a panic, for the rest of it
 BOOT_ARGUMENT = 'console=frames'
 

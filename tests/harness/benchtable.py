@@ -8,6 +8,7 @@ from pathlib import Path
 
 import execmode
 import machine as machines
+import plots
 
 BASELINES = Path(__file__).resolve().parents[1] / 'bench' / 'baselines.json'
 TIMEOUT_S = 600
@@ -101,6 +102,8 @@ def main():
     parser.add_argument('--build', required=True, help=argparse.SUPPRESS)
     parser.add_argument('--complete', action='store_true',
                         help='fail if a row is missing, or takes more than it may')
+    parser.add_argument('--plots', action='store_true',
+                        help='draw pictures, too, into the folder `plots` of the build')
     arguments = parser.parse_args()
     machine = machines.from_build(arguments.build, icount=True)
     baselines = json.loads(BASELINES.read_text())
@@ -115,6 +118,11 @@ def main():
     if result.status:
         print(f'aos: bench ended with status {result.status}; {result.trouble}\n{result.stderr}'
               f'{result.panic}{result.evidence()}', file=sys.stderr)
+    if arguments.plots and not result.status:
+        more = execmode.run(machine, ['bench plots'], TIMEOUT_S)
+        for path in plots.draw(figures, more.stdout, Path(arguments.build) / 'plots'):
+            print(path)
+        result.status = more.status
     missing = [row['id'] for row in baselines['rows'] if row['id'] not in figures
                and not row.get('later')]
     larger = grown(figures, baselines)

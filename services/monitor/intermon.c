@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include <aos/cap.h>
+#include <aos/debug.h>
 #include <aos/domain.h>
 #include <aos/kernel.h>
 #include <aos/slot.h>
@@ -18,11 +19,23 @@
 #define INTERMON_FRAME_BYTES (INTERMON_BYTES / 4u)
 
 /* A message that is still to be sent. */
+enum intermon_kind { INTERMON_LINE, INTERMON_ROOT, INTERMON_CAPS, INTERMON_ONLINE };
 struct intermon_item {
     struct intermon_item *next;
-    bool root;                           /* an end, not a message of a line */
+    uint8_t kind;                        /* enum intermon_kind */
+    uint8_t sender, to;                  /* CAPS; ONLINE: the core */
+    bool crossing;                       /* LINE: its capability is on its way, which is awaited */
     struct line_wire wire;
-    struct intermon_object object;       /* of LINE_CAP_OTHER */
+    uint64_t tag;                        /* of the capability */
+    caddr_t cap;
+    struct intermon_cap_message message;
+    struct intermon_peer *peer;
+};
+
+/* Messages about capabilities do not wait for the others. */
+enum { INTERMON_FIRST, INTERMON_SECOND, INTERMON_LISTS };
+struct intermon_list {
+    struct intermon_item *head, **tail;
 };
 
 struct intermon_peer {
@@ -30,7 +43,7 @@ struct intermon_peer {
     bool up;                             /* `out` is open */
     bool waits;                          /* for room in `out` */
     struct intermon_binding out;
-    struct intermon_item *head, **tail;
+    struct intermon_list lists[INTERMON_LISTS];
     struct work connected;
     bool asks;                           /* `out` is open, or about to be */
     struct server_conn *in;
@@ -54,14 +67,43 @@ static errval_t intermon_put(struct intermon_peer *p, const struct intermon_item
     const struct line_wire *w = &i->wire;
     intermon_side_t side = w->to_proxy ? INTERMON_SIDE_PROXY : INTERMON_SIDE_HOME;
 
-    if (i->root) {
+    switch ((enum intermon_kind)i->kind) {
+    case INTERMON_CAPS:
+        return intermon_caps(&p->out, i->sender, i->to, &i->message);
+    case INTERMON_ONLINE:
+        return intermon_online(&p->out, i->to);
+    case INTERMON_ROOT:
         return intermon_root(&p->out, (intermon_cap_kind_t)w->cap, w->cap_line);
+    case INTERMON_LINE:
+        break;
     }
     if (w->ended) {
         return intermon_ended(&p->out, w->line, side);
     }
     return intermon_pass(&p->out, w->line, side, w->header, w->words,
-                         (intermon_cap_kind_t)w->cap, w->cap_line, &i->object);
+                         (intermon_cap_kind_t)w->cap, w->cap_line, i->tag);
+}
+
+/* False: the rest waits. */
+static bool intermon_flush_list(struct intermon_peer *p, struct intermon_list *list)
+{
+    while (p->up && list->head != NULL && !list->head->crossing) {
+        struct intermon_item *i = list->head;
+        errval_t err = intermon_put(p, i);
+
+        if (err_no(err) == RPC_ERR_AGAIN) {
+            p->waits = true;
+            binding_on_writable(&p->out.base, intermon_flush, p);
+            return false;
+        }
+        list->head = i->next;
+        list->tail = list->head == NULL ? &list->head : list->tail;
+        free(i);
+        if (err_is_fail(err)) {
+            p->up = false;               /* the core has stopped */
+        }
+    }
+    return true;
 }
 
 static void intermon_flush(void *arg)
@@ -69,52 +111,67 @@ static void intermon_flush(void *arg)
     struct intermon_peer *p = arg;
 
     p->waits = false;
-    while (p->up && p->head != NULL) {
-        struct intermon_item *i = p->head;
-        errval_t err = intermon_put(p, i);
-
-        if (err_no(err) == RPC_ERR_AGAIN) {
-            p->waits = true;
-            binding_on_writable(&p->out.base, intermon_flush, p);
-            return;
-        }
-        p->head = i->next;
-        p->tail = p->head == NULL ? &p->head : p->tail;
-        free(i);
-        if (err_is_fail(err)) {
-            p->up = false;               /* the core has stopped */
-        }
+    if (intermon_flush_list(p, &p->lists[INTERMON_FIRST])) {
+        (void)intermon_flush_list(p, &p->lists[INTERMON_SECOND]);
     }
 }
 
-static errval_t intermon_queue(uint32_t peer, const struct line_wire *w, caddr_t cap, bool root)
+/* Takes `what`, of malloc. */
+static void intermon_queue(struct intermon_item *what, uint32_t peer)
 {
     struct intermon_peer *p = &ways.peers[peer];
-    struct intermon_item *i = malloc(sizeof(*i));
-    struct kernel_cap object = {0};
-    errval_t err = i == NULL ? LIB_ERR_NO_MEMORY : cap == 0 ? ERR_OK : share_give(cap, &object);
+    struct intermon_list *list =
+        &p->lists[what->kind == INTERMON_CAPS || what->kind == INTERMON_ONLINE ? INTERMON_FIRST
+                                                                               : INTERMON_SECOND];
 
-    if (err_is_fail(err)) {
-        free(i);
-        return err;
-    }
-    *i = (struct intermon_item){.root = root, .wire = *w};
-    i->object = (struct intermon_object){
-        .owner = object.owner, .type = object.type, .rights = object.rights,
-        .page = object.page, .pages = object.pages,
-    };
-    *p->tail = i;
-    p->tail = &i->next;
+    what->next = NULL;
+    what->peer = p;
+    *list->tail = what;
+    list->tail = &what->next;
     if (!p->waits) {
         intermon_flush(p);
+    }
+}
+
+/* The capability has arrived, so its message may follow; or it cannot cross. */
+static void intermon_crossed(void *arg, errval_t err)
+{
+    struct intermon_item *i = arg;
+
+    if (err_is_ok(err)) {
+        slot_free(i->cap);
+    } else {
+        (void)cap_destroy(i->cap);
+        line_refused(i->peer->core, &i->wire);
+    }
+    i->crossing = false;
+    if (!i->peer->waits) {
+        intermon_flush(i->peer);
+    }
+}
+
+static errval_t intermon_add(uint32_t peer, const struct line_wire *w, caddr_t cap,
+                             enum intermon_kind kind)
+{
+    struct intermon_item *i = peer < LINE_PEERS_MAX ? calloc(1, sizeof(*i)) : NULL;
+
+    if (i == NULL) {
+        return LIB_ERR_NO_MEMORY;
+    }
+    i->kind = (uint8_t)kind;
+    i->wire = *w;
+    i->cap = cap;
+    i->crossing = cap != 0;
+    intermon_queue(i, peer);
+    if (cap != 0) {
+        share_send(cap, peer, &i->tag, intermon_crossed, i);
     }
     return ERR_OK;
 }
 
 errval_t intermon_send(uint32_t peer, const struct line_wire *w, caddr_t cap)
 {
-    return peer < LINE_PEERS_MAX ? intermon_queue(peer, w, cap, /* root= */ false)
-                                 : LIB_ERR_RANGE;
+    return intermon_add(peer, w, cap, INTERMON_LINE);
 }
 
 errval_t intermon_send_root(uint32_t peer, caddr_t end)
@@ -126,30 +183,93 @@ errval_t intermon_send_root(uint32_t peer, caddr_t end)
         (void)cap_destroy(end);
         return err;
     }
-    return intermon_queue(peer, &w, 0, /* root= */ true);
+    return intermon_add(peer, &w, 0, INTERMON_ROOT);
+}
+
+/* The core by which `core` is reached: all but the one that booted reach each other by that. */
+static uint32_t intermon_way(uint32_t core)
+{
+    return domain_on_boot_core() ? core : domain_startup()->boot_core;
+}
+
+static void intermon_pass_caps(uint8_t sender, uint8_t to, const struct intermon_cap_message *m)
+{
+    struct intermon_item *i = calloc(1, sizeof(*i));
+
+    if (i == NULL) {
+        aos_panic("monitor: no memory for what cores agree on");
+    }
+    i->kind = INTERMON_CAPS;
+    i->sender = sender;
+    i->to = to;
+    i->message = *m;
+    intermon_queue(i, intermon_way(to));
+}
+
+static void intermon_send_caps(uint8_t core, const struct caps_msg *m)
+{
+    const struct intermon_cap_message message = {
+        .kind = m->kind, .flags = m->flags, .rights = m->rights, .owner = m->owner,
+        .home = m->home, .users = m->users, .origin = m->from, .dest = m->dest, .op = m->op,
+        .type = m->key.type, .page = m->key.page, .pages = m->key.pages, .version = m->version,
+        .first = m->first, .count = m->count, .tag = m->tag, .err = m->err,
+    };
+
+    intermon_pass_caps((uint8_t)domain_core(), core, &message);
+}
+
+static void intermon_tell_online(uint32_t peer, uint32_t core)
+{
+    struct intermon_item *i = calloc(1, sizeof(*i));
+
+    if (i == NULL) {
+        aos_panic("monitor: no memory to tell of a core");
+    }
+    i->kind = INTERMON_ONLINE;
+    i->to = (uint8_t)core;
+    intermon_queue(i, peer);
 }
 
 /* --- in ------------------------------------------------------------------------------------- */
 
 static void on_pass(struct server_ctx *ctx, uint32_t line, intermon_side_t side, uint64_t header,
                     const uint64_t *words, intermon_cap_kind_t cap, uint32_t cap_line,
-                    const struct intermon_object *object)
+                    uint64_t tag)
 {
-    const struct kernel_cap described = {
-        .owner = object->owner, .type = object->type, .rights = object->rights,
-        .page = object->page, .pages = object->pages,
-    };
     struct line_wire w = {
         .line = line, .to_proxy = side == INTERMON_SIDE_PROXY, .header = header,
         .cap = (uint8_t)cap, .cap_line = cap_line,
     };
-    caddr_t slot = 0;
+    caddr_t slot = w.cap == LINE_CAP_OTHER ? share_take(tag) : 0;
 
     memcpy(w.words, words, sizeof(w.words));
-    if (w.cap == LINE_CAP_OTHER && err_is_fail(share_take(&described, &slot))) {
-        w.cap = LINE_CAP_LOST;
-    }
+    w.cap = w.cap == LINE_CAP_OTHER && slot == 0 ? LINE_CAP_LOST : w.cap;
     line_receive((uint32_t)ctx->peer_pid, &w, slot);
+    share_look_soon();
+}
+
+static void on_caps(struct server_ctx *ctx, uint8_t sender, uint8_t to,
+                    const struct intermon_cap_message *m)
+{
+    const struct caps_msg msg = {
+        .kind = m->kind, .flags = m->flags, .rights = m->rights, .owner = m->owner,
+        .home = m->home, .users = m->users, .from = m->origin, .dest = m->dest, .op = m->op,
+        .key = {m->type, m->page, m->pages}, .version = m->version, .first = m->first,
+        .count = m->count, .tag = m->tag, .err = m->err,
+    };
+
+    (void)ctx;
+    if (to == domain_core()) {
+        share_receive(sender, &msg);
+    } else if (to < LINE_PEERS_MAX && domain_on_boot_core()) {
+        intermon_pass_caps(sender, to, m);
+    }
+}
+
+static void on_online(struct server_ctx *ctx, uint8_t core)
+{
+    (void)ctx;
+    share_core_up(core);
 }
 
 static void on_ended(struct server_ctx *ctx, uint32_t line, intermon_side_t side)
@@ -159,6 +279,7 @@ static void on_ended(struct server_ctx *ctx, uint32_t line, intermon_side_t side
     };
 
     line_receive((uint32_t)ctx->peer_pid, &w, 0);
+    share_look_soon();
 }
 
 static void on_root(struct server_ctx *ctx, intermon_cap_kind_t cap, uint32_t cap_line)
@@ -178,7 +299,8 @@ static void on_peer_gone(struct server_ctx *ctx)
 }
 
 static const struct intermon_server_ops ops = {
-    .on_pass = on_pass, .on_ended = on_ended, .on_root = on_root, .on_peer_gone = on_peer_gone,
+    .on_pass = on_pass, .on_ended = on_ended, .on_root = on_root, .on_caps = on_caps,
+    .on_online = on_online, .on_peer_gone = on_peer_gone,
 };
 
 /* --- opening -------------------------------------------------------------------------------- */
@@ -258,8 +380,11 @@ void intermon_init(const struct intermon_host *host, struct waitset *ws)
     ways.ws = ws;
     for (uint32_t i = 0; i < LINE_PEERS_MAX; i++) {
         ways.peers[i].core = i;
-        ways.peers[i].tail = &ways.peers[i].head;
+        for (uint32_t l = 0; l < INTERMON_LISTS; l++) {
+            ways.peers[i].lists[l].tail = &ways.peers[i].lists[l].head;
+        }
     }
+    share_init(intermon_send_caps, ws);
     intermon_serve(&ways.server, &ops, &ways, ws);
 }
 
@@ -284,6 +409,14 @@ static void intermon_connected(void *arg)
 {
     struct intermon_peer *p = arg;
 
+    share_core_up((uint8_t)p->core);
+    /* The others learn of it before anything that is about it. */
+    for (uint32_t i = 0; i < LINE_PEERS_MAX && domain_on_boot_core(); i++) {
+        if (ways.peers[i].up) {
+            intermon_tell_online(i, p->core);
+            intermon_tell_online(p->core, i);
+        }
+    }
     p->up = true;
     intermon_flush(p);
 }

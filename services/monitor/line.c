@@ -250,26 +250,27 @@ static errval_t line_ring_copy(const struct line *l, caddr_t *ret_copy)
     return err;
 }
 
-/* A message whose capability cannot cross. */
-static void line_refuse(struct line *l, struct line_wire *w, caddr_t cap)
+void line_refused(uint32_t peer, struct line_wire *w)
 {
     enum msg_kind kind = msg_kind(w->header);
-    struct lmp_msg answer = {.header = raw_error_header(w->header)};
+    const struct lmp_msg answer = {.header = raw_error_header(w->header),
+                                   .words = {RPC_ERR_CAPABILITY}};
+    struct line *l = line_find(peer, w->line, !w->to_proxy);
 
-    (void)cap_destroy(cap);
-    if (kind == MSG_CALL && l->proxy) {
-        answer.words[0] = RPC_ERR_CAPABILITY;
-        line_deliver(l, &answer, 0);
-        return;
-    }
     w->cap = LINE_CAP_LOST;
-    if (kind == MSG_REPLY) {
+    if (kind == MSG_CALL && !w->to_proxy) {
+        if (l != NULL && !l->told) {
+            line_deliver(l, &answer, 0);
+        }
+        w->cap = LINE_CAP_NONE;
+        w->header = MSG_HEADER(CHAN_CONTROL_CANCEL, MSG_CONTROL, 0, 0) | (w->header & MSG_TXID_MASK);
+        memset(w->words, 0, sizeof(w->words));
+    } else if (kind == MSG_REPLY) {
         w->cap = LINE_CAP_NONE;
         w->header = answer.header;
         memset(w->words, 0, sizeof(w->words));
         w->words[0] = RPC_ERR_CAPABILITY;
     }
-    line_send(l, w, 0);
 }
 
 /* --- rings ---------------------------------------------------------------------------------- */
@@ -351,13 +352,16 @@ static void line_message(struct raw_chan *raw, const struct lmp_msg *msg)
         err = line_export(l->peer, msg->cap, &w);
         if (err_is_ok(err)) {
             line_send(l, &w, 0);
+            return;
         }
     } else {
         w.cap = LINE_CAP_OTHER;
         err = all.host->send(l->peer, &w, msg->cap);
     }
     if (err_is_fail(err)) {
-        line_refuse(l, &w, msg->cap);
+        (void)cap_destroy(msg->cap);
+        line_refused(l->peer, &w);
+        line_send(l, &w, 0);
     }
 }
 

@@ -48,14 +48,17 @@ struct line_wire {
 
 struct line_host {
     /* Sends to the monitor of core `peer`, in order and without loss; what it cannot send now it
-     * keeps. `cap` is 0 but for LINE_CAP_OTHER, and then taken. An error, which there is for
-     * LINE_CAP_OTHER only: it cannot cross; nothing was sent and it is where it was. */
+     * keeps. `cap` is 0 but for LINE_CAP_OTHER, and then taken; that it cannot cross is told by
+     * line_refused. An error: nothing was sent, and it is where it was. */
     errval_t (*send)(uint32_t peer, const struct line_wire *w, caddr_t cap);
 };
 
 void line_init(const struct line_host *host, struct waitset *ws);
 /* From the monitor of `peer`. `cap`: of LINE_CAP_OTHER. */
 void line_receive(uint32_t peer, const struct line_wire *w, caddr_t cap);
+/* The capability of `w`, which is still to be sent, cannot cross: makes of it what is to be sent
+ * instead. */
+void line_refused(uint32_t peer, struct line_wire *w);
 /* A client end on its way to `peer`: fills `w->cap` and `w->cap_line`. On success the end is
  * taken; LIB_ERR_NO_MEMORY, LIB_ERR_RANGE: it is where it was. */
 errval_t line_export(uint32_t peer, caddr_t end, struct line_wire *w);

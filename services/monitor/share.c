@@ -1,107 +1,233 @@
-/* See share.h. Frames cross, as copies: each core that knows one has an anchor of it
- * (kernel/cap_remote.h), which stays. */
+/* See share.h. */
 #include "share.h"
 
 #include <stdlib.h>
 
 #include <aos/cap.h>
-#include <aos/kernel.h>
-#include <aos/msg.h>
+#include <aos/domain.h>
+#include <aos/kernel_caps.h>
 #include <aos/slot.h>
+#include <aos/time.h>
 
-/* An anchor of this core. */
-struct share_anchor {
-    struct share_anchor *next;
-    struct kernel_cap object;
-    caddr_t cap;
+#define SHARE_LOOK_NS  20000000ull       /* from when something may have ended to the look */
+#define SHARE_TAG_BITS 56                /* of the number; the core that sends is above */
+
+/* A capability that came and whose message is still to come. */
+struct share_came {
+    struct share_came *next;
+    uint64_t tag;
+    caddr_t slot;
 };
 
-static struct share_anchor *anchors;
+static struct {
+    struct caps caps;
+    void (*send)(uint8_t core, const struct caps_msg *msg);
+    struct waitset *ws;
+    struct work go_on;
+    struct waitset_timer look;
+    bool looking;
+    uint64_t tags;
+    struct share_came *came;
+} share;
 
-static bool share_same(const struct kernel_cap *a, const struct kernel_cap *b)
+/* --- what the protocol asks of its host ----------------------------------------------------- */
+
+static errval_t host_describe(void *arg, caddr_t root, caddr_t cap, struct caps_description *ret)
 {
-    return a->type == b->type && a->page == b->page && a->pages == b->pages;
-}
+    struct kernel_cap k;
+    errval_t err = kernel_caps_describe(root, cap, &k);
 
-static struct share_anchor *share_find(const struct kernel_cap *object)
-{
-    struct share_anchor *a = anchors;
-
-    while (a != NULL && !share_same(&a->object, object)) {
-        a = a->next;
-    }
-    return a;
-}
-
-/* An entry with an empty slot. */
-static struct share_anchor *share_new(const struct kernel_cap *object)
-{
-    struct share_anchor *a = malloc(sizeof(*a));
-
-    if (a == NULL || err_is_fail(slot_alloc(&a->cap))) {
-        free(a);
-        return NULL;
-    }
-    a->object = *object;
-    a->next = anchors;
-    return a;
-}
-
-static errval_t share_enter(struct share_anchor *a, errval_t err)
-{
+    (void)arg;
     if (err_is_ok(err)) {
-        anchors = a;
-    } else {
-        slot_free(a->cap);
-        free(a);
+        *ret = (struct caps_description){
+            .key = {k.type, k.page, k.pages}, .rights = k.rights, .owner = k.owner,
+            .state = k.state,
+        };
     }
     return err;
 }
 
-errval_t share_give(caddr_t cap, struct kernel_cap *ret_object)
+static errval_t host_anchor(void *arg, caddr_t root, caddr_t cap, caddr_t dest)
 {
-    struct kernel_cap object;
-    struct share_anchor *a;
-    errval_t err = kernel_cap_describe(cap, &object);
-
-    if (err_is_fail(err) || object.type != CAPTYPE_FRAME
-        || (object.state & (KPI_CAP_LOAN | KPI_CAP_PARTED)) != 0) {
-        return RPC_ERR_CAPABILITY;
-    }
-    if ((object.state & KPI_CAP_KNOWN) == 0) {
-        a = share_new(&object);
-        err = a == NULL ? LIB_ERR_NO_MEMORY : share_enter(a, kernel_cap_anchor(cap, a->cap));
-    }
-    if (err_is_fail(err)) {
-        return err_push(err, RPC_ERR_CAPABILITY);
-    }
-    object.rights &= (uint8_t)~CAP_RIGHT_D;
-    (void)cap_destroy(cap);
-    *ret_object = object;
-    return ERR_OK;
+    (void)arg;
+    return kernel_caps_anchor(root, cap, dest);
 }
 
-errval_t share_take(const struct kernel_cap *object, caddr_t *ret_cap)
+static errval_t host_foreign(void *arg, const struct caps_key *key, uint8_t owner, caddr_t dest)
 {
-    struct share_anchor *a = share_find(object);
-    errval_t err = ERR_OK;
-    caddr_t cap;
+    (void)arg;
+    return kernel_caps_foreign(key->type, key->page, key->pages, owner, dest);
+}
 
-    if (a == NULL) {
-        a = share_new(object);
-        err = a == NULL ? LIB_ERR_NO_MEMORY : share_enter(a, kernel_cap_foreign(object, a->cap));
+static errval_t host_set_owner(void *arg, caddr_t anchor, uint8_t owner)
+{
+    (void)arg;
+    return kernel_caps_set_owner(anchor, owner);
+}
+
+static errval_t host_copy(void *arg, caddr_t src, uint8_t rights, caddr_t dest)
+{
+    (void)arg;
+    return cap_mint(dest, src, rights);
+}
+
+static void host_remove(void *arg, caddr_t slot)
+{
+    (void)arg;
+    (void)cap_delete(slot);
+}
+
+static errval_t host_sweep(void *arg, const struct caps_key *key, bool keep_anchor, caddr_t root,
+                           caddr_t keep)
+{
+    (void)arg;
+    return kernel_caps_sweep(key->type, key->page, key->pages, keep_anchor, root, keep);
+}
+
+static errval_t host_retype(void *arg, const struct caps_retype *w)
+{
+    (void)arg;
+    return kernel_caps_retype(w->root, w->src, w->off, w->type, w->bytes, w->count, w->node,
+                              w->index);
+}
+
+static errval_t host_part(void *arg, caddr_t anchor, uint64_t off, uint64_t bytes, bool set)
+{
+    (void)arg;
+    return kernel_caps_part(anchor, off, bytes, set);
+}
+
+static errval_t host_slot_alloc(void *arg, caddr_t *ret_slot)
+{
+    (void)arg;
+    return slot_alloc(ret_slot);
+}
+
+static void host_slot_free(void *arg, caddr_t slot)
+{
+    (void)arg;
+    slot_free(slot);
+}
+
+static void host_send(void *arg, uint8_t core, const struct caps_msg *msg)
+{
+    (void)arg;
+    share.send(core, msg);
+}
+
+static void host_deliver(void *arg, uint8_t from, uint64_t tag, caddr_t slot)
+{
+    struct share_came *c = malloc(sizeof(*c));
+
+    (void)arg;
+    (void)from;
+    if (c == NULL) {
+        (void)cap_destroy(slot);         /* its message finds none */
+        return;
     }
-    if (err_is_ok(err)) {
-        err = slot_alloc(&cap);
+    *c = (struct share_came){share.came, tag, slot};
+    share.came = c;
+}
+
+/* --- going on ------------------------------------------------------------------------------- */
+
+static void share_work(void *arg)
+{
+    (void)arg;
+    if (caps_work(&share.caps)) {
+        waitset_post(share.ws, &share.go_on);
     }
-    if (err_is_fail(err)) {
-        return err;
+}
+
+void share_go_on(void)
+{
+    waitset_post(share.ws, &share.go_on);
+}
+
+static void share_look(void *arg)
+{
+    (void)arg;
+    share.looking = false;
+    if (kernel_caps_ended() || share.caps.retry) {
+        if (caps_collect(&share.caps)) {
+            share_look_soon();
+        }
+        share_go_on();
     }
-    err = cap_mint(cap, a->cap, object->rights);
-    if (err_is_fail(err)) {
-        slot_free(cap);
-        return err;
+}
+
+void share_look_soon(void)
+{
+    if (!share.looking && share.caps.record_count != 0) {
+        share.looking = err_is_ok(waitset_timer_set(share.ws, &share.look,
+                                                    time_deadline_ns(SHARE_LOOK_NS), share_look,
+                                                    NULL));
     }
-    *ret_cap = cap;
-    return ERR_OK;
+}
+
+/* -------------------------------------------------------------------------------------------- */
+
+void share_init(void (*send)(uint8_t core, const struct caps_msg *msg), struct waitset *ws)
+{
+    static const struct caps_host host = {
+        .describe = host_describe, .anchor = host_anchor, .foreign = host_foreign,
+        .set_owner = host_set_owner, .copy = host_copy, .remove = host_remove,
+        .sweep = host_sweep, .retype = host_retype, .part = host_part,
+        .slot_alloc = host_slot_alloc, .slot_free = host_slot_free, .send = host_send,
+        .deliver = host_deliver,
+    };
+
+    share.send = send;
+    share.ws = ws;
+    share.go_on.fn = share_work;
+    caps_init(&share.caps, &host, (uint8_t)domain_core());
+}
+
+struct caps *share_caps(void)
+{
+    return &share.caps;
+}
+
+void share_core_up(uint8_t core)
+{
+    caps_core_up(&share.caps, core);
+}
+
+void share_receive(uint8_t core, const struct caps_msg *msg)
+{
+    caps_receive(&share.caps, core, msg);
+    share_go_on();
+    share_look_soon();
+}
+
+/* What only one can have moves; everything else is shared. */
+static bool share_moves(caddr_t slot)
+{
+    struct cap_info info;
+
+    return err_is_ok(cap_identify(slot, &info)) && (info.rights & CAP_RIGHT_D) != 0
+        && (info.type == CAPTYPE_RAM || info.type == CAPTYPE_IRQDEST);
+}
+
+void share_send(caddr_t slot, uint32_t core, uint64_t *ret_tag, caps_done_fn done, void *arg)
+{
+    *ret_tag = (uint64_t)domain_core() << SHARE_TAG_BITS | ++share.tags;
+    caps_send(&share.caps, slot, CAP_RIGHTS_ALL, share_moves(slot), (uint8_t)core, *ret_tag, done,
+              arg);
+    share_go_on();
+}
+
+caddr_t share_take(uint64_t tag)
+{
+    for (struct share_came **at = &share.came; *at != NULL; at = &(*at)->next) {
+        if ((*at)->tag == tag) {
+            struct share_came *c = *at;
+            caddr_t slot = c->slot;
+
+            *at = c->next;
+            free(c);
+            return slot;
+        }
+    }
+    return 0;
 }

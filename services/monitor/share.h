@@ -1,10 +1,23 @@
-/* Capabilities that go to other cores with messages. */
+/* Capabilities that go to other cores: init as the host of the protocol of caps.h. For init's main
+ * thread, but for share_revoke. */
 #pragma once
 
-#include <aos/kernel.h>
+#include <aos/waitset.h>
 
-/* Describes `cap`, which goes to another core, and gives it up: it is deleted and its slot free.
- * RPC_ERR_CAPABILITY: it cannot cross, and is where it was. */
-errval_t share_give(caddr_t cap, struct kernel_cap *ret_object);
-/* A capability to what another core has described, in a fresh slot. */
-errval_t share_take(const struct kernel_cap *object, caddr_t *ret_cap);
+#include "caps.h"
+
+/* `send` takes a message for the monitor of `core`, in order and without loss. */
+void share_init(void (*send)(uint8_t core, const struct caps_msg *msg), struct waitset *ws);
+void share_core_up(uint8_t core);
+void share_receive(uint8_t core, const struct caps_msg *msg);
+/* Sends the capability in `slot` to `core`. `done(arg, err)` is called once, maybe at once: then the
+ * other monitor has it under `ret_tag`, and the slot is free; or nothing has happened to it. */
+void share_send(caddr_t slot, uint32_t core, uint64_t *ret_tag, caps_done_fn done, void *arg);
+/* The capability that came under `tag`, 0: none did. */
+caddr_t share_take(uint64_t tag);
+/* Something may have ended: looks soon whether others need to know. */
+void share_look_soon(void);
+/* The protocol, for the operations of domains. */
+struct caps *share_caps(void);
+/* After an operation was begun there. */
+void share_go_on(void);

@@ -44,13 +44,25 @@ errval_t cap_delete(caddr_t c)
     return err;
 }
 
+static const struct cap_remote_ops *cap_remote;
+
+void cap_set_remote(const struct cap_remote_ops *ops)
+{
+    cap_remote = ops;
+}
+
+static bool cap_is_remote(errval_t err)
+{
+    return err_no(err) == SYS_ERR_REMOTE && cap_remote != NULL;
+}
+
 errval_t cap_revoke(caddr_t c)
 {
     errval_t err;
     do {
         err = inv_cnode_revoke(cap_cnode_of(c), cap_index_of(c));
     } while (err_no(err) == SYS_ERR_AGAIN);
-    return err;
+    return cap_is_remote(err) ? cap_remote->revoke(c) : err;
 }
 
 errval_t cap_revoke_part(caddr_t c, uint64_t off, uint64_t bytes)
@@ -59,7 +71,7 @@ errval_t cap_revoke_part(caddr_t c, uint64_t off, uint64_t bytes)
     do {
         err = inv_cnode_revoke_part(cap_cnode_of(c), cap_index_of(c), off, bytes);
     } while (err_no(err) == SYS_ERR_AGAIN);
-    return err;
+    return cap_is_remote(err) ? cap_remote->revoke_part(c, off, bytes) : err;
 }
 
 errval_t cap_destroy_received(caddr_t c)
@@ -89,7 +101,7 @@ errval_t cap_retype(caddr_t dest, caddr_t src, uint64_t off, enum captype type, 
         err = inv_cnode_retype(cap_cnode_of(dest), src, off, (uint8_t)type, bytes, count,
                                cap_index_of(dest));
     } while (err_no(err) == SYS_ERR_AGAIN);
-    return err;
+    return cap_is_remote(err) ? cap_remote->retype(dest, src, off, type, bytes, count) : err;
 }
 
 errval_t cap_split(caddr_t dest, caddr_t src, uint64_t off)

@@ -7,6 +7,7 @@
 errval_t aos_rpc_init(void)
 {
     aos_use_memory();
+    aos_use_monitor();
     io_set_ops(&rpc_io_ops);
     return ERR_OK;
 }

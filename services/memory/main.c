@@ -273,6 +273,7 @@ static const struct memory_server_ops ops = {
 
 errval_t aos_rpc_init(void)
 {
+    aos_use_monitor();
     return ERR_OK;                       /* no RAM and no stdio of other services */
 }
 

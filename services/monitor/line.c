@@ -135,7 +135,7 @@ static void line_close(struct line *l)
     l->tail = &l->head;
     l->waiting = 0;
     if (l->ring != 0) {
-        (void)ram_free(l->ring);         /* whoever uses it still sees its end */
+        all.host->free_frame(l->ring);   /* whoever uses it still sees its end */
         l->ring = 0;
     }
 }

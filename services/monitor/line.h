@@ -51,6 +51,8 @@ struct line_host {
      * keeps. `cap` is 0 but for LINE_CAP_OTHER, and then taken; that it cannot cross is told by
      * line_refused. An error: nothing was sent, and it is where it was. */
     errval_t (*send)(uint32_t peer, const struct line_wire *w, caddr_t cap);
+    /* Takes a frame of frame_alloc of which others have copies: takes it from them and frees it. */
+    void (*free_frame)(caddr_t frame);
 };
 
 void line_init(const struct line_host *host, struct waitset *ws);

@@ -6,7 +6,10 @@
 
 #include <aos/cap.h>
 #include <aos/domain.h>
+#include <aos/ram.h>
 #include <if/monitor_server.h>
+
+#include "share.h"
 
 
 /* A message to itself that is still to be received. */
@@ -72,11 +75,127 @@ static errval_t on_proxy(struct server_ctx *ctx, caddr_t end, caddr_t *ret_proxy
     return err_is_ok(err) ? ERR_OK : err_push(err, MONITOR_ERR_LIMIT);
 }
 
-static const struct monitor_server_ops ops = {.on_proxy = on_proxy};
+/* --- what a domain's kernel refuses because other cores have copies ------------------------- */
+
+/* An operation under way; its answer. */
+struct monitor_op {
+    union {
+        struct monitor_revoke_responder revoke;
+        struct monitor_revoke_part_responder part;
+        struct monitor_retype_responder retype;
+    } answer;
+    caddr_t root;                        /* L1CNode of the domain */
+};
+
+static struct monitor_op *monitor_begin(struct server_ctx *ctx, caddr_t root)
+{
+    struct monitor_op *op = malloc(sizeof(*op));
+
+    if (op != NULL) {
+        server_take_cap(ctx, root);
+        op->root = root;
+    }
+    return op;
+}
+
+static errval_t monitor_end(struct monitor_op *op, errval_t err)
+{
+    (void)cap_destroy(op->root);
+    return err_is_ok(err) ? ERR_OK : err_push(err, MONITOR_ERR_FAILED);
+}
+
+static void revoke_done(void *arg, errval_t err)
+{
+    struct monitor_op *op = arg;
+
+    monitor_revoke_reply(&op->answer.revoke, monitor_end(op, err));
+    free(op);
+}
+
+static errval_t on_revoke(struct server_ctx *ctx, caddr_t root, uint32_t cap)
+{
+    struct monitor_op *op = monitor_begin(ctx, root);
+
+    if (op == NULL) {
+        return MONITOR_ERR_LIMIT;
+    }
+    op->answer.revoke = monitor_revoke_defer(ctx);
+    caps_revoke(share_caps(), root, cap, revoke_done, op);
+    share_go_on();
+    return SERVER_DEFERRED;
+}
+
+static void part_done(void *arg, errval_t err)
+{
+    struct monitor_op *op = arg;
+
+    monitor_revoke_part_reply(&op->answer.part, monitor_end(op, err));
+    free(op);
+}
+
+static errval_t on_revoke_part(struct server_ctx *ctx, caddr_t root, uint32_t cap, uint64_t off,
+                               uint64_t bytes)
+{
+    struct monitor_op *op = monitor_begin(ctx, root);
+
+    if (op == NULL) {
+        return MONITOR_ERR_LIMIT;
+    }
+    op->answer.part = monitor_revoke_part_defer(ctx);
+    caps_revoke_part(share_caps(), root, cap, off, bytes, part_done, op);
+    share_go_on();
+    return SERVER_DEFERRED;
+}
+
+static void retype_done(void *arg, errval_t err)
+{
+    struct monitor_op *op = arg;
+
+    monitor_retype_reply(&op->answer.retype, monitor_end(op, err));
+    free(op);
+}
+
+static errval_t on_retype(struct server_ctx *ctx, caddr_t root, uint32_t src, uint64_t off,
+                          uint8_t type, uint64_t bytes, uint32_t count, uint32_t node,
+                          uint32_t index)
+{
+    const struct caps_retype what = {
+        .root = root, .src = src, .off = off, .bytes = bytes, .type = type, .count = count,
+        .node = node, .index = index,
+    };
+    struct monitor_op *op = monitor_begin(ctx, root);
+
+    if (op == NULL) {
+        return MONITOR_ERR_LIMIT;
+    }
+    op->answer.retype = monitor_retype_defer(ctx);
+    caps_retype(share_caps(), &what, retype_done, op);
+    share_go_on();
+    return SERVER_DEFERRED;
+}
+
+static void frame_revoked(void *arg, errval_t err)
+{
+    (void)err;                           /* what is left of it keeps its memory */
+    (void)ram_free((caddr_t)(uintptr_t)arg);
+}
+
+static void monitor_free_frame(caddr_t frame)
+{
+    if (err_no(ram_free(frame)) == SYS_ERR_REMOTE) {
+        caps_revoke(share_caps(), 0, frame, frame_revoked, (void *)(uintptr_t)frame);
+        share_go_on();
+    }
+}
+
+static const struct monitor_server_ops ops = {
+    .on_proxy = on_proxy, .on_revoke = on_revoke, .on_revoke_part = on_revoke_part,
+    .on_retype = on_retype,
+};
 
 errval_t monitor_start(const struct intermon_host *ways, struct waitset *ws)
 {
-    static const struct line_host host = {monitor_send};
+    static const struct line_host host = {monitor_send, monitor_free_frame};
 
     monitor.ws = ws;
     monitor.tail = &monitor.head;

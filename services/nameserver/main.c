@@ -17,6 +17,7 @@
 #include <aos/debug.h>
 #include <aos/domain.h>
 #include <aos/ram.h>
+#include <aos/services.h>
 #include <aos/server.h>
 #include <aos/time.h>
 #include <aos/waitset.h>
@@ -516,6 +517,7 @@ static void service_use_memory(void *arg)
 
 errval_t aos_rpc_init(void)
 {
+    aos_use_monitor();
     return ERR_OK;                       /* early RAM until the memory service is there; no stdio */
 }
 

@@ -491,6 +491,7 @@ static errval_t service_start(void)
 
 errval_t aos_rpc_init(void)
 {
+    aos_use_monitor();
     aos_use_memory();                    /* no stdio: it is the stdio of others */
     return ERR_OK;
 }

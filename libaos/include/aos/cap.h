@@ -34,6 +34,17 @@ errval_t cap_revoke(caddr_t c);
 /* The same for what was made of the `bytes` bytes at `off` of the memory `c`. */
 errval_t cap_revoke_part(caddr_t c, uint64_t off, uint64_t bytes);
 
+/* Who does what this core's kernel refuses with SYS_ERR_REMOTE because other cores have copies: the
+ * monitor. The functions here ask it by themselves; without it the error stays. It may take as long
+ * as messages to all cores. */
+struct cap_remote_ops {
+    errval_t (*revoke)(caddr_t c);
+    errval_t (*revoke_part)(caddr_t c, uint64_t off, uint64_t bytes);
+    errval_t (*retype)(caddr_t dest, caddr_t src, uint64_t off, enum captype type, uint64_t bytes,
+                       uint32_t count);
+};
+void cap_set_remote(const struct cap_remote_ops *ops);
+
 /* Deletes what is in `c`, if anything, and frees the slot. For slots of slot_alloc only. */
 errval_t cap_destroy(caddr_t c);
 /* The same, quicker, for one that came in a message. */

@@ -30,6 +30,8 @@ errval_t aos_serial(struct serial_binding **ret_binding);
 /* RAM from the memory service from now on. What happens before main anyway, unless a service has an
  * aos_rpc_init of its own. */
 void aos_use_memory(void);
+/* The same for what takes the monitor (aos/cap.h). */
+void aos_use_monitor(void);
 
 /* A fresh client end of the service `name`, for NAME_bind. */
 errval_t aos_lookup(const char *name, caddr_t *ret_end);

@@ -263,7 +263,8 @@ void line_refused(uint32_t peer, struct line_wire *w)
             line_deliver(l, &answer, 0);
         }
         w->cap = LINE_CAP_NONE;
-        w->header = MSG_HEADER(CHAN_CONTROL_CANCEL, MSG_CONTROL, 0, 0) | (w->header & MSG_TXID_MASK);
+        w->header = MSG_HEADER(CHAN_CONTROL_CANCEL, MSG_CONTROL, 0, 0)
+            | (w->header & MSG_TXID_MASK);
         memset(w->words, 0, sizeof(w->words));
     } else if (kind == MSG_REPLY) {
         w->cap = LINE_CAP_NONE;

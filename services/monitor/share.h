@@ -10,8 +10,8 @@
 void share_init(void (*send)(uint8_t core, const struct caps_msg *msg), struct waitset *ws);
 void share_core_up(uint8_t core);
 void share_receive(uint8_t core, const struct caps_msg *msg);
-/* Sends the capability in `slot` to `core`. `done(arg, err)` is called once, maybe at once: then the
- * other monitor has it under `ret_tag`, and the slot is free; or nothing has happened to it. */
+/* Sends the capability in `slot` to `core`. `done(arg, err)` is called once, maybe at once: then
+ * the other monitor has it under `ret_tag`, and the slot is empty; or it is as it was. */
 void share_send(caddr_t slot, uint32_t core, uint64_t *ret_tag, caps_done_fn done, void *arg);
 /* The capability that came under `tag`, 0: none did. */
 caddr_t share_take(uint64_t tag);

@@ -1,6 +1,7 @@
-/* Rings between cores: init of core 0 starts core 1, whose init is the same program, and calls it
- * over two rings in the frame that both share: one whose sides poll, one whose sides sleep, with a
- * Notify of each core as doorbell. TAP; powers off. */
+/* Rings between cores: init of core 0 starts others, whose init is the same program, and calls core
+ * 1 over two rings in the frame that all share: one whose sides poll, one whose sides sleep, with a
+ * Notify of each core as doorbell. With four cores, core 2 then calls core 3 at the same time. TAP;
+ * powers off. */
 #include <if/rings.h>
 #include <if/rings_server.h>
 #include <stdatomic.h>
@@ -20,20 +21,30 @@
 
 #define POOL_BYTES   0x1000000ull
 #define FRAME_BYTES  8192u
-#define RINGS        2u                  /* 0: the sides poll, 1: they sleep */
+#define CORES        4u                  /* at most */
+#define RINGS        3u
 #define SPINS        1000000u            /* looks of who polls: more than an answer takes */
 #define CALLS        3000u
 #define BOUNCES      3000u               /* of a line between the cores */
 #define BATCH        100u                /* of them that are timed together */
 #define PUTS         5000u
 #define LATE_NS      20000000000ull      /* bounds a failure */
+#define LOOK_NS      100000u             /* between looks at a core that starts */
 
-/* The frame that both have; each place has one writer. */
+enum { POLLED, SLEEPY, SECOND };
+static const struct {
+    uint8_t client, server;              /* cores */
+    uint32_t spin;
+} rings[RINGS] = {{0, 1, SPINS}, {0, 1, UMP_SPIN_NONE}, {2, 3, SPINS}};
+
+/* The frame that all have; each place has one writer. */
 struct shared {
-    uint8_t frames[RINGS][2][FRAME_BYTES]; /* written by core 0, by core 1 */
+    uint8_t frames[RINGS][2][FRAME_BYTES]; /* written by the server, by the client */
     _Alignas(64) _Atomic uint64_t there;   /* a line that goes to and fro */
     _Alignas(64) _Atomic uint64_t back;
-    _Alignas(64) _Atomic uint32_t up;      /* core 1 serves */
+    _Alignas(64) _Atomic uint32_t up[CORES]; /* the core is ready */
+    _Alignas(64) _Atomic uint32_t go;      /* core 2 calls */
+    _Alignas(64) _Atomic uint32_t gone;    /* it has made all its calls */
 };
 
 _Static_assert(sizeof(struct shared) <= KPI_CORE_CHANNEL_BYTES, "fits the channel");
@@ -81,25 +92,27 @@ static void bell_ring(void *ctx)
     (void)inv_notify_signal(((struct bell *)ctx)->far);
 }
 
-/* The bell of ring `which` on this core, and the one of the other. */
-static void bell_open(struct bell *bell, uint32_t which, uint32_t core, struct waitset *ws)
+/* The bell of ring `which` on this side, and the one of the other. */
+static void bell_open(struct bell *bell, uint32_t which, bool is_client, struct waitset *ws)
 {
+    const uint32_t near = is_client ? rings[which].client : rings[which].server;
+    const uint32_t far = is_client ? rings[which].server : rings[which].client;
     caddr_t own, trigger;
     EXPECT_ERR(ERR_OK, chan_create(&own, &trigger));
     EXPECT_ERR(ERR_OK, raw_open(&bell->raw, ws, own, bell_rung, bell));
     bell->raw.arrived_disabled = bell_rung_disabled;
-    EXPECT_ERR(ERR_OK, inv_notify_connect(notify(core, which), trigger));
-    bell->far = notify(1 - core, which);
+    EXPECT_ERR(ERR_OK, inv_notify_connect(notify(near, which), trigger));
+    bell->far = notify(far, which);
 }
 
-static struct ump_config config_of(uint32_t which, uint32_t core)
+static struct ump_config config_of(uint32_t which, bool is_client)
 {
     static const struct ump_bell_ops ops = {bell_ring};
-    return (struct ump_config){.out = shared->frames[which][core],
-                               .in = shared->frames[which][1 - core],
+    return (struct ump_config){.out = shared->frames[which][is_client],
+                               .in = shared->frames[which][!is_client],
                                .out_bytes = FRAME_BYTES,
                                .in_bytes = FRAME_BYTES,
-                               .spin = which == 0 ? SPINS : UMP_SPIN_NONE,
+                               .spin = rings[which].spin,
                                .bell = &ops,
                                .ctx = &bells[which]};
 }
@@ -112,7 +125,7 @@ static void bell_connect(struct bell *bell, struct chan *chan)
     disp_enable();
 }
 
-/* --- core 1 --------------------------------------------------------------------------------- */
+/* --- cores 1 and 3 --------------------------------------------------------------------------------- */
 
 static uint64_t came, came_wrong;
 
@@ -190,11 +203,8 @@ static const struct rings_server_ops ops = {
     .on_sum = far_sum, .on_attack = far_attack,
 };
 
-static void __attribute__((noreturn)) far_main(const struct kpi_bootinfo *info)
+static void far_map(const struct kpi_bootinfo *info)
 {
-    static struct rings_server server;
-    static struct waitset ws;
-    struct server_conn *conn;
     void *at = NULL;
     inittest_use_boot_ram();
     for (uint32_t i = 0; i < info->cap_count; i++) {
@@ -204,65 +214,37 @@ static void __attribute__((noreturn)) far_main(const struct kpi_bootinfo *info)
         }
     }
     shared = at;
+}
+
+static void __attribute__((noreturn)) far_serve(uint32_t core)
+{
+    static struct rings_server server;
+    static struct waitset ws;
+    struct server_conn *conn;
     waitset_init(&ws);
     rings_serve(&server, &ops, NULL, &ws);
     for (uint32_t i = 0; i < RINGS; i++) {
-        const struct ump_config config = config_of(i, 1);
-        bell_open(&bells[i], i, 1, &ws);
-        EXPECT_ERR(ERR_OK, server_add_ump(&server.base, &config, 0, 0, &conn));
-        bell_connect(&bells[i], ump_conn_chan(conn));
+        if (rings[i].server == core) {
+            const struct ump_config config = config_of(i, false);
+            bell_open(&bells[i], i, false, &ws);
+            EXPECT_ERR(ERR_OK, server_add_ump(&server.base, &config, 0, 0, &conn));
+            bell_connect(&bells[i], ump_conn_chan(conn));
+        }
     }
-    atomic_store(&shared->up, 1);
+    atomic_store(&shared->up[core], 1);
     waitset_run(&ws);
 }
 
-/* --- core 0 --------------------------------------------------------------------------------- */
+/* --- cores 0 and 2 -------------------------------------------------------------------------- */
 
 static struct rings_binding b[RINGS];
-static caddr_t pool;
 
-/* Cuts the other core's memory off the largest piece. */
-static void near_memory(const struct kpi_bootinfo *info)
+static void near_open(uint32_t which)
 {
-    const struct kpi_boot_cap *best = NULL;
-    for (uint32_t i = 0; i < info->cap_count; i++) {
-        const struct kpi_boot_cap *c = &info->caps[i];
-        if (c->kind == KPI_BOOT_RAM && (best == NULL || c->bytes > best->bytes)) {
-            best = c;
-        }
-    }
-    EXPECT(best != NULL);
-    uint64_t base = (best->base + best->bytes - POOL_BYTES) & ~(AOS_LARGE_BYTES - 1);
-    EXPECT_ERR(ERR_OK, slot_alloc(&pool));
-    EXPECT_ERR(ERR_OK, cap_split(pool, best->cap, base - best->base));
-    EXPECT_ERR(ERR_OK, ram_add(best->cap, best->base, base - best->base));
-}
-
-static void the_other_core_comes(void)
-{
-    const struct kpi_bootinfo *info = kernel_bootinfo();
-    const uint64_t until = time_deadline_ns(LATE_NS);
-    caddr_t frame, kcb = 0;
-    uint64_t bytes;
-    void *at;
-    for (uint32_t i = 0; i < info->cap_count; i++) {
-        kcb = info->caps[i].kind == KPI_BOOT_KCB ? info->caps[i].cap : kcb;
-    }
-    EXPECT_ERR(ERR_OK, frame_alloc(KPI_CORE_CHANNEL_BYTES, &frame, &bytes));
-    EXPECT_ERR(ERR_OK, paging_map_frame(paging_self(), frame, 0, KPI_CORE_CHANNEL_BYTES, AOS_VM_RW,
-                                        &at));
-    shared = at;
-    EXPECT_ERR(ERR_OK, kernel_core_start(kcb, pool, frame));
-    while (atomic_load(&shared->up) == 0) {
-        EXPECT(time_now_ns() < until);
-        thread_sleep_ns(100000);
-    }
-    for (uint32_t i = 0; i < RINGS; i++) {
-        const struct ump_config config = config_of(i, 0);
-        bell_open(&bells[i], i, 0, NULL);
-        bells[i].chan = &b[i].base.chan;
-        EXPECT_ERR(ERR_OK, binding_open_ump(&b[i].base, &config, &rings_client_interface));
-    }
+    const struct ump_config config = config_of(which, true);
+    bell_open(&bells[which], which, true, NULL);
+    bells[which].chan = &b[which].base.chan;
+    EXPECT_ERR(ERR_OK, binding_open_ump(&b[which].base, &config, &rings_client_interface));
 }
 
 /* What a call takes: the least mean of BATCH calls, as a machine that is emulated may stop at any
@@ -282,7 +264,78 @@ static uint64_t calls_over(struct rings_binding *over)
     return least;
 }
 
-/* The same for a line that goes to and fro. */
+/* Core 2. */
+static void __attribute__((noreturn)) far_call(uint32_t core)
+{
+    near_open(SECOND);
+    atomic_store(&shared->up[core], 1);
+    while (atomic_load(&shared->go) == 0) {
+        thread_sleep_ns(LOOK_NS);
+    }
+    (void)calls_over(&b[SECOND]);
+    atomic_store(&shared->gone, 1);
+    for (;;) {
+        thread_sleep_ns(LATE_NS);
+    }
+}
+
+/* --- core 0 --------------------------------------------------------------------------------- */
+
+static caddr_t pools[CORES], channel;
+
+/* Cuts the other cores' memory off the largest piece. */
+static void near_memory(const struct kpi_bootinfo *info)
+{
+    const struct kpi_boot_cap *best = NULL;
+    for (uint32_t i = 0; i < info->cap_count; i++) {
+        const struct kpi_boot_cap *c = &info->caps[i];
+        if (c->kind == KPI_BOOT_RAM && (best == NULL || c->bytes > best->bytes)) {
+            best = c;
+        }
+    }
+    EXPECT(best != NULL);
+    uint64_t end = best->base + best->bytes;
+    for (uint32_t core = 1; core < CORES; core++) {
+        end = (end - POOL_BYTES) & ~(AOS_LARGE_BYTES - 1);
+        EXPECT_ERR(ERR_OK, slot_alloc(&pools[core]));
+        EXPECT_ERR(ERR_OK, cap_split(pools[core], best->cap, end - best->base));
+    }
+    EXPECT_ERR(ERR_OK, ram_add(best->cap, best->base, end - best->base));
+}
+
+static void near_start(uint32_t core)
+{
+    const struct kpi_bootinfo *info = kernel_bootinfo();
+    const uint64_t until = time_deadline_ns(LATE_NS);
+    for (uint32_t i = 0; i < info->cap_count; i++) {
+        uint32_t number, state;
+        if (info->caps[i].kind == KPI_BOOT_KCB) {
+            EXPECT_ERR(ERR_OK, kernel_core_state(info->caps[i].cap, &number, &state));
+            if (number == core) {
+                EXPECT_ERR(ERR_OK, kernel_core_start(info->caps[i].cap, pools[core], channel));
+            }
+        }
+    }
+    while (atomic_load(&shared->up[core]) == 0) {
+        EXPECT(time_now_ns() < until);
+        thread_sleep_ns(LOOK_NS);
+    }
+}
+
+static void the_other_core_comes(void)
+{
+    uint64_t bytes;
+    void *at;
+    EXPECT_ERR(ERR_OK, frame_alloc(KPI_CORE_CHANNEL_BYTES, &channel, &bytes));
+    EXPECT_ERR(ERR_OK, paging_map_frame(paging_self(), channel, 0, KPI_CORE_CHANNEL_BYTES,
+                                        AOS_VM_RW, &at));
+    shared = at;
+    near_start(1);
+    near_open(POLLED);
+    near_open(SLEEPY);
+}
+
+/* What a line takes that goes to and fro, in the same way. */
 static uint64_t bounces(void)
 {
     uint64_t least = UINT64_MAX;
@@ -313,11 +366,11 @@ static void many_lines(struct rings_binding *over)
 
 static void both_poll(void)
 {
-    uint64_t call = calls_over(&b[0]);
+    uint64_t call = calls_over(&b[POLLED]);
     struct rings_open_call open;
     uint32_t count;
-    many_lines(&b[0]);
-    EXPECT_ERR(ERR_OK, rings_open_begin(&b[0], &open));
+    many_lines(&b[POLLED]);
+    EXPECT_ERR(ERR_OK, rings_open_begin(&b[POLLED], &open));
     uint64_t line = bounces();
     EXPECT_ERR(ERR_OK, rings_open_end(&open, AOS_FOREVER, &count));
     printf("# a polled call takes %u ns, a line there and back %u ns: %u.%u times as long\n",
@@ -327,8 +380,8 @@ static void both_poll(void)
 
 static void both_sleep(void)
 {
-    printf("# a call between sides that sleep takes %u ns\n", (unsigned)calls_over(&b[1]));
-    many_lines(&b[1]);
+    printf("# a call between sides that sleep takes %u ns\n", (unsigned)calls_over(&b[SLEEPY]));
+    many_lines(&b[SLEEPY]);
 }
 
 /* As fast as the ring takes them. */
@@ -337,7 +390,7 @@ static void a_full_ring(void)
     uint64_t count, wrong;
     uint32_t full = 0;
     for (uint32_t i = 0; i < PUTS;) {
-        errval_t err = rings_put(&b[i / 2500 % RINGS], i);
+        errval_t err = rings_put(&b[i / 2500], i);
         EXPECT(err == ERR_OK || err == RPC_ERR_AGAIN);
         if (err != ERR_OK) {
             full++;
@@ -345,19 +398,43 @@ static void a_full_ring(void)
         }
         i += err == ERR_OK;
         if (i == 2500 && err == ERR_OK) { /* the other ring goes on when this one is empty */
-            EXPECT_ERR(ERR_OK, rings_got(&b[0], &count, &wrong));
+            EXPECT_ERR(ERR_OK, rings_got(&b[POLLED], &count, &wrong));
         }
     }
-    EXPECT_ERR(ERR_OK, rings_got(&b[1], &count, &wrong));
+    EXPECT_ERR(ERR_OK, rings_got(&b[SLEEPY], &count, &wrong));
     EXPECT(count == PUTS && wrong == 0);
     printf("# %u times full\n", full);
 }
 
+/* Calls over one pair of cores, and over two pairs at once: neither has anything from the other. In
+ * turns, where each instruction is a nanosecond of one clock, a call takes as many of both. */
+static void two_pairs(void)
+{
+    uint64_t from = time_now_ns();
+    (void)calls_over(&b[POLLED]);
+    uint64_t alone = (time_now_ns() - from) / CALLS;
+    if (kernel_bootinfo()->core_count < CORES) {
+        printf("# %u ns a call\n", (unsigned)alone);
+        return;
+    }
+    near_start(3);
+    near_start(2);
+    from = time_now_ns();
+    atomic_store(&shared->go, 1);
+    (void)calls_over(&b[POLLED]);
+    while (atomic_load(&shared->gone) == 0) {
+        arch_relax();
+    }
+    uint64_t beside = (time_now_ns() - from) / (2 * CALLS);
+    printf("# %u ns a call with 2 cores, %u with 4 of which 2 call\n", (unsigned)alone,
+           (unsigned)beside);
+    EXPECT(beside < alone + alone / 4);
+}
+
 static void the_end(void)
 {
-    for (uint32_t i = 0; i < RINGS; i++) {
-        rings_close(&b[i]);
-    }
+    rings_close(&b[POLLED]);
+    rings_close(&b[SLEEPY]);
 }
 
 static const struct inittest tests[] = {
@@ -365,14 +442,19 @@ static const struct inittest tests[] = {
     {"UMP0122 both sides poll", both_poll},
     {"UMP0123 both sides sleep, and are rung by the other core", both_sleep},
     {"UMP0124 full rings: nothing is lost, nothing out of order", a_full_ring},
-    {"UMP0125 the end", the_end},
+    {"UMP0125 two pairs of cores call at the same time", two_pairs},
+    {"UMP0126 the end", the_end},
 };
 
 int main(void)
 {
     const struct kpi_bootinfo *info = kernel_bootinfo();
     if (info->core != info->boot_core) {
-        far_main(info);
+        far_map(info);
+        if (info->core % 2 != 0) {
+            far_serve(info->core);
+        }
+        far_call(info->core);
     }
     inittest_suite = "RINGS";
     printf("1..%d\n", INITTEST_COUNT(tests));

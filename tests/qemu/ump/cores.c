@@ -125,7 +125,7 @@ static void bell_connect(struct bell *bell, struct chan *chan)
     disp_enable();
 }
 
-/* --- cores 1 and 3 --------------------------------------------------------------------------------- */
+/* --- cores 1 and 3 -------------------------------------------------------------------------- */
 
 static uint64_t came, came_wrong;
 

@@ -13,6 +13,7 @@
 #include <kernel/cap_remote.h>
 #include <kernel/cap_tree.h>
 #include <kernel/core_data.h>
+#include <kernel/irq.h>
 #include <kernel/kasan.h>
 #include <kernel/mmu.h>
 #include <kernel/power.h>
@@ -24,6 +25,8 @@
 _Static_assert(KERNEL_REGION_SIZE % KCB_STEP_BYTES == 0, "whole steps");
 _Static_assert((int)POWER_CORE_ON == (int)KPI_CORE_ON && (int)POWER_CORE_OFF == (int)KPI_CORE_OFF &&
                (int)POWER_CORE_STARTING == (int)KPI_CORE_STARTING, "kpi/core.h");
+
+extern char _stack_guard[], _stack_bottom[]; /* the page between is not mapped */
 
 /* Set by kcb_init, constant since. */
 static const struct platform *kcb_platform;
@@ -149,4 +152,37 @@ errval_t kcb_start(unsigned core, struct cte *pool, const struct cte *channel)
         return SYS_ERR_FIRMWARE;
     }
     return ERR_OK;
+}
+
+errval_t kcb_reclaim(unsigned core, struct cte *pool)
+{
+    uint32_t state;
+    errval_t err = kcb_state(core, &state);
+
+    if (err_is_fail(err)) {
+        return err;
+    }
+    if (state != KPI_CORE_OFF) {
+        return SYS_ERR_CORE_STATE;
+    }
+    if (cte_node(pool)->owner != core) {
+        return SYS_ERR_REMOTE;
+    }
+    return cap_take_back(pool);
+}
+
+/* The firmware cleans the caches of a core that goes off (DEN 0022D, 5.5.2). That the kernel region
+ * is clean by then all the same costs little: what starts there next writes past the caches, and a
+ * line that came out of one later would undo it. */
+errval_t kcb_core_off(void)
+{
+    if (kcb_platform->further == NULL) {
+        return SYS_ERR_CORE_STATE;
+    }
+    timer_disarm();
+    irq_leave();
+    arch_clean_memory((const void *)KERNEL_BASE, (size_t)(_stack_guard - (char *)KERNEL_BASE));
+    arch_clean_memory(_stack_bottom, (size_t)((char *)(KERNEL_BASE + KERNEL_REGION_SIZE) -
+                                              _stack_bottom));
+    power_core_off();
 }

@@ -197,6 +197,7 @@ __attribute__((no_stack_protector)) void kernel_main(uint64_t argument, paddr_t 
     stack_guard = stack_guard_make(platform.seed, platform.seed_bytes, timer_ticks());
     irq_init(&platform);
     timer_start(platform.timer_irq);
+    power_idle_init(&platform.idle);
     boot_banner();
     kernel_start(&platform);
 }

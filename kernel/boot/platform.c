@@ -9,6 +9,7 @@
 #define GIC_PPI_MAX       16u
 #define TIMER_VIRTUAL     2u // place of the virtual timer in `interrupts` of an Arm timer
 #define RESERVED_MAX_REGS 8u
+#define IDLE_POWER_DOWN   (1u << 30) // of CPU_SUSPEND's parameter: the core's state is lost
 
 // Nodes whose meaning depends on others, found in a first pass.
 struct platform_paths {
@@ -29,6 +30,7 @@ static bool platform_any(const struct fdt_walk *w, const char *const *compatible
 static const char *const gic_v3_names[] = {"arm,gic-v3", NULL};
 static const char *const gic_v2_names[] = {"arm,cortex-a15-gic", "arm,gic-400", NULL};
 static const char *const psci_names[] = {"arm,psci-1.0", "arm,psci-0.2", NULL};
+static const char *const idle_names[] = {"arm,idle-state", NULL};
 static const char *const timer_names[] = {"arm,armv8-timer", "arm,armv7-timer", NULL};
 static const char *const pl011_names[] = {"arm,pl011", NULL};
 static const char *const lpuart_names[] = {"fsl,imx8qxp-lpuart", "fsl,imx8qm-lpuart",
@@ -102,6 +104,21 @@ static void platform_core(const struct fdt_walk *w, struct platform *p)
         p->core_mpidr[p->core_count++] = reg.base;
     else
         p->cores_ignored++;
+}
+
+// A state in which the core or its timer is lost is left alone: nothing brings it back.
+static void platform_idle(const struct fdt_walk *w, struct platform *p)
+{
+    struct fdt_prop prop;
+    uint32_t param = fdt_u32(w, "arm,psci-suspend-param", IDLE_POWER_DOWN);
+    uint32_t wake = fdt_u32(w, "entry-latency-us", 0) + fdt_u32(w, "exit-latency-us", 0);
+    wake = fdt_u32(w, "wakeup-latency-us", wake);
+    uint32_t residency = fdt_u32(w, "min-residency-us", wake);
+    residency = residency > wake ? residency : wake;
+    if ((param & IDLE_POWER_DOWN) != 0 || fdt_prop(w, "local-timer-stop", &prop) ||
+        (p->idle.exists && p->idle.residency_us > residency))
+        return;
+    p->idle = (struct platform_idle){true, param, residency};
 }
 
 static bool platform_memory(const struct fdt_walk *w, struct platform *p)
@@ -202,6 +219,8 @@ static void platform_device(const struct fdt_walk *w, const struct platform_path
         platform_psci(w, p);
     else if (platform_any(w, timer_names))
         p->timer_irq = platform_irq(w, TIMER_VIRTUAL);
+    else if (platform_any(w, idle_names))
+        platform_idle(w, p);
     else if (fdt_has_string(w, "device_type", "cpu"))
         platform_core(w, p);
 }

@@ -94,6 +94,12 @@ static void gic_v2_send(unsigned core, uint64_t mpidr, uint32_t irq)
     gicd_sgir_wr(&gic.gicd, irq | 1u << (GICD_SGIR_CORES_SHIFT + core));
 }
 
+static void gic_v2_leave(void)
+{
+    gicd_icenabler_clear(&gic.gicd, 0, ~0u);
+    gicc_ctlr_wr(&gic.gicc, 0);
+}
+
 static void gic_v2_mute(uint32_t irq, bool mute)
 {
     gic_config_mute(&gic.gicd, irq, mute);
@@ -115,4 +121,5 @@ const struct irqchip_ops irqchip_gic_v2 = {
     .limit = gic_v2_limit,
     .send = gic_v2_send,
     .mute = gic_v2_mute,
+    .leave = gic_v2_leave,
 };

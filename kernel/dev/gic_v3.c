@@ -193,6 +193,14 @@ static void gic_v3_send(unsigned core, uint64_t mpidr, uint32_t irq)
     isb();
 }
 
+// The redistributor is the firmware's to put to sleep.
+static void gic_v3_leave(void)
+{
+    gicd_icenabler_clear(&gic.own, 0, ~0u);
+    sysreg_write_x(ICC_IGRPEN1_EL1, 0);
+    isb();
+}
+
 static void gic_v3_mute(uint32_t irq, bool mute)
 {
     gic_config_mute(&gic.own, irq, mute);
@@ -214,4 +222,5 @@ const struct irqchip_ops irqchip_gic_v3 = {
     .limit = gic_v3_limit,
     .send = gic_v3_send,
     .mute = gic_v3_mute,
+    .leave = gic_v3_leave,
 };

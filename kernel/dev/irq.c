@@ -75,3 +75,8 @@ void irq_mute_doorbell(unsigned sender, bool mute)
 {
     irq_chip->mute(sender, mute);
 }
+
+void irq_leave(void)
+{
+    irq_chip->leave();
+}

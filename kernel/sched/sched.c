@@ -3,10 +3,12 @@
 #include <arch/sysreg.h>
 #include <kernel/cap.h>
 #include <kernel/doorbell.h>
+#include <kernel/ends.h>
 #include <kernel/irq.h>
 #include <kernel/irq_cap.h>
 #include <kernel/mmu.h>
 #include <kernel/panic.h>
+#include <kernel/power.h>
 #include <kernel/stretch.h>
 #include <kernel/timer.h>
 #include <kernel/trap.h>
@@ -206,8 +208,9 @@ static void sched_idle(void)
         }
         doorbell_hear();
         sched_arm(TICKS_NEVER);
-        cpu_wfi();
+        power_idle(sched.armed);
         sched_interrupts();
+        ends_log_poll(); /* while nobody is current */
     }
     sched_stats.idle_ticks += timer_ticks() - start;
 }

@@ -1,7 +1,14 @@
-/* Invocations of KCB capabilities (idl/abi/objects.if). */
+/* Invocations of KCB capabilities (idl/abi/objects.if), and of the Kernel capability about its
+ * core. */
 #include <kernel/cspace.h>
 #include <abi/kernel_invoke.h>
 #include <kernel/cores.h>
+#include <kernel/mmu.h>
+#include <kpi/core.h>
+
+_Static_assert(MMU_RANGE_WRITE == KPI_MAPPING_WRITE && MMU_RANGE_EXECUTE == KPI_MAPPING_EXECUTE &&
+               MMU_RANGE_DEVICE == KPI_MAPPING_DEVICE && LINEAR_BASE == KPI_LINEAR_BASE &&
+               LINEAR_SIZE == KPI_LINEAR_BYTES, "kpi/core.h");
 
 errval_t inv_kcb_start(struct dispatcher *self, struct cte *object, struct cte *pool,
                        struct cte *channel)
@@ -21,4 +28,28 @@ errval_t inv_kcb_state(struct dispatcher *self, struct cte *object, uint64_t *re
         *ret_state = state;
     }
     return err;
+}
+
+errval_t inv_kcb_reclaim(struct dispatcher *self, struct cte *object, struct cte *pool)
+{
+    return kcb_reclaim(kcb_core(cte_base(object)), pool);
+}
+
+errval_t inv_kernel_core_off(struct dispatcher *self, struct cte *object)
+{
+    return kcb_core_off();
+}
+
+errval_t inv_kernel_mapping(struct dispatcher *self, struct cte *object, uint64_t from,
+                            uint64_t *ret_va, uint64_t *ret_base, uint64_t *ret_bytes,
+                            uint64_t *ret_flags)
+{
+    struct mmu_range range = { .bytes = 0 };
+
+    (void)mmu_range_next(from, &range);
+    *ret_va = range.va;
+    *ret_base = range.pa;
+    *ret_bytes = range.bytes;
+    *ret_flags = range.flags;
+    return ERR_OK;
 }

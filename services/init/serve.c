@@ -211,9 +211,12 @@ static errval_t on_shutdown(struct server_ctx *ctx, init_power_t how)
     init_say("%s, asked by %llu", how == INIT_POWER_OFF ? "power off" : "reset",
            (unsigned long long)ctx->peer_pid);
     serve_power.reset = how == INIT_POWER_RESET;
-    if (init_cores_busy()) {
+    if (kernel_bootinfo()->core_count > 1) {
         serve_power.wanted = true;
         (void)init_shutdown_defer(ctx);  /* who asked waits for the end */
+        if (!init_cores_busy()) {        /* what they have said may be on its way still */
+            serve_settled(NULL);
+        }
         return SERVER_DEFERRED;
     }
     serve_power_now(NULL);

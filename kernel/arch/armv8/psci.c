@@ -1,12 +1,19 @@
 // PSCI calls (Arm DEN 0022D, chapter 5) under the SMC calling convention (Arm DEN 0028).
 #include <kernel/power.h>
+#include <kernel/log.h>
+#include <kernel/timer.h>
 #include <arch/sysreg.h>
 
 #define PSCI_VERSION       0x84000000u
+#define PSCI_CPU_OFF       0x84000002u
 #define PSCI_SYSTEM_OFF    0x84000008u
 #define PSCI_SYSTEM_RESET  0x84000009u
-#define PSCI_CPU_ON        0xc4000003u // of the 64-bit calling convention
+#define PSCI_FEATURES      0x8400000au
+#define PSCI_CPU_SUSPEND   0xc4000001u // of the 64-bit calling convention, as the next two
+#define PSCI_CPU_ON        0xc4000003u
 #define PSCI_AFFINITY_INFO 0xc4000004u
+
+#define US_PER_S 1000000u
 
 // Results, 5.2.2.
 #define PSCI_SUCCESS    0
@@ -17,6 +24,13 @@
 
 // Conduit of this machine, set once at boot.
 static enum platform_conduit psci_conduit;
+
+// How this core idles; set at boot, changed here if the firmware does not keep to it.
+static struct {
+    bool usable, used;
+    uint32_t param;
+    uint64_t ticks; // it does not pay for less
+} psci_idle;
 
 void power_init(enum platform_conduit conduit)
 {
@@ -88,5 +102,44 @@ enum power_core power_core_state(uint64_t mpidr)
         return POWER_CORE_STARTING;
     default:
         return POWER_CORE_UNKNOWN;
+    }
+}
+
+void power_core_off(void)
+{
+    psci_call(PSCI_CPU_OFF);
+    cpu_halt();
+}
+
+void power_idle_init(const struct platform_idle *idle)
+{
+    if (!idle->exists || psci_conduit == CONDUIT_NONE ||
+        psci_call_with(PSCI_FEATURES, PSCI_CPU_SUSPEND, 0, 0) < 0)
+        return;
+    psci_idle.usable = true;
+    psci_idle.param = idle->param;
+    psci_idle.ticks = (uint64_t)idle->residency_us * timer_hz() / US_PER_S;
+}
+
+static bool psci_idle_pays(uint64_t until)
+{
+    return psci_idle.usable &&
+           (until == UINT64_MAX || until >= timer_ticks() + psci_idle.ticks);
+}
+
+void power_idle(uint64_t until)
+{
+    if (!psci_idle_pays(until)) {
+        cpu_wfi();
+        return;
+    }
+    dsb_sy();
+    if (psci_call_with(PSCI_CPU_SUSPEND, psci_idle.param, 0, 0) != PSCI_SUCCESS) {
+        psci_idle.usable = false;
+        klog(LOG_WARNING, "the firmware refuses idle state %08x\n", psci_idle.param);
+    } else if (!psci_idle.used) {
+        psci_idle.used = true;
+        kprintf("idle state %08x works, for %llu ticks and more\n", psci_idle.param,
+                (unsigned long long)psci_idle.ticks);
     }
 }

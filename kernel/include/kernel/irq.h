@@ -20,6 +20,7 @@ struct irqchip_ops {
     void (*set_edge)(uint32_t irq, bool edge);
     uint32_t (*limit)(void); // INTIDs from here on do not exist
     void (*send)(unsigned core, uint64_t mpidr, uint32_t irq);
+    void (*leave)(void);
     void (*mute)(uint32_t irq, bool mute); // by priority: those of cores cannot all be disabled
 };
 
@@ -40,6 +41,8 @@ void irq_eoi(uint32_t irq);
 // Raises interrupt `number` (below IRQ_FIRST_PRIVATE) at a core, this one or another; what was
 // written before is visible there by then.
 void irq_send(unsigned core, unsigned number);
+// This core goes off: nothing is signalled to it any more.
+void irq_leave(void);
 // What `sender` sends is signalled from now on; and may be held back for a while: it stays pending.
 void irq_enable_doorbell(unsigned sender);
 void irq_mute_doorbell(unsigned sender, bool mute);

@@ -25,6 +25,20 @@ const void *mmu_window_map(paddr_t pa, size_t size);
 void *mmu_window_map_rw(paddr_t pa, size_t size);
 void mmu_window_unmap(void);
 
+// A range that is mapped in a row, all of it alike.
+struct mmu_range {
+    uint64_t va;
+    paddr_t pa;
+    uint64_t bytes;
+    uint32_t flags; // MMU_RANGE_*
+};
+#define MMU_RANGE_WRITE   1u
+#define MMU_RANGE_EXECUTE 2u
+#define MMU_RANGE_DEVICE  4u
+// The first one that contains `from` or lies behind it; from the page tables themselves. It may go
+// on in the next one. False: there is none.
+bool mmu_range_next(uint64_t from, struct mmu_range *ret_range);
+
 // Value for TTBR0_EL1 when no dispatcher runs: an empty table, ASID 0.
 uint64_t mmu_empty_ttbr0(void);
 

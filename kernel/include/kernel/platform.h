@@ -24,6 +24,14 @@ struct platform_cores {
     struct region doorbells;             // kernel/doorbell.h; size 0 if there is one core only
 };
 
+// The deepest idle state of the cores in which nothing of a core is lost (Devicetree binding
+// arm,idle-state; DEN 0022D, 5.4.2).
+struct platform_idle {
+    bool exists;
+    uint32_t param;        // of CPU_SUSPEND
+    uint32_t residency_us; // a shorter wait does not pay
+};
+
 struct platform {
     // Page-aligned, sorted, disjoint.
     struct region_list memory;   // all RAM of the machine, reserved parts included
@@ -49,6 +57,7 @@ struct platform {
     unsigned gicr_count;
     uint64_t gicr_stride; // 0: what each redistributor says about itself
 
+    struct platform_idle idle;
     uint32_t timer_irq; // virtual timer
     enum platform_uart uart;
     struct region uart_regs;

@@ -11,6 +11,11 @@ uint32_t power_psci_version(void);
 bool power_core_on(uint64_t mpidr, paddr_t entry, uint64_t argument);
 enum power_core { POWER_CORE_ON, POWER_CORE_OFF, POWER_CORE_STARTING, POWER_CORE_UNKNOWN };
 enum power_core power_core_state(uint64_t mpidr);
+_Noreturn void power_core_off(void); // this core
+// Waits for an interrupt, which may be masked, as deep as pays for a wait until that tick
+// (UINT64_MAX: for ever). Before that, once per core, after timer_init: with which state.
+void power_idle_init(const struct platform_idle *idle);
+void power_idle(uint64_t until);
 _Noreturn void power_off(void);   // waits forever where firmware cannot switch off
 _Noreturn void power_reset(void);
 _Noreturn void cpu_halt(void);    // interrupts off, forever

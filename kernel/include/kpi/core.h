@@ -18,6 +18,14 @@
 #define KPI_NOTIFY_BITS     32768u
 #define KPI_NOTIFY_MONITORS KPI_CORES_MAX
 
+/* kernel.mapping: what the kernel may do there; and whether it is device memory. */
+#define KPI_MAPPING_WRITE   1u
+#define KPI_MAPPING_EXECUTE 2u
+#define KPI_MAPPING_DEVICE  4u
+/* All RAM is mapped from here on, to be written, but for what CPU drivers keep to themselves. */
+#define KPI_LINEAR_BASE     0xffff000000000000ull
+#define KPI_LINEAR_BYTES    0x0000400000000000ull
+
 /* kcb.state: what the firmware knows. */
 #define KPI_CORE_ON       0u
 #define KPI_CORE_OFF      1u

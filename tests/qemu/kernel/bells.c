@@ -144,14 +144,9 @@ static bool ask(uint32_t what)
 
 static void test_start(void)
 {
-    caddr_t pool = kt_slots(1), other = kt_slots(1), kcb = 0, frame;
-    const struct kpi_bootinfo *b = (const struct kpi_bootinfo *)KPI_BOOTINFO_VA;
+    caddr_t pool = kt_slots(1), other = kt_slots(1), kcb = ko_kcb(1), frame;
     uint64_t base, bytes, core = 0, state = 0;
-    errval_t err;
 
-    for (uint32_t i = 0; i < b->cap_count; i++) {
-        kcb = b->caps[i].kind == KPI_BOOT_KCB ? b->caps[i].cap : kcb;
-    }
     shared = kt_pages(KPI_CORE_CHANNEL_BYTES / KPI_PAGE_BYTES, &frame);
     caddr_t ram = ko_boot_ram(&base, &bytes);
     uint64_t off = bytes - bytes % KPI_LARGE_BYTES - 4 * KPI_CORE_POOL_MIN;
@@ -161,10 +156,7 @@ static void test_start(void)
     kt_eq(inv_kcb_start(kcb, pool, frame), SYS_ERR_RETYPE_SIZE, "CORE0101 the pool is too small");
     kt_need(ko_delete(KT_TASK_NODE, pool), "delete");
     kt_need(ko_retype(KT_TASK_NODE, ram, off, CAPTYPE_RAM, KPI_CORE_POOL_MIN, 1, pool), "pool");
-    do {
-        err = inv_kcb_start(kcb, pool, frame);
-    } while (err == SYS_ERR_AGAIN);
-    kt_eq(err, ERR_OK, "CORE0102 the core starts");
+    kt_eq(ko_core_start(kcb, pool, frame), ERR_OK, "CORE0102 the core starts");
     kt_ok(ask(ASK_CHECK), "CORE0103 its init is there");
     kt_need(inv_kcb_state(kcb, &core, &state), "state");
     kt_ok(core == 1 && state == KPI_CORE_ON, "CORE0104 the firmware says so, too");

@@ -1,4 +1,5 @@
 #include "kobj.h"
+#include <kpi/core.h>
 
 #define SETTLE_NS    1000000u
 #define SETTLE_TRIES 2000u
@@ -150,4 +151,32 @@ enum captype ko_type(caddr_t node, uint32_t index)
 
     kt_need(inv_cnode_identify(node, index, &type, &rights, &a, &b), "identify");
     return (enum captype)type;
+}
+
+caddr_t ko_kcb(uint32_t core)
+{
+    const struct kpi_bootinfo *b = (const struct kpi_bootinfo *)KPI_BOOTINFO_VA;
+
+    for (uint32_t i = 0; i < b->cap_count; i++) {
+        uint64_t number = KPI_CORES_MAX, state = 0;
+
+        if (b->caps[i].kind == KPI_BOOT_KCB) {
+            kt_need(inv_kcb_state(b->caps[i].cap, &number, &state), "state of a core");
+        }
+        if (number == core) {
+            return b->caps[i].cap;
+        }
+    }
+    kt_need(SYS_ERR_CAP_NOT_FOUND, "no such core");
+    return 0;
+}
+
+errval_t ko_core_start(caddr_t kcb, caddr_t pool, caddr_t channel)
+{
+    errval_t err;
+
+    do {
+        err = inv_kcb_start(kcb, pool, channel);
+    } while (err == SYS_ERR_AGAIN);
+    return err;
 }

@@ -35,3 +35,8 @@ bool ko_settle(uint64_t count);
 void ko_idle(uint64_t ns);
 /* The type in a slot. */
 enum captype ko_type(caddr_t node, uint32_t index);
+
+/* The capability of another core; ends the run if there is none. */
+caddr_t ko_kcb(uint32_t core);
+/* Starts it, with `pool` and `channel`. */
+errval_t ko_core_start(caddr_t kcb, caddr_t pool, caddr_t channel);

@@ -87,7 +87,7 @@ static caddr_t ancestor_of(enum captype type, uint64_t *ret_off, uint64_t *ret_b
         return KPI_CAP_IRQTABLE;
     default:
         return type == CAPTYPE_KERNEL ? KPI_CAP_KERNEL
-               : type == CAPTYPE_KCB  ? matrix_kcb()
+               : type == CAPTYPE_KCB  ? ko_kcb(1)
                                       : KPI_CAP_IRQTABLE;
     }
 }

@@ -47,8 +47,6 @@ uint64_t matrix_map(unsigned place, caddr_t cap, caddr_t mapping);
 uint64_t matrix_tables(caddr_t cap, caddr_t first, caddr_t *ret_table);
 /* The capability to the devices from `base` on, and the offset of that in it. */
 caddr_t matrix_device(uint64_t base, uint64_t *ret_off);
-/* The capability of core 1, which is off. */
-caddr_t matrix_kcb(void);
 #define MATRIX_DEVICE 0x09010000ull      /* PL031 of QEMU's virt (hw/arm/virt.c memory map) */
 
 /* A domain that counts in a word: address and capability spaces of its own. */

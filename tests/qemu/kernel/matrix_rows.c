@@ -298,22 +298,9 @@ static bool works_named(caddr_t cap)
     return err_is_ok(inv_kernel_stats(cap, &up, &idle, &switches, &interrupts, &caps));
 }
 
-caddr_t matrix_kcb(void)
-{
-    const struct kpi_bootinfo *b = (const struct kpi_bootinfo *)KPI_BOOTINFO_VA;
-
-    for (uint32_t i = 0; i < b->cap_count; i++) {
-        if (b->caps[i].kind == KPI_BOOT_KCB) {
-            return b->caps[i].cap;
-        }
-    }
-    kt_need(SYS_ERR_CAP_NOT_FOUND, "no other core");
-    return 0;
-}
-
 static void make_kcb(void)
 {
-    kt_need(inv_cnode_copy(KT_TASK_NODE, matrix_kcb(), M_OBJECT), "copy");
+    kt_need(inv_cnode_copy(KT_TASK_NODE, ko_kcb(1), M_OBJECT), "copy");
 }
 
 static bool works_kcb(caddr_t cap)

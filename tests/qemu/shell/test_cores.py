@@ -1,6 +1,8 @@
 """Further cores: every one that the machine has starts, with a kernel and an init of its own."""
 import re
+import subprocess
 
+import machine as machines
 import pytest
 
 STAMP = r'\[ *(\d+\.\d+)\] '
@@ -71,3 +73,28 @@ def test_core0004_top_tells_of_every_core_and_process(run):
     assert {(core, name) for _, core, _, name in rows} >= {('0', 'init'), ('0', 'shell')} | {
         (core, name) for core in '0123' for name in ('memory', 'process')}
     assert '\033' not in result.stdout    # redrawn in place only without -n
+
+
+def with_idle_state(path, param, residency_us, cores):
+    """A device tree of the machine, with an idle state (QEMU's own has none)."""
+    subprocess.run([machines.QEMU, '-M', f'virt,gic-version=3,dumpdtb={path}', '-cpu', 'cortex-a35',
+                    '-smp', str(cores), '-m', '1G', '-nic', 'none', '-display', 'none'], check=True,
+                   capture_output=True)
+    node = '/cpus/idle-states/standby'
+    subprocess.run(['fdtput', '-p', '-t', 's', path, node, 'compatible', 'arm,idle-state'],
+                   check=True)
+    for name, value in (('arm,psci-suspend-param', param), ('entry-latency-us', 20),
+                        ('exit-latency-us', 30), ('min-residency-us', residency_us)):
+        subprocess.run(['fdtput', '-t', 'u', path, node, name, str(value)], check=True)
+    return ('-dtb', str(path))
+
+
+@pytest.mark.parametrize('param, used', [(0x10, True), (0x40000010, False)],
+                         ids=['standby', 'power down'])
+def test_core0008_idle_states_in_which_nothing_is_lost(run, tmp_path, param, used):
+    extra = with_idle_state(tmp_path / 'virt.dtb', param, 100, cores=2)
+    result = run('echo hi', smp=2, icount=True, extra=extra)
+    assert result.stdout == 'hi\n'
+    lines = re.findall(rf'(core 1: )?idle state {param:08x} works, for 6250 ticks', result.log)
+    assert sorted(lines) == (['', 'core 1: '] if used else []), result.log
+    assert 'refuses' not in result.log

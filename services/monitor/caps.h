@@ -155,6 +155,7 @@ struct caps_op {
     uint32_t from_op;  /* and its number */
     uint8_t dest, rights, flags;
     bool move, was_user;
+    uint32_t version;  /* GIVE: of the owner, before */
     uint64_t tag;
     caddr_t slot;      /* SEND */
     caddr_t root, cap; /* REVOKE */

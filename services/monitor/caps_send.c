@@ -34,6 +34,7 @@ void caps_give(struct caps *c, struct caps_op *op, struct caps_record *record, u
         msg.flags |= CAPS_PARTED;
     op->flags = flags;
     op->state = CAPS_GIVEN;
+    op->version = record->version;
     op->was_user = (record->users & caps_bit(op->dest)) != 0;
     record->busy++;
     if ((flags & CAPS_MOVE) != 0) {
@@ -200,18 +201,24 @@ void caps_via_start(struct caps *c, struct caps_op *op)
     }
 }
 
+/* The object has moved. If it has moved on by now, or come back, its later owners tell all. */
 static void give_tell(struct caps *c, struct caps_op *op, struct caps_record *record)
 {
     struct caps_msg msg = {.kind = CAPS_MOVED,
-                           .owner = record->owner,
+                           .owner = op->dest,
                            .home = record->home,
-                           .version = ++record->version};
+                           .version = op->version + 1};
     uint8_t cores = (uint8_t)((record->users | caps_bit(record->home)) &
                               ~(caps_bit(c->self) | caps_bit(op->dest)));
-    record->users = 0;
-    record->taken = record->home != c->self;
     op->state = CAPS_TELLING;
-    caps_ask_all(c, op, cores, msg);
+    if (record->owner != c->self) {
+        record->users = 0;
+        record->taken = record->home != c->self;
+    }
+    if (record->version == op->version) {
+        record->version++;
+        caps_ask_all(c, op, cores, msg);
+    }
 }
 
 void caps_give_answered(struct caps *c, struct caps_op *op, errval_t err)

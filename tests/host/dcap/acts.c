@@ -49,11 +49,28 @@ static void sent(struct op *op, struct domain *d, errval_t err)
     m->core.ops->slot_free(op->sending);
 }
 
+/* Whether pages from `range` on belong to something larger made of `key`. What other cores made of
+ * that is not in the way of anything, and stays. */
+static bool is_cut(struct machine *m, const struct caps_key *key, const struct caps_key *range)
+{
+    for (struct cte *n = m->core.ops->next(NULL); n != NULL; n = m->core.ops->next(n)) {
+        struct caps_key at = key_of(n);
+        if (n->type != CAPTYPE_MAPPING && at.page <= range->page &&
+            at.page + at.pages > range->page && key_before(&at, range) && key_before(key, &at))
+            return true;
+    }
+    return false;
+}
+
 static void revoked(struct op *op, struct domain *d, errval_t err)
 {
     if (err_is_fail(err))
         return;
     struct caps_key key = op->key;
+    if (key.type == CAPTYPE_NULL && is_cut(&sim.machines[op->core], &op->target, &key)) {
+        model_sync(); /* made since it began */
+        return;
+    }
     model_revoked(&key, d != NULL ? &d->slots[op->slot] : NULL);
 }
 
@@ -225,19 +242,6 @@ static void do_revoke(struct machine *m, struct domain *d)
         world_done(op, err);
 }
 
-/* Whether pages from `range` on belong to something larger made of `key`. What other cores made of
- * that is not in the way of anything, and stays. */
-static bool is_cut(struct machine *m, const struct caps_key *key, const struct caps_key *range)
-{
-    for (struct cte *n = m->core.ops->next(NULL); n != NULL; n = m->core.ops->next(n)) {
-        struct caps_key at = key_of(n);
-        if (n->type != CAPTYPE_MAPPING && at.page <= range->page &&
-            at.page + at.pages > range->page && key_before(&at, range) && key_before(key, &at))
-            return true;
-    }
-    return false;
-}
-
 /* A part of a domain's memory, or of the core's pool. */
 static void do_revoke_part(struct machine *m, struct domain *d, struct mslot *slot)
 {
@@ -252,15 +256,14 @@ static void do_revoke_part(struct machine *m, struct domain *d, struct mslot *sl
     if (is_cut(m, &key, &range))
         return;
     struct op *op = world_op(OP_REVOKE, number_of(m));
-    op->key = range;
     if (slot != NULL) {
         op->kind = OP_NONE;
-        struct caps_key part = op->key;
         op = block(m, d, OP_REVOKE, slot);
-        op->key = part;
     } else {
         op->is_pool = true;
     }
+    op->key = range;
+    op->target = key;
     errval_t err;
     do {
         err = m->core.ops->revoke_part(real, (uint64_t)off << CAP_PAGE_SHIFT,

@@ -61,7 +61,8 @@ struct op {
     uint64_t tag;
     uint8_t dest, rights;
     bool move, delivered, is_pool;
-    struct caps_key key; /* revoked or parted */
+    struct caps_key key;    /* revoked or parted */
+    struct caps_key target; /* of which a part is revoked */
     uint32_t first, pages, count;
 };
 

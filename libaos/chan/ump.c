@@ -348,8 +348,8 @@ static void ump_run(struct chan *c)
 
 void ump_rung_disabled(struct chan *c)
 {
-    if (c->state != CHAN_OPEN) {
-        return;
+    if (c->state != CHAN_OPEN || c->ump == NULL) {
+        return; /* closed, or about to be opened */
     }
     chan_ready_disabled(c);
     if (c->role == CHAN_BINDING) {
@@ -359,6 +359,9 @@ void ump_rung_disabled(struct chan *c)
 
 void ump_peer_died_disabled(struct chan *c)
 {
+    if (c->state != CHAN_OPEN || c->ump == NULL) {
+        return;
+    }
     /* What it said before comes first; a server need not know. */
     for (uint32_t i = 0; c->role == CHAN_BINDING && i <= c->ump->ring.in_lines; i++) {
         if (!ump_step_disabled(c)) {

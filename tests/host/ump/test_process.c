@@ -135,6 +135,22 @@ static void a_server_that_dies(void)
     end(SIGKILL);
 }
 
+/* Bells and the news of a death may come late, and early. */
+static void a_bell_without_a_ring(void)
+{
+    static struct kitchen_sink_binding fresh;
+    start(0);
+    calls(1);
+    kitchen_sink_close(&b);
+    disp_disable();
+    ump_rung_disabled(&b.base.chan);
+    ump_peer_died_disabled(&b.base.chan);
+    ump_rung_disabled(&fresh.base.chan);
+    ump_peer_died_disabled(&fresh.base.chan);
+    disp_enable();
+    end(0);
+}
+
 /* Without a close, as if it had died: the server's process ends clean. */
 static void a_client_that_dies(void)
 {
@@ -306,6 +322,7 @@ int main(void)
         {"UMP0024 a client that dies", a_client_that_dies},
         {"UMP0025 a client that writes rubbish all the time", a_hostile_client},
         {"UMP0026 a server that writes rubbish all the time", a_hostile_server},
+        {"UMP0027 a bell and a death after the close", a_bell_without_a_ring},
     };
     return CHECK_MAIN(tests);
 }

@@ -188,9 +188,16 @@ static void monitor_free_frame(caddr_t frame)
     }
 }
 
+static errval_t on_lines(struct server_ctx *ctx, uint32_t *ret_count)
+{
+    (void)ctx;
+    *ret_count = line_count();
+    return ERR_OK;
+}
+
 static const struct monitor_server_ops ops = {
     .on_proxy = on_proxy, .on_revoke = on_revoke, .on_revoke_part = on_revoke_part,
-    .on_retype = on_retype,
+    .on_retype = on_retype, .on_lines = on_lines,
 };
 
 errval_t monitor_start(const struct intermon_host *ways, struct waitset *ws)

@@ -98,3 +98,13 @@ def test_core0008_idle_states_in_which_nothing_is_lost(run, tmp_path, param, use
     lines = re.findall(rf'(core 1: )?idle state {param:08x} works, for 6250 ticks', result.log)
     assert sorted(lines) == (['', 'core 1: '] if used else []), result.log
     assert 'refuses' not in result.log
+
+
+def test_core0004_programs_on_other_cores_leave_nothing(run):
+    """Channels, frames and what several cores know of them are given up when a program has ended."""
+    some = ['oncore 1 hello'] * 6
+    result = run(*some, 'sleep 0.5', *some, 'sleep 0.5', 'caps', *some, *some, 'sleep 0.5', 'caps',
+                 smp=2)
+    assert set(result.statuses) == {0}
+    before, after = re.findall(r'^all +(\d+ +\d+ +\d+)$', result.stdout, re.M)
+    assert before == after

@@ -1,6 +1,6 @@
-/* Binding to a service on another core, with a fault at each step: who asks or who is asked refuses,
- * does not answer, breaks the rules or ends. Lines on one core stand for other cores, as in
- * remotetest. In the end the monitor knows no more lines than before. TAP on stdout.
+/* Binding to a service on another core, with a fault at each step: who asks or who is asked
+ * refuses, does not answer, breaks the rules or ends. Lines on one core stand for other cores, as
+ * in remotetest. In the end the monitor knows no more lines than before. TAP on stdout.
  *
  * The steps: 1 the end crosses; 2 BIND; 3 UPGRADE; 4 its answer; 5 calls on the ring. */
 #include <string.h>

@@ -15,7 +15,10 @@
 #include <aos/kernel_caps.h>
 
 #define CAPS_CORES_MAX   8u
+/* Objects that this core and others know. The simulator makes it small. */
+#ifndef CAPS_RECORDS_MAX
 #define CAPS_RECORDS_MAX 1024u
+#endif
 #define CAPS_BUCKETS     256u
 /* Operations under way: own ones, and those that others asked for. A monitor has no more messages
  * under way to another one than a few for each of these. */
@@ -211,8 +214,7 @@ void caps_send(struct caps *c, caddr_t slot, uint8_t rights, bool move, uint8_t 
  * With the domain gone in the meantime everything goes. */
 void caps_revoke(struct caps *c, caddr_t root, caddr_t cap, caps_done_fn done, void *arg);
 /* cnode.revoke_part. SYS_ERR_RETYPE_SIZE: an object that other cores know begins in the part and
- * reaches out of it. Of an object that begins before the part and reaches into it nothing is taken,
- * not even what another core made of it. */
+ * reaches out of it. What others made of an object that begins before the part may stay. */
 void caps_revoke_part(struct caps *c, caddr_t root, caddr_t cap, uint64_t off, uint64_t bytes,
                       caps_done_fn done, void *arg);
 /* cnode.retype of a frame that other cores know. */

@@ -71,8 +71,10 @@ static bool mark_is_clear(const struct caps *c, const struct caps_mark *mark)
 {
     for (uint32_t i = 0; i < CAPS_OPS_MAX; i++) {
         const struct caps_op *op = &c->ops[i];
-        bool own = mark->core == c->self && mark->op == op->id;
-        if (op->kind != CAPS_OP_NONE && !own && key_concerned(&mark->key, &op->key))
+        /* Of two revokes of the same part the one of the core with the higher number is first. */
+        bool later = op->kind == CAPS_OP_REVOKE && caps_key_same(&mark->key, &op->key) &&
+                     mark->core >= c->self;
+        if (op->kind != CAPS_OP_NONE && !later && key_concerned(&mark->key, &op->key))
             return false;
     }
     return true;
@@ -288,6 +290,8 @@ void caps_revoke_part(struct caps *c, caddr_t root, caddr_t cap, uint64_t off, u
                              .pages = (uint32_t)(bytes / AOS_PAGE_BYTES)};
     if (err_is_ok(err) && range_is_cut(c, &range))
         err = SYS_ERR_RETYPE_SIZE;
+    if (err_is_ok(err) && caps_is_marked(c, &range))
+        err = SYS_ERR_BUSY;
     if (err_is_ok(err)) {
         op = caps_op_begin(c, CAPS_OP_REVOKE);
         err = op == NULL ? RPC_ERR_AGAIN : ERR_OK;

@@ -71,7 +71,8 @@ static void revoked(struct op *op, struct domain *d, errval_t err)
         model_sync(); /* made since it began */
         return;
     }
-    model_revoked(&key, d != NULL ? &d->slots[op->slot] : NULL);
+    model_revoked(&key, d != NULL ? &d->slots[op->slot] : NULL,
+                  key.type == CAPTYPE_NULL && op->target.type == CAPTYPE_FRAME);
 }
 
 static void retyped(struct op *op, struct domain *d, errval_t err)

@@ -86,11 +86,14 @@ void model_sync(void)
 struct revoked {
     const struct caps_key *key;
     const struct mslot *kept;
+    bool mappings;
 };
 
 static bool revoked_slot(struct machine *m, struct mslot *slot, void *arg)
 {
     const struct revoked *r = arg;
+    if (r->mappings && slot->cap.key.type == CAPTYPE_MAPPING)
+        return false;
     HOLDS(slot == r->kept || slot->cap.key.type == CAPTYPE_NULL ||
               !key_concerned(r->key, &slot->cap.key),
           "core %u: type %u at page 0x%x, %u pages, is still there after the revoke of type %u at "
@@ -100,9 +103,9 @@ static bool revoked_slot(struct machine *m, struct mslot *slot, void *arg)
     return false;
 }
 
-void model_revoked(const struct caps_key *key, const struct mslot *kept)
+void model_revoked(const struct caps_key *key, const struct mslot *kept, bool mappings)
 {
-    struct revoked r = {key, kept};
+    struct revoked r = {key, kept, mappings};
     model_sync();
     (void)model_any(revoked_slot, &r);
     for (unsigned c = 0; c < sim.cores; c++) {
@@ -112,6 +115,7 @@ void model_revoked(const struct caps_key *key, const struct mslot *kept)
         for (struct cte *n = core->ops->next(NULL); n != NULL; n = core->ops->next(n)) {
             struct caps_key at = key_of(n);
             bool idle = (n->flags & CTE_ANCHOR) != 0 && n->next == NULL && n->owner != c;
+            idle |= mappings && n->type == CAPTYPE_MAPPING;
             HOLDS(!key_concerned(key, &at) || key_same(key, &at) || idle,
                   "core %u: the tree still has type %u at page 0x%x after its revoke", c, at.type,
                   at.page);

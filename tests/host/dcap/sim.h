@@ -145,8 +145,9 @@ typedef bool (*model_fn)(struct machine *m, struct mslot *slot, void *arg);
 bool model_any(model_fn fn, void *arg);
 /* What a revoke that goes on has taken is no longer in the model. */
 void model_sync(void);
-/* Nothing made of `key` is left anywhere, nor copies but `kept`. */
-void model_revoked(const struct caps_key *key, const struct mslot *kept);
+/* Nothing made of `key` is left anywhere, nor copies but `kept`. A part of a frame (`mappings`):
+ * who has the frame may have mapped it again. */
+void model_revoked(const struct caps_key *key, const struct mslot *kept, bool mappings);
 /* What overlaps pages of an object and comes after it; `frames`: frames only. */
 bool model_overlap(const struct caps_key *key, uint32_t first, uint32_t end, bool frames);
 

@@ -24,7 +24,8 @@
 
 _Static_assert(KERNEL_REGION_SIZE % KCB_STEP_BYTES == 0, "whole steps");
 _Static_assert((int)POWER_CORE_ON == (int)KPI_CORE_ON && (int)POWER_CORE_OFF == (int)KPI_CORE_OFF &&
-               (int)POWER_CORE_STARTING == (int)KPI_CORE_STARTING, "kpi/core.h");
+               (int)POWER_CORE_STARTING == (int)KPI_CORE_STARTING &&
+               (int)POWER_CORE_UNKNOWN == (int)KPI_CORE_UNKNOWN, "kpi/core.h");
 
 extern char _stack_guard[], _stack_bottom[]; /* the page between is not mapped */
 
@@ -53,25 +54,18 @@ unsigned kcb_core(uint64_t base)
     return core;
 }
 
-errval_t kcb_state(unsigned core, uint32_t *ret_state)
+uint32_t kcb_state(unsigned core)
 {
-    enum power_core state = power_core_state(kcb_platform->core_mpidr[core]);
-
-    if (state == POWER_CORE_UNKNOWN) {
-        return SYS_ERR_FIRMWARE;
-    }
-    *ret_state = (uint32_t)state;
-    return ERR_OK;
+    return (uint32_t)power_core_state(kcb_platform->core_mpidr[core]);
 }
 
 static errval_t kcb_check(unsigned core, const struct cte *pool, const struct cte *channel)
 {
     struct cap_key key = cap_key_of(pool);
-    uint32_t state;
-    errval_t err = kcb_state(core, &state);
+    uint32_t state = kcb_state(core);
 
-    if (err_is_fail(err)) {
-        return err;
+    if (state == KPI_CORE_UNKNOWN) {
+        return SYS_ERR_FIRMWARE;
     }
     if (state != KPI_CORE_OFF) {
         return SYS_ERR_CORE_STATE;
@@ -156,13 +150,7 @@ errval_t kcb_start(unsigned core, struct cte *pool, const struct cte *channel)
 
 errval_t kcb_reclaim(unsigned core, struct cte *pool)
 {
-    uint32_t state;
-    errval_t err = kcb_state(core, &state);
-
-    if (err_is_fail(err)) {
-        return err;
-    }
-    if (state != KPI_CORE_OFF) {
+    if (kcb_state(core) != KPI_CORE_OFF) {
         return SYS_ERR_CORE_STATE;
     }
     if (cte_node(pool)->owner != core) {

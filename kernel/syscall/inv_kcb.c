@@ -20,14 +20,10 @@ errval_t inv_kcb_state(struct dispatcher *self, struct cte *object, uint64_t *re
                        uint64_t *ret_state)
 {
     unsigned core = kcb_core(cte_base(object));
-    uint32_t state;
-    errval_t err = kcb_state(core, &state);
 
-    if (err_is_ok(err)) {
-        *ret_core = core;
-        *ret_state = state;
-    }
-    return err;
+    *ret_core = core;
+    *ret_state = kcb_state(core);
+    return ERR_OK;
 }
 
 errval_t inv_kcb_reclaim(struct dispatcher *self, struct cte *object, struct cte *pool)

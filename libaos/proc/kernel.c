@@ -166,6 +166,16 @@ errval_t kernel_core_state(caddr_t kcb, uint32_t *ret_core, uint32_t *ret_state)
     return err;
 }
 
+errval_t kernel_core_reclaim(caddr_t kcb, caddr_t pool)
+{
+    return inv_kcb_reclaim(kcb, pool);
+}
+
+errval_t kernel_core_off(void)
+{
+    return inv_kernel_core_off(KPI_CAP_KERNEL);
+}
+
 errval_t kernel_irq(uint32_t irq, caddr_t dest)
 {
     return inv_irq_table_get(KPI_CAP_IRQTABLE, irq, dest);

@@ -18,7 +18,7 @@ void kcb_init(const struct platform *platform, struct region init);
 unsigned kcb_core(uint64_t base);
 // kcb.start and kcb.state of idl/abi/objects.if.
 errval_t kcb_start(unsigned core, struct cte *pool, const struct cte *channel);
-errval_t kcb_state(unsigned core, uint32_t *ret_state);
+uint32_t kcb_state(unsigned core);
 errval_t kcb_reclaim(unsigned core, struct cte *pool);
 // kernel.core_off; does not return where it works.
 errval_t kcb_core_off(void);

@@ -30,3 +30,4 @@
 #define KPI_CORE_ON       0u
 #define KPI_CORE_OFF      1u
 #define KPI_CORE_STARTING 2u
+#define KPI_CORE_UNKNOWN  3u             /* it has no such core */

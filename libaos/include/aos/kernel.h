@@ -61,6 +61,11 @@ errval_t kernel_cap_foreign(const struct kernel_cap *cap, caddr_t dest);
 
 errval_t kernel_core_start(caddr_t kcb, caddr_t pool, caddr_t channel);
 errval_t kernel_core_state(caddr_t kcb, uint32_t *ret_core, uint32_t *ret_state);
+/* The core is off: the memory that it started with is this core's again. */
+errval_t kernel_core_reclaim(caddr_t kcb, caddr_t pool);
+/* Switches this core off; returns only if it failed. Whatever of it others know must have been
+ * handed over before. */
+errval_t kernel_core_off(void);
 
 /* The capability for interrupt `irq` (GIC INTID), which exists once, in the empty slot `dest`. */
 errval_t kernel_irq(uint32_t irq, caddr_t dest);

@@ -35,6 +35,35 @@ def test_core0001_every_core_starts(run, machine):
     check_cores(result.log, machine['smp'], 2 if machine.get('el2') else 1)
 
 
+# Cores that take turns on one thread of the host, and each on its own: QEMU without -icount.
+@pytest.mark.parametrize('thread', ['single', 'multi'])
+def test_core0009_on_one_thread_and_on_many(run, thread):
+    result = run('oncore 3 hello', 'echo hi', smp=4, extra=('-accel', f'tcg,thread={thread}'))
+    assert result.statuses == [0, 0] and result.stdout.endswith('hi\n')
+    check_cores(result.log, 4, 1)
+
+
+@pytest.mark.parametrize('checker', ['kasan', 'ubsan', 'checked'])
+def test_core0010_on_kernels_that_check_themselves(run, checker):
+    result = run('oncore 3 hello', 'oncore 1 memtest', 'ps', smp=4,
+                 kernel=f'kernel/{checker}.image')
+    assert result.statuses == [0, 0, 0]
+    check_cores(result.log, 4, 1)
+
+
+def test_core0011_a_core_that_the_firmware_does_not_know(run, tmp_path):
+    """The device tree lists three; the others start all the same."""
+    path = tmp_path / 'virt.dtb'
+    subprocess.run([machines.QEMU, '-M', f'virt,gic-version=3,dumpdtb={path}', '-cpu', 'cortex-a35',
+                    '-smp', '3', '-m', '1G', '-nic', 'none', '-display', 'none'], check=True,
+                   capture_output=True)
+    subprocess.run(['fdtput', '-t', 'x', path, '/cpus/cpu@2', 'reg', '7'], check=True)
+    result = run('echo hi', smp=2, icount=True, extra=('-dtb', str(path)))
+    assert result.stdout == 'hi\n' and 'core 1: init: core 1 is up' in result.log
+    assert re.search(r'init: core 2 cannot be started: .*firmware', result.log), result.log
+    assert 'init: 1 of 2 further cores are up' in result.log
+
+
 def test_core0002_all_of_four_start_in_less_than_a_second(run):
     """Time is the number of instructions here, at 1 GHz, all cores together."""
     result = run('echo hi', smp=4, icount=True)

@@ -74,6 +74,9 @@ static errval_t on_alloc(struct server_ctx *ctx, uint64_t bytes, uint64_t align,
     struct memory_account *a;
     errval_t err;
 
+    if (!service_lends((uint32_t)ctx->peer_pid, bytes)) {
+        return MEMORY_ERR_NO_MEMORY;
+    }
     mutex_lock(&service.lock);
     service_own_records();
     err = service_client(ctx, &a);
@@ -82,7 +85,7 @@ static errval_t on_alloc(struct server_ctx *ctx, uint64_t bytes, uint64_t align,
     }
     mutex_unlock(&service.lock);
     service_tell_low();
-    return err;
+    return err_no(err) == MEMORY_ERR_NO_MEMORY ? service_borrow(ctx, bytes, align) : err;
 }
 
 static errval_t on_alloc_for(struct server_ctx *ctx, uint32_t pid, uint64_t bytes, uint64_t align,
@@ -105,7 +108,7 @@ static errval_t on_alloc_for(struct server_ctx *ctx, uint32_t pid, uint64_t byte
     }
     mutex_unlock(&service.lock);
     service_tell_low();
-    return err;
+    return err_no(err) == MEMORY_ERR_NO_MEMORY ? service_borrow_for(ctx, pid, bytes, align) : err;
 }
 
 errval_t service_give_locked(const struct memory_account *owner, caddr_t ram)
@@ -129,14 +132,36 @@ errval_t service_give_locked(const struct memory_account *owner, caddr_t ram)
     return ERR_OK;
 }
 
+/* What another core gives back: its monitor and that of this core may hold on to it for a while. */
+static errval_t service_take_back(const struct memory_account *owner, caddr_t ram)
+{
+    struct cap_info info;
+    struct memory_range range;
+    errval_t err = cap_identify(ram, &info);
+
+    if (err_is_ok(err)) {
+        err = memory_give_check(&service.core, owner, info.a, info.b, &range);
+    }
+    if (err_is_fail(err)) {
+        return MEMORY_ERR_NOT_YOURS;
+    }
+    (void)cap_delete(ram);
+    memory_retire(&service.core, range.base, range.bytes);
+    service_reap_soon();
+    return ERR_OK;
+}
+
 static errval_t on_free(struct server_ctx *ctx, caddr_t ram)
 {
     errval_t err;
 
     mutex_lock(&service.lock);
     service_own_records();
-    err = service_give_locked(server_conn_state(ctx->conn), ram);
+    err = domain_core_of((uint32_t)ctx->peer_pid) == domain_core()
+        ? service_give_locked(server_conn_state(ctx->conn), ram)
+        : service_take_back(server_conn_state(ctx->conn), ram);
     mutex_unlock(&service.lock);
+    service_return_soon();
     return err;
 }
 
@@ -305,6 +330,9 @@ int main(void)
     if (err_is_ok(err)) {
         err = thread_create(service_register, NULL, &(struct thread_attr){.detached = true},
                             &registrar);
+    }
+    if (err_is_ok(err)) {
+        err = service_borrow_init();
     }
     if (err_is_fail(err)) {
         aos_panic("memory: cannot start: 0x%llx", (unsigned long long)err);

@@ -212,24 +212,56 @@ void memory_core_init(struct memory_core *m)
 errval_t memory_add(struct memory_core *m, uint64_t base, uint64_t bytes)
 {
     struct memory_region *r;
+    uint32_t root = 0;
 
-    if (m->root_count == MEMORY_ROOTS_MAX || m->spare_count == 0 || bytes < MEMORY_PAGE
+    while (root < m->root_count && m->roots[root].bytes != 0) {
+        root++;
+    }
+    if (root == MEMORY_ROOTS_MAX || m->spare_count == 0 || bytes < MEMORY_PAGE
         || bytes / MEMORY_PAGE > UINT32_MAX) {
         return MEMORY_ERR_NO_MEMORY;
     }
     r = memory_record_get(m);
     r->base = base;
     r->bytes = bytes & ~(MEMORY_PAGE - 1);
-    r->root = (uint8_t)m->root_count;
-    m->roots[m->root_count].base = base;
-    m->roots[m->root_count].bytes = r->bytes;
-    m->roots[m->root_count].first = r;
-    m->root_count++;
+    r->root = (uint8_t)root;
+    m->roots[root].base = base;
+    m->roots[root].bytes = r->bytes;
+    m->roots[root].first = r;
+    m->root_count += root == m->root_count;
     m->region_count++;
     m->total += r->bytes;
     regions_insert(&m->tree, r);
     memory_enter(m, r);
     return ERR_OK;
+}
+
+uint32_t memory_root_at(const struct memory_core *m, uint64_t base)
+{
+    uint32_t root = 0;
+
+    while (root < m->root_count && (m->roots[root].bytes == 0 || m->roots[root].base != base)) {
+        root++;
+    }
+    return root;
+}
+
+bool memory_remove(struct memory_core *m, uint32_t root)
+{
+    struct memory_region *r = m->roots[root].first;
+
+    if (m->roots[root].bytes == 0 || r->state != MEMORY_FREE || r->bytes != m->roots[root].bytes
+        || m->free - r->bytes < MEMORY_OWN_BYTES) {
+        return false;
+    }
+    memory_leave(m, r);
+    regions_remove(&m->tree, r);
+    m->total -= r->bytes;
+    m->region_count--;
+    m->roots[root].base = m->roots[root].bytes = 0;
+    m->roots[root].first = NULL;
+    memory_record_put(m, r);
+    return true;
 }
 
 static struct memory_region *memory_find(const struct memory_core *m, uint64_t bytes,

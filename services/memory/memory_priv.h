@@ -32,7 +32,7 @@
 #include "keep.h"
 #include "regions.h"
 
-#define MEMORY_ROOTS_MAX       32u
+#define MEMORY_ROOTS_MAX       64u
 #define MEMORY_BUCKETS         64u       /* of accounts, a power of two */
 #define MEMORY_LARGE           0x200000ull
 #define MEMORY_LOW_DIVISOR     16u       /* the service is low on memory below total / 16 */
@@ -67,6 +67,7 @@ struct memory_core {
     uint32_t free_count;                 /* free regions */
     uint32_t region_count, account_count, dying_count;
     uint32_t root_count;
+    /* `bytes` 0: it was removed */
     struct { uint64_t base, bytes; struct memory_region *first; } roots[MEMORY_ROOTS_MAX];
     struct memory_region *tree;
     struct memory_region *dying_regions, *dying_end;
@@ -88,9 +89,14 @@ struct memory_range {
 void memory_core_init(struct memory_core *m);
 /* Memory for records, which must live as long as the core. Each call adds to what there is. */
 void memory_add_records(struct memory_core *m, void *memory, size_t bytes);
-/* Adds RAM to give out; the roots are numbered in order. MEMORY_ERR_NO_MEMORY: no record or no root
- * is left. */
+/* Adds RAM to give out; roots are numbered in order, or like one that was removed.
+ * MEMORY_ERR_NO_MEMORY: no record or no root is left. */
 errval_t memory_add(struct memory_core *m, uint64_t base, uint64_t bytes);
+/* The number of the root that begins at `base`, which is one. */
+uint32_t memory_root_at(const struct memory_core *m, uint64_t base);
+/* Takes all of a root away if it is free, and the service keeps what only it gets. False: it does
+ * not. */
+bool memory_remove(struct memory_core *m, uint32_t root);
 
 /* Pages that contain `bytes`, for `owner`, on the account `charged`. `bytes` is at least 1, `align`
  * a power of two. QUOTA, NO_MEMORY, BAD_ALIGN. */

@@ -73,7 +73,7 @@ static void own_add_roots(void)
         }
         if (err_is_ok(cap_identify(cap, &info))
             && err_is_ok(memory_add(&service.core, info.a, info.b))) {
-            service.roots[service.core.root_count - 1] = cap;
+            service.roots[memory_root_at(&service.core, info.a)] = cap;
         }
     }
 }

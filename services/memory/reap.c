@@ -91,6 +91,7 @@ void service_reap(void *arg)
                                 time_deadline_ns(service.reap_ns), service_reap, NULL);
     }
     mutex_unlock(&service.lock);
+    service_return_soon();
 }
 
 void service_reap_soon(void)

@@ -38,6 +38,17 @@ errval_t service_retype(const struct memory_range *range, caddr_t *ret_cap);
 void service_reap(void *arg);
 void service_reap_soon(void);
 
+/* borrow.c: memory of other cores for the caller, who waits, when there is none here:
+ * SERVER_DEFERRED; NO_MEMORY: nothing is borrowed for this caller. The service's lock is not
+ * held. */
+errval_t service_borrow(struct server_ctx *ctx, uint64_t bytes, uint64_t align);
+errval_t service_borrow_for(struct server_ctx *ctx, uint32_t pid, uint64_t bytes, uint64_t align);
+/* Is there so much for the domain `pid`, if it is of another core? */
+bool service_lends(uint32_t pid, uint64_t bytes);
+/* Something has become free: what is borrowed goes back when it is not used. */
+void service_return_soon(void);
+errval_t service_borrow_init(void);
+
 /* own.c: the first records and all RAM that was granted; this domain lives on it from then on. */
 void service_own_init(void);
 /* Sees to it that there are records for the next request, as far as there is memory. */

@@ -277,6 +277,36 @@ static void MEM0009_small_ranges_low_large_ones_high(void)
     CHECK(memory_check(&core) == NULL);
 }
 
+static void MEM0015_memory_of_others_comes_and_goes(void)
+{
+    const uint64_t base = 0xc0000000, bytes = PAGES * MEMORY_PAGE;
+    struct memory_range a, b;
+    uint64_t total;
+    uint32_t root;
+
+    start();
+    CHECK_EQ(take(1, bytes, 1, &a), ERR_OK);
+    CHECK_EQ(take(1, bytes, 1, &a), ERR_OK);
+    CHECK_EQ(take(1, bytes, 1, &b), MEMORY_ERR_NO_MEMORY);
+    total = core.total;
+    CHECK_EQ(memory_add(&core, base, bytes), ERR_OK);
+    root = memory_root_at(&core, base);
+    CHECK_EQ(root, ROOTS);
+    CHECK_EQ(take(1, MEMORY_PAGE, 1, &b), ERR_OK);
+    CHECK_EQ(b.base, base);
+    CHECK(!memory_remove(&core, root));  /* it is used */
+    CHECK_EQ(give(1, b.base, b.bytes), ERR_OK);
+    CHECK_EQ(give(1, a.base, a.bytes), ERR_OK);
+    CHECK(memory_remove(&core, root));
+    CHECK(!memory_remove(&core, root));  /* it is gone */
+    CHECK_EQ(core.total, total);
+    CHECK(memory_check(&core) == NULL);
+    CHECK_EQ(memory_add(&core, base + bytes, bytes), ERR_OK); /* takes its place */
+    CHECK_EQ(memory_root_at(&core, base + bytes), root);
+    CHECK_EQ(core.total, total + bytes);
+    CHECK(memory_check(&core) == NULL);
+}
+
 /* Is there a run of free pages with this length and alignment? */
 static int model_has_room(uint64_t pages, uint64_t align)
 {
@@ -429,6 +459,7 @@ int main(int argc, char **argv)
     RUN(MEM0008_accounts_of_a_family);
     RUN(MEM0010_a_supervised_service_keeps_what_it_has_for_others);
     RUN(MEM0009_small_ranges_low_large_ones_high);
+    RUN(MEM0015_memory_of_others_comes_and_goes);
     RUN(MEM0005_random_against_a_page_map);
     return 0;
 }

@@ -21,3 +21,22 @@ def test_stress0001_load_leaves_nothing_and_loses_nothing(run, cores):
 def test_stress0002_what_it_does_not_know_is_refused(run):
     result = run('stress --seconds', 'stress --seconds 0', 'stress --more 1', smp=1)
     assert result.statuses == [2, 2, 2] and result.stdout == ''
+
+
+MEMORY = re.compile(r'^ *(\d) +\d+\.\d +\d+ +\d+ +(\d+) +(\d+) +\d+$', re.M)
+
+
+def test_core0020_memory_moves_to_the_core_that_has_none(run):
+    """What one core can have is more than it began with, and goes back when it is not used."""
+    looks = ['sleep 0.1', 'top -n 1'] * 10
+    result = run('oncore 1 true', 'top -n 1', 'oncore 1 hog memory', 'oncore 1 hog memory', *looks,
+                 smp=2)
+    taken = [int(kib) for kib in re.findall(r'hog memory: (\d+) KiB', result.stdout)]
+    tops = MEMORY.findall(result.stdout)
+    before, after = tops[:2], [tops[i:i + 2] for i in range(2, len(tops), 2)]
+    _, own, _ = before[1]
+    _, others, _ = before[0]
+    print(f'# core 1 began with {own} KiB and took {taken}')
+    assert len(taken) == 2 and min(taken) > int(own) + int(others) // 2
+    assert max(taken) < int(own) + int(others)     # who lends keeps some
+    assert before in after, tops

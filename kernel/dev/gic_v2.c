@@ -46,8 +46,8 @@ static const char *gic_v2_init(const struct platform *platform)
     gic.limit = gic_distributor_limit(&gic.gicd);
     // The first registers of each row are those of this core's own interrupts, banked by core.
     gic_v2_reset(0, IRQ_FIRST_SHARED);
-    if (platform->core_count > 1 &&
-        gicd_itargetsr_t0_rd(&gic.gicd, 0) != 1u << platform->cores.self)
+    uint32_t self = gicd_itargetsr_t0_rd(&gic.gicd, 0); // 0: there is one interface only
+    if (self != 0 && self != 1u << platform->cores.self)
         return "the number of this core's interface is not the core's";
     if (platform->further == NULL)
         gic_v2_init_distributor();

@@ -67,6 +67,7 @@ static void test_v2(void)
     CHECK_EQ(platform.memory.item[0].size, 2048 * MIB);
     CHECK_EQ(platform.core_count, 4);
     CHECK_EQ(platform.gic, GIC_V2);
+    CHECK_EQ(platform.idle.exists, false);
     CHECK_EQ(platform.gicc.base, 0x8010000);
     CHECK_EQ(platform.psci, CONDUIT_HVC);
 }
@@ -95,6 +96,9 @@ static void test_aster(void)
     CHECK_EQ(platform.psci, CONDUIT_SMC);
     CHECK_EQ(platform.core_count, 4);
     CHECK_EQ(platform.core_mpidr[3], 3);
+    CHECK_EQ(platform.idle.exists, true);
+    CHECK_EQ(platform.idle.param, 0x11);
+    CHECK_EQ(platform.idle.residency_us, 700);
     CHECK_EQ(platform.seed_bytes, 16);
     CHECK_EQ(platform.initrd.base, 0x8a000000);
     CHECK_EQ(platform.initrd.size, 0x123456);

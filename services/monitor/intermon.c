@@ -14,12 +14,15 @@
 #include <if/intermon.h>
 #include <if/intermon_server.h>
 
+#include "audit.h"
 #include "share.h"
 
 #define INTERMON_FRAME_BYTES (INTERMON_BYTES / 4u)
 
 /* A message that is still to be sent. */
-enum intermon_kind { INTERMON_LINE, INTERMON_ROOT, INTERMON_CAPS, INTERMON_ONLINE };
+enum intermon_kind {
+    INTERMON_LINE, INTERMON_ROOT, INTERMON_CAPS, INTERMON_ONLINE, INTERMON_AUDIT
+};
 struct intermon_item {
     struct intermon_item *next;
     uint8_t kind;                        /* enum intermon_kind */
@@ -29,6 +32,7 @@ struct intermon_item {
     uint64_t tag;                        /* of the capability */
     caddr_t cap;
     struct intermon_cap_message message;
+    struct intermon_audit_message audit;
     struct intermon_peer *peer;
 };
 
@@ -72,6 +76,8 @@ static errval_t intermon_put(struct intermon_peer *p, const struct intermon_item
         return intermon_caps(&p->out, i->sender, i->to, &i->message);
     case INTERMON_ONLINE:
         return intermon_online(&p->out, i->to);
+    case INTERMON_AUDIT:
+        return intermon_audit(&p->out, &i->audit);
     case INTERMON_ROOT:
         return intermon_root(&p->out, (intermon_cap_kind_t)w->cap, w->cap_line);
     case INTERMON_LINE:
@@ -121,8 +127,8 @@ static void intermon_queue(struct intermon_item *what, uint32_t peer)
 {
     struct intermon_peer *p = &ways.peers[peer];
     struct intermon_list *list =
-        &p->lists[what->kind == INTERMON_CAPS || what->kind == INTERMON_ONLINE ? INTERMON_FIRST
-                                                                               : INTERMON_SECOND];
+        &p->lists[what->kind == INTERMON_LINE || what->kind == INTERMON_ROOT ? INTERMON_SECOND
+                                                                             : INTERMON_FIRST];
 
     what->next = NULL;
     what->peer = p;
@@ -230,6 +236,29 @@ static void intermon_tell_online(uint32_t peer, uint32_t core)
     intermon_queue(i, peer);
 }
 
+errval_t intermon_send_audit(uint32_t peer, const struct intermon_audit_message *m)
+{
+    struct intermon_item *i = calloc(1, sizeof(*i));
+
+    if (i == NULL) {
+        return LIB_ERR_NO_MEMORY;
+    }
+    i->kind = INTERMON_AUDIT;
+    i->audit = *m;
+    intermon_queue(i, peer);
+    return ERR_OK;
+}
+
+uint8_t intermon_peers(void)
+{
+    uint8_t peers = 0;
+
+    for (uint32_t i = 0; i < LINE_PEERS_MAX; i++) {
+        peers |= ways.peers[i].up ? (uint8_t)(1u << i) : 0;
+    }
+    return peers;
+}
+
 /* --- in ------------------------------------------------------------------------------------- */
 
 static void on_pass(struct server_ctx *ctx, uint32_t line, intermon_side_t side, uint64_t header,
@@ -272,6 +301,11 @@ static void on_online(struct server_ctx *ctx, uint8_t core)
     share_core_up(core);
 }
 
+static void on_audit(struct server_ctx *ctx, const struct intermon_audit_message *m)
+{
+    audit_receive((uint32_t)ctx->peer_pid, m);
+}
+
 static void on_ended(struct server_ctx *ctx, uint32_t line, intermon_side_t side)
 {
     const struct line_wire w = {
@@ -296,11 +330,13 @@ static void on_peer_gone(struct server_ctx *ctx)
 {
     ways.peers[ctx->peer_pid].up = false;
     line_peer_gone((uint32_t)ctx->peer_pid);
+    audit_peer_gone((uint32_t)ctx->peer_pid);
 }
 
 static const struct intermon_server_ops ops = {
     .on_pass = on_pass, .on_ended = on_ended, .on_root = on_root, .on_caps = on_caps,
-    .on_online = on_online, .on_peer_gone = on_peer_gone,
+    .on_online = on_online, .on_audit = on_audit,
+    .on_peer_gone = on_peer_gone,
 };
 
 /* --- opening -------------------------------------------------------------------------------- */

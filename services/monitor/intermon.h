@@ -29,3 +29,8 @@ void intermon_wake(uint32_t peer);
 errval_t intermon_send(uint32_t peer, const struct line_wire *w, caddr_t cap);
 /* Gives an end of this core's init to the monitor of `peer`. Takes it, whatever it returns. */
 errval_t intermon_send_root(uint32_t peer, caddr_t end);
+/* The cores whose monitors are reached directly: a mask. */
+uint8_t intermon_peers(void);
+struct intermon_audit_message;
+/* LIB_ERR_NO_MEMORY: it is not sent. */
+errval_t intermon_send_audit(uint32_t peer, const struct intermon_audit_message *m);

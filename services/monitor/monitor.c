@@ -9,6 +9,7 @@
 #include <aos/ram.h>
 #include <if/monitor_server.h>
 
+#include "audit.h"
 #include "share.h"
 
 
@@ -195,9 +196,34 @@ static errval_t on_lines(struct server_ctx *ctx, uint32_t *ret_count)
     return ERR_OK;
 }
 
+static void check_done(void *arg, const struct audit_result *r)
+{
+    struct monitor_check_responder *answer = arg;
+
+    monitor_check_reply(answer, r->failed ? MONITOR_ERR_FAILED : ERR_OK, r->found, r->nodes,
+                        r->records, r->quiet);
+    free(answer);
+}
+
+static errval_t on_check(struct server_ctx *ctx, uint64_t *ret_found, uint64_t *ret_nodes,
+                         uint32_t *ret_records, bool *ret_quiet)
+{
+    struct monitor_check_responder *answer = malloc(sizeof(*answer));
+
+    (void)ret_found, (void)ret_nodes, (void)ret_records, (void)ret_quiet;
+    if (answer == NULL) {
+        return MONITOR_ERR_LIMIT;
+    }
+    *answer = monitor_check_defer(ctx);
+    if (!audit_begin(check_done, answer)) {
+        check_done(answer, &(struct audit_result){.failed = true});
+    }
+    return SERVER_DEFERRED;
+}
+
 static const struct monitor_server_ops ops = {
     .on_proxy = on_proxy, .on_revoke = on_revoke, .on_revoke_part = on_revoke_part,
-    .on_retype = on_retype, .on_lines = on_lines,
+    .on_retype = on_retype, .on_lines = on_lines, .on_check = on_check,
 };
 
 errval_t monitor_start(const struct intermon_host *ways, struct waitset *ws)

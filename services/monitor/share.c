@@ -9,7 +9,9 @@
 #include <aos/slot.h>
 #include <aos/time.h>
 
-#define SHARE_LOOK_NS  20000000ull       /* from when something may have ended to the look */
+/* Between looks whether something has ended: at first, and doubled up to, when nothing has. */
+#define SHARE_LOOK_NS     20000000ull
+#define SHARE_LOOK_MAX_NS 2000000000ull
 #define SHARE_TAG_BITS 56                /* of the number; the core that sends is above */
 
 /* A capability that came and whose message is still to come. */
@@ -26,6 +28,7 @@ static struct {
     struct work go_on;
     struct waitset_timer look;
     bool looking;
+    uint64_t look_ns;                    /* from this look to the next one */
     uint64_t tags;
     struct share_came *came;
 } share;
@@ -144,24 +147,32 @@ void share_go_on(void)
     waitset_post(share.ws, &share.go_on);
 }
 
+static void share_look(void *arg);
+
+static void share_look_later(void)
+{
+    share.looking = share.caps.record_count != 0
+        && err_is_ok(waitset_timer_set(share.ws, &share.look, time_deadline_ns(share.look_ns),
+                                       share_look, NULL));
+}
+
 static void share_look(void *arg)
 {
     (void)arg;
-    share.looking = false;
+    share.look_ns = 2 * share.look_ns < SHARE_LOOK_MAX_NS ? 2 * share.look_ns : SHARE_LOOK_MAX_NS;
     if (kernel_caps_ended() || share.caps.retry) {
-        if (caps_collect(&share.caps)) {
-            share_look_soon();
-        }
+        share.look_ns = SHARE_LOOK_NS;
+        (void)caps_collect(&share.caps);
         share_go_on();
     }
+    share_look_later();                  /* programs delete what they have without a word */
 }
 
 void share_look_soon(void)
 {
-    if (!share.looking && share.caps.record_count != 0) {
-        share.looking = err_is_ok(waitset_timer_set(share.ws, &share.look,
-                                                    time_deadline_ns(SHARE_LOOK_NS), share_look,
-                                                    NULL));
+    if (!share.looking || share.look_ns != SHARE_LOOK_NS) {
+        share.look_ns = SHARE_LOOK_NS;
+        share_look_later();
     }
 }
 

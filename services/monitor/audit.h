@@ -1,0 +1,24 @@
+/* The invariants of services/monitor/invariants.h that can be seen in what the monitors know, looked
+ * up in the records of all cores: OWNER, ANCHOR, USERS, HOME and NESTING. For init's main thread. */
+#pragma once
+
+#include <aos/types.h>
+
+struct intermon_audit_message;
+
+struct audit_result {
+    bool failed;                         /* a core has not answered; there is nothing else */
+    bool quiet;                          /* nothing was under way: `found` is true */
+    uint64_t found, nodes;               /* those of the kernels' checks, too */
+    uint32_t records;
+};
+
+typedef void (*audit_done_fn)(void *arg, const struct audit_result *result);
+
+/* Asks all cores; `done` is called when all have answered. False: one is under way, or this is not
+ * the core that booted, by which alone all others are reached. */
+bool audit_begin(audit_done_fn done, void *arg);
+
+/* From intermon.c. */
+void audit_receive(uint32_t core, const struct intermon_audit_message *m);
+void audit_peer_gone(uint32_t core);

@@ -1,0 +1,392 @@
+/* Capabilities that domains on several cores have: shared, taken away, moved; a server of coretest
+ * (coreserve.c) on each further core. At the end the databases of all cores are looked through.
+ * TAP on stdout. */
+#include "coretest.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <aos/cap.h>
+#include <aos/counters.h>
+#include <aos/domain.h>
+#include <aos/paging.h>
+#include <aos/process.h>
+#include <aos/ram.h>
+#include <aos/services.h>
+#include <aos/slot.h>
+#include <aos/thread.h>
+#include <aos/time.h>
+#include <if/init.h>
+#include <if/memory.h>
+#include <if/monitor.h>
+
+#include "taptest.h"
+
+#define CORES_MAX  8u
+#define PAGE_BYTES 4096u
+#define ROUNDS     20u
+#define WAIT_NS    20000000000ull        /* bounds a failure */
+#define LOOK_NS    10000000ull
+
+static struct far {
+    struct shares_binding b;
+    uint32_t pid;
+} fars[CORES_MAX];
+static struct monitor_binding monitor;
+static struct counters before;
+static uint64_t records_before;
+
+static bool far_start(uint32_t core)
+{
+    static const char *const argv[] = {"coretest", "serve"};
+    const struct aos_launch how = {.on_core = core + 1};
+    char name[CORE_NAME_BYTES];
+    caddr_t end;
+
+    TRY_OK(aos_launch(2, argv, &how, &fars[core].pid));
+    TRY_OK(aos_await(core_server_name(core, name), WAIT_NS, &end));
+    TRY_OK(shares_bind(end, &fars[core].b));
+    return true;
+}
+
+static bool far_end(uint32_t core)
+{
+    struct aos_exit e;
+    uint32_t who;
+
+    TRY_OK(shares_leave(&fars[core].b));
+    TRY_OK(aos_wait(fars[core].pid, &who, &e));
+    TRY(e.exited && e.status == 0);
+    shares_close(&fars[core].b);
+    return true;
+}
+
+/* The monitors find nothing wrong. `ret_records`: what they know. */
+static bool monitors_agree(uint64_t *ret_records)
+{
+    uint64_t found = 0, nodes = 0, until = time_deadline_ns(WAIT_NS);
+    uint32_t records = 0;
+    bool quiet = false;
+
+    do {
+        TRY_OK(monitor_check(&monitor, &found, &nodes, &records, &quiet));
+        if (!quiet || found != 0) {
+            thread_sleep_ns(LOOK_NS);
+        }
+    } while ((!quiet || found != 0) && time_now_ns() < until);
+    TRY(quiet);
+    TRY(found == 0);
+    TRY(nodes != 0);
+    *ret_records = records;
+    return true;
+}
+
+/* By itself, or by the handler that libaos has for it. */
+static bool faulted(const struct aos_exit *e)
+{
+    return e->faulted || (e->exited && e->status == AOS_STATUS_FAULT);
+}
+
+/* A frame of this domain, with its words: `far` has a copy. */
+static bool shared(struct shares_binding *far, caddr_t *ret_frame, uint64_t **ret_words)
+{
+    uint64_t bytes;
+    void *at;
+
+    TRY_OK(frame_alloc(PAGE_BYTES, ret_frame, &bytes));
+    TRY_OK(paging_map_frame(paging_self(), *ret_frame, 0, PAGE_BYTES, AOS_VM_RW, &at));
+    *ret_words = at;
+    TRY_OK(shares_take(far, *ret_frame));
+    TRY_OK(shares_map(far));
+    return true;
+}
+
+static bool shared_by_all(void)
+{
+    for (uint32_t core = 1; core < domain_core_count(); core++) {
+        struct shares_binding *far = &fars[core].b;
+        uint64_t *words, value;
+        caddr_t frame;
+
+        TRY(shared(far, &frame, &words));
+        ((volatile uint64_t *)words)[1] = core;
+        TRY_OK(shares_read(far, 1, &value));
+        TRY(value == core);
+        TRY_OK(shares_write(far, 2, ~(uint64_t)core));
+        TRY(((volatile uint64_t *)words)[2] == ~(uint64_t)core);
+        /* The other one deletes it, then it is given back. */
+        TRY_OK(shares_unmap(far));
+        TRY_OK(shares_drop(far));
+        TRY_OK(paging_unmap(paging_self(), words));
+        TRY_OK(ram_free(frame));
+    }
+    return true;
+}
+
+static bool owner_first(void)
+{
+    struct shares_binding *far = &fars[1].b;
+    uint64_t *words, value;
+    struct cap_info info;
+    caddr_t frame, again;
+
+    TRY(shared(far, &frame, &words));
+    ((volatile uint64_t *)words)[3] = 33;
+    TRY_OK(paging_unmap(paging_self(), words));
+    TRY_OK(cap_identify(frame, &info));
+    TRY_OK(cap_delete(frame));
+    TRY_OK(shares_read(far, 3, &value));  /* it is still there, */
+    TRY(value == 33);
+    TRY(err_is_fail(ram_free_range_unused(info.a, info.b))); /* and its memory in use */
+    TRY_OK(shares_unmap(far));
+    TRY_OK(shares_drop(far));
+    uint64_t until = time_deadline_ns(WAIT_NS);
+    while (err_is_fail(ram_free_range_unused(info.a, info.b))) {
+        TRY(time_now_ns() < until);
+        thread_sleep_ns(LOOK_NS);
+    }
+    again = frame;
+    slot_free(again);
+    return true;
+}
+
+/* What another core has is gone at once, with what is mapped there: who touches it ends. */
+static bool revoked(void)
+{
+    struct shares_binding *far = &fars[1].b;
+    uint64_t *words, value;
+    struct aos_exit e;
+    caddr_t frame;
+    uint32_t who;
+    uint8_t type;
+
+    TRY(shared(far, &frame, &words));
+    for (uint32_t core = 2; core < domain_core_count(); core++) {
+        TRY_OK(shares_take(&fars[core].b, frame));
+        TRY_OK(shares_map(&fars[core].b));
+    }
+    ((volatile uint64_t *)words)[0] = 7;
+    TRY_OK(shares_read(far, 0, &value));
+    TRY(value == 7);
+    TRY_OK(cap_revoke(frame));
+    for (uint32_t core = 1; core < domain_core_count(); core++) {
+        TRY_OK(shares_look(&fars[core].b, &type));
+        TRY(type == CAPTYPE_NULL);
+    }
+    TRY(err_no(shares_read(far, 0, &value)) == RPC_ERR_PEER_GONE);
+    TRY_OK(aos_wait(fars[1].pid, &who, &e));
+    TRY(faulted(&e));
+    shares_close(far);
+    TRY_OK(ram_free(frame));             /* what was mapped here went, too */
+    for (uint32_t core = 2; core < domain_core_count(); core++) {
+        TRY_OK(shares_unmap(&fars[core].b));
+        TRY_OK(shares_drop(&fars[core].b));
+    }
+    TRY_OK(paging_unmap(paging_self(), words));
+    return far_start(1);
+}
+
+/* Frames are made of a frame only when nobody maps it; then nobody else does any more. */
+static bool parted(void)
+{
+    struct shares_binding *far = &fars[1].b;
+    shares_result_t result;
+    uint64_t *words;
+    caddr_t frame, part;
+
+    TRY(shared(far, &frame, &words));
+    TRY_OK(paging_unmap(paging_self(), words));
+    TRY_OK(slot_alloc(&part));
+    TRY_OK(shares_part(far, &result));   /* not the owner */
+    TRY(result != SHARES_RESULT_OK);
+    TRY(err_has(cap_retype(part, frame, 0, CAPTYPE_FRAME, PAGE_BYTES / 2, 1),
+                SYS_ERR_RETYPE_SIZE));
+    TRY(err_is_fail(cap_split(part, frame, PAGE_BYTES / 2)));
+    TRY_OK(shares_unmap(far));
+    TRY_OK(shares_drop(far));
+    TRY_OK(ram_free(frame));
+    slot_free(part);
+
+    /* Two pages, of which one is to be a frame. */
+    uint64_t bytes;
+    TRY_OK(frame_alloc(2 * PAGE_BYTES, &frame, &bytes));
+    TRY_OK(shares_take(far, frame));
+    TRY_OK(shares_map(far));             /* the first page */
+    TRY_OK(slot_alloc(&part));
+    TRY(err_has(cap_retype(part, frame, 0, CAPTYPE_FRAME, PAGE_BYTES, 1),
+                SYS_ERR_RETYPE_OVERLAP));
+    TRY_OK(cap_retype(part, frame, PAGE_BYTES, CAPTYPE_FRAME, PAGE_BYTES, 1));
+    TRY_OK(shares_unmap(far));
+    TRY(err_no(shares_map(far)) == SHARES_ERR_REFUSED);
+    TRY_OK(cap_destroy(part));
+    TRY_OK(shares_drop(far));
+    TRY_OK(ram_free(frame));
+    return true;
+}
+
+/* By who does not own it: the owner gives it. */
+static bool given_on(void)
+{
+    uint32_t last = domain_core_count() - 1;
+    uint64_t *words, value;
+    caddr_t frame;
+    uint8_t type;
+
+    if (last < 2) {
+        return true;
+    }
+    TRY(shared(&fars[1].b, &frame, &words));
+    TRY_OK(shares_pass(&fars[1].b, last));
+    TRY_OK(shares_map(&fars[last].b));
+    TRY_OK(shares_write(&fars[last].b, 5, 55));
+    TRY_OK(shares_read(&fars[1].b, 5, &value));
+    TRY(value == 55 && ((volatile uint64_t *)words)[5] == 55);
+    TRY_OK(shares_unmap(&fars[1].b));
+    TRY_OK(shares_unmap(&fars[last].b));
+    TRY_OK(paging_unmap(paging_self(), words));
+    TRY_OK(ram_free(frame));
+    TRY_OK(shares_look(&fars[last].b, &type));
+    TRY(type == CAPTYPE_NULL);
+    TRY_OK(shares_look(&fars[1].b, &type));
+    TRY(type == CAPTYPE_NULL);
+    TRY_OK(shares_drop(&fars[last].b));
+    TRY_OK(shares_drop(&fars[1].b));
+    return true;
+}
+
+static bool memory_moves(void)
+{
+    struct memory_binding *memory;
+    uint64_t bytes, free_before, free_after, total, largest, dying;
+    uint32_t pieces;
+    caddr_t ram, back;
+
+    TRY_OK(aos_memory(&memory));
+    TRY_OK(memory_stats(memory, &total, &free_before, &largest, &pieces, &dying));
+    for (uint32_t i = 0; i < ROUNDS; i++) {
+        struct shares_binding *far = &fars[1 + i % (domain_core_count() - 1)].b;
+        struct cap_info info, was;
+
+        TRY_OK(memory_alloc(memory, PAGE_BYTES, PAGE_BYTES, &ram, &bytes));
+        TRY_OK(cap_identify(ram, &was));
+        if (i % 2 == 0) {
+            TRY_OK(shares_through(far, ram, &back));
+        } else {
+            TRY_OK(shares_keep(far, ram));
+            TRY_OK(shares_back(far, &back));
+        }
+        TRY_OK(cap_identify(back, &info));
+        TRY(info.type == CAPTYPE_RAM && info.a == was.a && info.b == was.b
+            && info.rights == was.rights);
+        TRY_OK(memory_free(memory, back));
+    }
+    TRY_OK(memory_stats(memory, &total, &free_after, &largest, &pieces, &dying));
+    TRY(free_before == free_after);
+    return true;
+}
+
+/* The owner's domain ends in the middle: its memory comes back, whoever uses it. */
+static bool owner_ends(void)
+{
+    static const char *const argv[] = {"coretest", "give", "1"};
+    const struct aos_launch how = {.on_core = 1};
+    uint64_t value, until = time_deadline_ns(WAIT_NS);
+    struct aos_exit e;
+    uint32_t pid, who;
+    uint8_t type;
+
+    TRY_OK(aos_launch(3, argv, &how, &pid));
+    do {
+        TRY(time_now_ns() < until);
+        thread_sleep_ns(LOOK_NS);
+        TRY_OK(shares_look(&fars[1].b, &type));
+    } while (type != CAPTYPE_FRAME);
+    thread_sleep_ns(LOOK_NS);
+    TRY_OK(aos_kill(pid));
+    TRY_OK(aos_wait(pid, &who, &e));
+    TRY(e.killed);
+    until = time_deadline_ns(WAIT_NS);
+    do {                                 /* after the time that others have to notice an end */
+        TRY(time_now_ns() < until);
+        thread_sleep_ns(LOOK_NS);
+        TRY_OK(shares_look(&fars[1].b, &type));
+    } while (type != CAPTYPE_NULL);
+    TRY(err_no(shares_read(&fars[1].b, 0, &value)) == RPC_ERR_PEER_GONE);
+    TRY_OK(aos_wait(fars[1].pid, &who, &e));
+    TRY(faulted(&e));
+    shares_close(&fars[1].b);
+    return far_start(1);
+}
+
+static bool nothing_is_left(void)
+{
+    uint64_t records, until = time_deadline_ns(WAIT_NS);
+    struct counters after;
+    uint32_t differs;
+
+    do {
+        (void)counters_settle(WAIT_NS, &after);
+        TRY(monitors_agree(&records));
+        differs = counters_differ(&before, &after, 0);
+    } while ((differs != COUNTERS || records != records_before) && time_now_ns() < until);
+    if (differs != COUNTERS) {
+        char name[COUNTER_NAME_BYTES];
+
+        counter_name(differs, name);
+        printf("# %s: %llu, then %llu\n", name, (unsigned long long)before.value[differs],
+               (unsigned long long)after.value[differs]);
+    }
+    printf("# %u objects known to several cores\n", (unsigned)records);
+    TRY(differs == COUNTERS && records == records_before);
+    return true;
+}
+
+static bool servers_end(void)
+{
+    for (uint32_t core = 1; core < domain_core_count(); core++) {
+        TRY(far_end(core));
+    }
+    return monitors_agree(&records_before);
+}
+
+static const struct taptest tests[] = {
+    {"DCAP0101 a frame is shared with every core, and given back", shared_by_all},
+    {"DCAP0102 its owner deletes it first", owner_first},
+    {"DCAP0103 revoke takes it away from all cores, mapped or not", revoked},
+    {"DCAP0104 parts are made of it when nobody maps them", parted},
+    {"DCAP0105 who does not own it gives it to a third core", given_on},
+    {"DCAP0106 memory moves there and back", memory_moves},
+    {"DCAP0107 the owner's domain ends in the middle", owner_ends},
+    {"DCAP0108 counters are as before, and the monitors agree", nothing_is_left},
+    {"DCAP0109 so they do when the servers have ended", servers_end},
+};
+
+static bool start(void)
+{
+    struct init_binding *init;
+    caddr_t end;
+
+    TRY_OK(aos_init(&init));
+    TRY_OK(init_monitor(init, &end));
+    TRY_OK(monitor_bind(end, &monitor));
+    for (uint32_t core = 1; core < domain_core_count(); core++) {
+        TRY(far_start(core));
+    }
+    TRY(counters_settle(WAIT_NS, &before));
+    return monitors_agree(&records_before);
+}
+
+int main(int argc, char *argv[])
+{
+    if (argc > 1 && strcmp(argv[1], "serve") == 0) {
+        return core_serve();
+    }
+    if (argc > 2 && strcmp(argv[1], "give") == 0) {
+        return core_give((uint32_t)atoi(argv[2]));
+    }
+    if (!start()) {
+        printf("Bail out! there are no servers on the other cores\n");
+        return 1;
+    }
+    return taptest_run(tests, TAPTEST_COUNT(tests));
+}

@@ -7,10 +7,12 @@
 #include <aos/paging.h>
 
 #include "cores.h"
+#include "share.h"
 
 /* Owned by this file. */
 static struct {
     struct core_channel *channel;
+    caddr_t frame;                       /* of it */
     struct event_source log;
     uint64_t log_next;                   /* position in the kernel's log */
 } core;
@@ -59,6 +61,7 @@ static void core_map_channel(void)
         if (info->caps[i].kind == KPI_BOOT_CHANNEL) {
             err = paging_map_frame(paging_self(), info->caps[i].cap, 0, KPI_CORE_CHANNEL_BYTES,
                                    AOS_VM_RW, &at);
+            core.frame = info->caps[i].cap;
         }
     }
     core_check(err, "no channel to who started this core");
@@ -90,6 +93,7 @@ void init_core_main(void)
     core_check(event_source_init(&core.log, &init.ws, core_forward_log, NULL), "no event source");
     core_check(kernel_log_watch(core.log.trigger), "the log cannot be watched");
     core_check(init_serve_start(), "init.if cannot be served");
+    core_check(share_adopt_channel(core.frame), "no record of the channel");
     core_check(intermon_listen(info->boot_core, core.channel->way, /* first= */ false),
                "nobody hears the core that booted");
     core_check(thread_create(core_connect, NULL, &(struct thread_attr){.detached = true}, &thread),

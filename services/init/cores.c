@@ -10,6 +10,7 @@
 #include <aos/time.h>
 
 #include "cores.h"
+#include "share.h"
 
 /* All RAM is shared out evenly, but that half of it stays with the core that boots, which has most
  * of the services; and no core begins with more than it is likely to use. */
@@ -183,9 +184,11 @@ static void cores_give_root(void *arg)
 {
     const struct init_core *core = arg;
     caddr_t end;
-    errval_t err = init_make_root(domain_pid_on(core->number, kernel_bootinfo()->core_count, 0),
-                                  &end);
+    errval_t err = share_lend_channel(core->frame, (uint8_t)core->number);
 
+    if (err_is_ok(err)) {
+        err = init_make_root(domain_pid_on(core->number, kernel_bootinfo()->core_count, 0), &end);
+    }
     if (err_is_ok(err)) {
         err = intermon_send_root(core->number, end);
     }

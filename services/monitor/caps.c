@@ -63,6 +63,7 @@ void caps_record_free(struct caps *c, struct caps_record *record)
         link = &(*link)->next;
     *link = record->next;
     c->host.slot_free(c->host.arg, record->anchor);
+    c->pinned_count -= record->pinned;
     *record = (struct caps_record){.next = c->free};
     c->free = record;
     c->record_count--;
@@ -285,6 +286,46 @@ void caps_core_down(struct caps *c, uint8_t core)
         if (op->kind != CAPS_OP_NONE && (op->asked & caps_bit(core)) != 0)
             caps_answered(c, op, core, SYS_ERR_BUSY);
     }
+    for (uint32_t i = 0; i < CAPS_RECORDS_MAX; i++) {
+        struct caps_record *record = &c->records[i];
+        if (record->used && record->owner == c->self && (record->users & caps_bit(core)) != 0) {
+            record->users &= (uint8_t)~caps_bit(core);
+            caps_settle(c, record);
+        }
+    }
+}
+
+errval_t caps_lend(struct caps *c, caddr_t slot, uint8_t core)
+{
+    struct caps_description d;
+    struct caps_record *record;
+    errval_t err = c->host.describe(c->host.arg, 0, slot, &d);
+    if (err_is_ok(err) && (d.key.type != CAPTYPE_FRAME || d.owner != c->self))
+        err = SYS_ERR_NOT_COPYABLE;
+    if (err_is_ok(err))
+        err = caps_record_make(c, &d.key, 0, slot, &record);
+    if (err_is_ok(err))
+        record->users |= caps_bit(core);
+    return err;
+}
+
+errval_t caps_adopt(struct caps *c, caddr_t slot)
+{
+    struct caps_description d;
+    struct caps_record *record = NULL;
+    errval_t err = c->host.describe(c->host.arg, 0, slot, &d);
+    if (err_is_ok(err) && ((d.state & KPI_CAP_ANCHOR) == 0 || d.owner == c->self))
+        err = SYS_ERR_NOT_COPYABLE;
+    if (err_is_ok(err))
+        record = caps_record_add(c, &d.key, slot);
+    if (record == NULL)
+        return err_is_ok(err) ? RPC_ERR_AGAIN : err;
+    record->owner = d.owner;
+    record->home = d.owner;
+    record->taken = true;
+    record->pinned = true;
+    c->pinned_count++;
+    return ERR_OK;
 }
 
 bool caps_is_idle(const struct caps *c)
@@ -297,5 +338,5 @@ bool caps_is_idle(const struct caps *c)
         if (c->marks[i].used)
             return false;
     }
-    return c->record_count == 0;
+    return c->record_count == c->pinned_count;
 }

@@ -117,6 +117,7 @@ struct caps_record {
     uint8_t users;  /* owner: mask of other cores */
     bool taken;     /* not the owner: this core counts as a user */
     bool parted;    /* owner: the users were told */
+    bool pinned;    /* not the owner: used as long as this core runs */
     uint8_t busy;   /* operations that rely on it */
     struct caps_record *next;
 };
@@ -188,7 +189,7 @@ struct caps {
     struct caps_record records[CAPS_RECORDS_MAX];
     struct caps_record *buckets[CAPS_BUCKETS];
     struct caps_record *free;
-    uint32_t record_count;
+    uint32_t record_count, pinned_count;
     struct caps_op ops[CAPS_OPS_MAX];
     struct caps_mark marks[CAPS_MARKS_MAX];
 };
@@ -197,8 +198,16 @@ void caps_init(struct caps *c, const struct caps_host *host, uint8_t self);
 
 /* Another core's monitor can be reached from now on; it knows nothing yet. */
 void caps_core_up(struct caps *c, uint8_t core);
-/* It has stopped: it had no records left, and all its messages have been received. */
+/* It has stopped: it had no records left but of what it had adopted, and all its messages have been
+ * received. */
 void caps_core_down(struct caps *c, uint8_t core);
+
+/* The frame in `slot`, of this core, was given to `core` when that started: a user of it until it is
+ * down. RPC_ERR_AGAIN: there is no room. */
+errval_t caps_lend(struct caps *c, caddr_t slot, uint8_t core);
+/* The other side: the anchor that the kernel made in `slot` before there was a monitor. It belongs
+ * to this module from now on. */
+errval_t caps_adopt(struct caps *c, caddr_t slot);
 
 /* Sends the capability in `slot` of the monitor to the monitor of `dest`, with at most `rights`.
  * Memory that is not yet used (RAM) and interrupts: only by `move`, and only as the last of their
@@ -236,5 +245,5 @@ void caps_stop(struct caps *c);
  * what is owned here, or made here and known elsewhere, goes to `successor`, as caps_collect is
  * called. */
 void caps_leave(struct caps *c, uint8_t successor);
-/* Whether nothing is left: no record, nothing under way. */
+/* Whether nothing is left: no record but of what was adopted, nothing under way. */
 bool caps_is_idle(const struct caps *c);

@@ -235,7 +235,7 @@ bool caps_collect(struct caps *c)
     drop_again(c);
     for (uint32_t i = 0; i < CAPS_RECORDS_MAX; i++) {
         struct caps_record *record = &c->records[i];
-        if (!record->used)
+        if (!record->used || record->pinned)
             continue;
         if (record->busy != 0 || caps_is_marked(c, &record->key))
             c->retry = true;

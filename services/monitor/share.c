@@ -31,6 +31,8 @@ static struct {
     uint64_t look_ns;                    /* from this look to the next one */
     uint64_t tags;
     struct share_came *came;
+    void (*left)(void *arg);             /* called when nothing is left; NULL: this core stays */
+    void *left_arg;
 } share;
 
 /* --- what the protocol asks of its host ----------------------------------------------------- */
@@ -151,7 +153,7 @@ static void share_look(void *arg);
 
 static void share_look_later(void)
 {
-    share.looking = share.caps.record_count != 0
+    share.looking = (share.caps.record_count != 0 || share.left != NULL)
         && err_is_ok(waitset_timer_set(share.ws, &share.look, time_deadline_ns(share.look_ns),
                                        share_look, NULL));
 }
@@ -160,10 +162,14 @@ static void share_look(void *arg)
 {
     (void)arg;
     share.look_ns = 2 * share.look_ns < SHARE_LOOK_MAX_NS ? 2 * share.look_ns : SHARE_LOOK_MAX_NS;
-    if (kernel_caps_ended() || share.caps.retry) {
+    if (kernel_caps_ended() || share.caps.retry || share.left != NULL) {
         share.look_ns = SHARE_LOOK_NS;
         (void)caps_collect(&share.caps);
         share_go_on();
+    }
+    if (share.left != NULL && caps_is_idle(&share.caps)) {
+        share.left(share.left_arg);
+        return;
     }
     share_look_later();                  /* programs delete what they have without a word */
 }
@@ -211,19 +217,38 @@ void share_receive(uint8_t core, const struct caps_msg *msg)
     share_look_soon();
 }
 
-/* What only one can have moves; everything else is shared. */
-static bool share_moves(caddr_t slot)
+void share_core_down(uint8_t core)
 {
-    struct cap_info info;
+    caps_core_down(&share.caps, core);
+    share_go_on();
+}
 
-    return err_is_ok(cap_identify(slot, &info)) && (info.rights & CAP_RIGHT_D) != 0
-        && (info.type == CAPTYPE_RAM || info.type == CAPTYPE_IRQDEST);
+errval_t share_lend_channel(caddr_t frame, uint8_t core)
+{
+    return caps_lend(&share.caps, frame, core);
+}
+
+errval_t share_adopt_channel(caddr_t frame)
+{
+    return caps_adopt(&share.caps, frame);
+}
+
+void share_leave(uint8_t successor, void (*done)(void *arg), void *arg)
+{
+    share.left = done;
+    share.left_arg = arg;
+    caps_stop(&share.caps);
+    caps_leave(&share.caps, successor);
+    share_go_on();
+    share_look_soon();
 }
 
 void share_send(caddr_t slot, uint32_t core, uint64_t *ret_tag, caps_done_fn done, void *arg)
 {
     *ret_tag = (uint64_t)domain_core() << SHARE_TAG_BITS | ++share.tags;
-    caps_send(&share.caps, slot, CAP_RIGHTS_ALL, share_moves(slot), (uint8_t)core, *ret_tag, done,
+    /* What is the only one moves, with all that goes with it; of what others have, too, the core gets
+     * a copy. */
+    caps_send(&share.caps, slot, CAP_RIGHTS_ALL, /* move= */ true, (uint8_t)core, *ret_tag, done,
               arg);
     share_go_on();
 }

@@ -9,6 +9,15 @@
 /* `send` takes a message for the monitor of `core`, in order and without loss. */
 void share_init(void (*send)(uint8_t core, const struct caps_msg *msg), struct waitset *ws);
 void share_core_up(uint8_t core);
+/* The core has stopped, after share_leave there. */
+void share_core_down(uint8_t core);
+/* The frame that cores share from when one of them starts: on the side that starts it, and on the
+ * other. */
+errval_t share_lend_channel(caddr_t frame, uint8_t core);
+errval_t share_adopt_channel(caddr_t frame);
+/* This core stops, and no domain is left on it: what others still know goes to the monitor of
+ * `successor`; `done` is called when nothing is left. */
+void share_leave(uint8_t successor, void (*done)(void *arg), void *arg);
 void share_receive(uint8_t core, const struct caps_msg *msg);
 /* Sends the capability in `slot` to `core`. `done(arg, err)` is called once, maybe at once: then
  * the other monitor has it under `ret_tag`, and the slot is empty; or it is as it was. */

@@ -152,6 +152,11 @@ static errval_t serve_through(struct server_ctx *ctx, caddr_t given, caddr_t *re
     return ERR_OK;
 }
 
+static errval_t serve_frame(struct server_ctx *ctx, caddr_t given, caddr_t *ret_back)
+{
+    return serve_through(ctx, given, ret_back);
+}
+
 static errval_t serve_keep(struct server_ctx *ctx, caddr_t given)
 {
     if (ram != 0 || err_is_fail(use_ram(given))) {
@@ -203,7 +208,8 @@ int core_serve(void)
         .on_take = serve_take, .on_map = serve_map, .on_unmap = serve_unmap,
         .on_read = serve_read, .on_write = serve_write, .on_drop = serve_drop,
         .on_look = serve_look, .on_part = serve_part, .on_through = serve_through,
-        .on_keep = serve_keep, .on_back = serve_back, .on_pass = serve_pass, .on_leave = serve_leave,
+        .on_keep = serve_keep, .on_back = serve_back, .on_pass = serve_pass,
+        .on_frame = serve_frame, .on_leave = serve_leave,
     };
     char name[CORE_NAME_BYTES];
 

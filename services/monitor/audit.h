@@ -1,5 +1,6 @@
-/* The invariants of services/monitor/invariants.h that can be seen in what the monitors know, looked
- * up in the records of all cores: OWNER, ANCHOR, USERS, HOME and NESTING. For init's main thread. */
+/* The invariants of services/monitor/invariants.h that can be seen in what the monitors know,
+ * looked up in the records of all cores: OWNER, ANCHOR, USERS, HOME and NESTING. For init's main
+ * thread. */
 #pragma once
 
 #include <aos/types.h>

@@ -202,8 +202,8 @@ void caps_core_up(struct caps *c, uint8_t core);
  * received. */
 void caps_core_down(struct caps *c, uint8_t core);
 
-/* The frame in `slot`, of this core, was given to `core` when that started: a user of it until it is
- * down. RPC_ERR_AGAIN: there is no room. */
+/* The frame in `slot`, of this core, was given to `core` when that started: a user of it until it
+ * is down. RPC_ERR_AGAIN: there is no room. */
 errval_t caps_lend(struct caps *c, caddr_t slot, uint8_t core);
 /* The other side: the anchor that the kernel made in `slot` before there was a monitor. It belongs
  * to this module from now on. */

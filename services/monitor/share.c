@@ -246,8 +246,8 @@ void share_leave(uint8_t successor, void (*done)(void *arg), void *arg)
 void share_send(caddr_t slot, uint32_t core, uint64_t *ret_tag, caps_done_fn done, void *arg)
 {
     *ret_tag = (uint64_t)domain_core() << SHARE_TAG_BITS | ++share.tags;
-    /* What is the only one moves, with all that goes with it; of what others have, too, the core gets
-     * a copy. */
+    /* What is the only one moves, with all that goes with it; of what others have, too, the core
+     * gets a copy. */
     caps_send(&share.caps, slot, CAP_RIGHTS_ALL, /* move= */ true, (uint8_t)core, *ret_tag, done,
               arg);
     share_go_on();

@@ -394,7 +394,8 @@ static bool start(void)
     for (uint32_t core = 1; core < domain_core_count(); core++) {
         TRY(far_start(core));
     }
-    /* What is made for the first time, stays. */
+    /* What is made for the first time, stays: what a line of output takes, too. */
+    printf("# servers on %u cores\n", (unsigned)domain_core_count() - 1);
     TRY(shared_by_all() && revoked() && memory_moves() && frame_moves() && owner_ends());
     TRY(counters_settle(WAIT_NS, &before) && monitors_agree(&records_before));
     return counters_settle(WAIT_NS, &before);

@@ -36,7 +36,8 @@ void kasan_object_gone(const struct cte *cte)
         kasan_fill(kasan_object(cte), cte_bytes(cte), SHADOW_FREED);
 }
 
-// Mistakes on purpose, to see them caught: the argument `planted=` of the command line.
+// Mistakes on purpose, to see them caught: the arguments `planted=` of the command line, and
+// `planted-further=` for the cores that did not boot.
 static void kasan_plant(const struct platform *platform)
 {
     struct cte *ram = tree_at(CAPTYPE_NULL, 0, UINT32_MAX), slot = {0};
@@ -44,7 +45,8 @@ static void kasan_plant(const struct platform *platform)
         ram = tree_next(ram);
     kernel_assert(ram != NULL);
     volatile uint64_t *memory = phys_to_virt(cte_base(ram));
-    if (platform_has_bootarg(platform, "planted=foreign"))
+    if (platform_has_bootarg(platform, platform->further == NULL ? "planted=foreign"
+                                                                 : "planted-further=foreign"))
         memory[0] = 1;
     if (!platform_has_bootarg(platform, "planted=freed"))
         return;

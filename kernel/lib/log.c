@@ -32,6 +32,11 @@ void log_set_core(unsigned core)
     format_string(log_core, sizeof(log_core), "core %u: ", core);
 }
 
+const char *log_core_mark(void)
+{
+    return log_core;
+}
+
 static void log_flush_line(void)
 {
     console_write(CONSOLE_STREAM_LOG, line.text, line.length);

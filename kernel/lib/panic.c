@@ -106,7 +106,7 @@ void panic(const char *fmt, ...)
     va_start(args, fmt);
     format_string_v(text, sizeof(text), fmt, args);
     va_end(args);
-    panic_line("KERNEL PANIC: %s", text);
+    panic_line("KERNEL PANIC: %s%s", log_core_mark(), text);
     if (panic_depth == 1)
         backtrace_log((uintptr_t)__builtin_frame_address(0));
     panic_end();
@@ -142,8 +142,8 @@ void kernel_fault(const struct kframe *frame)
 {
     static const char *const kinds[] = {"sync", "irq", "fiq", "SError"};
     panic_begin();
-    panic_line("KERNEL PANIC: %s in the kernel (%s, vector %llu)", panic_cause(frame),
-               kinds[frame->vector & 3], (long long)frame->vector);
+    panic_line("KERNEL PANIC: %s%s in the kernel (%s, vector %llu)", log_core_mark(),
+               panic_cause(frame), kinds[frame->vector & 3], (long long)frame->vector);
     panic_registers(frame);
     if (panic_depth == 1) {
         backtrace_log_address(frame->elr);

@@ -21,6 +21,8 @@ void kprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 // Every line from now on says which core's it is.
 void log_set_core(unsigned core);
+// What it says: "core N: ", or nothing on the core that booted.
+const char *log_core_mark(void);
 
 // Appends text that is not a format, such as a user's.
 void klog_text(enum log_level level, const char *text, size_t length);

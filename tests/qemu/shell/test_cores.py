@@ -2,6 +2,7 @@
 import re
 import subprocess
 
+import execmode
 import machine as machines
 import pytest
 
@@ -9,6 +10,7 @@ STAMP = r'\[ *(\d+\.\d+)\] '
 UP = re.compile(STAMP + r'core (\d+): init: core \2 is up')
 KERNEL = re.compile(STAMP + r'(?:core \d+: )?core (\d+) of (\d+), midr \w+, entered at EL(\d), '
                     r'kernel at (0x\w+)')
+START_TIMEOUT_S = 120
 START_S = 1.0    # of the machine's time, from init's start until all cores are up
 
 
@@ -49,6 +51,16 @@ def test_core0010_on_kernels_that_check_themselves(run, checker):
                  kernel=f'kernel/{checker}.image')
     assert result.statuses == [0, 0, 0]
     check_cores(result.log, 4, 1)
+
+
+def test_core0012_a_panic_on_a_further_core_is_seen(build):
+    machine = machines.from_build(build, smp=2, kernel='kernel/kasan.image',
+                                  append='planted-further=foreign')
+    result = execmode.run(machine, ['echo hi'], START_TIMEOUT_S)
+    assert result.status == execmode.PANIC
+    assert re.search(r'KERNEL PANIC: core 1: bad write of 8 bytes .* memory that is not the kernel',
+                     result.panic)
+    assert 'kasan_start+0x' in result.panic and 'END OF PANIC' in result.panic
 
 
 def test_core0011_a_core_that_the_firmware_does_not_know(run, tmp_path):

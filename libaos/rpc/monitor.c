@@ -38,12 +38,21 @@ static errval_t rpc_monitor_get(struct monitor_binding **ret_binding)
     return err;
 }
 
+/* The kernel's error, as if it had been asked alone. */
+static errval_t rpc_kernel_error(errval_t err)
+{
+    return err_no(err) == MONITOR_ERR_FAILED ? err_pop(err) : err;
+}
+
 static errval_t rpc_revoke(caddr_t c)
 {
     struct monitor_binding *b;
     errval_t err = rpc_monitor_get(&b);
 
-    return err_is_ok(err) ? monitor_revoke(b, KPI_CAP_SELF_L1, c) : err;
+    if (err_is_ok(err)) {
+        err = monitor_revoke(b, KPI_CAP_SELF_L1, c);
+    }
+    return rpc_kernel_error(err);
 }
 
 static errval_t rpc_revoke_part(caddr_t c, uint64_t off, uint64_t bytes)
@@ -51,7 +60,10 @@ static errval_t rpc_revoke_part(caddr_t c, uint64_t off, uint64_t bytes)
     struct monitor_binding *b;
     errval_t err = rpc_monitor_get(&b);
 
-    return err_is_ok(err) ? monitor_revoke_part(b, KPI_CAP_SELF_L1, c, off, bytes) : err;
+    if (err_is_ok(err)) {
+        err = monitor_revoke_part(b, KPI_CAP_SELF_L1, c, off, bytes);
+    }
+    return rpc_kernel_error(err);
 }
 
 static errval_t rpc_retype(caddr_t dest, caddr_t src, uint64_t off, enum captype type,
@@ -60,9 +72,11 @@ static errval_t rpc_retype(caddr_t dest, caddr_t src, uint64_t off, enum captype
     struct monitor_binding *b;
     errval_t err = rpc_monitor_get(&b);
 
-    return err_is_ok(err) ? monitor_retype(b, KPI_CAP_SELF_L1, src, off, (uint8_t)type, bytes,
-                                           count, cap_cnode_of(dest), cap_index_of(dest))
-                          : err;
+    if (err_is_ok(err)) {
+        err = monitor_retype(b, KPI_CAP_SELF_L1, src, off, (uint8_t)type, bytes, count,
+                             cap_cnode_of(dest), cap_index_of(dest));
+    }
+    return rpc_kernel_error(err);
 }
 
 void aos_use_monitor(void)

@@ -221,6 +221,11 @@ bool audit_begin(audit_done_fn done, void *arg)
     uint32_t self = domain_core();
     uint8_t peers = intermon_peers();
 
+    if (audit.running && (audit.waits & ~peers) != 0) {
+        audit.result.failed = true;      /* of cores that went off in between */
+        audit.waits &= peers;
+        audit_end();
+    }
     if (audit.running || !domain_on_boot_core()) {
         return false;
     }

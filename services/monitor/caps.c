@@ -324,6 +324,7 @@ errval_t caps_adopt(struct caps *c, caddr_t slot)
     record->home = d.owner;
     record->taken = true;
     record->pinned = true;
+    record->busy = 1; /* nothing else is ever done with it */
     c->pinned_count++;
     return ERR_OK;
 }

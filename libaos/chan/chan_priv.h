@@ -52,6 +52,7 @@ struct server_conn {
     struct server_conn *next;
     void *state;
     uint64_t pid;
+    caddr_t far_bell;  /* Notify of a client on another core, until it has its ring; 0: none */
     uint32_t flags;    /* SERVER_PEER_* */
     uint32_t refs;     /* responders not yet used, and the thread that runs it */
     uint32_t deferred; /* bit per txid slot with a responder */
@@ -346,6 +347,7 @@ errval_t conn_op_region(struct server_conn *conn, const struct server_interface 
  * leaves the ring. The channel of a gone binding then has an empty slot as its end. */
 errval_t remote_upgrade(struct binding *b);
 errval_t remote_leave(struct binding *b);
+errval_t conn_op_bell(struct server_conn *conn, struct server_ctx *ctx, struct lmp_msg *msg);
 errval_t conn_op_upgrade(struct server_conn *conn, const struct server_interface *iface,
                          struct server_ctx *ctx, const struct lmp_msg *msg);
 /* What every way to open a binding does, before (no channel yet) and after. */

@@ -3,12 +3,15 @@
  * (CHAN_CONTROL_REMOTE). That works for everything; when a client opens its binding, both sides
  * leave it for a ring:
  *
+ *   client    CHAN_OP_BELL, with its Notify  ->  server: answers with its own
  *   client    CHAN_OP_UPGRADE ->  monitor: adds a frame for two rings  ->  monitor  ->  server
  *   client  <-  monitor: adds the frame  <-  monitor  <-  answer, and from then on the ring
  *
  * A server that refuses stays on the line, and so does the client. The channel that was there
- * before stays, too, as lifeline: by it either side learns of the other's end, and capabilities and
- * doorbells of the ring travel on it. Nothing else does.
+ * before stays, too, as lifeline: by it either side learns of the other's end, and capabilities of
+ * the ring travel on it, as do its doorbells if one side has no Notify. Nothing else does.
+ *
+ * A domain has one Notify for all its rings: when it is rung it looks at all of them.
  *
  * The frame comes from the client's monitor and goes back there when nobody has it mapped. */
 #include "chan_priv.h"
@@ -37,9 +40,75 @@ struct remote {
     struct raw_chan line; /* first */
     struct chan *chan;
     struct ump_config config;
+    struct remote *next; /* of all that are open */
+    caddr_t bell;        /* Notify of the peer, 0: there is none */
     uint32_t head, count;
     struct remote_cap caps[REMOTE_CAPS_MAX];
 };
+
+/* --- the bell of this domain ----------------------------------------------------------------- */
+
+static struct {
+    struct mutex lock;
+    errval_t (*make)(caddr_t *ret_notify);
+    caddr_t notify;       /* 0: not asked for yet, or there was none */
+    struct raw_chan rung; /* to which it is connected */
+    struct remote *rings; /* changed disabled */
+} bells;
+
+void ump_set_notify(errval_t (*make)(caddr_t *ret_notify))
+{
+    bells.make = make;
+}
+
+static void bells_rung_disabled(struct raw_chan *rung, const struct lmp_msg *msg)
+{
+    (void)rung;
+    chan_discard_cap_disabled(msg->cap);
+    for (struct remote *r = bells.rings; r != NULL; r = r->next) {
+        ump_rung_disabled(r->chan);
+    }
+}
+
+static errval_t bells_make(void)
+{
+    caddr_t own, trigger, notify;
+    errval_t err = bells.make == NULL ? LIB_ERR_NOT_FOUND : bells.make(&notify);
+    if (err_is_fail(err)) {
+        return err;
+    }
+    err = chan_create(&own, &trigger);
+    if (err_is_ok(err)) {
+        bells.rung = (struct raw_chan){.arrived_disabled = bells_rung_disabled};
+        err = chan_bind(&bells.rung.chan, CHAN_RAW, own, NULL);
+        if (err_is_ok(err)) {
+            err = chan_notify_connect(notify, trigger);
+        } else {
+            (void)cap_destroy(trigger);
+        }
+    }
+    if (err_is_fail(err)) {
+        (void)cap_destroy(notify);
+        return err;
+    }
+    bells.notify = notify;
+    return ERR_OK;
+}
+
+/* The Notify of this domain, which stays its own. */
+static errval_t bells_own(caddr_t *ret_notify)
+{
+    mutex_lock(&bells.lock);
+    errval_t err = bells.notify == 0 ? bells_make() : ERR_OK;
+    *ret_notify = bells.notify;
+    mutex_unlock(&bells.lock);
+    return err;
+}
+
+static bool bells_ok(uint32_t info)
+{
+    return msg_cap_ok(info, 1u << CAPTYPE_NOTIFY, CAP_RIGHT_W);
+}
 
 /* --- on the lifeline ------------------------------------------------------------------------ */
 
@@ -86,12 +155,17 @@ static errval_t remote_recv_cap_disabled(void *ctx, uint64_t index, caddr_t *ret
     return ERR_OK;
 }
 
-/* Full means that the peer has something to read there, after which it looks at the ring, too. */
+/* Without a Notify on the lifeline. Full means that the peer has something to read there, after
+ * which it looks at the ring, too. */
 static void remote_bell_disabled(void *ctx)
 {
     struct remote *r = ctx;
     const struct lmp_msg msg = {.header = MSG_HEADER(CHAN_CONTROL_RING_BELL, MSG_CONTROL, 0, 0)};
-    (void)chan_send_disabled(&r->line.chan, &msg);
+    if (r->bell != 0) {
+        chan_notify_signal(r->bell);
+    } else {
+        (void)chan_send_disabled(&r->line.chan, &msg);
+    }
 }
 
 static void remote_close(void *ctx)
@@ -99,11 +173,21 @@ static void remote_close(void *ctx)
     struct remote *r = ctx;
     chan_close(&r->line.chan);
     disp_disable();
+    struct remote **at = &bells.rings;
+    while (*at != r) {
+        at = &(*at)->next;
+    }
+    *at = r->next;
     for (; r->count != 0; r->count--) {
         chan_discard_cap_disabled(r->caps[r->head].cap);
         r->head = (r->head + 1u) % REMOTE_CAPS_MAX;
     }
+    caddr_t bell = r->bell;
+    r->bell = 0;
     disp_enable();
+    if (bell != 0) {
+        (void)cap_destroy(bell);
+    }
 }
 
 static void remote_free(void *ctx)
@@ -159,6 +243,8 @@ static void remote_switch_disabled(struct remote *r, struct ump *u)
                           .ring_bytes = c->ring_bytes};
     c->end = 0;
     c->owns_ram = false;
+    r->next = bells.rings;
+    bells.rings = r;
     (void)arch_lmp_bind(line->end, (uint64_t)(uintptr_t)line); /* bound by this domain already */
     ump_take_over_disabled(c, u);
 }
@@ -191,7 +277,45 @@ static errval_t remote_ask(struct binding *b, caddr_t *ret_frame, uint64_t *ret_
     return ERR_OK;
 }
 
-errval_t remote_upgrade(struct binding *b)
+/* Refused, it goes on as it was. Else nobody knows what the server understands now. */
+static bool remote_refused(errval_t err)
+{
+    return err_no(err) != RPC_ERR_TIMEOUT && err_no(err) != RPC_ERR_PEER_GONE;
+}
+
+/* Both sides tell each other how they are rung. `ret_bell` 0: not at all. */
+static errval_t remote_swap_bells(struct binding *b, caddr_t *ret_bell)
+{
+    uint64_t words[MSG_REG_WORDS] = {CHAN_OP_BELL};
+    struct msg_cap own = {.rights = CAP_RIGHT_W, .move = MSG_CAP_COPY};
+    caddr_t bell = 0;
+    uint32_t info = 0;
+    struct binding_call call = {
+        .header = MSG_HEADER(0, MSG_CALL, 1, 1),
+        .words = words,
+        .words_max = MSG_REG_WORDS,
+        .caps_max = 1,
+        .caps = &own,
+        .got = &bell,
+        .got_info = &info,
+    };
+    *ret_bell = 0;
+    if (err_is_fail(bells_own(&own.cap))) {
+        return ERR_OK;
+    }
+    errval_t err = binding_call(b, &call);
+    if (err_is_fail(err)) {
+        return remote_refused(err) ? ERR_OK : err;
+    }
+    if (msg_caps(call.header) == 1 && bells_ok(info)) {
+        *ret_bell = bell;
+    } else if (bell != 0) {
+        (void)cap_destroy(bell);
+    }
+    return ERR_OK;
+}
+
+static errval_t remote_upgrade_with(struct binding *b, caddr_t bell)
 {
     struct remote *r;
     struct ump *u;
@@ -199,24 +323,37 @@ errval_t remote_upgrade(struct binding *b)
     uint64_t bytes = 0;
     errval_t err = remote_ask(b, &frame, &bytes);
     if (err_is_fail(err)) {
-        /* Refused, it goes on as it was. Else nobody knows what the server understands now. */
-        return err_no(err) == RPC_ERR_TIMEOUT || err_no(err) == RPC_ERR_PEER_GONE ? err : ERR_OK;
+        return err;
     }
     err = remote_prepare(&b->chan, frame, bytes, /* is_client= */ true, &r);
     (void)cap_destroy(frame);
     if (err_is_fail(err)) {
-        return err;
+        return err_push(err, RPC_ERR_PEER_GONE); /* the server has left the line already */
     }
     err = ump_make_client(b->iface, &r->config, &u);
     if (err_is_fail(err)) {
         remote_free(r);
-        return err;
+        return err_push(err, RPC_ERR_PEER_GONE);
     }
+    r->bell = bell;
     disp_disable();
     remote_switch_disabled(r, u);
     b->setup_done = true;
     disp_enable();
     return ERR_OK;
+}
+
+errval_t remote_upgrade(struct binding *b)
+{
+    caddr_t bell;
+    errval_t err = remote_swap_bells(b, &bell);
+    if (err_is_ok(err)) {
+        err = remote_upgrade_with(b, bell);
+    }
+    if (err_is_fail(err) && bell != 0) {
+        (void)cap_destroy(bell);
+    }
+    return err_is_fail(err) && remote_refused(err) ? ERR_OK : err;
 }
 
 errval_t remote_leave(struct binding *b)
@@ -238,6 +375,26 @@ errval_t remote_leave(struct binding *b)
 }
 
 /* --- the server ----------------------------------------------------------------------------- */
+
+errval_t conn_op_bell(struct server_conn *conn, struct server_ctx *ctx, struct lmp_msg *msg)
+{
+    caddr_t own;
+    if (conn->far_bell != 0 || conn->chan.carrier != NULL) {
+        return RPC_ERR_MALFORMED;
+    }
+    if (ctx->caps_count != 1 || !bells_ok(ctx->caps_info[0])) {
+        return RPC_ERR_CAPABILITY;
+    }
+    errval_t err = bells_own(&own);
+    if (err_is_fail(err)) {
+        return err_push(err, RPC_ERR_AGAIN);
+    }
+    conn->far_bell = ctx->caps[0];
+    server_take_cap(ctx, conn->far_bell);
+    server_reply_cap(ctx, (struct msg_cap){own, CAP_RIGHT_W, MSG_CAP_COPY});
+    *msg = (struct lmp_msg){.header = MSG_SHAPE(0, 1)};
+    return ERR_OK;
+}
 
 static errval_t remote_make(struct server_conn *conn, const struct server_interface *iface,
                             const struct server_ctx *ctx, uint64_t bytes, struct remote **ret_r,
@@ -290,6 +447,8 @@ errval_t conn_op_upgrade(struct server_conn *conn, const struct server_interface
         free(u);
         return SERVER_DEFERRED;
     }
+    r->bell = conn->far_bell;
+    conn->far_bell = 0;
     remote_switch_disabled(r, u);
     chan_ready_disabled(c);
     disp_enable();

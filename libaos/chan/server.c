@@ -42,6 +42,9 @@ void conn_free(struct server_conn *conn)
     /* Not at the close: a handler that still runs may be copying. */
     chan_area_free(&conn->chan.region);
     chan_carrier_free(&conn->chan);
+    if (conn->far_bell != 0) {
+        (void)cap_destroy(conn->far_bell);
+    }
     free(conn);
 }
 

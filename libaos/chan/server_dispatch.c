@@ -466,6 +466,8 @@ errval_t conn_framework(struct server_conn *conn, struct server *server, struct 
         return words == 4 ? conn_op_area(conn, ctx, msg) : RPC_ERR_MALFORMED;
     case CHAN_OP_REGION:
         return words == 2 ? conn_op_region(conn, server->iface, ctx, msg) : RPC_ERR_MALFORMED;
+    case CHAN_OP_BELL:
+        return words == 1 ? conn_op_bell(conn, ctx, msg) : RPC_ERR_MALFORMED;
     case CHAN_OP_UPGRADE:
         return words == 2 ? conn_op_upgrade(conn, server->iface, ctx, msg) : RPC_ERR_MALFORMED;
     case CHAN_OP_SUBSCRIBE:

@@ -83,3 +83,13 @@ void irq_source_deinit(struct irq_source *q)
 {
     event_source_deinit(&q->event);
 }
+
+errval_t chan_notify_connect(caddr_t notify, caddr_t end)
+{
+    return inv_notify_connect(notify, end);
+}
+
+void chan_notify_signal(caddr_t notify)
+{
+    (void)inv_notify_signal(notify);
+}

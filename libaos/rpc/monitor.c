@@ -3,6 +3,7 @@
 #include <aos/cap.h>
 #include <aos/services.h>
 #include <aos/thread.h>
+#include <aos/ump.h>
 #include <if/init.h>
 #include <if/monitor.h>
 
@@ -79,9 +80,18 @@ static errval_t rpc_retype(caddr_t dest, caddr_t src, uint64_t off, enum captype
     return rpc_kernel_error(err);
 }
 
+static errval_t rpc_notify(caddr_t *ret_notify)
+{
+    struct monitor_binding *b;
+    errval_t err = rpc_monitor_get(&b);
+
+    return err_is_ok(err) ? monitor_notify(b, ret_notify) : err;
+}
+
 void aos_use_monitor(void)
 {
     static const struct cap_remote_ops ops = {rpc_revoke, rpc_revoke_part, rpc_retype};
 
     cap_set_remote(&ops);
+    ump_set_notify(rpc_notify);
 }

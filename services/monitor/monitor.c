@@ -6,12 +6,17 @@
 
 #include <aos/cap.h>
 #include <aos/domain.h>
+#include <aos/kernel.h>
 #include <aos/ram.h>
+#include <aos/slot.h>
+#include <aos/ump.h>
 #include <if/monitor_server.h>
 
 #include "audit.h"
 #include "share.h"
 
+
+#define MONITOR_NOTIFY_TRIES 256u        /* bits in a row that may be taken */
 
 /* A message to itself that is still to be received. */
 struct monitor_item {
@@ -189,6 +194,39 @@ static void monitor_free_frame(caddr_t frame)
     }
 }
 
+/* Bits are given out again when nobody has a capability to them any more. */
+static errval_t monitor_make_notify(caddr_t *ret_notify)
+{
+    static uint32_t next = KPI_NOTIFY_MONITORS;
+    caddr_t slot;
+    errval_t err = slot_alloc(&slot);
+
+    if (err_is_fail(err)) {
+        return err;
+    }
+    for (uint32_t i = 0; i < MONITOR_NOTIFY_TRIES; i++) {
+        err = kernel_notify(monitor.self, next, slot);
+        next = next + 1 < KPI_NOTIFY_BITS ? next + 1 : KPI_NOTIFY_MONITORS;
+        if (err_no(err) != SYS_ERR_NOTIFY_TAKEN) {
+            break;
+        }
+    }
+    if (err_is_fail(err)) {
+        slot_free(slot);
+        return err;
+    }
+    *ret_notify = slot;
+    return ERR_OK;
+}
+
+static errval_t on_notify(struct server_ctx *ctx, caddr_t *ret_notify)
+{
+    errval_t err = monitor_make_notify(ret_notify);
+
+    (void)ctx;
+    return err_is_ok(err) ? ERR_OK : err_push(err, MONITOR_ERR_LIMIT);
+}
+
 static errval_t on_lines(struct server_ctx *ctx, uint32_t *ret_count)
 {
     (void)ctx;
@@ -224,6 +262,7 @@ static errval_t on_check(struct server_ctx *ctx, uint64_t *ret_found, uint64_t *
 static const struct monitor_server_ops ops = {
     .on_proxy = on_proxy, .on_revoke = on_revoke, .on_revoke_part = on_revoke_part,
     .on_retype = on_retype, .on_lines = on_lines, .on_check = on_check,
+    .on_notify = on_notify,
 };
 
 errval_t monitor_start(const struct intermon_host *ways, struct waitset *ws)
@@ -236,6 +275,7 @@ errval_t monitor_start(const struct intermon_host *ways, struct waitset *ws)
     monitor.self = domain_core();
     line_init(&host, ws);
     intermon_init(ways, ws);
+    ump_set_notify(monitor_make_notify);
     monitor_serve(&monitor.server, &ops, &monitor, ws);
     return ERR_OK;
 }

@@ -122,6 +122,7 @@ enum chan_op {
     CHAN_OP_AREA,      /* direction (0 requests, 1 replies), slot bytes, bytes; Frame */
     CHAN_OP_SUBSCRIBE, /* event ordinal, on */
     CHAN_OP_REGION,    /* bytes -> bytes that the server mapped of them; Frame */
+    CHAN_OP_BELL,      /* Notify of the client -> Notify of the server (remote.c) */
     CHAN_OP_UPGRADE,   /* bytes; Frame of two rings, which the monitor adds -> Frame (remote.c) */
 };
 
@@ -173,6 +174,11 @@ bool binding_run(struct chan *c);
 bool conn_run(struct chan *c);
 bool source_run(struct chan *c);
 bool raw_run(struct chan *c);
+
+/* Signals of `notify` raise the event of an end whose peer is `end`; signals it (may be disabled).
+ */
+errval_t chan_notify_connect(caddr_t notify, caddr_t end);
+void chan_notify_signal(caddr_t notify);
 
 /* Copies between private memory and an area that the peer may revoke. False: it is gone. */
 bool chan_area_read(const struct chan_area *a, uint32_t slot, uint64_t *words, uint32_t count);

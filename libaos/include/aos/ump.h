@@ -73,3 +73,8 @@ struct chan *ump_conn_chan(struct server_conn *conn);
 void ump_rung_disabled(struct chan *c);
 /* The broker says that the peer has died. Disabled. */
 void ump_peer_died_disabled(struct chan *c);
+
+/* Where this domain gets the Notify by which it is rung for rings to other cores (libaos/chan,
+ * remote.c): `make` is asked once, when it is needed. Without one bells go by way of the monitors.
+ */
+void ump_set_notify(errval_t (*make)(caddr_t *ret_notify));

@@ -517,3 +517,15 @@ void ump_frames_unmap(const struct ump_config *config)
 {
     (void)config;
 }
+
+errval_t chan_notify_connect(caddr_t notify, caddr_t end)
+{
+    (void)notify;
+    (void)end;
+    return LIB_ERR_NOT_FOUND;
+}
+
+void chan_notify_signal(caddr_t notify)
+{
+    (void)notify;
+}

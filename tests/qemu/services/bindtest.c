@@ -2,7 +2,7 @@
  * refuses, does not answer, breaks the rules or ends. Lines on one core stand for other cores, as
  * in remotetest. In the end the monitor knows no more lines than before. TAP on stdout.
  *
- * The steps: 1 the end crosses; 2 BIND; 3 UPGRADE; 4 its answer; 5 calls on the ring. */
+ * The steps: 1 the end crosses; 2 BIND; 3 BELL; 4 UPGRADE; 5 its answer; 6 calls on the ring. */
 #include <string.h>
 
 #include <aos/binding.h>
@@ -43,7 +43,8 @@ static bool settled(void)
 
 /* --- a server that does what it is told ----------------------------------------------------- */
 
-/* What it does with message number `at`, counted from 0: BIND is 0, UPGRADE 1, calls follow. */
+/* What it does with message number `at`, counted from 0: BIND is 0, BELL 1, UPGRADE 2, calls
+ * follow. */
 enum deed { ANSWER, REFUSE, IGNORE, CLOSE };
 
 static struct {
@@ -161,7 +162,9 @@ static bool server_at_each_step(void)
         {CLOSE, 0, RPC_ERR_PEER_GONE, 0},     {REFUSE, 0, RPC_ERR_AGAIN, 0},
         {IGNORE, 0, RPC_ERR_TIMEOUT, 0},      {CLOSE, 1, RPC_ERR_PEER_GONE, 0},
         {REFUSE, 1, ERR_OK, ERR_OK},          {IGNORE, 1, RPC_ERR_TIMEOUT, 0},
-        {CLOSE, 2, ERR_OK, RPC_ERR_PEER_GONE}, {IGNORE, 2, ERR_OK, RPC_ERR_TIMEOUT},
+        {CLOSE, 2, RPC_ERR_PEER_GONE, 0},     {REFUSE, 2, ERR_OK, ERR_OK},
+        {IGNORE, 2, RPC_ERR_TIMEOUT, 0},      {CLOSE, 3, ERR_OK, RPC_ERR_PEER_GONE},
+        {IGNORE, 3, ERR_OK, RPC_ERR_TIMEOUT},
     };
 
     for (uint32_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

@@ -141,7 +141,7 @@ def test_core0008_idle_states_in_which_nothing_is_lost(run, tmp_path, param, use
     assert 'refuses' not in result.log
 
 
-def test_core0010_programs_on_other_cores_leave_nothing(run):
+def test_core0015_programs_on_other_cores_leave_nothing(run):
     """Channels, frames and what several cores know of them are given up with a program."""
     some = ['oncore 1 hello'] * 6
     result = run(*some, 'caps', *some, 'sleep 0.5', 'caps', *some, *some, 'sleep 0.5', 'caps',

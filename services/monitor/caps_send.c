@@ -213,7 +213,8 @@ static void give_tell(struct caps *c, struct caps_op *op, struct caps_record *re
     op->state = CAPS_TELLING;
     if (record->owner != c->self) {
         record->users = 0;
-        record->taken = record->home != c->self;
+        if (record->home != c->self)
+            record->taken = true; /* otherwise it may be: of what the next owner gave */
     }
     if (record->version == op->version) {
         record->version++;

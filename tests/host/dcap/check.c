@@ -231,6 +231,18 @@ static bool use_slot(struct machine *m, struct mslot *slot, void *arg)
            key_concerned(use->key, &slot->cap.key);
 }
 
+/* Whether core `c` knows something else that was made of it, which is used somewhere. */
+static bool has_inner(unsigned c, const struct caps_record *outer)
+{
+    const struct caps *caps = &sim.machines[c].core.caps;
+    for (unsigned i = 0; i < CAPS_RECORDS_MAX; i++) {
+        const struct caps_record *r = &caps->records[i];
+        if (r->used && r != outer && key_concerned(&outer->key, &r->key))
+            return true;
+    }
+    return false;
+}
+
 /* Each record stands for something. */
 void check_settled(void)
 {
@@ -247,7 +259,8 @@ void check_settled(void)
             if (r->owner == c && r->home == c)
                 require(r->users != 0, CAPS_INVARIANT_SPARE, c, &r->key);
             else if (r->owner != c && r->home != c)
-                require(model_any(use_slot, &use), CAPS_INVARIANT_SPARE, c, &r->key);
+                require(model_any(use_slot, &use) || has_inner(c, r), CAPS_INVARIANT_SPARE, c,
+                        &r->key);
             use.anywhere = true;
             require(model_any(use_slot, &use), CAPS_INVARIANT_SPARE, c, &r->key);
         }

@@ -155,9 +155,10 @@ static void check_objects(void)
                 const struct core_ops *other = sim.machines[b].core.ops;
                 struct cte *m = b != a && core_runs(b) ? other->next(NULL) : NULL;
                 for (; m != NULL; m = other->next(m)) {
-                    struct caps_key key = key_of(n), at = key_of(m);
-                    if (m->owner != b || m->type == CAPTYPE_MAPPING)
+                    bool apart = n->page >= m->page + m->pages || m->page >= n->page + n->pages;
+                    if (apart || m->owner != b || m->type == CAPTYPE_MAPPING)
                         continue;
+                    struct caps_key key = key_of(n), at = key_of(m);
                     require(key.type != at.type || key.page != at.page || key.pages != at.pages,
                             CAPS_INVARIANT_OWNER, b, &at);
                     check_pair(a, n, b, m);

@@ -93,6 +93,7 @@ enum ump_got ump_ring_recv(struct ump_ring *r, struct ump_message *m, uint32_t l
 bool ump_ring_arm(struct ump_ring *r)
 {
     atomic_store_explicit(&r->out->armed, ++r->armed, memory_order_seq_cst); /* (3) */
+    arch_store_load();
     return !ump_ring_some(r);
 }
 

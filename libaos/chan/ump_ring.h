@@ -25,7 +25,9 @@
  *  3. Sleep: the receiver stores `armed`, then looks for a line; the sender stores the line, then
  *     looks at `armed`. Each must see the other's store if its own came too late, so all four
  *     accesses are sequentially consistent. On Arm that is STLR before LDAR, which are kept in
- *     order; LDAPR, to which an acquire may be compiled, would not be.
+ *     order; LDAPR, to which an acquire may be compiled, would not be. QEMU (7.2, with a thread per
+ *     core, on x86) does let LDAR pass an STLR before it, as if it were LDAPR, and wake-ups were lost
+ *     (UMP0123). So a DMB stands between them, which hardware does not need.
  *  4. Payload words are relaxed: a hostile writer may change them at any time, which must not be
  *     undefined. They are copied once, and what is copied is what is judged.
  *
@@ -235,7 +237,8 @@ enum ump_got ump_ring_recv(struct ump_ring *r, struct ump_message *m, uint32_t l
 /* After a send: does the peer sleep, and is this the first that it must be woken for? */
 static inline bool ump_ring_bell(struct ump_ring *r)
 {
-    uint64_t armed = atomic_load_explicit(&r->in->armed, memory_order_seq_cst); /* (3) */
+    arch_store_load(); /* (3) */
+    uint64_t armed = atomic_load_explicit(&r->in->armed, memory_order_seq_cst);
     if (__builtin_expect(armed == r->rung, 1)) {
         return false;
     }

@@ -95,6 +95,7 @@ ump_call_short:
     str     x15, [x12, #OUT_NEXT]
     ldr     x14, [x12, #IN]
     ldr     x15, [x12, #RUNG]
+    dmb     ish                          /* (3), for emulators */
     ldar    x14, [x14]                   /* (3) */
     eor     x13, x1, x11                 /* the header of the answer */
     cmp     x14, x15

@@ -45,3 +45,10 @@ static inline void arch_line_load(uint64_t words[7], const void *line)
                      : "r"(words), "r"(line)
                      : "memory");
 }
+
+/* Between a sequentially consistent store and a load of that kind, where QEMU keeps them in order
+ * only with a barrier (libaos/chan/ump_ring.h). */
+static inline void arch_store_load(void)
+{
+    __asm__ volatile("dmb ish" ::: "memory");
+}

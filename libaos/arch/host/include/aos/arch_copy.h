@@ -43,6 +43,10 @@ static inline void arch_line_load(uint64_t words[7], const void *line)
     }
 }
 
+static inline void arch_store_load(void)
+{
+}
+
 static inline bool arch_copy_fixup(uint64_t *pc)
 {
     (void)pc;

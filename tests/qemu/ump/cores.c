@@ -2,8 +2,6 @@
  * 1 over two rings in the frame that all share: one whose sides poll, one whose sides sleep, with a
  * Notify of each core as doorbell. With four cores, core 2 then calls core 3 at the same time. TAP;
  * powers off. */
-#include <if/rings.h>
-#include <if/rings_server.h>
 #include <stdatomic.h>
 #include <string.h>
 
@@ -18,24 +16,28 @@
 #include <aos/ump.h>
 
 #include "../chan/inittest.h"
+#include "ringtest.h"
 
 #define POOL_BYTES   0x1000000ull
-#define FRAME_BYTES  8192u
+#define FRAME_BYTES  RING_BYTES
 #define CORES        4u                  /* at most */
-#define RINGS        3u
+#define RINGS        4u
 #define SPINS        1000000u            /* looks of who polls: more than an answer takes */
 #define CALLS        3000u
 #define BOUNCES      3000u               /* of a line between the cores */
 #define BATCH        100u                /* of them that are timed together */
 #define PUTS         5000u
 #define LATE_NS      20000000000ull      /* bounds a failure */
+#define ATTACKS      10u
+#define ATTACK_ROUNDS 3u
+#define SHORT_NS     2000000u            /* how long a call over an attacked ring may take */
 #define LOOK_NS      100000u             /* between looks at a core that starts */
 
-enum { POLLED, SLEEPY, SECOND };
+enum { POLLED, SLEEPY, SECOND, ATTACKED };
 static const struct {
     uint8_t client, server;              /* cores */
     uint32_t spin;
-} rings[RINGS] = {{0, 1, SPINS}, {0, 1, UMP_SPIN_NONE}, {2, 3, SPINS}};
+} rings[RINGS] = {{0, 1, SPINS}, {0, 1, UMP_SPIN_NONE}, {2, 3, SPINS}, {0, 1, 0}};
 
 /* The frame that all have; each place has one writer. */
 struct shared {
@@ -45,6 +47,8 @@ struct shared {
     _Alignas(64) _Atomic uint32_t up[CORES]; /* the core is ready */
     _Alignas(64) _Atomic uint32_t go;      /* core 2 calls */
     _Alignas(64) _Atomic uint32_t gone;    /* it has made all its calls */
+    _Alignas(64) _Atomic uint32_t attack;  /* the number of the attack that may begin */
+    _Alignas(64) _Atomic uint32_t attacked; /* and of the last one that is over */
 };
 
 _Static_assert(sizeof(struct shared) <= KPI_CORE_CHANNEL_BYTES, "fits the channel");
@@ -156,16 +160,64 @@ static errval_t far_got(struct server_ctx *ctx, uint64_t *ret_count, uint64_t *r
     return ERR_OK;
 }
 
-/* `open` bounces the line: as often as core 0 does. */
+static struct rings_server server;
+static struct waitset ws;
+static struct server_conn *attacked;     /* NULL: none, or it has ended */
+static uint32_t attacks;
+
+static void far_gone(struct server_ctx *ctx)
+{
+    if (ctx->conn == attacked) {
+        attacked = NULL;
+        disp_disable();
+        bells[ATTACKED].chan = NULL;
+        disp_enable();
+    }
+}
+
+/* A thread of core 1 writes rubbish into what core 0, or core 1 itself, reads. */
+static int far_attacker(void *arg)
+{
+    const uint32_t number = (uint32_t)(uintptr_t)arg, to = number % 2;
+    while (atomic_load(&shared->attack) != number) {
+        thread_sleep_ns(LOOK_NS / 10);
+    }
+    ring_attack(shared->frames[ATTACKED][to], shared->frames[ATTACKED][1 - to], number,
+                ATTACK_ROUNDS);
+    atomic_store(&shared->attacked, number);
+    return 0;
+}
+
+/* A fresh ring, which will be attacked. */
+static void far_prepare(uint32_t number)
+{
+    const struct ump_config config = config_of(ATTACKED, false);
+    struct thread *thread;
+    if (attacked != NULL) {
+        bells[ATTACKED].chan = NULL;
+        server_conn_close(attacked);
+    }
+    memset(shared->frames[ATTACKED], 0, sizeof(shared->frames[ATTACKED]));
+    EXPECT_ERR(ERR_OK, server_add_ump(&server.base, &config, 0, 0, &attacked));
+    bell_connect(&bells[ATTACKED], ump_conn_chan(attacked));
+    EXPECT_ERR(ERR_OK, thread_create(far_attacker, (void *)(uintptr_t)number,
+                                     &(struct thread_attr){.detached = true}, &thread));
+}
+
+/* `open`, at first: bounces the line, as often as core 0 does. Then: prepares attacks. */
 static errval_t far_open(struct server_ctx *ctx, uint32_t *ret_count)
 {
+    *ret_count = attacks++;
+    if (*ret_count != 0) {
+        far_prepare(*ret_count);
+        return ERR_OK;
+    }
     for (uint64_t i = 1; i <= BOUNCES; i++) {
         while (atomic_load_explicit(&shared->there, memory_order_acquire) != i) {
             arch_relax();
         }
         atomic_store_explicit(&shared->back, i, memory_order_release);
     }
-    *ret_count = BOUNCES;
     return ERR_OK;
 }
 
@@ -200,7 +252,7 @@ static errval_t far_attack(struct server_ctx *ctx, caddr_t out, caddr_t in, uint
 static const struct rings_server_ops ops = {
     .on_attach = far_attach, .on_open = far_open, .on_echo = far_echo, .on_text = far_text,
     .on_put = far_put, .on_got = far_got, .on_pass = far_pass, .on_fill = far_fill,
-    .on_sum = far_sum, .on_attack = far_attack,
+    .on_sum = far_sum, .on_attack = far_attack, .on_peer_gone = far_gone,
 };
 
 static void far_map(const struct kpi_bootinfo *info)
@@ -218,8 +270,6 @@ static void far_map(const struct kpi_bootinfo *info)
 
 static void __attribute__((noreturn)) far_serve(uint32_t core)
 {
-    static struct rings_server server;
-    static struct waitset ws;
     struct server_conn *conn;
     waitset_init(&ws);
     rings_serve(&server, &ops, NULL, &ws);
@@ -227,6 +277,9 @@ static void __attribute__((noreturn)) far_serve(uint32_t core)
         if (rings[i].server == core) {
             const struct ump_config config = config_of(i, false);
             bell_open(&bells[i], i, false, &ws);
+            if (i == ATTACKED) {
+                continue;
+            }
             EXPECT_ERR(ERR_OK, server_add_ump(&server.base, &config, 0, 0, &conn));
             bell_connect(&bells[i], ump_conn_chan(conn));
         }
@@ -431,6 +484,40 @@ static void two_pairs(void)
     EXPECT(beside < alone + alone / 4);
 }
 
+/* As long as it lasts. Every call over an attacked ring ends, and others are as ever. */
+static bool under_attack(uint32_t number)
+{
+    errval_t err = ERR_OK;
+    uint64_t value;
+    for (uint64_t i = 0; atomic_load(&shared->attacked) != number; i++) {
+        if (err_no(err) != RPC_ERR_PEER_GONE) {
+            err = rings_echo(&b[ATTACKED], i, &value);
+        }
+        EXPECT_ERR(ERR_OK, rings_echo(&b[POLLED], i, &value));
+        EXPECT(value == ~i);
+    }
+    return err_no(err) == RPC_ERR_PEER_GONE;
+}
+
+/* While both cores use the ring, at the same time. */
+static void rubbish_at_any_time(void)
+{
+    const struct ump_config config = config_of(ATTACKED, true);
+    uint32_t ended = 0, number;
+    bell_open(&bells[ATTACKED], ATTACKED, true, NULL);
+    for (uint32_t i = 1; i <= ATTACKS; i++) {
+        EXPECT_ERR(ERR_OK, rings_open(&b[POLLED], &number));
+        EXPECT(number == i);
+        bells[ATTACKED].chan = &b[ATTACKED].base.chan;
+        EXPECT_ERR(ERR_OK, binding_open_ump(&b[ATTACKED].base, &config, &rings_client_interface));
+        binding_set_deadline(&b[ATTACKED].base, SHORT_NS);
+        atomic_store(&shared->attack, i);
+        ended += under_attack(i);
+        rings_close(&b[ATTACKED]);
+    }
+    printf("# %u of %u attacked rings ended\n", (unsigned)ended, ATTACKS);
+}
+
 static void the_end(void)
 {
     rings_close(&b[POLLED]);
@@ -443,7 +530,8 @@ static const struct inittest tests[] = {
     {"UMP0123 both sides sleep, and are rung by the other core", both_sleep},
     {"UMP0124 full rings: nothing is lost, nothing out of order", a_full_ring},
     {"UMP0125 two pairs of cores call at the same time", two_pairs},
-    {"UMP0126 the end", the_end},
+    {"UMP0126 rubbish in a frame while two cores use it", rubbish_at_any_time},
+    {"UMP0127 the end", the_end},
 };
 
 int main(void)

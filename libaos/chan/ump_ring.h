@@ -25,9 +25,9 @@
  *  3. Sleep: the receiver stores `armed`, then looks for a line; the sender stores the line, then
  *     looks at `armed`. Each must see the other's store if its own came too late, so all four
  *     accesses are sequentially consistent. On Arm that is STLR before LDAR, which are kept in
- *     order; LDAPR, to which an acquire may be compiled, would not be. QEMU (7.2, with a thread per
- *     core, on x86) does let LDAR pass an STLR before it, as if it were LDAPR, and wake-ups were lost
- *     (UMP0123). So a DMB stands between them, which hardware does not need.
+ *     order; LDAPR, to which an acquire may be compiled, would not be. QEMU (7.2, with a thread
+ *     per core, on x86) does let LDAR pass an STLR before it, as if it were LDAPR, and wake-ups
+ *     were lost (UMP0123). So a DMB stands between them, which hardware does not need.
  *  4. Payload words are relaxed: a hostile writer may change them at any time, which must not be
  *     undefined. They are copied once, and what is copied is what is judged.
  *

@@ -170,6 +170,8 @@ static int builtin_oncore(struct shell *sh, int argc, char **argv)
 const struct builtin builtins[] = {
     {"bg", "[%JOB]", "let a stopped job go on in the background", builtin_bg},
     {"caps", "[-a]", "capabilities by type, or the shell's one by one", builtin_caps},
+    {"core", "on|off CORE [--end|--refuse]",
+     "switch a core on or off, with or without the programs on it", builtin_core},
     {"date", "", "date and time in UTC", builtin_date},
     {"dmesg", "", "the kernel's log", builtin_dmesg},
     {"echo", "[-n] TEXT...", "print text", builtin_echo},

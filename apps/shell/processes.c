@@ -4,6 +4,7 @@
 
 #include <aos/domain.h>
 #include <aos/services.h>
+#include <if/init.h>
 #include <if/nameserver.h>
 #include <if/process.h>
 
@@ -67,12 +68,14 @@ static int processes_of_core(struct shell *sh, uint32_t core)
 
 int builtin_ps(struct shell *sh, int argc, char **argv)
 {
-    int status = 0;
+    uint32_t on = 0;
+    errval_t err = init_cores(sh->init, &on);
+    int status = err_is_ok(err) ? 0 : shell_error("ps", err);
 
     printf("  PID PARENT CORE  STATE         CPU ms   MESSAGES  NAME\n");
     processes_line(sh, 0);               /* pids are asked for above a pid, so init never comes */
     for (uint32_t core = 0; core < domain_core_count(); core++) {
-        int failed = processes_of_core(sh, core);
+        int failed = (on & 1u << core) != 0 ? processes_of_core(sh, core) : 0;
         status = failed != 0 ? failed : status;
     }
     return status;

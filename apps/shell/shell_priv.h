@@ -110,6 +110,7 @@ void unattended_run(struct shell *sh, const char *commands, size_t bytes) __attr
 /* What a process does, as a word (enum State of process.if). */
 const char *shell_state(uint8_t state);
 
+int builtin_core(struct shell *sh, int argc, char **argv);
 int builtin_top(struct shell *sh, int argc, char **argv);
 int builtin_ps(struct shell *sh, int argc, char **argv);
 int builtin_jobs(struct shell *sh, int argc, char **argv);

@@ -68,6 +68,18 @@ static void core_map_channel(void)
     core.channel = at;
 }
 
+void init_core_forward_log(void)
+{
+    core_forward_log(NULL);
+}
+
+void init_core_asked(void)
+{
+    if (atomic_load_explicit(&core.channel->wanted, memory_order_acquire) == CORE_CHANNEL_LEAVE) {
+        init_core_leave(core.channel);
+    }
+}
+
 /* In a thread of its own: the other side answers as soon as it looks. */
 static int core_connect(void *arg)
 {

@@ -154,4 +154,13 @@ static void core_root(uint32_t peer, caddr_t end)
     }
 }
 
-const struct intermon_host init_ways = {core_root, init_core_rung};
+static void core_rung(uint32_t peer)
+{
+    if (init.far) {
+        init_core_asked();
+    } else {
+        init_core_rung(peer);
+    }
+}
+
+const struct intermon_host init_ways = {core_root, core_rung};

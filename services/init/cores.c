@@ -17,6 +17,8 @@
 #define CORES_POOL_DIVISOR   2u
 #define CORES_POOL_BYTES_MAX 0x10000000ull
 #define CORES_START_NS       10000000000ull /* a core that is not up by then has failed */
+#define CORES_STOP_NS        20000000000ull /* one that has not left by then does not */
+#define CORES_DRAIN_NS       5000000ull   /* for its last words to be read */
 #define CORES_LOOK_NS        1000000ull    /* between looks at a core that starts */
 
 /* A further core; owned by the thread that starts them. */
@@ -25,6 +27,12 @@ struct init_core {
     caddr_t kcb, pool, frame;
     struct core_channel *channel;
     bool starting, on;
+    bool changing;                       /* by core_off or core_on: what follows is for that */
+    void (*done)(void *arg, errval_t err);
+    void *arg;
+    errval_t err;
+    struct work changed;
+    struct sem closed;
     struct work up;                      /* it is heard, and hears */
     uint32_t line_bytes;                 /* of its log, not ended yet */
     char line[256];
@@ -107,6 +115,10 @@ static errval_t cores_prepare(struct init_core *core)
     void *at;
     errval_t err = kernel_core_state(core->kcb, &core->number, &state);
 
+    if (err_is_ok(err) && core->channel != NULL) {
+        memset(core->channel, 0, KPI_CORE_CHANNEL_BYTES); /* it was on before */
+        return intermon_listen(core->number, core->channel->way, /* first= */ true);
+    }
     if (err_is_ok(err)) {
         err = frame_alloc(KPI_CORE_CHANNEL_BYTES, &core->frame, &bytes);
     }
@@ -268,4 +280,115 @@ void init_start_cores(void)
         cores.busy = false;
         init_say("no thread to start cores: %s", init_error_text(err));
     }
+}
+
+/* --- off and on ------------------------------------------------------------------------------ */
+
+/* In init's main thread. */
+static void cores_close(void *arg)
+{
+    struct init_core *core = arg;
+
+    cores_forward_log(core);
+    intermon_forget(core->number);
+    sem_post(&core->closed);
+}
+
+static errval_t cores_await_off(struct init_core *core)
+{
+    uint64_t until = time_deadline_ns(CORES_STOP_NS);
+    uint32_t number, state = KPI_CORE_ON;
+    errval_t err;
+
+    while (err_is_ok(err = kernel_core_state(core->kcb, &number, &state))
+           && state != KPI_CORE_OFF && time_now_ns() < until) {
+        thread_sleep_ns(CORES_LOOK_NS);
+    }
+    return err_is_ok(err) ? kernel_core_reclaim(core->kcb, core->pool) : err;
+}
+
+static errval_t cores_stop(struct init_core *core)
+{
+    uint64_t until = time_deadline_ns(CORES_STOP_NS);
+    struct core_channel *c = core->channel;
+    uint32_t state = CORE_CHANNEL_UP;
+
+    atomic_store_explicit(&c->state, CORE_CHANNEL_UP, memory_order_relaxed);
+    atomic_store_explicit(&c->wanted, CORE_CHANNEL_LEAVE, memory_order_release);
+    intermon_wake(core->number);
+    while (state == CORE_CHANNEL_UP && time_now_ns() < until) {
+        thread_sleep_ns(CORES_LOOK_NS);
+        state = atomic_load_explicit(&c->state, memory_order_acquire);
+    }
+    if (state != CORE_CHANNEL_LEFT) {
+        return INIT_ERR_BUSY;
+    }
+    thread_sleep_ns(CORES_DRAIN_NS);
+    core->changed.fn = cores_close;
+    waitset_post(&init.ws, &core->changed);
+    sem_wait(&core->closed);
+    core->on = false;
+    return cores_await_off(core);
+}
+
+static errval_t cores_start_again(struct init_core *core)
+{
+    uint64_t until = time_deadline_ns(CORES_START_NS);
+
+    cores_start(core);
+    while (core->starting) {
+        thread_sleep_ns(CORES_LOOK_NS);
+        cores_look(core, time_now_ns() >= until);
+    }
+    return core->on ? ERR_OK : INIT_ERR_NO_CORE;
+}
+
+/* In init's main thread. */
+static void cores_changed(void *arg)
+{
+    struct init_core *core = arg;
+
+    core->changing = false;
+    core->done(core->arg, core->err);
+}
+
+static int cores_change(void *arg)
+{
+    struct init_core *core = arg;
+
+    while (cores.busy) {
+        thread_sleep_ns(CORES_LOOK_NS);  /* the boot is not over */
+    }
+    core->err = core->on ? cores_stop(core) : cores_start_again(core);
+    core->changed.fn = cores_changed;
+    waitset_post(&init.ws, &core->changed);
+    return 0;
+}
+
+errval_t init_core_change(uint32_t number, bool on, void (*done)(void *arg, errval_t err),
+                          void *arg)
+{
+    struct init_core *core = NULL;
+    struct thread *thread;
+
+    for (uint32_t i = 0; i < cores.count; i++) {
+        core = cores.core[i].number == number ? &cores.core[i] : core;
+    }
+    if (core == NULL || core->on == on) {
+        return INIT_ERR_NO_CORE;
+    }
+    if (core->changing) {
+        return INIT_ERR_BUSY;
+    }
+    core->changing = true;
+    core->done = done;
+    core->arg = arg;
+    core->changed.arg = core;
+    sem_init(&core->closed, 0);
+    if (err_is_fail(thread_create(cores_change, core, &(struct thread_attr){.detached = true},
+                                  &thread))) {
+        core->changing = false;
+        return INIT_ERR_BUSY;
+    }
+    return ERR_OK;
 }

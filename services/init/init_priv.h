@@ -69,6 +69,7 @@ struct init_service {
 struct init {
     struct waitset ws;
     bool far;                            /* of a further core */
+    bool core_leaves;                    /* which goes off: no service is started again */
     struct init_binding boot;            /* on a further core: init of the one that booted */
     struct manifest manifest;
     bool exec;                           /* commands came with the image: power off after them */
@@ -144,10 +145,21 @@ bool init_cores_busy(void);
 void init_core_rung(uint32_t number);
 /* Mask of the cores that run or are being started. */
 uint32_t init_cores_on(void);
+/* Switches a further core off, or on again: `done(arg, err)` is called in the main thread, unless
+ * this fails. NO_CORE; NOT_READY: it is about to change; BUSY (by `done`): it has to stay. */
+errval_t init_core_change(uint32_t number, bool on, void (*done)(void *arg, errval_t err),
+                          void *arg);
 /* Called when there are none any more, by some thread. */
 void init_cores_settled(void);
 /* Init on a further core: core_main.c, core_up.c. */
 void init_core_main(void) __attribute__((noreturn));
+/* On a further core: who started it has rung. */
+void init_core_asked(void);
+/* What the log has to say goes to the core that booted. */
+void init_core_forward_log(void);
+/* This core goes off, or says in the channel that it stays (core_leave.c). */
+struct core_channel;
+void init_core_leave(struct core_channel *channel);
 extern const struct intermon_host init_ways;
 /* A program file of the boot image, for the thread that starts services. The frame stays. */
 errval_t init_find_module(const char *name, caddr_t *ret_frame, uint64_t *ret_bytes);

@@ -405,12 +405,70 @@ static errval_t on_cores(struct server_ctx *ctx, uint32_t *ret_on)
     return ERR_OK;
 }
 
+/* Somebody waits for a core to go off or to come. */
+struct serve_change {
+    bool on;
+    union {
+        struct init_core_on_responder on;
+        struct init_core_off_responder off;
+    } answer;
+};
+
+static void serve_changed(void *arg, errval_t err)
+{
+    struct serve_change *c = arg;
+
+    if (c->on) {
+        init_core_on_reply(&c->answer.on, err);
+    } else {
+        init_core_off_reply(&c->answer.off, err);
+    }
+    free(c);
+}
+
+static errval_t serve_change_core(struct server_ctx *ctx, uint32_t core, bool on)
+{
+    struct serve_change *c;
+    errval_t err;
+
+    if (init.far || ctx->peer_pid != init.shell_pid) {
+        return INIT_ERR_DENIED;
+    }
+    c = malloc(sizeof(*c));
+    if (c == NULL) {
+        return INIT_ERR_BUSY;
+    }
+    c->on = on;
+    err = init_core_change(core, on, serve_changed, c);
+    if (err_is_fail(err)) {
+        free(c);
+        return err;
+    }
+    if (on) {
+        c->answer.on = init_core_on_defer(ctx);
+    } else {
+        c->answer.off = init_core_off_defer(ctx);
+    }
+    return SERVER_DEFERRED;
+}
+
+static errval_t on_core_on(struct server_ctx *ctx, uint32_t core)
+{
+    return serve_change_core(ctx, core, true);
+}
+
+static errval_t on_core_off(struct server_ctx *ctx, uint32_t core)
+{
+    return serve_change_core(ctx, core, false);
+}
+
 static const struct init_server_ops ops = {
     .on_number = on_number, .on_text = on_text, .on_module = on_module,
     .on_modules = on_modules, .on_log_read = on_log_read, .on_console_taken = on_console_taken,
     .on_shutdown = on_shutdown, .on_facts = on_facts, .on_boot = on_boot, .on_clock = on_clock,
     .on_random = on_random, .on_caps = on_caps, .on_names = on_names, .on_memory = on_memory,
-    .on_monitor = on_monitor, .on_cores = on_cores,
+    .on_monitor = on_monitor, .on_cores = on_cores, .on_core_on = on_core_on,
+    .on_core_off = on_core_off,
 };
 
 errval_t init_serve_start(void)

@@ -332,7 +332,9 @@ static void start_died(void *arg)
         (void)cap_destroy(service->own_end);
         service->own_end = 0;
     }
-    init_supervise(service);
+    if (!init.core_leaves) {
+        init_supervise(service);
+    }
 }
 
 /* Watched before it runs, so that no end is missed. */

@@ -21,12 +21,12 @@
 
 /* A message that is still to be sent. */
 enum intermon_kind {
-    INTERMON_LINE, INTERMON_ROOT, INTERMON_CAPS, INTERMON_ONLINE, INTERMON_AUDIT
+    INTERMON_LINE, INTERMON_ROOT, INTERMON_CAPS, INTERMON_ONLINE, INTERMON_OFFLINE, INTERMON_AUDIT
 };
 struct intermon_item {
     struct intermon_item *next;
     uint8_t kind;                        /* enum intermon_kind */
-    uint8_t sender, to;                  /* CAPS; ONLINE: the core */
+    uint8_t sender, to;                  /* CAPS; ONLINE, OFFLINE: the core */
     bool crossing;                       /* LINE: its capability is on its way, which is awaited */
     struct line_wire wire;
     uint64_t tag;                        /* of the capability */
@@ -78,6 +78,8 @@ static errval_t intermon_put(struct intermon_peer *p, const struct intermon_item
         return intermon_online(&p->out, i->to);
     case INTERMON_AUDIT:
         return intermon_audit(&p->out, &i->audit);
+    case INTERMON_OFFLINE:
+        return intermon_offline(&p->out, i->to);
     case INTERMON_ROOT:
         return intermon_root(&p->out, (intermon_cap_kind_t)w->cap, w->cap_line);
     case INTERMON_LINE:
@@ -224,14 +226,14 @@ static void intermon_send_caps(uint8_t core, const struct caps_msg *m)
     intermon_pass_caps((uint8_t)domain_core(), core, &message);
 }
 
-static void intermon_tell_online(uint32_t peer, uint32_t core)
+static void intermon_tell(uint32_t peer, enum intermon_kind kind, uint32_t core)
 {
     struct intermon_item *i = calloc(1, sizeof(*i));
 
     if (i == NULL) {
         aos_panic("monitor: no memory to tell of a core");
     }
-    i->kind = INTERMON_ONLINE;
+    i->kind = (uint8_t)kind;
     i->to = (uint8_t)core;
     intermon_queue(i, peer);
 }
@@ -306,6 +308,12 @@ static void on_audit(struct server_ctx *ctx, const struct intermon_audit_message
     audit_receive((uint32_t)ctx->peer_pid, m);
 }
 
+static void on_offline(struct server_ctx *ctx, uint8_t core)
+{
+    (void)ctx;
+    share_core_down(core);
+}
+
 static void on_ended(struct server_ctx *ctx, uint32_t line, intermon_side_t side)
 {
     const struct line_wire w = {
@@ -335,7 +343,7 @@ static void on_peer_gone(struct server_ctx *ctx)
 
 static const struct intermon_server_ops ops = {
     .on_pass = on_pass, .on_ended = on_ended, .on_root = on_root, .on_caps = on_caps,
-    .on_online = on_online, .on_audit = on_audit,
+    .on_online = on_online, .on_offline = on_offline, .on_audit = on_audit,
     .on_peer_gone = on_peer_gone,
 };
 
@@ -377,8 +385,12 @@ void intermon_wake(uint32_t peer)
 static errval_t intermon_bells(struct intermon_peer *p)
 {
     caddr_t own;
-    errval_t err = slot_alloc(&own);
+    errval_t err;
 
+    if (p->bell != 0) {
+        return ERR_OK;                   /* they outlive a core that goes off */
+    }
+    err = slot_alloc(&own);
     if (err_is_ok(err)) {
         err = slot_alloc(&p->bell);
     }
@@ -449,8 +461,8 @@ static void intermon_connected(void *arg)
     /* The others learn of it before anything that is about it. */
     for (uint32_t i = 0; i < LINE_PEERS_MAX && domain_on_boot_core(); i++) {
         if (ways.peers[i].up) {
-            intermon_tell_online(i, p->core);
-            intermon_tell_online(p->core, i);
+            intermon_tell(i, INTERMON_ONLINE, p->core);
+            intermon_tell(p->core, INTERMON_ONLINE, i);
         }
     }
     p->up = true;
@@ -473,4 +485,39 @@ errval_t intermon_connect(uint32_t peer, void *memory, bool first)
         waitset_post(ways.ws, &p->connected);
     }
     return err;
+}
+
+void intermon_forget(uint32_t peer)
+{
+    struct intermon_peer *p = &ways.peers[peer];
+    bool was_up = p->up;
+
+    p->up = p->waits = false;
+    if (p->in != NULL) {
+        server_conn_close(p->in);
+        p->in = NULL;
+    }
+    if (p->asks) {
+        p->asks = false;
+        binding_close(&p->out.base);
+    }
+    for (uint32_t l = 0; l < INTERMON_LISTS; l++) {
+        struct intermon_item *i = p->lists[l].head, *next;
+
+        for (; i != NULL; i = next) {
+            next = i->next;
+            if (!i->crossing) {
+                free(i);
+            }
+        }
+        p->lists[l].head = NULL;
+        p->lists[l].tail = &p->lists[l].head;
+    }
+    line_peer_gone(peer);
+    share_core_down((uint8_t)peer);
+    for (uint32_t i = 0; i < LINE_PEERS_MAX && was_up; i++) {
+        if (ways.peers[i].up) {
+            intermon_tell(i, INTERMON_OFFLINE, peer);
+        }
+    }
 }

@@ -23,6 +23,9 @@ errval_t intermon_listen(uint32_t peer, void *memory, bool first);
 /* Greets the other side, which must have listened, and waits until it answers: not in init's main
  * thread. What was to be sent before is sent then. */
 errval_t intermon_connect(uint32_t peer, void *memory, bool first);
+/* Core `peer` has gone off, with all it had: its lines end, and the others are told. It can be
+ * heard and connected to again when the memory is zero. In init's main thread. */
+void intermon_forget(uint32_t peer);
 /* Rings the monitor of `peer`. */
 void intermon_wake(uint32_t peer);
 /* As struct line_host. */

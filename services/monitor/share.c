@@ -210,17 +210,18 @@ void share_core_up(uint8_t core)
     caps_core_up(&share.caps, core);
 }
 
+void share_core_down(uint8_t core)
+{
+    caps_core_down(&share.caps, core);
+    share_go_on();
+    share_look_soon();
+}
+
 void share_receive(uint8_t core, const struct caps_msg *msg)
 {
     caps_receive(&share.caps, core, msg);
     share_go_on();
     share_look_soon();
-}
-
-void share_core_down(uint8_t core)
-{
-    caps_core_down(&share.caps, core);
-    share_go_on();
 }
 
 errval_t share_lend_channel(caddr_t frame, uint8_t core)

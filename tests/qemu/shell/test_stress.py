@@ -14,7 +14,8 @@ def test_stress0001_load_leaves_nothing_and_loses_nothing(run, cores):
     rounds = LINE.findall(result.stdout)
     print('\n'.join('# ' + line for line in result.stdout.splitlines()))
     assert result.statuses == [0], result.stdout + result.stderr
-    assert rounds and all(int(done[1]) == cores and 0 not in map(int, done) for done in rounds)
+    assert rounds and all(int(done[1]) == cores for done in rounds)
+    assert all(sum(int(done[kind]) for done in rounds) > 0 for kind in range(2, 7))
     assert result.stdout.endswith('every counter is as before\n')
 
 
@@ -40,3 +41,15 @@ def test_core0020_memory_moves_to_the_core_that_has_none(run):
     assert len(taken) == 2 and min(taken) > int(own) + int(others) // 2
     assert max(taken) < int(own) + int(others)     # who lends keeps some
     assert before in after, tops
+
+
+def test_core0021_cores_go_off_and_on_again(run):
+    """With what other domains know of them, again and again; not with programs, if not asked."""
+    result = run('oncore 2 hello', 'core off 2', 'core off 2', 'ps', 'core on 2', 'core on 2',
+                 'oncore 2 hello', 'core off 0', 'core off 2', 'core on 2', 'oncore 2 hello',
+                 'core off', 'core off 7', smp=3)
+    assert result.statuses == [0, 0, 1, 0, 0, 1, 0, 1, 0, 0, 0, 2, 2], result.stderr
+    assert result.stdout.count('Hello from hello') == 3
+    rows = re.findall(r'^ *\d+ +\d+ +(\d) +\w+ +[\d.]+ +\d+  \w+$', result.stdout, re.M)
+    assert set(rows) == set('01')
+    assert result.log.count('core 2: init: core 2: its services are up') == 3

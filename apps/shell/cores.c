@@ -1,0 +1,82 @@
+/* core: switches further cores off and on. */
+#include <stdio.h>
+#include <string.h>
+
+#include <aos/binding.h>
+#include <aos/domain.h>
+#include <aos/services.h>
+#include <aos/time.h>
+#include <if/init.h>
+#include <if/process.h>
+
+#include "shell_priv.h"
+
+#define PIDS_MAX       64u               /* of one answer, as in process.if */
+#define CORES_CHANGE_NS 60000000000ull   /* for a core to end all it does */
+
+/* How many programs run there; none if it is off. */
+static errval_t cores_busy(struct shell *sh, uint32_t core, uint32_t *ret_count)
+{
+    uint32_t first = domain_pid_on(core, domain_core_count(), DOMAIN_PIDS_OF_INIT);
+    uint32_t pids[PIDS_MAX], after = 0;
+    struct process_binding *b;
+    size_t count = 0;
+    uint32_t on;
+    errval_t err = init_cores(sh->init, &on);
+
+    *ret_count = 0;
+    if (err_is_ok(err) && (on & 1u << core) == 0) {
+        return ERR_OK;
+    }
+    err = err_is_ok(err) ? aos_process_on(core, &b) : err;
+    do {
+        err = err_is_ok(err) ? process_pids(b, after, pids, &count) : err;
+        for (size_t i = 0; err_is_ok(err) && i < count; i++) {
+            after = pids[i];
+            *ret_count += pids[i] >= first;
+        }
+    } while (err_is_ok(err) && count > 0);
+    return err;
+}
+
+static errval_t cores_change(struct shell *sh, uint32_t core, bool on)
+{
+    struct init_binding b;
+    caddr_t end;
+    /* A connection of its own, which waits longer. */
+    errval_t err = binding_clone(&sh->init->base, BINDING_CLONE_OWN, 0, &end);
+
+    err = err_is_ok(err) ? init_bind(end, &b) : err;
+    if (err_is_fail(err)) {
+        return err;
+    }
+    binding_set_deadline(&b.base, CORES_CHANGE_NS);
+    err = on ? init_core_on(&b, core) : init_core_off(&b, core);
+    init_close(&b);
+    return err;
+}
+
+int builtin_core(struct shell *sh, int argc, char **argv)
+{
+    bool on = argc > 1 && strcmp(argv[1], "on") == 0;
+    bool end = argc == 4 && strcmp(argv[3], "--end") == 0;
+    uint64_t core;
+    uint32_t busy = 0;
+    errval_t err = ERR_OK;
+
+    if (argc < 3 || argc > 4 || (!on && strcmp(argv[1], "off") != 0)
+        || (argc == 4 && (on || (!end && strcmp(argv[3], "--refuse") != 0)))
+        || !shell_number(argv[2], domain_core_count() - 1, &core)) {
+        return BUILTIN_MISUSED;
+    }
+    if (!on && !end) {
+        err = cores_busy(sh, (uint32_t)core, &busy);
+    }
+    if (err_is_ok(err) && busy != 0) {
+        fprintf(stderr, "core: %u programs run on core %u; --end ends them\n", (unsigned)busy,
+                (unsigned)core);
+        return STATUS_FAILED;
+    }
+    err = err_is_ok(err) ? cores_change(sh, (uint32_t)core, on) : err;
+    return err_is_ok(err) ? 0 : shell_error("core", err);
+}

@@ -9,6 +9,7 @@
 #include <aos/kernel.h>
 #include <aos/ram.h>
 #include <aos/slot.h>
+#include <aos/time.h>
 #include <aos/ump.h>
 #include <if/monitor_server.h>
 
@@ -16,6 +17,8 @@
 #include "share.h"
 
 
+#define MONITOR_FRAME_NS     20000000ull /* between tries to free one */
+#define MONITOR_FRAME_TRIES  250u
 #define MONITOR_NOTIFY_TRIES 256u        /* bits in a row that may be taken */
 
 /* A message to itself that is still to be received. */
@@ -180,17 +183,81 @@ static errval_t on_retype(struct server_ctx *ctx, caddr_t root, uint32_t src, ui
     return SERVER_DEFERRED;
 }
 
+/* --- frames that are given back ------------------------------------------------------------- */
+
+/* Others have copies of it, or some monitor has not given up what it knows of it yet. */
+struct monitor_frame {
+    struct monitor_frame *next;
+    caddr_t frame;
+    uint32_t tries;
+    bool revoking;
+};
+
+static struct monitor_frame *frames;
+static struct waitset_timer frames_timer;
+
+static void frames_try(void *arg);
+
+static void frames_try_later(void)
+{
+    (void)waitset_timer_set(monitor.ws, &frames_timer, time_deadline_ns(MONITOR_FRAME_NS),
+                            frames_try, NULL);
+}
+
 static void frame_revoked(void *arg, errval_t err)
 {
-    (void)err;                           /* what is left of it keeps its memory */
-    (void)ram_free((caddr_t)(uintptr_t)arg);
+    struct monitor_frame *f = arg;
+
+    (void)err;                           /* it is tried again in any case */
+    f->revoking = false;
+    frames_try_later();
+}
+
+/* Frees it, or asks all cores. False: it is gone, or is left alone for good. */
+static bool frame_try(struct monitor_frame *f)
+{
+    errval_t err = ram_free(f->frame);
+
+    if (err_is_ok(err) || f->tries++ == MONITOR_FRAME_TRIES) {
+        return false;
+    }
+    if (err_no(err) == SYS_ERR_REMOTE) {
+        f->revoking = true;
+        caps_revoke(share_caps(), 0, f->frame, frame_revoked, f);
+        share_go_on();
+        share_look_soon();
+    }
+    return true;
+}
+
+static void frames_try(void *arg)
+{
+    struct monitor_frame **at = &frames;
+
+    (void)arg;
+    while (*at != NULL) {
+        struct monitor_frame *f = *at;
+
+        if (f->revoking || frame_try(f)) {
+            at = &f->next;
+        } else {
+            *at = f->next;
+            free(f);
+        }
+    }
+    if (frames != NULL) {
+        frames_try_later();
+    }
 }
 
 static void monitor_free_frame(caddr_t frame)
 {
-    if (err_no(ram_free(frame)) == SYS_ERR_REMOTE) {
-        caps_revoke(share_caps(), 0, frame, frame_revoked, (void *)(uintptr_t)frame);
-        share_go_on();
+    struct monitor_frame *f = err_is_fail(ram_free(frame)) ? malloc(sizeof(*f)) : NULL;
+
+    if (f != NULL) {
+        *f = (struct monitor_frame){.next = frames, .frame = frame};
+        frames = f;
+        frames_try(NULL);
     }
 }
 

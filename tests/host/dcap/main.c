@@ -1,7 +1,7 @@
 /* Random schedules of a machine of two to four cores: domains that make, map, copy, send, revoke
  * and crash; messages that are late; slots that run out; cores that stop and start.
  *
- * Usage: test_dcap OBJECT SCHEDULES [SEED]. OBJECT is the shared object of a core. Each
+ * Usage: test_dcap OBJECT SCHEDULES [SEED [ID]]. OBJECT is the shared object of a core. Each
  * schedule has a seed of its own, and a failure names it: run it again, with every step printed, by
  * test_dcap OBJECT 1 SEED. */
 #include <stdarg.h>
@@ -89,7 +89,7 @@ int main(int argc, char **argv)
     uint64_t count = strtoull(argv[2], NULL, 0);
     uint64_t seed = argc > 3 ? strtoull(argv[3], NULL, 0) : 1;
     trace = count == 1;
-    if (getenv("AOS_DEEP") != NULL && !trace)
+    if (getenv("AOS_DEEP") != NULL && argc <= 3)
         count *= DEEP;
     printf("1..1\n");
     fflush(stdout);
@@ -103,7 +103,7 @@ int main(int argc, char **argv)
     }
     printf("# sent %llu, revoked %llu, parted %llu\n", (unsigned long long)totals[8 + OP_SEND],
            (unsigned long long)totals[8 + OP_REVOKE], (unsigned long long)totals[8 + OP_RETYPE]);
-    printf("ok 1 - DCAP0001 %llu schedules from seed %llu agree with the model\n",
-           (unsigned long long)count, (unsigned long long)seed);
+    printf("ok 1 - %s %llu schedules from seed %llu agree with the model\n",
+           argc > 4 ? argv[4] : "DCAP0001", (unsigned long long)count, (unsigned long long)seed);
     return 0;
 }

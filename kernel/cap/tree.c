@@ -6,6 +6,7 @@
 
 static struct cte *root; /* owner: this file */
 static uint64_t node_counts[CAPTYPE_COUNT]; /* by type; owner: this file */
+static struct cte *latest; /* inserted after something, NULL = not in the tree; owner: this file */
 
 struct cap_key cap_key_of(const struct cte *cte)
 {
@@ -97,7 +98,8 @@ static void tree_set_parent(struct cte *node, struct cte *parent)
         node->parent = parent;
 }
 
-/* What follows takes the root of a subtree and returns the new one, which the caller links.
+/* What follows takes the root of a subtree and returns the new one, which the caller links. The
+ * subtree stays the same as a whole, so the new root knows of it what the old one did.
  *
  * A left child of the same level becomes the parent. */
 static struct cte *tree_skew(struct cte *node)
@@ -110,8 +112,9 @@ static struct cte *tree_skew(struct cte *node)
     left->right = node;
     left->parent = node->parent;
     node->parent = left;
+    left->reach = node->reach;
+    left->object_reach = node->object_reach;
     tree_pull(node);
-    tree_pull(left);
     return left;
 }
 
@@ -127,8 +130,9 @@ static struct cte *tree_split(struct cte *node)
     right->parent = node->parent;
     node->parent = right;
     right->level++;
+    right->reach = node->reach;
+    right->object_reach = node->object_reach;
     tree_pull(node);
-    tree_pull(right);
     return right;
 }
 
@@ -179,6 +183,28 @@ static bool tree_view_same(struct tree_view a, const struct cte *node)
     return a.reach == b.reach && a.object_reach == b.object_reach && a.level == b.level;
 }
 
+/* Repairs what is above a node that has come to its place, or risen. What is lower than its parent is
+ * no trouble to anything above. */
+static void tree_rise(struct cte *node)
+{
+    struct cte *above;
+    while ((above = node->parent) != NULL && above->level == node->level) {
+        struct cte **link = tree_link(above);
+        if (above->left == node) {
+            if (tree_level(above->right) == above->level) {
+                above->level++;          /* as tree_skew and tree_split would leave it */
+                node = above;
+            } else {
+                *link = tree_skew(above);
+            }
+        } else if (tree_level(node->right) == node->level) {
+            *link = tree_split(above);
+        } else {
+            node = above;
+        }
+    }
+}
+
 /* Adds a leaf below `parent` (NULL: as the root), where `link` is. */
 static void tree_add(struct cte *node, struct cte *parent, struct cte **link)
 {
@@ -196,13 +222,7 @@ static void tree_add(struct cte *node, struct cte *parent, struct cte **link)
         above->reach = max_u32(above->reach, node->reach);
         above->object_reach = max_u32(above->object_reach, node->object_reach);
     }
-    /* What is lower than its parent is no trouble to anything above. */
-    struct cte *top = node;
-    while (top->parent != NULL && top->parent->level == top->level) {
-        link = tree_link(top->parent);
-        top = tree_split(tree_skew(top->parent));
-        *link = top;
-    }
+    tree_rise(node);
 }
 
 void tree_insert(struct cte *node)
@@ -219,13 +239,26 @@ void tree_insert(struct cte *node)
 void tree_insert_after(struct cte *node, struct cte *before)
 {
     struct cap_key key = cap_key_of(node);
-    struct cte *next = tree_next(before);
-    if (next != NULL && !key_before_node(&key, next))
-        tree_insert(node);
-    else if (before->right == NULL)
-        tree_add(node, before, &before->right);
-    else
-        tree_add(node, next, &next->left);
+    /* Whoever maps one page after the other puts each Mapping right after the one before. */
+    if (latest != NULL && latest->page >= before->page && !key_before_node(&key, latest))
+        before = latest;
+    struct cte *parent = before;
+    /* Up to the first subtree behind which everything comes after the key. What is behind `parent`
+     * and before that is to the right of it. */
+    for (struct cte *at = before; at->parent != NULL; at = at->parent) {
+        if (at->parent->left == at) {
+            if (key_before_node(&key, at->parent))
+                break;
+            parent = at->parent;
+        }
+    }
+    struct cte **link = &parent->right;
+    while (*link != NULL) {
+        parent = *link;
+        link = key_before_node(&key, parent) ? &parent->left : &parent->right;
+    }
+    tree_add(node, parent, link);
+    latest = node;
 }
 
 /* Takes a node out that has no left child; returns its parent. */
@@ -250,6 +283,8 @@ void tree_remove(struct cte *node)
         tree_replace(node, heir);
     }
     node->level = 0;
+    if (node == latest)
+        latest = NULL;
     check_touch(at);
     node_counts[node->type]--;
     /* From the heir's place on: once an ancestor sees no difference nothing further up changes. */
@@ -277,6 +312,8 @@ void tree_replace(struct cte *node, struct cte *heir)
     heir->reach = node->reach;
     heir->object_reach = node->object_reach;
     node->level = 0;
+    if (node == latest)
+        latest = heir;
     check_touch(heir);
 }
 

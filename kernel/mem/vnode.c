@@ -75,16 +75,22 @@ static errval_t plan_dispatcher(struct cte *src, uint64_t off, uint32_t pages, u
 
 /* Memory is either used through its frame or through frames made from it, so that a Mapping never
  * reaches beyond the objects that contain its start. */
-static bool memory_is_whole(const struct cte *frame, uint32_t first, uint32_t end)
+static __attribute__((noinline)) bool memory_is_whole_search(const struct cte *frame,
+                                                             uint32_t first, uint32_t end)
 {
-    if (frame->level != 0 && (frame->flags & CTE_PARTED) == 0)
-        return true;
     /* Of a foreign one it is not known which part: its owner asked before (cap_part). */
     struct cte *node = cte_node((struct cte *)(uintptr_t)frame);
     if ((node->flags & CTE_PARTED) != 0 && node->owner != core_self)
         return false;
     struct cap_key key = cap_key_of(frame);
     return tree_overlap(&key, first, end, true) == NULL;
+}
+
+/* The search apart, so that what is common needs little stack. */
+static inline bool memory_is_whole(const struct cte *frame, uint32_t first, uint32_t end)
+{
+    return (frame->level != 0 && (frame->flags & CTE_PARTED) == 0) ||
+           memory_is_whole_search(frame, first, end);
 }
 
 static errval_t plan_memory(unsigned level, struct cte *src, uint64_t off, uint32_t pages,

@@ -105,17 +105,10 @@ static bool fault_leave_out(struct dispatcher *d, uint64_t esr, uint64_t far)
     return true;
 }
 
-void fault_handle(struct dispatcher *d, uint64_t esr, uint64_t far)
+/* Apart, so that what is common needs no stack. */
+static __attribute__((noinline)) void fault_disabled(struct dispatcher *d, uint64_t esr,
+                                                     uint64_t far)
 {
-    struct kpi_dispatcher *page = dispatcher_page(d);
-
-    d->faults++;
-    if (page->disabled == 0) {
-        page->fault_esr = esr;
-        page->fault_far = far;
-        d->fault = true;
-        return;
-    }
     if (fault_leave_out(d, esr, far)) {
         return;
     }
@@ -125,4 +118,18 @@ void fault_handle(struct dispatcher *d, uint64_t esr, uint64_t far)
     d->cause_far = far;
     dispatcher_end(d, 0);
     dispatcher_release(d);
+}
+
+void fault_handle(struct dispatcher *d, uint64_t esr, uint64_t far)
+{
+    struct kpi_dispatcher *page = dispatcher_page(d);
+
+    d->faults++;
+    if (page->disabled != 0) {
+        fault_disabled(d, esr, far);
+        return;
+    }
+    page->fault_esr = esr;
+    page->fault_far = far;
+    d->fault = true;
 }

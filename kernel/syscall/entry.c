@@ -86,13 +86,13 @@ STACK_GUARD_NONE struct trap_result trap_send(struct dispatcher *d)
     return trap_go_on(d);
 }
 
-static STACK_GUARD_NONE struct trap_result trap_syscall(struct dispatcher *d, uint64_t esr)
+/* Calls that come here seldom. Apart, so that the others need no stack. */
+static __attribute__((noinline)) STACK_GUARD_NONE struct trap_result
+trap_syscall_other(struct dispatcher *d, uint64_t esr)
 {
     switch (esr & 0xffffu) {
     case SYSCALL_CALL:
         return syscall_call(d);
-    case SYSCALL_RESUME:
-        return syscall_resume(d, esr);
     case SYSCALL_INVOKE:
         return trap_invoke(d);
     case SYSCALL_SEND:
@@ -106,6 +106,14 @@ static STACK_GUARD_NONE struct trap_result trap_syscall(struct dispatcher *d, ui
     default:
         return trap_fault(d, esr);
     }
+}
+
+static STACK_GUARD_NONE struct trap_result trap_syscall(struct dispatcher *d, uint64_t esr)
+{
+    if ((esr & 0xffffu) == SYSCALL_RESUME) {
+        return syscall_resume(d, esr);
+    }
+    return trap_syscall_other(d, esr);
 }
 
 STACK_GUARD_NONE struct trap_result trap_sync(struct dispatcher *d, uint64_t esr)

@@ -101,7 +101,7 @@ static bool mem_ready(uint64_t bytes, uint64_t align)
 
 /* Tries to fill what is low. Holds the lock, which ram_refill drops; mem.refilling keeps others
  * out. */
-static errval_t mem_refill(uint64_t bytes, uint64_t align)
+static __attribute__((noinline)) errval_t mem_refill(uint64_t bytes, uint64_t align)
 {
     errval_t err = ram_need(bytes, align);
     if (slot_free_count() < MEM_SLOTS_RESERVE) {
@@ -137,10 +137,9 @@ static bool mem_above_floor(uint64_t bytes, uint64_t align)
                            ram_has(bytes, align)));
 }
 
-errval_t mem_begin(uint64_t bytes, uint64_t align)
+/* Something is missing. Apart, so that what is common needs little stack. */
+static __attribute__((noinline)) errval_t mem_begin_slow(uint64_t bytes, uint64_t align)
 {
-    arch_stack_touch(MEM_STACK_BYTES);
-    mutex_lock(&mem.lock);
     while (mem.refilling != thread_self() && !mem_ready(bytes, align)) {
         if (mem.refilling != NULL) {
             if (mem_above_floor(bytes, align)) {
@@ -163,6 +162,13 @@ errval_t mem_begin(uint64_t bytes, uint64_t align)
         }
     }
     return ERR_OK;
+}
+
+errval_t mem_begin(uint64_t bytes, uint64_t align)
+{
+    arch_stack_touch(MEM_STACK_BYTES);
+    mutex_lock(&mem.lock);
+    return mem_ready(bytes, align) ? ERR_OK : mem_begin_slow(bytes, align);
 }
 
 void mem_lock(void)

@@ -1,5 +1,5 @@
-/* Treaps of ranges (tree_priv.h). Split and merge keep the order by key and the heap order by
- * priority; every function that changes a child recomputes `largest` on the way up. */
+/* Treaps of ranges (tree_priv.h). What changes below a node is made known to those above it only as
+ * far as their `largest` changes: nearly always not far. */
 #include "tree_priv.h"
 
 static uint64_t tree_priority(const struct tree_node *n)
@@ -10,8 +10,10 @@ static uint64_t tree_priority(const struct tree_node *n)
     return x * 0xbf58476d1ce4e5b9ull;
 }
 
-static void tree_update(struct tree_node *n)
+/* Returns whether it changed. */
+static bool tree_update(struct tree_node *n)
 {
+    uint64_t before = n->largest;
     uint64_t largest = n->bytes;
     if (n->left != NULL && n->left->largest > largest) {
         largest = n->left->largest;
@@ -20,90 +22,122 @@ static void tree_update(struct tree_node *n)
         largest = n->right->largest;
     }
     n->largest = largest;
+    return largest != before;
 }
 
-/* Keys below `key` go to ret_low, the others to ret_high. */
-static void tree_split(struct tree_node *n, uint64_t key, struct tree_node **ret_low,
-                       struct tree_node **ret_high)
+/* From `n`, whose subtree was changed, up. */
+static void tree_update_from(struct tree_node *n)
 {
-    if (n == NULL) {
-        *ret_low = NULL;
-        *ret_high = NULL;
-    } else if (n->key < key) {
-        struct tree_node *high;
-        tree_split(n->right, key, &n->right, &high);
-        tree_update(n);
-        *ret_low = n;
-        *ret_high = high;
+    while (n != NULL && tree_update(n)) {
+        n = n->parent;
+    }
+}
+
+static void tree_hang(struct tree_node **link, struct tree_node *parent, struct tree_node *child)
+{
+    *link = child;
+    if (child != NULL) {
+        child->parent = parent;
+    }
+}
+
+/* The link to a node. */
+static struct tree_node **tree_link(struct tree_node **root, struct tree_node *n)
+{
+    if (n->parent == NULL) {
+        return root;
+    }
+    return n->parent->left == n ? &n->parent->left : &n->parent->right;
+}
+
+/* Exchanges `n` with its parent, which keeps the order. */
+static void tree_raise(struct tree_node **root, struct tree_node *n)
+{
+    struct tree_node *parent = n->parent;
+    struct tree_node **link = tree_link(root, parent);
+    struct tree_node *above = parent->parent;
+    if (parent->left == n) {
+        tree_hang(&parent->left, parent, n->right);
+        n->right = parent;
     } else {
-        struct tree_node *low;
-        tree_split(n->left, key, &low, &n->left);
-        tree_update(n);
-        *ret_low = low;
-        *ret_high = n;
+        tree_hang(&parent->right, parent, n->left);
+        n->left = parent;
     }
+    parent->parent = n;
+    n->parent = above;
+    *link = n;
+    (void)tree_update(parent);
 }
 
-/* All keys of `low` are below all keys of `high`. */
-static struct tree_node *tree_merge(struct tree_node *low, struct tree_node *high)
+void tree_insert_after(struct tree_node **root, struct tree_node *below, struct tree_node *node)
 {
-    if (low == NULL || high == NULL) {
-        return low != NULL ? low : high;
+    const uint64_t priority = tree_priority(node);
+    struct tree_node *parent = below;
+    struct tree_node **link = below == NULL ? root : &below->right;
+    while (*link != NULL) {              /* the leftmost place of what is above `below` */
+        parent = *link;
+        link = &parent->left;
     }
-    if (tree_priority(low) >= tree_priority(high)) {
-        low->right = tree_merge(low->right, high);
-        tree_update(low);
-        return low;
+    node->left = NULL;
+    node->right = NULL;
+    node->parent = parent;
+    *link = node;
+    while (node->parent != NULL && tree_priority(node->parent) < priority) {
+        tree_raise(root, node);
     }
-    high->left = tree_merge(low, high->left);
-    tree_update(high);
-    return high;
+    (void)tree_update(node);
+    for (struct tree_node *n = node->parent; n != NULL && n->largest < node->bytes; n = n->parent) {
+        n->largest = node->bytes;
+    }
 }
 
 void tree_insert(struct tree_node **root, struct tree_node *node)
 {
-    const uint64_t priority = tree_priority(node);
-    struct tree_node *n = *root;
-    /* Down to the first node that must be below the new one: mostly a leaf's place. */
-    while (n != NULL && tree_priority(n) >= priority) {
-        n->largest = n->largest < node->bytes ? node->bytes : n->largest;
-        root = node->key < n->key ? &n->left : &n->right;
-        n = *root;
-    }
-    tree_split(n, node->key, &node->left, &node->right);
-    tree_update(node);
-    *root = node;
+    tree_insert_after(root, tree_below(*root, node->key), node);
 }
 
 struct tree_node *tree_remove(struct tree_node **root, uint64_t key)
 {
-    struct tree_node *n = *root;
+    struct tree_node *n = tree_find(*root, key);
     if (n == NULL) {
         return NULL;
     }
-    if (n->key == key) {
-        *root = tree_merge(n->left, n->right);
-        n->left = NULL;
-        n->right = NULL;
-        return n;
+    /* Its subtrees grow together; all keys of `low` are below all of `high`. */
+    struct tree_node *low = n->left;
+    struct tree_node *high = n->right;
+    struct tree_node *parent = n->parent;
+    struct tree_node **link = tree_link(root, n);
+    while (low != NULL && high != NULL) {
+        if (tree_priority(low) >= tree_priority(high)) {
+            tree_hang(link, parent, low);
+            parent = low;
+            link = &low->right;
+            low = low->right;
+        } else {
+            tree_hang(link, parent, high);
+            parent = high;
+            link = &high->left;
+            high = high->left;
+        }
     }
-    struct tree_node *removed = tree_remove(key < n->key ? &n->left : &n->right, key);
-    tree_update(n);
-    return removed;
+    tree_hang(link, parent, low != NULL ? low : high);
+    for (; parent != n->parent; parent = parent->parent) {
+        (void)tree_update(parent);
+    }
+    tree_update_from(parent);
+    n->left = NULL;
+    n->right = NULL;
+    n->parent = NULL;
+    return n;
 }
 
 void tree_resize(struct tree_node **root, uint64_t key, uint64_t bytes)
 {
-    struct tree_node *n = *root;
-    if (n == NULL) {
-        return;
-    }
-    if (n->key == key) {
+    struct tree_node *n = tree_find(*root, key);
+    if (n != NULL) {
         n->bytes = bytes;
-    } else {
-        tree_resize(key < n->key ? &n->left : &n->right, key, bytes);
+        tree_update_from(n);
     }
-    tree_update(n);
 }
 
 struct tree_node *tree_find(struct tree_node *root, uint64_t key)
@@ -125,6 +159,44 @@ struct tree_node *tree_below(struct tree_node *root, uint64_t key)
             root = root->left;
         }
     }
+    return best;
+}
+
+struct tree_node *tree_below_near(struct tree_node *near, uint64_t key, uint64_t *ret_end)
+{
+    struct tree_node *n = near;
+    struct tree_node *best;
+    uint64_t end = UINT64_MAX;
+    if (near->key > key) {
+        /* Up to a subtree before which there is something that will do. */
+        while (n->parent != NULL && (n->parent->left == n || n->parent->key > key)) {
+            n = n->parent;
+        }
+        best = n->parent;
+    } else {
+        /* Up to a subtree behind which the keys are too large. What is behind `best` and not too
+         * large is to the right of it. */
+        for (best = near; n->parent != NULL; n = n->parent) {
+            if (n->parent->left == n) {
+                if (n->parent->key > key) {
+                    end = n->parent->key;
+                    break;
+                }
+                best = n->parent;
+            }
+        }
+        n = best->right;
+    }
+    while (n != NULL) {
+        if (n->key <= key) {
+            best = n;
+            n = n->right;
+        } else {
+            end = n->key;
+            n = n->left;
+        }
+    }
+    *ret_end = end;
     return best;
 }
 

@@ -3,12 +3,8 @@
 #include "mem_priv.h"
 #include "paging_priv.h"
 
-uint32_t access_at(const struct paging_region *r, uint64_t va, uint64_t *ret_end)
+uint32_t access_of_range(const struct paging_region *r, uint64_t va, uint64_t *ret_end)
 {
-    if (r->access == NULL) {
-        *ret_end = region_end(r);
-        return r->flags;
-    }
     const struct tree_node *n = tree_below(r->access, va);
     if (n != NULL && va - n->key < n->bytes) {
         *ret_end = n->key + n->bytes;
@@ -17,6 +13,12 @@ uint32_t access_at(const struct paging_region *r, uint64_t va, uint64_t *ret_end
     n = tree_above(r->access, va);
     *ret_end = n != NULL ? n->key : region_end(r);
     return r->flags;
+}
+
+uint32_t access_flags_of_range(const struct paging_region *r, uint64_t va)
+{
+    uint64_t end;
+    return access_of_range(r, va, &end);
 }
 
 static void access_add(struct paging_region *r, uint64_t va, uint64_t bytes, uint32_t flags)

@@ -85,11 +85,8 @@ static errval_t cow_fill(struct paging_state *st, struct paging_part *p, uint64_
 errval_t cow_copy(struct paging_state *st, struct paging_region *r, struct paging_part *p,
                   uint64_t va)
 {
-    struct paging_store *store;
-    uint32_t page;
-    uint32_t count;
-    bool clean;
-    errval_t err = store_take(r->unit, 1, &store, &page, &count, &clean);
+    struct paging_part copy;
+    errval_t err = store_take(r->unit, 1, &copy);
     if (err_is_fail(err)) {
         return err;
     }
@@ -101,20 +98,19 @@ errval_t cow_copy(struct paging_state *st, struct paging_region *r, struct pagin
         p = part_at(r, va);
     }
     if (err_is_ok(err)) {
-        err = cow_fill(st, p, r->unit, store, page);
+        err = cow_fill(st, p, r->unit, copy.store, copy.first);
     }
     if (err_is_fail(err)) {
-        store_release(store, page, 1);
+        store_release(copy.store, copy.first, 1);
         return err;
     }
     struct paging_store *before = p->store;
     uint32_t page_before = p->first;
-    p->store = store;
-    p->first = page;
+    p->store = copy.store;
+    p->first = copy.first;
     store_release(before, page_before, 1);
     cow_count++;
-    uint64_t end;
-    return access_at(r, va, &end) == AOS_VM_RW ? ERR_OK : part_protect(r, va, va + r->unit);
+    return access_flags(r, va) == AOS_VM_RW ? ERR_OK : part_protect(r, va, va + r->unit);
 }
 
 /* A part of `to` that shows `count` pages of `s`, and shares them; two where a table ends. */
@@ -226,7 +222,7 @@ errval_t paging_snapshot(void *va, void **ret_copy)
 
 /* How many pages from `va` on, at most `max`, are the same pages in `p` and in `other` (which may
  * be NULL), or are not (`same` false). */
-static uint32_t cow_run(const struct paging_part *p, uint32_t i, const struct paging_region *other,
+static uint32_t cow_run(const struct paging_part *p, uint32_t i, struct paging_region *other,
                         uint64_t va, uint64_t unit, bool *ret_same)
 {
     uint32_t run = 0;

@@ -45,11 +45,6 @@ static void lazy_window(const struct paging_region *r, uint64_t va, uint32_t clu
                         uint64_t *ret_start, uint64_t *ret_end)
 {
     uint64_t bytes = cluster * r->unit;
-    if (cluster == 1) {
-        *ret_start = va;
-        *ret_end = va + r->unit;
-        return;
-    }
     uint64_t start = region_start(r) + (va - region_start(r)) / bytes * bytes;
     uint64_t end = start + bytes;
     uint64_t table = aos_round_down(va, r->unit * KPI_TABLE_ENTRIES);
@@ -73,14 +68,11 @@ static void lazy_window(const struct paging_region *r, uint64_t va, uint32_t clu
 }
 
 /* Maps what a store gave and sees to it that nobody sees what was there before. */
-static errval_t lazy_map_zeroed(struct paging_state *st, struct paging_region *r,
-                                struct paging_part *p, bool clean)
+static __attribute__((noinline)) errval_t lazy_map_dirty(struct paging_state *st,
+                                                         struct paging_region *r,
+                                                         struct paging_part *p)
 {
-    uint64_t end;
-    uint32_t flags = access_at(r, p->node.key, &end);
-    if (clean) {
-        return part_map(st, r, p);
-    }
+    uint32_t flags = access_flags(r, p->node.key);
     disp_disable_touched();
     errval_t err = table_map(st, p, p->store->frame, p->first * r->unit, AOS_VM_RW);
     if (err_is_ok(err)) {
@@ -93,45 +85,68 @@ static errval_t lazy_map_zeroed(struct paging_state *st, struct paging_region *r
     return err;
 }
 
-/* Fills the page at `va`, for which there is no part, and some around it. */
-static errval_t lazy_fill(struct paging_state *st, struct paging_region *r, uint64_t va)
+/* Fills the page at `va` and others of [start, end), for which there is no part. */
+static errval_t lazy_fill_own(struct paging_state *st, struct paging_region *r, uint64_t va,
+                              uint64_t start, uint64_t end)
 {
-    uint64_t start;
-    uint64_t end;
-    struct paging_part *p;
-    errval_t err;
-    if (r->origin != NULL) {
-        lazy_window(r, va, LAZY_ORIGIN_CLUSTER, &start, &end);
-        uint32_t count = (uint32_t)((end - start) / r->unit);
-        uint32_t first = r->origin_first + (uint32_t)((start - region_start(r)) / r->unit);
-        p = part_new(r, start, r->origin, first, count);
-        store_hold(r->origin, first, count);
-        err = part_map(st, r, p);
-    } else {
-        struct paging_store *store;
-        uint32_t first;
-        uint32_t count;
-        bool clean;
-        lazy_window(r, va, r->cluster, &start, &end);
-        err = store_take(r->unit, (uint32_t)((end - start) / r->unit), &store, &first, &count,
-                         &clean);
-        if (err_is_fail(err)) {
-            return err;
-        }
-        uint64_t last = end - count * r->unit;
-        start = va < last ? va : last;
-        p = part_new(r, start, store, first, count);
-        err = lazy_map_zeroed(st, r, p, clean);
-        lazy_filled += count;
+    struct paging_part *p = mem_new(MEM_SLAB_PART);
+    errval_t err = store_take(r->unit, (uint32_t)((end - start) / r->unit), p);
+    if (err_is_fail(err)) {
+        mem_free(MEM_SLAB_PART, p);
+        return err;
     }
+    p->node.bytes = p->count * r->unit;
+    uint64_t last = end - p->node.bytes;
+    p->node.key = va < last ? va : last;
+    part_add(r, p);
+    lazy_filled += p->count;
+    err = p->clean ? part_map(st, r, p) : lazy_map_dirty(st, r, p);
     if (err_is_fail(err)) {
         part_drop(st, r, p);
     }
     return err;
 }
 
+static errval_t lazy_fill_foreign(struct paging_state *st, struct paging_region *r, uint64_t va)
+{
+    uint64_t start;
+    uint64_t end;
+    lazy_window(r, va, LAZY_ORIGIN_CLUSTER, &start, &end);
+    uint32_t count = (uint32_t)((end - start) / r->unit);
+    uint32_t first = r->origin_first + (uint32_t)((start - region_start(r)) / r->unit);
+    struct paging_part *p = part_new(r, start, r->origin, first, count);
+    store_hold(r->origin, first, count);
+    errval_t err = part_map(st, r, p);
+    if (err_is_fail(err)) {
+        part_drop(st, r, p);
+    }
+    return err;
+}
+
+/* Apart, so that what is common needs no stack. */
+static __attribute__((noinline)) errval_t lazy_fill_around(struct paging_state *st,
+                                                           struct paging_region *r, uint64_t va)
+{
+    uint64_t start;
+    uint64_t end;
+    if (r->origin != NULL) {
+        return lazy_fill_foreign(st, r, va);
+    }
+    lazy_window(r, va, r->cluster, &start, &end);
+    return lazy_fill_own(st, r, va, start, end);
+}
+
+/* Fills the page at `va`, for which there is no part, and maybe some around it. */
+static errval_t lazy_fill(struct paging_state *st, struct paging_region *r, uint64_t va)
+{
+    if (r->origin != NULL || r->cluster != 1) {
+        return lazy_fill_around(st, r, va);
+    }
+    return lazy_fill_own(st, r, va, va, va + r->unit);
+}
+
 /* The part is there, but this access to `va` failed. */
-static errval_t lazy_again(struct paging_state *st, struct paging_region *r, struct paging_part *p,
+static __attribute__((noinline)) errval_t lazy_again(struct paging_state *st, struct paging_region *r, struct paging_part *p,
                            uint64_t va, bool write)
 {
     struct cap_info info;
@@ -195,10 +210,9 @@ static errval_t lazy_page(struct paging_state *st, struct paging_region *r, stru
 static errval_t lazy_try(struct paging_state *st, uint64_t va, enum fault_kind kind,
                          uint64_t have, uint64_t *ret_need)
 {
-    uint64_t end;
     struct paging_region *r = region_around(st, va, 1);
     *ret_need = 0;
-    if (r == NULL || !r->lazy || !lazy_allows(access_at(r, va, &end), kind)) {
+    if (r == NULL || !r->lazy || !lazy_allows(access_flags(r, va), kind)) {
         return LIB_ERR_BAD_ADDRESS;
     }
     va = aos_round_down(va, r->unit);

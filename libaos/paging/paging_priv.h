@@ -41,6 +41,7 @@ struct paging_part {
     caddr_t mapping;                     /* 0: not mapped before it is touched */
     caddr_t copy;                        /* of a borrowed frame, made for this part; 0: none */
     uint16_t count;                      /* entries */
+    bool clean;                          /* its pages were all zero when store_take gave them */
     uint32_t first;                      /* page of the store */
     struct paging_store *store;          /* NULL: a frame mapped by its owner */
 };
@@ -56,6 +57,8 @@ struct paging_region {
     struct tree_node node;
     uint64_t guard_bytes;                /* at the start, never mapped */
     struct tree_node *parts;             /* struct paging_part */
+    struct tree_node *near;              /* the part asked for or made last; NULL: none */
+    uint64_t near_end;                   /* where the next one after it begins */
     struct tree_node *access;            /* struct paging_access */
     /* of paging_alloc: given back with the region; 0: not ours */
     caddr_t frame;
@@ -100,14 +103,30 @@ struct paging_region *region_find(struct paging_state *st, uint64_t va);
 struct paging_region *region_around(struct paging_state *st, uint64_t va, uint64_t bytes);
 void paging_add_free(struct paging_state *st, uint64_t start, uint64_t end);
 
-/* access.c: what a page of the region may be used for; ret_end: up to where that holds. */
-uint32_t access_at(const struct paging_region *r, uint64_t va, uint64_t *ret_end);
+/* access.c: as access_at, in a region that has ranges. */
+uint32_t access_of_range(const struct paging_region *r, uint64_t va, uint64_t *ret_end);
+uint32_t access_flags_of_range(const struct paging_region *r, uint64_t va);
+/* What a page of the region may be used for; ret_end: up to where that holds. */
+static inline uint32_t access_at(const struct paging_region *r, uint64_t va, uint64_t *ret_end)
+{
+    if (r->access != NULL) {
+        return access_of_range(r, va, ret_end);
+    }
+    *ret_end = region_end(r);
+    return r->flags;
+}
+static inline uint32_t access_flags(const struct paging_region *r, uint64_t va)
+{
+    return r->access != NULL ? access_flags_of_range(r, va) : r->flags;
+}
 /* At most two new nodes. */
 void access_set(struct paging_region *r, uint64_t va, uint64_t bytes, uint32_t flags);
 void access_forget(struct paging_region *r, uint64_t va, uint64_t bytes);
 
 /* part.c */
-struct paging_part *part_at(const struct paging_region *r, uint64_t va);
+struct paging_part *part_at(struct paging_region *r, uint64_t va);
+/* Puts a part, which is not mapped yet, where its key says. */
+void part_add(struct paging_region *r, struct paging_part *p);
 /* Maps the part with the access that its pages have. */
 errval_t part_map(struct paging_state *st, struct paging_region *r, struct paging_part *p);
 /* Deletes the mapping, releases the pages, frees the record; it is in the tree of `r`. */
@@ -124,9 +143,9 @@ struct paging_part *part_new(struct paging_region *r, uint64_t va, struct paging
 /* store.c */
 /* RAM that the next store_take may need besides the reserves; 0: it has pages. */
 uint64_t store_need(uint64_t unit);
-/* Up to `want` pages in a row, each with one user. ret_clean: they are all zero. */
-errval_t store_take(uint64_t unit, uint32_t want, struct paging_store **ret_store,
-                    uint32_t *ret_first, uint32_t *ret_count, bool *ret_clean);
+/* Up to `want` pages in a row, each with one user, for a new part: its store, first, count and
+ * clean. */
+errval_t store_take(uint64_t unit, uint32_t want, struct paging_part *p);
 /* For a frame of somebody else, with one user. */
 errval_t store_foreign(caddr_t frame, struct paging_store **ret_store);
 void store_hold(struct paging_store *s, uint32_t first, uint32_t count);

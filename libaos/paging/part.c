@@ -7,10 +7,48 @@
 #include "mem_priv.h"
 #include "paging_priv.h"
 
-struct paging_part *part_at(const struct paging_region *r, uint64_t va)
+/* Finds what is below `va`; apart, so that what is common needs no stack. */
+static __attribute__((noinline)) struct tree_node *part_search(struct paging_region *r, uint64_t va)
 {
-    struct tree_node *n = tree_below(r->parts, va);
+    struct tree_node *from = r->near != NULL ? r->near : r->parts;
+    uint64_t end;
+    if (from == NULL) {
+        return NULL;
+    }
+    struct tree_node *n = tree_below_near(from, va, &end);
+    r->near = n;
+    r->near_end = end;
+    return n;
+}
+
+/* Whoever fills a region goes through it: the part asked for is near the last one. */
+static inline struct tree_node *part_below(struct paging_region *r, uint64_t va)
+{
+    if (r->near != NULL && r->near->key <= va && va < r->near_end) {
+        return r->near;
+    }
+    return part_search(r, va);
+}
+
+struct paging_part *part_at(struct paging_region *r, uint64_t va)
+{
+    struct tree_node *n = part_below(r, va);
     return n != NULL && va - n->key < n->bytes ? NODE_PART(n) : NULL;
+}
+
+void part_add(struct paging_region *r, struct paging_part *p)
+{
+    struct tree_node *below = part_below(r, p->node.key);
+    tree_insert_after(&r->parts, below, &p->node);
+    if (below != NULL) {
+        r->near = &p->node;              /* the next one is the same */
+    }
+}
+
+static void part_take_out(struct paging_region *r, struct paging_part *p)
+{
+    tree_remove(&r->parts, p->node.key);
+    r->near = NULL;
 }
 
 static uint64_t part_unit(const struct paging_part *p)
@@ -42,7 +80,7 @@ static uint32_t part_flags(const struct paging_region *r, const struct paging_pa
 }
 
 /* The frame of the part; 0: it is somebody else's affair. */
-static caddr_t part_frame(const struct paging_region *r, const struct paging_part *p,
+static inline caddr_t part_frame(const struct paging_region *r, const struct paging_part *p,
                           uint64_t *ret_off)
 {
     if (p->store != NULL) {
@@ -53,7 +91,10 @@ static caddr_t part_frame(const struct paging_region *r, const struct paging_par
     return r->frame;
 }
 
-errval_t part_map(struct paging_state *st, struct paging_region *r, struct paging_part *p)
+/* Pages with different access. */
+static __attribute__((noinline)) errval_t part_map_mixed(struct paging_state *st,
+                                                         struct paging_region *r,
+                                                         struct paging_part *p)
 {
     uint64_t off;
     uint32_t count;
@@ -67,9 +108,19 @@ errval_t part_map(struct paging_state *st, struct paging_region *r, struct pagin
     return err;
 }
 
+errval_t part_map(struct paging_state *st, struct paging_region *r, struct paging_part *p)
+{
+    uint64_t off;
+    if (r->access != NULL || r->shared) {
+        return part_map_mixed(st, r, p);
+    }
+    caddr_t frame = part_frame(r, p, &off);
+    return table_map(st, p, frame, off, r->flags);
+}
+
 void part_drop(struct paging_state *st, struct paging_region *r, struct paging_part *p)
 {
-    tree_remove(&r->parts, p->node.key);
+    part_take_out(r, p);
     if (p->mapping != 0) {
         table_unmap(st, p);
     }
@@ -88,7 +139,7 @@ struct paging_part *part_new(struct paging_region *r, uint64_t va, struct paging
     p->count = (uint16_t)count;
     p->store = store;
     p->first = first;
-    tree_insert(&r->parts, &p->node);
+    part_add(r, p);
     return p;
 }
 
@@ -119,7 +170,7 @@ errval_t part_cut(struct paging_state *st, struct paging_region *r, uint64_t va)
     }
     p->count = (uint16_t)low;
     tree_resize(&r->parts, p->node.key, va - p->node.key);
-    tree_insert(&r->parts, &high->node);
+    part_add(r, high);
     if (mapped) {
         err = part_map(st, r, p);
         if (err_is_ok(err)) {

@@ -114,6 +114,7 @@ static void region_split(struct paging_state *st, struct paging_region *r, uint6
         tree_remove(&r->parts, n->key);
         tree_insert(&high->parts, n);
     }
+    r->near = NULL;
     while ((n = tree_above(r->access, va)) != NULL) {
         tree_remove(&r->access, n->key);
         tree_insert(&high->access, n);

@@ -90,13 +90,9 @@ static void store_destroy(struct paging_store *s)
     mem_free(MEM_SLAB_STORE, s);
 }
 
-/* A store with a free page. */
+/* A new store, all of whose pages are free. */
 static errval_t store_open(uint64_t unit, struct paging_store **ret_store)
 {
-    if (unit == AOS_PAGE_BYTES && stores.open != NULL) {
-        *ret_store = stores.open;
-        return ERR_OK;
-    }
     if (unit != AOS_PAGE_BYTES) {
         return store_make(unit, 1, ret_store);
     }
@@ -110,33 +106,50 @@ static errval_t store_open(uint64_t unit, struct paging_store **ret_store)
     return err;
 }
 
-errval_t store_take(uint64_t unit, uint32_t want, struct paging_store **ret_store,
-                    uint32_t *ret_first, uint32_t *ret_count, bool *ret_clean)
+static inline void store_take_from(struct paging_store *s, uint32_t want, struct paging_part *p)
 {
-    struct paging_store *s;
-    errval_t err = store_open(unit, &s);
-    if (err_is_fail(err)) {
-        return err;
-    }
     uint32_t first = (uint32_t)__builtin_ctz(~(uint32_t)s->used);
     bool clean = (s->clean >> first & 1) != 0;
-    uint32_t count = 0;
-    while (count < want && first + count < s->pages && (s->used >> (first + count) & 1) == 0 &&
-           ((s->clean >> (first + count) & 1) != 0) == clean) {
-        s->used = (uint16_t)(s->used | 1u << (first + count));
-        s->clean = (uint16_t)(s->clean & ~(1u << (first + count)));
-        s->refs[first + count] = 1;
-        count++;
+    /* Free ones that are alike, from the first on. */
+    uint32_t alike = ~(uint32_t)s->used & (clean ? s->clean : ~(uint32_t)s->clean);
+    alike = (alike & ((1u << s->pages) - 1)) >> first;
+    uint32_t count = (uint32_t)__builtin_ctz(~alike);
+    count = count < want ? count : want;
+    uint32_t taken = ((1u << count) - 1) << first;
+    s->used = (uint16_t)(s->used | taken);
+    s->clean = (uint16_t)(s->clean & ~taken);
+    for (uint32_t i = first; i < first + count; i++) {
+        s->refs[i] = 1;
     }
     s->live += count;
     stores.pages_used += count;
-    if (s->live == s->pages && unit == AOS_PAGE_BYTES) {
+    if (s->live == s->pages && s->unit == AOS_PAGE_BYTES) {
         store_unlink(s);
     }
-    *ret_store = s;
-    *ret_first = first;
-    *ret_count = count;
-    *ret_clean = clean;
+    p->store = s;
+    p->first = first;
+    p->count = (uint16_t)count;
+    p->clean = clean;
+}
+
+/* Apart, so that what is common needs no stack. */
+static __attribute__((noinline)) errval_t store_take_new(uint64_t unit, uint32_t want,
+                                                         struct paging_part *p)
+{
+    struct paging_store *s;
+    errval_t err = store_open(unit, &s);
+    if (err_is_ok(err)) {
+        store_take_from(s, want, p);
+    }
+    return err;
+}
+
+errval_t store_take(uint64_t unit, uint32_t want, struct paging_part *p)
+{
+    if (unit != AOS_PAGE_BYTES || stores.open == NULL) {
+        return store_take_new(unit, want, p);
+    }
+    store_take_from(stores.open, want, p);
     return ERR_OK;
 }
 

@@ -102,16 +102,12 @@ static errval_t table_make(struct paging_state *st, struct ptable *parent, uint6
     return err;
 }
 
-/* The table of `level` that translates va; made if it is not there, with those above it. */
-static errval_t table_get(struct paging_state *st, uint64_t va, uint32_t level,
-                          struct ptable **ret_table)
+/* Makes the table of `level` that translates va the last one; made if it is not there, with those
+ * above it. */
+static __attribute__((noinline)) errval_t table_search(struct paging_state *st, uint64_t va,
+                                                       uint32_t level)
 {
-    struct ptable *table = st->last;
-    if (table != NULL && table->node.key == (table_start(va, level) | level)) {
-        *ret_table = table;
-        return ERR_OK;
-    }
-    table = table_find(st, va, level);
+    struct ptable *table = table_find(st, va, level);
     uint32_t missing = level;
     while (table == NULL) {
         USER_CHECK(missing > 0);         /* the root is always known */
@@ -125,8 +121,16 @@ static errval_t table_get(struct paging_state *st, uint64_t va, uint32_t level,
         }
     }
     st->last = table;
-    *ret_table = table;
     return ERR_OK;
+}
+
+static errval_t table_get(struct paging_state *st, uint64_t va, uint32_t level)
+{
+    const struct ptable *table = st->last;
+    if (table != NULL && table->node.key == (table_start(va, level) | level)) {
+        return ERR_OK;
+    }
+    return table_search(st, va, level);
 }
 
 static void table_destroy(struct paging_state *st, struct ptable *t)
@@ -175,7 +179,7 @@ static void table_reclaim(struct paging_state *st, struct ptable *t)
 }
 
 /* A left-over table in the way of large entries is empty, or the range would not have been free. */
-static void table_clear_way(struct paging_state *st, uint64_t va, uint64_t bytes)
+static __attribute__((noinline)) void table_clear_way(struct paging_state *st, uint64_t va, uint64_t bytes)
 {
     for (uint64_t at = va; at < va + bytes; at += AOS_LARGE_BYTES) {
         struct ptable *old = table_find(st, at, TABLE_LEVEL_PAGE);
@@ -185,44 +189,54 @@ static void table_clear_way(struct paging_state *st, uint64_t va, uint64_t bytes
     }
 }
 
+/* A borrowed frame that is mapped already: a copy of it can be mapped once more. */
+static __attribute__((noinline)) errval_t table_map_copy(struct paging_part *p, caddr_t table,
+                                                         uint16_t index, caddr_t frame,
+                                                         uint64_t off, uint32_t flags,
+                                                         caddr_t mapping)
+{
+    caddr_t copy = slot_take(1);
+    USER_CHECK(copy != 0);
+    errval_t err = cap_copy(copy, frame);
+    if (err_is_ok(err)) {
+        err = inv_vnode_map(table, index, copy, off, p->count, flags, mapping);
+    }
+    if (err_is_fail(err)) {
+        (void)cap_destroy(copy);
+        return err;
+    }
+    p->copy = copy;
+    return ERR_OK;
+}
+
 errval_t table_map(struct paging_state *st, struct paging_part *p, caddr_t frame, uint64_t off,
                    uint32_t flags)
 {
     uint64_t unit = p->node.bytes / p->count;
     uint32_t level = unit == AOS_PAGE_BYTES ? TABLE_LEVEL_PAGE : TABLE_LEVEL_LARGE;
-    struct ptable *table;
     if (level == TABLE_LEVEL_LARGE) {
         table_clear_way(st, p->node.key, p->node.bytes);
     }
-    errval_t err = table_get(st, p->node.key, level, &table);
+    errval_t err = table_get(st, p->node.key, level);
     if (err_is_fail(err)) {
         return err;
     }
+    struct ptable *table = st->last;
     caddr_t mapping = slot_take(1);
     USER_CHECK(mapping != 0);
-    uint16_t index = table_index(p->node.key, level);
-    caddr_t copy = 0;
+    uint16_t index = (uint16_t)(p->node.key / unit % KPI_TABLE_ENTRIES);
     err = inv_vnode_map(table->cap, index, frame, off, p->count, flags, mapping);
     if (err_no(err) == SYS_ERR_BORROWED) {
-        copy = slot_take(1);
-        USER_CHECK(copy != 0);
-        err = cap_copy(copy, frame);
-        if (err_is_ok(err)) {
-            err = inv_vnode_map(table->cap, index, copy, off, p->count, flags, mapping);
-        }
+        err = table_map_copy(p, table->cap, index, frame, off, flags, mapping);
     }
     if (err_is_fail(err)) {
         slot_free(mapping);
-        if (copy != 0) {
-            (void)cap_destroy(copy);
-        }
         return err_push(err, LIB_ERR_MAP);
     }
     table_busy(st, table);
     table->live += p->count;
     p->table = table;
     p->mapping = mapping;
-    p->copy = copy;
     return ERR_OK;
 }
 
@@ -269,7 +283,7 @@ static errval_t table_map_run(struct paging_state *st, struct paging_region *r,
         mem_free(MEM_SLAB_PART, part);
         return err;
     }
-    tree_insert(&r->parts, &part->node);
+    part_add(r, part);
     *ret_bytes = bytes;
     return ERR_OK;
 }

@@ -87,14 +87,18 @@ static void fault_stack_give_disabled(struct fault_frame *frame)
 
 static void fault_main(struct fault_frame *frame);
 
-/* Twice for each fault: worth more than a call of memcpy. */
+/* For each fault: worth more than a call of memcpy. */
 static inline void fault_copy_regs(struct kpi_regs *to, const struct kpi_regs *from)
 {
     const uint64_t *source = (const void *)from;
     uint64_t *dest = (void *)to;
-#pragma GCC unroll 64
-    for (size_t i = 0; i < sizeof(*to) / sizeof(uint64_t); i++) {
-        dest[i] = source[i];
+    _Static_assert(sizeof(*to) % (2 * sizeof(uint64_t)) == 0, "it is copied in pairs");
+#pragma GCC unroll 32
+    for (size_t i = 0; i < sizeof(*to) / sizeof(uint64_t); i += 2) {
+        uint64_t first = source[i];
+        uint64_t second = source[i + 1];
+        dest[i] = first;
+        dest[i + 1] = second;
     }
 }
 
@@ -213,21 +217,16 @@ static enum fault_action fault_ask(const struct fault *f, struct thread *t)
 static void __attribute__((noreturn)) fault_end(struct fault_frame *frame, struct thread *self)
 {
     disp_disable();
-    fault_copy_regs(&self->regs, &frame->regs);
-    self->mode = THREAD_PREEMPTED;
     if (frame->fp_saved) {
         arch_fp_load_all(&frame->fp);
-        self->fp_state = THREAD_FP_NONE;
-    } else if (disp_page()->fp_live == 0) {
-        self->fp_state = THREAD_FP_ALL;  /* nobody has used FP: all zero in the record */
-    } else {
+    } else if (disp_page()->fp_live != 0) {
         /* it had not used FP yet; the handler or another thread has */
-        __builtin_memset(&self->fp, 0, sizeof(self->fp));
-        self->fp_state = THREAD_FP_ALL;
+        __builtin_memset(&frame->fp, 0, sizeof(frame->fp));
+        arch_fp_load_all(&frame->fp);
     }
     self->faults = frame->outer;
     fault_stack_give_disabled(frame);
-    thread_load(self);                   /* uses nothing of the stack */
+    thread_load_regs(self, &frame->regs); /* nobody has the stack before they are loaded */
 }
 
 static void fault_main(struct fault_frame *frame)

@@ -88,6 +88,8 @@ void arch_poll(struct arch_received *ret);
 /* switch.S */
 void thread_switch(struct thread *from, struct thread *to);
 void thread_load(struct thread *to) __attribute__((noreturn));
+/* The same with registers that are not in its record; those of FP are in place. */
+void thread_load_regs(struct thread *to, const struct kpi_regs *regs) __attribute__((noreturn));
 void arch_fp_save_all(struct thread_fp *fp);
 void arch_fp_load_all(const struct thread_fp *fp);
 void upcall_entry(void);

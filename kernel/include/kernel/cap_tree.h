@@ -25,7 +25,7 @@ bool cap_key_before(const struct cap_key *a, const struct cap_key *b);
 
 /* The tree. Nodes have level > 0. */
 void tree_insert(struct cte *node);
-/* The same for a node that comes after `before`, mostly right after it: then without a search. */
+/* The same for a node that comes after `before`: the nearer, the faster. */
 void tree_insert_after(struct cte *node, struct cte *before);
 void tree_remove(struct cte *node);
 /* `heir`, of the same key, takes the place of `node`. */

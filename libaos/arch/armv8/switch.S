@@ -124,9 +124,16 @@ thread_load:
     bl      arch_fp_load_all
     mov     x0, x19
 7:
+    add     x1, x0, #THREAD_REGS
+
+/* void thread_load_regs(struct thread *to, const struct kpi_regs *regs): goes to `to` with these
+ * registers; those of FP are in place. */
+    .global thread_load_regs
+    .type thread_load_regs, %function
+thread_load_regs:
     str     wzr, [x0, #THREAD_FP_STATE]
     str     wzr, [x0, #THREAD_MODE]
-    add     x17, x0, #THREAD_REGS
+    mov     x17, x1
     mrs     x16, tpidrro_el0
     ldp     x0, x1, [x17, #16 * 8]       /* x16, x17, PC and PSTATE travel in the page */
     ldp     x2, x3, [x17, #REGS_PC]

@@ -7,6 +7,7 @@
 
 extern inline __attribute__((always_inline)) void invoke_decode(struct inv_context *c);
 
+#define DECODER STACK_GUARD_NONE
 #include <abi/kernel_invoke.c>
 
 /* The arguments are read and the results written where the registers are saved: a method takes its

@@ -51,7 +51,21 @@ static unsigned depth(const struct tree_node *n)
     return 1 + (l > r ? l : r);
 }
 
-/* Order, maxima, and that the ranges are exactly the free units with no two neighbours apart. */
+/* From every node the same is found as from the root. */
+static void check_near(const struct tree_node *n, uint64_t key)
+{
+    if (n == NULL) {
+        return;
+    }
+    uint64_t end;
+    const struct tree_node *above = tree_above(root, key + 1);
+    CHECK(tree_below_near((struct tree_node *)(uintptr_t)n, key, &end) == tree_below(root, key));
+    CHECK_EQ(end, above != NULL ? above->key : UINT64_MAX);
+    check_near(n->left, key);
+    check_near(n->right, key);
+}
+
+/* Order, maxima, links, and that the ranges are exactly the free units with no two neighbours apart. */
 static unsigned check_nodes(const struct tree_node *n, uint64_t *end)
 {
     if (n == NULL) {
@@ -63,6 +77,8 @@ static unsigned check_nodes(const struct tree_node *n, uint64_t *end)
     CHECK(model_holds((unsigned)((n->key - BASE) / UNIT), n->bytes / UNIT));
     uint64_t largest = n->bytes;
     largest = n->left != NULL && n->left->largest > largest ? n->left->largest : largest;
+    CHECK(n->left == NULL || n->left->parent == n);
+    CHECK(n->right == NULL || n->right->parent == n);
     uint64_t right_end = *end;
     count += 1 + check_nodes(n->right, &right_end);
     *end = right_end;
@@ -78,6 +94,7 @@ static void check_all(void)
     for (unsigned i = 0; i < UNITS; i++) {
         runs += is_free[i] && (i == 0 || !is_free[i - 1]) ? 1 : 0;
     }
+    CHECK(root == NULL || root->parent == NULL);
     CHECK_EQ(check_nodes(root, &end), runs);
     CHECK(depth(root) < 60);
 }
@@ -127,6 +144,25 @@ static void LIB1001_ranges_match_a_model(void)
     CHECK(root != NULL && root->bytes == UNITS * UNIT && root->left == NULL && root->right == NULL);
 }
 
+static void LIB1017_near_and_far_find_the_same(void)
+{
+    static uint64_t starts[UNITS], counts[UNITS];
+    unsigned used = 0;
+    setup();
+    for (int step = 0; step < 100; step++) {
+        step_take(starts, counts, &used);
+    }
+    for (unsigned i = 0; i < used; i += 2) {
+        CHECK(ranges_give(&root, &nodes, starts[i], counts[i] * UNIT, 0, UINT64_MAX));
+        model_set(starts[i], counts[i], true);
+    }
+    check_all();
+    for (unsigned i = 0; i < UNITS; i++) {
+        check_near(root, BASE + i * UNIT);
+        check_near(root, BASE + i * UNIT - 1);
+    }
+}
+
 static void LIB1003_ranges_do_not_join_across_limits(void)
 {
     uint64_t start;
@@ -150,6 +186,7 @@ static void LIB1004_huge_requests(void)
 int main(void)
 {
     RUN(LIB1001_ranges_match_a_model);
+    RUN(LIB1017_near_and_far_find_the_same);
     RUN(LIB1003_ranges_do_not_join_across_limits);
     RUN(LIB1004_huge_requests);
     return 0;

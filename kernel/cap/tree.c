@@ -183,8 +183,8 @@ static bool tree_view_same(struct tree_view a, const struct cte *node)
     return a.reach == b.reach && a.object_reach == b.object_reach && a.level == b.level;
 }
 
-/* Repairs what is above a node that has come to its place, or risen. What is lower than its parent is
- * no trouble to anything above. */
+/* Repairs what is above a node that has come to its place, or risen. What is lower than its parent
+ * is no trouble to anything above. */
 static void tree_rise(struct cte *node)
 {
     struct cte *above;

@@ -146,8 +146,10 @@ static errval_t lazy_fill(struct paging_state *st, struct paging_region *r, uint
 }
 
 /* The part is there, but this access to `va` failed. */
-static __attribute__((noinline)) errval_t lazy_again(struct paging_state *st, struct paging_region *r, struct paging_part *p,
-                           uint64_t va, bool write)
+static __attribute__((noinline)) errval_t lazy_again(struct paging_state *st,
+                                                     struct paging_region *r,
+                                                     struct paging_part *p, uint64_t va,
+                                                     bool write)
 {
     struct cap_info info;
     uint32_t page = p->first + (uint32_t)((va - p->node.key) / r->unit);

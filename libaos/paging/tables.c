@@ -179,7 +179,8 @@ static void table_reclaim(struct paging_state *st, struct ptable *t)
 }
 
 /* A left-over table in the way of large entries is empty, or the range would not have been free. */
-static __attribute__((noinline)) void table_clear_way(struct paging_state *st, uint64_t va, uint64_t bytes)
+static __attribute__((noinline)) void table_clear_way(struct paging_state *st, uint64_t va,
+                                                      uint64_t bytes)
 {
     for (uint64_t at = va; at < va + bytes; at += AOS_LARGE_BYTES) {
         struct ptable *old = table_find(st, at, TABLE_LEVEL_PAGE);

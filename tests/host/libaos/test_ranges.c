@@ -65,7 +65,8 @@ static void check_near(const struct tree_node *n, uint64_t key)
     check_near(n->right, key);
 }
 
-/* Order, maxima, links, and that the ranges are exactly the free units with no two neighbours apart. */
+/* Order, maxima, links, and that the ranges are exactly the free units with no two neighbours
+ * apart. */
 static unsigned check_nodes(const struct tree_node *n, uint64_t *end)
 {
     if (n == NULL) {

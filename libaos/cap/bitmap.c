@@ -1,18 +1,6 @@
 /* Bitmaps of slots (bitmap_priv.h). */
 #include "bitmap_priv.h"
 
-static uint32_t bitmap_take_one(struct bitmap *b)
-{
-    for (uint32_t w = 0; w < BITMAP_WORDS; w++) {
-        if (b->words[w] != UINT64_MAX) {
-            uint32_t bit = (uint32_t)__builtin_ctzll(~b->words[w]);
-            b->words[w] |= 1ull << bit;
-            return w * 64 + bit;
-        }
-    }
-    return BITMAP_NONE;
-}
-
 /* A run within a word, as most are: bit i of `runs` tells whether one begins there. */
 static uint32_t bitmap_take_in_word(struct bitmap *b, uint32_t count)
 {

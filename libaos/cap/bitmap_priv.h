@@ -10,6 +10,19 @@ struct bitmap {
     uint64_t words[BITMAP_WORDS];
 };
 
+/* Lowest clear bit, now set; BITMAP_NONE if there is none. */
+static inline uint32_t bitmap_take_one(struct bitmap *b)
+{
+    for (uint32_t w = 0; w < BITMAP_WORDS; w++) {
+        if (b->words[w] != UINT64_MAX) {
+            uint32_t bit = (uint32_t)__builtin_ctzll(~b->words[w]);
+            b->words[w] |= 1ull << bit;
+            return w * 64 + bit;
+        }
+    }
+    return BITMAP_NONE;
+}
+
 /* Lowest run of `count` (1..64) clear bits, now set; BITMAP_NONE if there is none. A run may
  * cross words. */
 uint32_t bitmap_take(struct bitmap *b, uint32_t count);

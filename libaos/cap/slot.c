@@ -67,30 +67,44 @@ static void slot_count_given(struct slot_node *node)
     slots.used_count--;
 }
 
-/* A run in one of the first nodes that have so many. A single slot is always in the first. */
+/* `count` slots from `index` on are in use now. */
+static inline caddr_t slot_taken(struct slot_node *node, uint32_t index, uint32_t count)
+{
+    slot_count_taken(node, count);
+    if (node->free_count == 0) {
+        slot_open_unlink(node);
+    }
+    return KPI_CADDR(node->l1, index);
+}
+
+/* A run in one of the first nodes that have so many. */
 static caddr_t slot_take_of(struct slot_node *node, uint32_t count)
 {
     for (uint32_t tries = 0; node != NULL && tries < SLOT_TRIES; node = node->next, tries++) {
         uint32_t index = node->free_count < count ? BITMAP_NONE : bitmap_take(&node->used, count);
-        if (index == BITMAP_NONE) {
-            continue;
+        if (index != BITMAP_NONE) {
+            return slot_taken(node, index, count);
         }
-        slot_count_taken(node, count);
-        if (node->free_count == 0) {
-            slot_open_unlink(node);
-        }
-        return KPI_CADDR(node->l1, index);
     }
     return 0;
 }
 
-/* What a refill allocates stays for long: it has nodes of its own, so that the others become empty
- * some time. */
-caddr_t slot_take(uint32_t count)
+static __attribute__((noinline)) caddr_t slot_take_run(uint32_t count)
 {
     bool kept = mem_is_refilling();
     caddr_t first = slot_take_of(slots.open[kept], count);
     return first != 0 ? first : slot_take_of(slots.open[!kept], count);
+}
+
+/* What a refill allocates stays for long: it has nodes of its own, so that the others become empty
+ * some time. A single slot is always in the first node. */
+caddr_t slot_take(uint32_t count)
+{
+    struct slot_node *node = slots.open[mem_is_refilling()];
+    if (count != 1 || node == NULL) {
+        return slot_take_run(count);
+    }
+    return slot_taken(node, bitmap_take_one(&node->used), 1);
 }
 
 /* `limit` 0: none. */

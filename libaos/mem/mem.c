@@ -88,7 +88,7 @@ static bool mem_nodes_ready(uint64_t reserve)
 }
 
 /* Are all reserves full, and the wanted RAM there besides? */
-static bool mem_ready(uint64_t bytes, uint64_t align)
+static inline __attribute__((always_inline)) bool mem_ready(uint64_t bytes, uint64_t align)
 {
     if (!mem_nodes_ready(MEM_NODES_RESERVE)) {
         return false;

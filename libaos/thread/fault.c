@@ -39,8 +39,8 @@
 
 /* The highest part of each fault stack. */
 struct fault_frame {
+    struct kpi_regs regs;                /* first, where pairs can be stored */
     struct thread_fp fp;
-    struct kpi_regs regs;
     uint64_t esr, far;
     bool fp_saved;                       /* the thread had used floating point */
     bool reporting;                      /* this fault ends the domain */

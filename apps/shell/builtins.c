@@ -169,7 +169,8 @@ static int builtin_oncore(struct shell *sh, int argc, char **argv)
 
 const struct builtin builtins[] = {
     {"bg", "[%JOB]", "let a stopped job go on in the background", builtin_bg},
-    {"caps", "[-a]", "capabilities by type, or the shell's one by one", builtin_caps},
+    {"caps", "[-a|--graph]", "capabilities by type; the shell's one by one, or drawn in DOT",
+     builtin_caps},
     {"core", "on|off CORE [--end|--refuse]",
      "switch a core on or off, with or without the programs on it", builtin_core},
     {"date", "", "date and time in UTC", builtin_date},

@@ -149,3 +149,11 @@ def test_core0015_programs_on_other_cores_leave_nothing(run):
     assert set(result.statuses) == {0}
     _, before, after = re.findall(r'^all +(\d+ +\d+ +\d+)$', result.stdout, re.M)
     assert before == after
+
+
+def test_dcap0111_databases_after_cores_went_off_and_on(run):
+    """What cores that stopped have handed over or forgotten: coretest finds nothing wrong."""
+    result = run('core off 2', 'core on 2', 'oncore 2 true', 'core off 2', 'core on 2',
+                 'oncore 2 true', 'coretest', smp=3, initrd='tests/qemu/test.initrd')
+    assert result.statuses == [0] * 7, result.stdout
+    assert 'not ok' not in result.stdout and 'invariant' not in result.log

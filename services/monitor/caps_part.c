@@ -123,7 +123,8 @@ void caps_on_part(struct caps *c, uint8_t core, const struct caps_msg *msg)
 {
     const struct caps_record *record = caps_find(c, &msg->key);
     errval_t err = ERR_OK;
-    if (record != NULL && record->owner == core)
+    /* That `core` is the owner now may not have arrived yet. */
+    if (record != NULL && record->owner != c->self)
         err = c->host.part(c->host.arg, record->anchor, (uint64_t)msg->first * AOS_PAGE_BYTES,
                            (uint64_t)msg->count * AOS_PAGE_BYTES, msg->count != 0);
     caps_answer(c, core, msg->op, err);

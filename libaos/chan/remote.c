@@ -238,7 +238,7 @@ static void remote_switch_disabled(struct remote *r, struct ump *u)
     struct chan *c = r->chan, *line = &r->line.chan;
     *line = (struct chan){.end = c->end,
                           .role = CHAN_RAW,
-                          .state = c->state,
+                          .state = c->state == CHAN_GONE ? CHAN_GONE : CHAN_OPEN,
                           .owns_ram = c->owns_ram,
                           .ring_bytes = c->ring_bytes};
     c->end = 0;
@@ -338,6 +338,7 @@ static errval_t remote_upgrade_with(struct binding *b, caddr_t bell)
     r->bell = bell;
     disp_disable();
     remote_switch_disabled(r, u);
+    chan_ready_disabled(&b->chan);
     b->setup_done = true;
     disp_enable();
     return ERR_OK;

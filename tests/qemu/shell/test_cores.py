@@ -157,3 +157,12 @@ def test_dcap0111_databases_after_cores_went_off_and_on(run):
                  'oncore 2 true', 'coretest', smp=3, initrd='tests/qemu/test.initrd')
     assert result.statuses == [0] * 7, result.stdout
     assert 'not ok' not in result.stdout and 'invariant' not in result.log
+
+
+def test_core1001_other_cores_find_services_that_were_started_again(run):
+    """A ring that was opened again for the next nameserver once had a lifeline that heard nothing."""
+    result = run('oncore 1 hello', 'kill 2', 'sleep 0.5', 'oncore 1 hello', 'kill 1', 'sleep 0.5',
+                 'oncore 1 hello', 'nslist', smp=2)
+    assert result.statuses == [0] * 8, result.stderr
+    assert result.stdout.count('Hello from hello') == 3
+    assert re.findall(r'^\w+/1$', result.stdout, re.M) == ['init/1', 'memory/1', 'process/1']

@@ -160,7 +160,7 @@ def test_dcap0111_databases_after_cores_went_off_and_on(run):
 
 
 def test_core1001_other_cores_find_services_that_were_started_again(run):
-    """A ring that was opened again for the next nameserver once had a lifeline that heard nothing."""
+    """A ring that was opened again once had a lifeline that heard nothing."""
     result = run('oncore 1 hello', 'kill 2', 'sleep 0.5', 'oncore 1 hello', 'kill 1', 'sleep 0.5',
                  'oncore 1 hello', 'nslist', smp=2)
     assert result.statuses == [0] * 8, result.stderr

@@ -14,8 +14,8 @@
 #include <if/monitor_server.h>
 
 #include "audit.h"
+#include "revokes.h"
 #include "share.h"
-
 
 #define MONITOR_FRAME_NS     20000000ull /* between tries to free one */
 #define MONITOR_FRAME_TRIES  250u
@@ -94,6 +94,7 @@ struct monitor_op {
         struct monitor_retype_responder retype;
     } answer;
     caddr_t root;                        /* L1CNode of the domain */
+    struct revoke what;                  /* of the first two */
 };
 
 static struct monitor_op *monitor_begin(struct server_ctx *ctx, caddr_t root)
@@ -129,8 +130,8 @@ static errval_t on_revoke(struct server_ctx *ctx, caddr_t root, uint32_t cap)
         return MONITOR_ERR_LIMIT;
     }
     op->answer.revoke = monitor_revoke_defer(ctx);
-    caps_revoke(share_caps(), root, cap, revoke_done, op);
-    share_go_on();
+    op->what = (struct revoke){.root = root, .cap = cap, .done = revoke_done, .arg = op};
+    revokes_begin(&op->what);
     return SERVER_DEFERRED;
 }
 
@@ -151,8 +152,10 @@ static errval_t on_revoke_part(struct server_ctx *ctx, caddr_t root, uint32_t ca
         return MONITOR_ERR_LIMIT;
     }
     op->answer.part = monitor_revoke_part_defer(ctx);
-    caps_revoke_part(share_caps(), root, cap, off, bytes, part_done, op);
-    share_go_on();
+    op->what = (struct revoke){
+        .root = root, .cap = cap, .off = off, .bytes = bytes, .done = part_done, .arg = op,
+    };
+    revokes_begin(&op->what);
     return SERVER_DEFERRED;
 }
 
@@ -341,6 +344,7 @@ errval_t monitor_start(const struct intermon_host *ways, struct waitset *ws)
     monitor.receive.fn = monitor_receive;
     monitor.self = domain_core();
     line_init(&host, ws);
+    revokes_init(ws);
     intermon_init(ways, ws);
     ump_set_notify(monitor_make_notify);
     monitor_serve(&monitor.server, &ops, &monitor, ws);

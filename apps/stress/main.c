@@ -1,4 +1,4 @@
-/* stress [--seconds N] [--seed S]: see README.md. */
+/* stress [--seconds N] [--rounds R] [--seed S]: see README.md. */
 #include "stress_priv.h"
 
 #include <stdio.h>
@@ -10,6 +10,7 @@
 #include <aos/process.h>
 #include <aos/services.h>
 #include <aos/thread.h>
+#include <aos/time.h>
 #include <if/init.h>
 
 #define SECONDS      5u
@@ -17,8 +18,10 @@
 #define MS_PER_S     1000u
 #define WARM_DIVISOR 4u                  /* of the time, for what services keep */
 #define WORKERS_MIN  2u
-#define ATTEMPTS     3u
+#define ATTEMPTS     2u                  /* more than the rounds that must be equal */
+#define ROUNDS_MAX   10000u
 #define SETTLE_NS    20000000000ull      /* bounds a failure: how long memory may take to return */
+#define RETURN_NS    2000000000ull       /* until what is on its way has come */
 #define USAGE        2
 
 /* One worker, and the thread that waits for it. */
@@ -31,6 +34,7 @@ struct hand {
 static struct {
     uint32_t cores[STRESS_WORKERS_MAX];
     uint32_t core_count, worker_count;
+    uint32_t rounds;                     /* that must leave all counters as they were */
     uint64_t seed;
 } run;
 
@@ -175,38 +179,62 @@ static void tell(const struct counters *before, const struct counters *after)
     }
 }
 
+/* Capabilities, and memory of other cores, go back step by step: between two of them nothing seems
+ * to move. */
+static bool as_before(const struct counters *before)
+{
+    uint64_t deadline = time_deadline_ns(RETURN_NS);
+    struct counters after;
+    bool same;
+
+    do {
+        (void)counters_settle(SETTLE_NS, &after);
+        same = counters_differ(before, &after, 0) == COUNTERS;
+    } while (!same && time_now_ns() < deadline);
+    tell(before, &after);
+    return same;
+}
+
+static bool work_for(uint64_t ms)
+{
+    struct stress_done sum = {0};
+
+    if (!work(ms, &sum)) {
+        return false;
+    }
+    printf("%u workers on %u cores: %llu calls, %llu notes, %llu programs, %llu pieces of "
+           "memory, %llu ends\n", (unsigned)run.worker_count, (unsigned)run.core_count,
+           (unsigned long long)sum.calls, (unsigned long long)sum.notes,
+           (unsigned long long)sum.programs, (unsigned long long)sum.pieces,
+           (unsigned long long)sum.ends);
+    (void)fflush(stdout);
+    return true;
+}
+
 /* What services keep of more than there ever was shows once. What leaks shows every time. */
 static bool stress(uint64_t seconds)
 {
     uint64_t warm_ms = seconds * MS_PER_S / WARM_DIVISOR;
     uint64_t ms = seconds * MS_PER_S - warm_ms;
-    bool same = false;
+    uint32_t same = 0;
 
-    for (uint32_t i = 0; i <= ATTEMPTS && !same; i++) {
-        struct counters before, after;
-        struct stress_done sum = {0};
+    if (!work_for(warm_ms)) {
+        return false;
+    }
+    for (uint32_t i = 0; i < run.rounds + ATTEMPTS && same < run.rounds; i++) {
+        struct counters before;
 
-        if (i > 0 && !counters_settle(SETTLE_NS, &before)) {
+        if (!counters_settle(SETTLE_NS, &before)) {
             printf("the counters do not come to rest\n");
             return false;
         }
-        if (!work(i == 1 ? ms : warm_ms, &sum)) {
+        if (!work_for(i == 0 ? ms : warm_ms)) {
             return false;
         }
-        printf("%u workers on %u cores: %llu calls, %llu notes, %llu programs, %llu pieces of "
-               "memory, %llu ends\n", (unsigned)run.worker_count, (unsigned)run.core_count,
-               (unsigned long long)sum.calls, (unsigned long long)sum.notes,
-               (unsigned long long)sum.programs, (unsigned long long)sum.pieces,
-               (unsigned long long)sum.ends);
-        (void)fflush(stdout);
-        if (i > 0) {
-            (void)counters_settle(SETTLE_NS, &after);
-            same = counters_differ(&before, &after, 0) == COUNTERS;
-            tell(&before, &after);
-        }
+        same += as_before(&before);
     }
-    printf("%s\n", same ? "every counter is as before" : "something is missing");
-    return same;
+    printf("%s\n", same == run.rounds ? "every counter is as before" : "something is missing");
+    return same == run.rounds;
 }
 
 int main(int argc, char **argv)
@@ -215,7 +243,7 @@ int main(int argc, char **argv)
     char name[STRESS_NAME_BYTES];
     errval_t err;
 
-    run.seed = 1;
+    run.seed = run.rounds = 1;
     if (argc > 1 && strcmp(argv[1], "--worker") == 0) {
         return stress_worker(argc - 2, argv + 2);
     }
@@ -228,14 +256,17 @@ int main(int argc, char **argv)
     for (int i = 1; i + 1 < argc; i += 2) {
         if (strcmp(argv[i], "--seconds") == 0) {
             seconds = strtoull(argv[i + 1], NULL, 10);
+        } else if (strcmp(argv[i], "--rounds") == 0) {
+            run.rounds = (uint32_t)strtoull(argv[i + 1], NULL, 10);
         } else if (strcmp(argv[i], "--seed") == 0) {
             run.seed = strtoull(argv[i + 1], NULL, 10) | 1;
         } else {
             seconds = 0;
         }
     }
-    if (argc % 2 == 0 || seconds == 0 || seconds > SECONDS_MAX) {
-        fprintf(stderr, "usage: stress [--seconds N] [--seed S]\n");
+    if (argc % 2 == 0 || seconds == 0 || seconds > SECONDS_MAX || run.rounds == 0
+        || run.rounds > ROUNDS_MAX) {
+        fprintf(stderr, "usage: stress [--seconds N] [--rounds R] [--seed S]\n");
         return USAGE;
     }
     stress_meeting_name(domain_pid(), name);

@@ -58,6 +58,10 @@ void domain_give_ram(caddr_t ram)
 static void domain_free(struct domain *d, bool service)
 {
     if (!service) {
+        if (d->death_ready) {
+            event_source_deinit(&d->death);
+            d->death_ready = false;
+        }
         proc_destroy(&d->proc);
         domain_give_ram(d->proc.ram);
         return;

@@ -15,7 +15,7 @@
 /* What is behind an entry of the table, at the same place. */
 struct domain {
     struct proc proc;                    /* services: dispatcher only */
-    struct event_source death;           /* kept for the next domain at this place */
+    struct event_source death;           /* if `death_ready`; of a child as long as it lives */
     bool death_ready;
     bool traced;
     uint32_t tracer;                     /* pid of who asked for it */

@@ -8,7 +8,7 @@ LINE = re.compile(r'^(\d+) workers on (\d+) cores: (\d+) calls, (\d+) notes, (\d
                   r'(\d+) pieces of memory, (\d+) ends$', re.M)
 
 
-@pytest.mark.parametrize('cores', [1])
+@pytest.mark.parametrize('cores', [1, 4])
 def test_stress0001_load_leaves_nothing_and_loses_nothing(run, cores):
     result = run(f'stress --seconds {SECONDS}', smp=cores)
     rounds = LINE.findall(result.stdout)

@@ -10,6 +10,7 @@
 #include <aos/time.h>
 
 #define CALLS_AWAIT_NS  20000000000ull   /* until the others are there */
+#define CALLS_MIN       16u              /* however slow the machine is */
 #define CALLS_PAUSE_NS  1000000u         /* before a full channel is tried again */
 #define CALLS_TEXT_STEP 37u              /* from one length of a text to the next */
 #define CALLS_LETTERS   26u
@@ -125,7 +126,7 @@ void stress_calls(const struct stress_job *job, uint64_t seed, struct stress_don
         err = calls_open(job, open, &peers[open]);
         open += err_is_ok(err);
     }
-    while (err_is_ok(err) && time_now_ns() < job->deadline_ns) {
+    while (err_is_ok(err) && (done->calls < CALLS_MIN || time_now_ns() < job->deadline_ns)) {
         err = calls_send(&peers[stress_random(&seed, open)], stress_random(&seed, CALLS_KINDS));
         done->calls++;
     }

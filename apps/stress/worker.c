@@ -26,9 +26,11 @@ struct load {
     struct stress_done done;
 };
 
-static bool worker_goes_on(const struct stress_job *job, const struct stress_done *done)
+/* Each does something, however slow the machine is: `times` so far. */
+static bool worker_goes_on(const struct stress_job *job, const struct stress_done *done,
+                           uint64_t times)
 {
-    return done->failed == 0 && time_now_ns() < job->deadline_ns;
+    return done->failed == 0 && (times == 0 || time_now_ns() < job->deadline_ns);
 }
 
 /* Starts programs on all cores: some end, some are killed, at any time, with a child of their
@@ -39,7 +41,7 @@ static void worker_programs(const struct stress_job *job, uint64_t seed, struct 
         {"true"}, {"stress", "--sleep"}, {"stress", "--family"},
     };
 
-    while (worker_goes_on(job, done)) {
+    while (worker_goes_on(job, done, done->programs)) {
         uint32_t which = stress_random(&seed, 3), pid, who;
         const struct aos_launch how = {
             .on_core = 1 + job->cores[stress_random(&seed, job->core_count)],
@@ -94,7 +96,7 @@ static void worker_memory(const struct stress_job *job, uint64_t seed, struct st
     struct memory_binding *b;
     errval_t err = aos_memory(&b);
 
-    while (err_is_ok(err) && worker_goes_on(job, done)) {
+    while (err_is_ok(err) && worker_goes_on(job, done, done->pieces)) {
         uint64_t bytes;
         caddr_t ram;
 
@@ -118,7 +120,7 @@ static void worker_memory(const struct stress_job *job, uint64_t seed, struct st
 /* Ends of other workers come and go; some are used. */
 static void worker_ends(const struct stress_job *job, uint64_t seed, struct stress_done *done)
 {
-    while (worker_goes_on(job, done)) {
+    while (worker_goes_on(job, done, done->ends)) {
         char name[STRESS_NAME_BYTES];
         struct bench_binding b;
         caddr_t end;

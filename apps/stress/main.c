@@ -18,7 +18,7 @@
 #define MS_PER_S     1000u
 #define WARM_DIVISOR 4u                  /* of the time, for what services keep */
 #define WORKERS_MIN  2u
-#define ATTEMPTS     2u                  /* more than the rounds that must be equal */
+#define ATTEMPTS     6u                  /* more than the rounds that must be equal */
 #define ROUNDS_MAX   10000u
 #define SETTLE_NS    20000000000ull      /* bounds a failure: how long memory may take to return */
 #define RETURN_NS    2000000000ull       /* until what is on its way has come */
@@ -211,7 +211,7 @@ static bool work_for(uint64_t ms)
     return true;
 }
 
-/* What services keep of more than there ever was shows once. What leaks shows every time. */
+/* What services keep of more than there ever was shows in a few rounds. What leaks shows in all. */
 static bool stress(uint64_t seconds)
 {
     uint64_t warm_ms = seconds * MS_PER_S / WARM_DIVISOR;

@@ -163,6 +163,7 @@ struct caps_op {
     uint64_t tag;
     caddr_t slot;      /* SEND */
     caddr_t root, cap; /* REVOKE */
+    struct caps_key target; /* the same: what it is a part of, which does not end before */
     struct caps_retype what;
     errval_t err;
     caps_done_fn done;

@@ -165,11 +165,13 @@ void caps_on_commit(struct caps *c, uint8_t core, const struct caps_msg *msg)
 static void revoke_end(struct caps *c, struct caps_op *op)
 {
     struct caps_mark *mark = mark_find(c, c->self, op->id);
-    struct caps_record *record = op->key.type != CAPTYPE_NULL ? caps_find(c, &op->key) : NULL;
+    struct caps_record *record = caps_find(c, &op->target);
     mark->used = false;
     if (record != NULL) {
-        record->users = 0;
-        record->parted = false;
+        if (op->key.type != CAPTYPE_NULL) {
+            record->users = 0;
+            record->parted = false;
+        }
         record->busy--;
         caps_settle(c, record);
     }
@@ -250,7 +252,7 @@ void caps_revoke(struct caps *c, caddr_t root, caddr_t cap, caps_done_fn done, v
         return;
     }
     record->busy++;
-    op->key = d.key;
+    op->key = op->target = d.key;
     op->root = root;
     op->cap = cap;
     op->done = done;
@@ -276,6 +278,7 @@ void caps_revoke_part(struct caps *c, caddr_t root, caddr_t cap, uint64_t off, u
                       caps_done_fn done, void *arg)
 {
     struct caps_description d;
+    struct caps_record *record = NULL;
     struct caps_op *op = NULL;
     errval_t err = revoke_check(c, root, cap, &d);
     if (err_is_ok(err) && d.key.type != CAPTYPE_RAM && d.key.type != CAPTYPE_FRAME &&
@@ -294,13 +297,17 @@ void caps_revoke_part(struct caps *c, caddr_t root, caddr_t cap, uint64_t off, u
         err = SYS_ERR_BUSY;
     if (err_is_ok(err)) {
         op = caps_op_begin(c, CAPS_OP_REVOKE);
-        err = op == NULL ? RPC_ERR_AGAIN : ERR_OK;
+        err = op == NULL ? RPC_ERR_AGAIN : caps_record_make(c, &d.key, root, cap, &record);
     }
     if (err_is_fail(err)) {
+        if (op != NULL)
+            op->kind = CAPS_OP_NONE;
         done(arg, err);
         return;
     }
+    record->busy++;
     op->key = range;
+    op->target = d.key;
     op->done = done;
     op->arg = arg;
     revoke_begin(c, op);

@@ -34,6 +34,7 @@ struct hand {
 static struct {
     uint32_t cores[STRESS_WORKERS_MAX];
     uint32_t core_count, worker_count;
+    struct mutex tell;
     uint32_t rounds;                     /* that must leave all counters as they were */
     uint64_t seed;
 } run;
@@ -131,10 +132,14 @@ static int wait_worker(void *arg)
     struct stress_done unused;
     struct aos_exit how;
     uint32_t who;
+    errval_t err = aos_wait(hand->pid, &who, &how);
 
-    hand->well = err_is_ok(aos_wait(hand->pid, &who, &how)) && how.exited && how.status == 0;
+    hand->well = err_is_ok(err) && how.exited && how.status == 0;
     if (!hand->well) {
-        fprintf(stderr, "stress: the worker %u did not end well\n", (unsigned)hand->pid);
+        mutex_lock(&run.tell);           /* threads that print at the same time mix it up */
+        fprintf(stderr, "stress: the worker %u did not end well: %s, status %d\n",
+                (unsigned)hand->pid, err_message(err), err_is_ok(err) ? (int)how.status : -1);
+        mutex_unlock(&run.tell);
         (void)stress_meeting_end(&unused); /* the others need not wait for it */
     }
     return 0;

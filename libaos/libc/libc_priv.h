@@ -8,5 +8,8 @@ struct __lock {
     struct mutex mutex;
 };
 
+/* locks.c: of stdin, stdout and stderr. */
+extern struct __lock stdio_locks[3];
+
 /* stdio.c: gives the streams their locks. Before the first output. */
 void stdio_init(void);

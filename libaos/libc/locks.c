@@ -14,6 +14,12 @@ int __retarget_lock_try_acquire_recursive(_LOCK_T lock);
 /* The library's one big lock. */
 struct __lock __lock___libc_recursive_mutex = { MUTEX_INIT_RECURSIVE };
 
+/* Those of the streams lie here, and not with the streams, so that whoever has streams links this
+ * file: the library brings functions of the same names that do nothing (LIB0018). */
+struct __lock stdio_locks[3] = {
+    { MUTEX_INIT_RECURSIVE }, { MUTEX_INIT_RECURSIVE }, { MUTEX_INIT_RECURSIVE },
+};
+
 void __retarget_lock_init(_LOCK_T *lock)
 {
     __retarget_lock_init_recursive(lock);

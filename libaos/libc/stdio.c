@@ -33,9 +33,6 @@ ssize_t write(int fd, const void *data, size_t bytes)
 static char stdin_buffer[STDIO_BUFFER_BYTES];
 static char stdout_buffer[STDIO_BUFFER_BYTES];
 static char stderr_buffer[STDIO_BUFFER_BYTES];
-static struct __lock stdin_lock = { MUTEX_INIT_RECURSIVE };
-static struct __lock stdout_lock = { MUTEX_INIT_RECURSIVE };
-static struct __lock stderr_lock = { MUTEX_INIT_RECURSIVE };
 
 static off_t stdio_seek(int fd, off_t offset, int whence)
 {
@@ -59,7 +56,7 @@ FILE *const stderr = &stderr_file.xfile.cfile.file;
 
 void stdio_init(void)
 {
-    stdin_file.lock = &stdin_lock;
-    stdout_file.lock = &stdout_lock;
-    stderr_file.lock = &stderr_lock;
+    stdin_file.lock = &stdio_locks[IO_STDIN];
+    stdout_file.lock = &stdio_locks[IO_STDOUT];
+    stderr_file.lock = &stdio_locks[IO_STDERR];
 }

@@ -21,7 +21,7 @@
 #define PAGES           1000u
 #define SLOTS           80000u           /* more than a domain can name when it starts */
 #define KEPT_SLOTS      2048u            /* may stay for the next ones */
-#define KEPT_BYTES      (512u * 1024)    /* so may records, and a larger table of slots */
+#define KEPT_BYTES      (640u * 1024)    /* so may records, and a larger table of slots */
 
 static const uint64_t patterns[] = {
     0, ~0ull, 0x5555555555555555ull, 0xaaaaaaaaaaaaaaaaull, 0x0123456789abcdefull,

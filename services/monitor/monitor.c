@@ -309,16 +309,16 @@ static void check_done(void *arg, const struct audit_result *r)
     struct monitor_check_responder *answer = arg;
 
     monitor_check_reply(answer, r->failed ? MONITOR_ERR_FAILED : ERR_OK, r->found, r->nodes,
-                        r->records, r->quiet);
+                        r->records, r->quiet ? 0 : 1);
     free(answer);
 }
 
 static errval_t on_check(struct server_ctx *ctx, uint64_t *ret_found, uint64_t *ret_nodes,
-                         uint32_t *ret_records, bool *ret_quiet)
+                         uint32_t *ret_records, uint32_t *ret_busy)
 {
     struct monitor_check_responder *answer = malloc(sizeof(*answer));
 
-    (void)ret_found, (void)ret_nodes, (void)ret_records, (void)ret_quiet;
+    (void)ret_found, (void)ret_nodes, (void)ret_records, (void)ret_busy;
     if (answer == NULL) {
         return MONITOR_ERR_LIMIT;
     }

@@ -51,7 +51,7 @@ static void gicc_write(struct dev_model *m, const struct dev_register *reg, uint
 
 static const char *start(void)
 {
-    static const struct platform platform = {.gic = GIC_V2,
+    static const struct platform platform = {.gic = GIC_V2, .cores = {.self = 2},
                                              .gicd = {.base = GICD_AT, .size = GICD_SIZE},
                                              .gicc = {.base = GICC_AT, .size = GICC_SIZE}};
     bool unmappable = test.unmappable;

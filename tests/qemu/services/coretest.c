@@ -67,16 +67,15 @@ static bool far_end(uint32_t core)
 static bool monitors_agree(uint64_t *ret_records)
 {
     uint64_t found = 0, nodes = 0, until = time_deadline_ns(WAIT_NS);
-    uint32_t records = 0;
-    bool quiet = false;
+    uint32_t records = 0, busy = 0;
 
     do {
-        TRY_OK(monitor_check(&monitor, &found, &nodes, &records, &quiet));
-        if (!quiet || found != 0) {
+        TRY_OK(monitor_check(&monitor, &found, &nodes, &records, &busy));
+        if (busy != 0 || found != 0) {
             thread_sleep_ns(LOOK_NS);
         }
-    } while ((!quiet || found != 0) && time_now_ns() < until);
-    TRY(quiet);
+    } while ((busy != 0 || found != 0) && time_now_ns() < until);
+    TRY(busy == 0);
     TRY(found == 0);
     TRY(nodes != 0);
     *ret_records = records;

@@ -101,6 +101,8 @@ ump_call_short:
     cmp     x14, x15
     b.ne    .Lsent
     tbnz    x13, #EPOCH, .Lsent          /* MSG_ANY_SHAPE */
+    tst     x13, #NOT_ONE_LINE           /* of the answer: UMP0128 */
+    b.ne    .Lsent
 
     ldr     x14, [x12, #IN_EPOCH]
     ldr     x15, [x12, #IN_NEXT]

@@ -30,6 +30,8 @@
 #define LATE_NS      20000000000ull      /* bounds a failure */
 #define ATTACKS      10u
 #define ATTACK_ROUNDS 3u
+#define COUNTED      8u                  /* words of rings.count */
+#define LONG_ANSWERS 1000u
 #define SHORT_NS     2000000u            /* how long a call over an attacked ring may take */
 #define LOOK_NS      100000u             /* between looks at a core that starts */
 
@@ -136,6 +138,14 @@ static uint64_t came, came_wrong;
 static errval_t far_echo(struct server_ctx *ctx, uint64_t a, uint64_t *ret_r)
 {
     *ret_r = ~a;
+    return ERR_OK;
+}
+
+static errval_t far_count(struct server_ctx *ctx, uint64_t a, uint64_t *ret_r)
+{
+    for (uint32_t i = 0; i < COUNTED; i++) {
+        ret_r[i] = a + i;
+    }
     return ERR_OK;
 }
 
@@ -252,7 +262,7 @@ static errval_t far_attack(struct server_ctx *ctx, caddr_t out, caddr_t in, uint
 static const struct rings_server_ops ops = {
     .on_attach = far_attach, .on_open = far_open, .on_echo = far_echo, .on_text = far_text,
     .on_put = far_put, .on_got = far_got, .on_pass = far_pass, .on_fill = far_fill,
-    .on_sum = far_sum, .on_attack = far_attack, .on_peer_gone = far_gone,
+    .on_sum = far_sum, .on_count = far_count, .on_attack = far_attack, .on_peer_gone = far_gone,
 };
 
 static void far_map(const struct kpi_bootinfo *info)
@@ -431,6 +441,19 @@ static void both_poll(void)
            (unsigned)(call * 10 / (line + 1) % 10));
 }
 
+/* Answers that the short way of a call must not take for one line, though they come while it looks.
+ */
+static void long_answers(void)
+{
+    for (uint64_t a = 0; a < LONG_ANSWERS; a++) {
+        uint64_t r[COUNTED];
+        EXPECT_ERR(ERR_OK, rings_count(&b[POLLED], a, r));
+        for (uint32_t i = 0; i < COUNTED; i++) {
+            EXPECT(r[i] == a + i);
+        }
+    }
+}
+
 static void both_sleep(void)
 {
     printf("# a call between sides that sleep takes %u ns\n", (unsigned)calls_over(&b[SLEEPY]));
@@ -531,6 +554,7 @@ static const struct inittest tests[] = {
     {"UMP0124 full rings: nothing is lost, nothing out of order", a_full_ring},
     {"UMP0125 two pairs of cores call at the same time", two_pairs},
     {"UMP0126 rubbish in a frame while two cores use it", rubbish_at_any_time},
+    {"UMP0128 answers of two lines to polling callers", long_answers},
     {"UMP0127 the end", the_end},
 };
 

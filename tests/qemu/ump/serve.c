@@ -157,8 +157,17 @@ static errval_t serve_attack(struct server_ctx *ctx, caddr_t out, caddr_t in, ui
     return err;
 }
 
+static errval_t serve_count(struct server_ctx *ctx, uint64_t a, uint64_t *ret_r)
+{
+    for (uint32_t i = 0; i < 8; i++) {
+        ret_r[i] = a + i;
+    }
+    return ERR_OK;
+}
+
 static const struct rings_server_ops ops = {
     .on_attach = serve_attach, .on_open = serve_open, .on_echo = serve_echo,
+    .on_count = serve_count,
     .on_text = serve_text, .on_put = serve_put, .on_got = serve_got, .on_pass = serve_pass,
     .on_fill = serve_fill, .on_sum = serve_sum, .on_attack = serve_attack,
     .on_peer_gone = serve_gone,

@@ -16,7 +16,7 @@ TIMEOUT_S = 600
 BARS = {'sync_stub_instructions': ('rpc_1', 'rpc_1_hand', 15),
         'ump_client_instructions': ('ump_client_1', None, 150),
         'ump_server_instructions': ('ump_server_1', None, 150),
-        'spawn_wait_instructions': ('spawn_wait', None, 122000)}
+        'spawn_wait_instructions': ('spawn_wait', None, 128000)}
 LINE = re.compile(r'(\w+) (\d+) (\d+) (\d+)$')
 COLUMNS = ('operation', 'median', 'minimum', 'goal', 'seL4', 'Barrelfish', 'Linux')
 

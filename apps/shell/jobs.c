@@ -85,12 +85,13 @@ static struct job *jobs_pick(struct shell *sh, int argc, char **argv)
     return job;
 }
 
-/* Waits for what is in the foreground. False: it was stopped. */
+/* Waits for what is in the foreground. False: it was stopped. What is on another core is waited for
+ * at once: nobody tells of its end, or that it was stopped. */
 static bool jobs_await(struct shell *sh, uint32_t pid)
 {
     struct process_info info;
 
-    while (!sh->unattended) {
+    while (!sh->unattended && domain_core_of(pid) == domain_core()) {
         mutex_lock(&sh->lock);
         uint32_t seen = sh->news;
         mutex_unlock(&sh->lock);

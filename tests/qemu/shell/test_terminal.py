@@ -140,6 +140,13 @@ def test_term0009_waiting_for_what_ends(terminal):
     assert terminal.status == 5
 
 
+def test_term0014_a_program_on_another_core(build):
+    with session.Session(build, '--smp', '2') as shell:
+        for _ in range(2):               # the log of core 1 may still come into the first
+            hello = shell.run('oncore 1 hello')
+        assert hello.startswith('Hello from hello, process ') and shell.status == 0
+
+
 def test_term0006_leaving(terminal):
     assert terminal.leave() == 0
 

@@ -140,13 +140,14 @@ static uint64_t audit_object(uint32_t at)
 
         if (audit_same(&r->key, &s->key)) {
             cores |= (uint8_t)(1u << s->core);
-            agreed &= s->owner == r->owner && s->home == r->home;
+            agreed &= s->owner == r->owner;
             owner = s->owner == s->core ? s : owner;
         }
     }
     found += audit_require(owner != NULL && agreed, CAPS_INVARIANT_OWNER, r->core, &r->key);
-    found += audit_require((cores & 1u << r->home) != 0, CAPS_INVARIANT_HOME, r->core, &r->key);
     if (owner != NULL) {
+        found += audit_require((cores & 1u << owner->home) != 0, CAPS_INVARIANT_HOME, owner->core,
+                               &r->key);
         known = (uint8_t)(owner->users | 1u << owner->core | 1u << owner->home);
         found += audit_require(known == cores, CAPS_INVARIANT_USERS, owner->core, &r->key);
     }

@@ -112,7 +112,8 @@ struct caps_record {
     bool used;
     struct caps_key key;
     caddr_t anchor;
-    uint8_t owner, home;
+    uint8_t owner;
+    uint8_t home;     /* true at the owner, and at the home itself; others may name an old one */
     uint32_t version; /* of the owner */
     uint8_t users;  /* owner: mask of other cores */
     bool taken;     /* not the owner: this core counts as a user */

@@ -204,10 +204,8 @@ void caps_via_start(struct caps *c, struct caps_op *op)
 /* The object has moved. If it has moved on by now, or come back, its later owners tell all. */
 static void give_tell(struct caps *c, struct caps_op *op, struct caps_record *record)
 {
-    struct caps_msg msg = {.kind = CAPS_MOVED,
-                           .owner = op->dest,
-                           .home = record->home,
-                           .version = op->version + 1};
+    struct caps_msg msg = {
+        .kind = CAPS_MOVED, .owner = op->dest, .version = op->version + 1};
     uint8_t cores = (uint8_t)((record->users | caps_bit(record->home)) &
                               ~(caps_bit(c->self) | caps_bit(op->dest)));
     op->state = CAPS_TELLING;
@@ -348,7 +346,6 @@ void caps_on_moved(struct caps *c, uint8_t core, const struct caps_msg *msg)
         record->version = msg->version;
         (void)c->host.set_owner(c->host.arg, record->anchor, msg->owner);
         record->owner = msg->owner;
-        record->home = msg->home;
     }
     caps_answer(c, core, msg->op, ERR_OK);
 }

@@ -77,6 +77,17 @@ bool chan_area_read(const struct chan_area *a, uint32_t slot, uint64_t *words, u
     return from != NULL && arch_copy_words(words, from, count);
 }
 
+bool chan_area_kept(const struct lmp_msg *msg, uint64_t *words)
+{
+    const uint32_t count = msg_words(msg->header);
+    if (!msg_in_area(msg->header)) {
+        __builtin_memcpy(words, msg->words, 8u * count);
+        return true;
+    }
+    const void *from = (const void *)(uintptr_t)msg->words[MSG_REG_WORDS - 1];
+    return from != NULL && arch_copy_words(words, from, count);
+}
+
 bool chan_area_write(const struct chan_area *a, uint32_t slot, const uint64_t *words,
                      uint32_t count)
 {

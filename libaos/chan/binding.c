@@ -152,6 +152,7 @@ static void binding_answer_disabled(struct binding *b, const struct lmp_msg *msg
             break; /* an answer was begun already: only CAP messages may follow */
         }
         p->msg = *msg;
+        chan_area_keep(&b->chan, &p->msg, msg_slot(msg->header));
         pending_add_cap_disabled(p, msg);
         if ((msg->header & MSG_MORE) == 0 || msg->cap == 0) {
             pending_done_disabled(b, p);
@@ -218,6 +219,7 @@ static void binding_event_disabled(struct binding *b, const struct lmp_msg *msg)
     uint32_t at = (b->events_head + b->events_count) % CHAN_EVENTS_MAX;
     b->event_msgs[at] = *msg;
     b->event_msgs[at].cap = 0;
+    chan_area_keep(&b->chan, &b->event_msgs[at], CHAN_CALLS_MAX + msg_slot(msg->header));
     b->events_count++;
     chan_ready_disabled(&b->chan);
 }

@@ -349,14 +349,8 @@ static bool binding_run_event(struct binding *b)
         return false;
     }
     uint64_t words[MSG_WORDS_MAX];
-    uint32_t count = msg_words(msg.header);
     struct binding_call event = {.header = msg.header, .words = words};
-    bool ok = true;
-    if (msg_in_area(msg.header)) {
-        ok = chan_area_read(&b->chan.in, CHAN_CALLS_MAX + msg_slot(msg.header), words, count);
-    } else {
-        __builtin_memcpy(words, msg.words, 8u * count);
-    }
+    bool ok = chan_area_kept(&msg, words);
     if (ok && chan_traced(&b->chan)) {
         trace_client(b, false, msg.header, words, ERR_OK);
     }

@@ -55,12 +55,8 @@ errval_t pending_judge(struct binding *b, struct pending *p, struct binding_call
         p->caps_count > call->caps_max || ((header & MSG_MORE) != 0) != (msg_caps(header) > 1)) {
         return binding_bad_reply(p->caps, p->caps_count);
     }
-    if (msg_in_area(header)) {
-        if (!chan_area_read(&b->chan.in, msg_slot(header), call->words, words)) {
-            return binding_bad_reply(p->caps, p->caps_count);
-        }
-    } else {
-        __builtin_memcpy(call->words, p->msg.words, 8u * words);
+    if (!chan_area_kept(&p->msg, call->words)) {
+        return binding_bad_reply(p->caps, p->caps_count);
     }
     for (uint32_t i = 0; i < p->caps_count; i++) {
         call->got[i] = p->caps[i];

@@ -1,6 +1,7 @@
 /* Ends of peers, and bindings that outlive them. Invariants:
  *  1. What is opened again is the same binding: its pending table, areas and region, which are this
- * side's own memory, stay as they are, so whoever still reads an answer of the old peer may.
+ * side's own memory, stay as they are, or where they are if the new peer is reached in another way,
+ * so whoever still reads an answer of the old peer may (chan_area_keep).
  *  2. The new end takes the slot of the old one. A thread that was about to send on the old end
  * sends on the new one at worst; its txid is of no call that waits, so no answer finds it.
  *  3. While the state is OPENING only the holder of reopen_lock sends. */
@@ -58,10 +59,14 @@ void binding_set_finder(struct binding *b, errval_t (*find)(void *arg, caddr_t *
 static errval_t reopen_renew(struct binding *b)
 {
     errval_t err = b->iface != NULL ? binding_handshake(b) : ERR_OK;
-    if (err_is_ok(err) && b->chan.out.base != NULL) {
+    if (err_is_ok(err) && b->remote && b->iface != NULL) {
+        err = remote_upgrade(b);
+    }
+    const bool own_areas = b->chan.carrier == NULL; /* a ring has its own */
+    if (err_is_ok(err) && own_areas && b->chan.out.base != NULL) {
         err = binding_tell_area(b, 0);
     }
-    if (err_is_ok(err) && b->chan.in.base != NULL) {
+    if (err_is_ok(err) && own_areas && b->chan.in.base != NULL) {
         err = binding_tell_area(b, 1);
     }
     if (err_is_ok(err) && b->chan.region.base != NULL) {
@@ -70,10 +75,6 @@ static errval_t reopen_renew(struct binding *b)
     for (uint64_t left = b->subscribed; err_is_ok(err) && left != 0; left &= left - 1) {
         uint64_t words[MSG_REG_WORDS] = {CHAN_OP_SUBSCRIBE, (uint64_t)__builtin_ctzll(left), true};
         err = binding_framework(b, words, 3, 0, (struct msg_cap){0}, NULL);
-    }
-    if (err_is_ok(err) && b->remote && b->iface != NULL && b->chan.out.base == NULL &&
-        b->chan.in.base == NULL) {
-        err = remote_upgrade(b);
     }
     return err;
 }
@@ -116,9 +117,21 @@ static errval_t reopen_on(struct binding *b, caddr_t end)
     return err;
 }
 
+/* Nobody is about to send: words that were put into the area of the old peer are for no other. Who
+ * does sends in vain, and soon. */
+static void reopen_await_senders(const struct binding *b)
+{
+    for (uint32_t i = 0; i < CHAN_CALLS_MAX; i++) {
+        while (*(const volatile uint8_t *)&b->pending[i].state == PENDING_TAKEN) {
+            thread_sleep_ns(REOPEN_FIRST_NS);
+        }
+    }
+}
+
 static errval_t reopen_locked(struct binding *b, uint64_t deadline_ns)
 {
     uint64_t pause_ns = REOPEN_FIRST_NS;
+    reopen_await_senders(b);
     for (;;) {
         caddr_t end = 0;
         errval_t err = b->chan.carrier != NULL ? remote_leave(b) : ERR_OK;

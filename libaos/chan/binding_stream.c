@@ -97,7 +97,10 @@ void stream_item_disabled(struct binding *b, const struct lmp_msg *msg)
         stream_break_disabled(s);
         return;
     }
-    s->items[(s->head + s->count++) % s->window] = *msg;
+    struct lmp_msg *item = &s->items[(s->head + s->count) % s->window];
+    *item = *msg;
+    chan_area_keep(&b->chan, item, chan_area_item(msg_slot(s->tx), s->seq + s->count, s->window));
+    s->count++;
     stream_wake_disabled(s);
 }
 
@@ -226,12 +229,7 @@ errval_t binding_stream_next(struct binding_stream *s, struct binding_call *item
     const struct lmp_msg msg = s->items[s->head];
     uint32_t words = msg_words(msg.header), caps = msg_caps(msg.header);
     bool ok = words <= item->words_max && caps <= item->caps_max;
-    if (ok && words > MSG_REG_WORDS) {
-        ok = chan_area_read(&s->binding->chan.in,
-                            chan_area_item(msg_slot(s->tx), s->seq, s->window), item->words, words);
-    } else if (ok) {
-        __builtin_memcpy(item->words, msg.words, 8u * words);
-    }
+    ok = ok && chan_area_kept(&msg, item->words);
     if (ok && caps != 0) {
         item->got[0] = msg.cap;
         item->got_info[0] = msg.cap_info;

@@ -191,6 +191,17 @@ errval_t chan_area_attach(struct chan_area *a, caddr_t frame, uint32_t slot_byte
 void chan_area_free(struct chan_area *a);
 /* Where `count` words of a slot stand; NULL: they would not fit, or there is no area. */
 uint8_t *chan_area_place(const struct chan_area *a, uint32_t slot, uint32_t count);
+/* A message that came and is kept until somebody reads it: notes where its words stand if that is
+ * in slot `slot` of the area. The channel may have another area by then. */
+static inline void chan_area_keep(const struct chan *c, struct lmp_msg *msg, uint32_t slot)
+{
+    if (msg_in_area(msg->header)) {
+        msg->words[MSG_REG_WORDS - 1] =
+            (uint64_t)(uintptr_t)chan_area_place(&c->in, slot, msg_words(msg->header));
+    }
+}
+/* Copies all words of such a message. False: there was no place for them, or it is gone. */
+bool chan_area_kept(const struct lmp_msg *msg, uint64_t *words);
 
 /* Before a thread blocks or looks whether something has come: true if something did, by a carrier
  * that does not tell. */

@@ -367,9 +367,7 @@ errval_t remote_leave(struct binding *b)
     b->chan.carrier->close(&b->chan);
     disp_disable();
     b->chan.end = slot;
-    b->chan.carrier = NULL; /* what is behind it stays: somebody may be looking at an answer */
-    b->chan.slow &= ~CHAN_SLOW_CARRIER;
-    b->chan.in = b->chan.out = (struct chan_area){0};
+    ump_leave_disabled(&b->chan);
     b->setup_done = false;
     disp_enable();
     return ERR_OK;

@@ -83,7 +83,7 @@ static errval_t ump_room_disabled(struct chan *c, uint64_t header)
 {
     struct ump *u = c->ump;
     uint32_t lines = ump_message_lines(msg_words(header));
-    if (c->state != CHAN_OPEN || u->dead) {
+    if (!ump_is_up(c)) {
         return SYS_ERR_LMP_PEER_GONE;
     }
     ump_flush_disabled(c);
@@ -250,7 +250,7 @@ bool ump_step_disabled(struct chan *c)
 {
     struct ump *u = c->ump;
     ump_end_lost_disabled();
-    if (c->state != CHAN_OPEN || u->dead) {
+    if (!ump_is_up(c)) {
         return false;
     }
     if (u->parked) {
@@ -326,7 +326,7 @@ static void ump_run(struct chan *c)
     bool some = false;
     disp_disable();
     ump_end_lost_disabled();
-    if (c->state == CHAN_OPEN && !u->dead) {
+    if (ump_is_up(c)) {
         ump_flush_disabled(c);
         if (c->role == CHAN_CONN) {
             struct server_conn *conn = (struct server_conn *)(void *)c;
@@ -340,7 +340,7 @@ static void ump_run(struct chan *c)
             }
         }
     }
-    if (c->state == CHAN_OPEN && !u->dead) {
+    if (ump_is_up(c)) {
         ump_stay_disabled(c, some);
     }
     disp_enable();
@@ -348,8 +348,8 @@ static void ump_run(struct chan *c)
 
 void ump_rung_disabled(struct chan *c)
 {
-    if (c->state != CHAN_OPEN || c->ump == NULL) {
-        return; /* closed, or about to be opened */
+    if (c->ump == NULL || !ump_is_up(c)) {
+        return;
     }
     chan_ready_disabled(c);
     if (c->role == CHAN_BINDING) {
@@ -359,7 +359,7 @@ void ump_rung_disabled(struct chan *c)
 
 void ump_peer_died_disabled(struct chan *c)
 {
-    if (c->state != CHAN_OPEN || c->ump == NULL) {
+    if (c->ump == NULL || !ump_is_up(c)) {
         return;
     }
     /* What it said before comes first; a server need not know. */
@@ -368,7 +368,7 @@ void ump_peer_died_disabled(struct chan *c)
             break;
         }
     }
-    if (c->state == CHAN_OPEN) {
+    if (ump_is_up(c)) {
         ump_kill_disabled(c);
     }
 }
@@ -397,6 +397,8 @@ static void ump_free(struct chan *c)
         struct ump *u = c->ump;
         ump_delist(u);
         c->ump = u->before;
+        chan_area_free(&u->in_before);
+        chan_area_free(&u->out_before);
         if (u->freed != NULL) {
             u->freed(u->ctx);
         }

@@ -73,13 +73,21 @@ void ump_take_over_disabled(struct chan *c, struct ump *u)
     c->ump = u;
     u->chan = c;
     c->slow |= CHAN_SLOW_CARRIER;
-    if (u->in_area.base != NULL) {
-        c->in = u->in_area;
-    }
-    if (u->out_area.base != NULL) {
-        c->out = u->out_area;
-    }
+    u->in_before = c->in;
+    u->out_before = c->out;
+    c->in = u->in_area;
+    c->out = u->out_area;
     ump_enlist_disabled(u);
+}
+
+void ump_leave_disabled(struct chan *c)
+{
+    struct ump *u = c->ump;
+    c->carrier = NULL;
+    c->slow &= ~CHAN_SLOW_CARRIER;
+    c->in = u->in_before;
+    c->out = u->out_before;
+    u->in_before = u->out_before = (struct chan_area){0};
 }
 
 static void ump_begin(struct chan *c, enum chan_role role, struct waitset *ws, struct ump *u)

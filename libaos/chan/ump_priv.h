@@ -39,6 +39,7 @@ struct ump {
     void (*closed)(void *ctx);
     void (*freed)(void *ctx);
     struct chan_area in_area, out_area; /* in `area` */
+    struct chan_area in_before, out_before; /* what the channel had, and will have again */
     uint64_t caps_sent, caps_got;
     struct mutex caps_lock; /* capabilities are sent in the order of their messages */
     struct ump_message in;
@@ -57,6 +58,14 @@ errval_t ump_make_server(const struct server_interface *iface, const struct ump_
                          struct ump **ret_ump);
 /* The channel goes over it from now on. Disabled. */
 void ump_take_over_disabled(struct chan *c, struct ump *u);
+/* The channel, which was closed on this side, is without a carrier, as it was before. The memory
+ * behind the ring stays until chan_carrier_free: somebody may be looking at an answer. Disabled. */
+void ump_leave_disabled(struct chan *c);
+/* May messages come and go? A binding that is being opened again already uses its new ring. */
+static inline bool ump_is_up(const struct chan *c)
+{
+    return (c->state == CHAN_OPEN || c->state == CHAN_OPENING) && !c->ump->dead;
+}
 /* Takes in at most one message. False: there was none. Disabled. */
 bool ump_step_disabled(struct chan *c);
 /* Rings if the peer sleeps. After each send. Disabled. */

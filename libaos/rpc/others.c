@@ -77,8 +77,7 @@ const char *aos_name_on(const char *name, uint32_t core, char text[AOS_SERVICE_N
             return PROCESS_ERR_NO_CORE;                                                           \
         }                                                                                         \
         mutex_lock(&others.lock);                                                                 \
-        /* Of a core that was off, all is new: who has the old binding sees that it has ended. */ \
-        if (others.name[core] == NULL || !binding_is_open(&others.name[core]->base)) {            \
+        if (others.name[core] == NULL) {                                                          \
             err = others_bind_##name(core, &others.name[core]);                                   \
         }                                                                                         \
         if (err_is_ok(err)) {                                                                     \

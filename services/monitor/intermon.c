@@ -28,6 +28,7 @@ struct intermon_item {
     uint8_t kind;                        /* enum intermon_kind */
     uint8_t sender, to;                  /* CAPS; ONLINE, OFFLINE: the core */
     bool crossing;                       /* LINE: its capability is on its way, which is awaited */
+    bool dropped;                        /* meanwhile the core went off: in no list any more */
     struct line_wire wire;
     uint64_t tag;                        /* of the capability */
     caddr_t cap;
@@ -150,6 +151,12 @@ static void intermon_crossed(void *arg, errval_t err)
         slot_free(i->cap);
     } else {
         (void)cap_destroy(i->cap);
+    }
+    if (i->dropped) {
+        free(i);                         /* its line has ended; the number may be another's */
+        return;
+    }
+    if (err_is_fail(err)) {
         line_refused(i->peer->core, &i->wire);
     }
     i->crossing = false;
@@ -347,8 +354,6 @@ static const struct intermon_server_ops ops = {
     .on_peer_gone = on_peer_gone,
 };
 
-/* --- opening -------------------------------------------------------------------------------- */
-
 /* --- doorbells ------------------------------------------------------------------------------ */
 
 static void intermon_ring(void *ctx)
@@ -506,6 +511,7 @@ void intermon_forget(uint32_t peer)
 
         for (; i != NULL; i = next) {
             next = i->next;
+            i->dropped = true;
             if (!i->crossing) {
                 free(i);
             }

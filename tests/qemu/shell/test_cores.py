@@ -166,3 +166,12 @@ def test_core1001_other_cores_find_services_that_were_started_again(run):
     assert result.statuses == [0] * 8, result.stderr
     assert result.stdout.count('Hello from hello') == 3
     assert re.findall(r'^\w+/1$', result.stdout, re.M) == ['init/1', 'memory/1', 'process/1']
+
+
+def test_core1002_bindings_from_before_a_core_went_off(run):
+    """They are opened again, and not only new ones work."""
+    for program in ('movetest core 2 &', 'movetest core 2 1 &'):
+        cycle = [program, 'movetest await', 'core off 2 --end', 'core on 2', 'wait']
+        result = run(*cycle, *cycle, smp=3, initrd='tests/qemu/test.initrd')
+        assert set(result.statuses) == {0}, result.stdout
+        assert result.stdout.count('core 2 is used again') == 2, result.stdout

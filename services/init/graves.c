@@ -1,24 +1,26 @@
 /* The memory of services that have ended. Clients still have ends of its channels, and see them end
- * by that; so it is given back when they have let go, or after a while. */
+ * by that; so it is given back when they have let go, or after a while, whatever other cores have
+ * of it. That may have to wait for them, and so for init's main thread, which only buries. */
 #include "init_priv.h"
+
+#include <stdlib.h>
 
 #include <aos/cap.h>
 #include <aos/ram.h>
 #include <aos/slot.h>
 #include <aos/time.h>
 
-#define GRAVES_MAX 16u
-#define GRAVE_NS   3000000000ull         /* as long as clients may take to notice the end */
+#define GRAVE_NS 3000000000ull           /* as long as clients may take to notice the end */
 
 struct grave {
+    struct grave *next;
     caddr_t ram;
     uint64_t bytes, dug_ns;
 };
 
 static struct {
-    struct mutex lock;
-    uint32_t count;                      /* oldest first */
-    struct grave graves[GRAVES_MAX];
+    struct mutex lock;                   /* held for the list only */
+    struct grave *first;
 } yard;
 
 /* Can a capability be made of this part? Not of one of which something is left. */
@@ -45,37 +47,44 @@ static bool grave_unused(const struct grave *g)
     return half != 0 && grave_probe(g->ram, 0, half) && grave_probe(g->ram, half, g->bytes - half);
 }
 
-static void graves_visit_locked(bool all)
+static void yard_put(struct grave *g)
 {
-    uint64_t now = time_now_ns();
-    uint32_t kept = 0;
+    mutex_lock(&yard.lock);
+    g->next = yard.first;
+    yard.first = g;
+    mutex_unlock(&yard.lock);
+}
 
-    for (uint32_t i = 0; i < yard.count; i++) {
-        const struct grave g = yard.graves[i];
+struct grave *init_dig(void)
+{
+    return calloc(1, sizeof(struct grave));
+}
 
-        if (all || now - g.dug_ns >= GRAVE_NS || grave_unused(&g)) {
-            (void)ram_free(g.ram);
-        } else {
-            yard.graves[kept++] = g;
-        }
-    }
-    yard.count = kept;
+void init_bury(struct grave *g, caddr_t ram, uint64_t bytes)
+{
+    g->ram = ram;
+    g->bytes = bytes;
+    g->dug_ns = time_now_ns();
+    yard_put(g);
 }
 
 void init_visit_graves(bool all)
 {
-    mutex_lock(&yard.lock);
-    graves_visit_locked(all);
-    mutex_unlock(&yard.lock);
-}
+    uint64_t now = time_now_ns();
+    struct grave *g, *next;
 
-void init_bury(caddr_t ram, uint64_t bytes)
-{
     mutex_lock(&yard.lock);
-    graves_visit_locked(false);
-    if (yard.count == GRAVES_MAX) {
-        graves_visit_locked(true);
-    }
-    yard.graves[yard.count++] = (struct grave){ram, bytes, time_now_ns()};
+    g = yard.first;
+    yard.first = NULL;                   /* each is looked at by one thread */
     mutex_unlock(&yard.lock);
+    for (; g != NULL; g = next) {
+        bool due = all || now - g->dug_ns >= GRAVE_NS || grave_unused(g);
+
+        next = g->next;
+        if (due && err_is_ok(ram_free(g->ram))) {
+            free(g);
+        } else {
+            yard_put(g);
+        }
+    }
 }

@@ -42,13 +42,16 @@ struct init_known {
     uint64_t wait_ns;                    /* before that; 0: nothing has failed */
 };
 
+struct grave;
+
 struct init_service {
     const struct manifest_service *line;
     uint32_t pid;
     bool alive;
     bool awaited;                        /* has neither registered nor been given up */
     struct proc proc;
-    uint64_t bytes;                      /* of its memory */
+    uint64_t bytes;                      /* of its memory, */
+    struct grave *grave;                 /* which comes here: there is one as long as it runs */
     struct event_source death;
     caddr_t vault_frame;                 /* 0: not made yet, or it has no vault */
     caddr_t vault_nodes[MANIFEST_VAULT_NODES_MAX];
@@ -122,9 +125,12 @@ void init_supervise(struct init_service *service);
  * the nodes follow. */
 errval_t init_vault_copy(struct init_service *service, uint32_t index, caddr_t *ret_copy);
 
-/* Takes the memory of a domain that has ended, of which others may still have parts. */
-void init_bury(caddr_t ram, uint64_t bytes);
-/* Gives back what nobody uses any more; `all`: the rest, too. */
+/* A place for the memory of a domain; NULL: there is no room for it. */
+struct grave *init_dig(void);
+/* Puts the memory of a domain there that has ended, of which others may still have parts. */
+void init_bury(struct grave *g, caddr_t ram, uint64_t bytes);
+/* Gives back what nobody uses any more; `all`: the rest, too. May wait for other cores: not in
+ * init's main thread, once there are other cores. */
 void init_visit_graves(bool all);
 
 void init_start_shell(void);

@@ -327,7 +327,8 @@ static void start_died(void *arg)
     start_tell_end(service->line->name, &info);
     event_source_deinit(&service->death);
     proc_destroy(&service->proc);        /* now its clients see its channels end */
-    init_bury(service->proc.ram, service->bytes);
+    init_bury(service->grave, service->proc.ram, service->bytes);
+    service->grave = NULL;
     if (service->own_end != 0) {
         (void)cap_destroy(service->own_end);
         service->own_end = 0;
@@ -451,7 +452,8 @@ static errval_t start_all(struct start *s)
         if (err_is_fail(err)) {
             event_source_deinit(&s->service->death);
             proc_destroy(&s->service->proc);
-            init_bury(s->service->proc.ram, s->bytes);
+            init_bury(s->service->grave, s->service->proc.ram, s->bytes);
+            s->service->grave = NULL;
         }
     }
     if (err_is_fail(err) && s->own_end != 0) {
@@ -463,13 +465,18 @@ static errval_t start_all(struct start *s)
 
 errval_t init_start_service(uint32_t index)
 {
+    struct init_service *service = &init.services[index];
     struct start *s = calloc(1, sizeof(*s));
     errval_t err;
 
-    if (s == NULL) {
+    if (service->grave == NULL) {
+        service->grave = init_dig();
+    }
+    if (s == NULL || service->grave == NULL) {
+        free(s);
         return LIB_ERR_NO_MEMORY;
     }
-    s->service = &init.services[index];
+    s->service = service;
     s->spec.pid = s->service->pid;
     s->spec.quota = s->service->line->quota;
     s->spec.early_ram_bytes = PROC_EARLY_RAM_BYTES;

@@ -14,6 +14,7 @@
 #include <if/monitor_server.h>
 
 #include "audit.h"
+#include "own.h"
 #include "revokes.h"
 #include "share.h"
 
@@ -345,6 +346,7 @@ errval_t monitor_start(const struct intermon_host *ways, struct waitset *ws)
     monitor.self = domain_core();
     line_init(&host, ws);
     revokes_init(ws);
+    own_init(ws);
     intermon_init(ways, ws);
     ump_set_notify(monitor_make_notify);
     monitor_serve(&monitor.server, &ops, &monitor, ws);

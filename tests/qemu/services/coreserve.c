@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <aos/cap.h>
 #include <aos/domain.h>
@@ -12,9 +13,9 @@
 #include <aos/slot.h>
 #include <aos/thread.h>
 #include <aos/waitset.h>
+#include <if/init.h>
 
-#define PAGE_BYTES 4096u
-#define WAIT_NS    20000000000ull        /* bounds a failure */
+#define NAME_BYTES_MAX 31u               /* as in shares.if */
 
 static struct shares_server server;
 static struct waitset ws;
@@ -23,7 +24,7 @@ static uint64_t *volatile words;
 
 const char *core_server_name(uint32_t core, char text[CORE_NAME_BYTES])
 {
-    snprintf(text, CORE_NAME_BYTES, "coretest/%u", (unsigned)core);
+    snprintf(text, CORE_NAME_BYTES, core == 0 ? "coretest" : "coretest/%u", (unsigned)core);
     return text;
 }
 
@@ -45,6 +46,91 @@ static errval_t serve_take(struct server_ctx *ctx, caddr_t taken)
     }
     server_take_cap(ctx, taken);
     frame = taken;
+    return ERR_OK;
+}
+
+static errval_t serve_accept(struct server_ctx *ctx, caddr_t taken)
+{
+    return serve_take(ctx, taken);
+}
+
+static errval_t serve_hold(struct server_ctx *ctx, caddr_t taken)
+{
+    return serve_take(ctx, taken);
+}
+
+static errval_t serve_hand(struct server_ctx *ctx, caddr_t *ret_cap)
+{
+    (void)ctx;
+    if (frame == 0) {
+        return SHARES_ERR_REFUSED;
+    }
+    *ret_cap = frame;
+    frame = 0;
+    return ERR_OK;
+}
+
+static errval_t serve_granted(struct server_ctx *ctx, const char *name, size_t name_len,
+                              caddr_t *ret_cap)
+{
+    char text[NAME_BYTES_MAX + 1] = {0};
+
+    (void)ctx;
+    memcpy(text, name, name_len);
+    return err_is_ok(domain_grant(text, ret_cap)) ? ERR_OK : SHARES_ERR_REFUSED;
+}
+
+static errval_t serve_signal(struct server_ctx *ctx)
+{
+    (void)ctx;
+    chan_notify_signal(frame);
+    return ERR_OK;
+}
+
+static void serve_interrupt(void *arg)
+{
+    (void)arg;
+}
+
+/* The end goes again, and the interrupt stays. */
+static errval_t serve_connect(struct server_ctx *ctx)
+{
+    static struct irq_source source;
+    errval_t err = irq_source_init(&source, &ws, frame, serve_interrupt, NULL);
+
+    (void)ctx;
+    if (err_is_ok(err)) {
+        err = irq_source_ack(&source);
+        irq_source_deinit(&source);
+    }
+    return err_is_ok(err) ? ERR_OK : SHARES_ERR_REFUSED;
+}
+
+static errval_t serve_revoke(struct server_ctx *ctx)
+{
+    (void)ctx;
+    return err_is_ok(cap_revoke(frame)) ? ERR_OK : SHARES_ERR_REFUSED;
+}
+
+static errval_t serve_peek(struct server_ctx *ctx, caddr_t borrowed, uint64_t *ret_value)
+{
+    void *at;
+
+    (void)ctx;
+    if (err_is_fail(paging_map_frame(paging_self(), borrowed, 0, PAGE_BYTES, AOS_VM_READ, &at))) {
+        return SHARES_ERR_REFUSED;
+    }
+    *ret_value = *(volatile uint64_t *)at;
+    return err_is_ok(paging_unmap(paging_self(), at)) ? ERR_OK : SHARES_ERR_REFUSED;
+}
+
+static errval_t serve_make(struct server_ctx *ctx)
+{
+    uint64_t bytes;
+
+    if (err_is_fail(serve_drop(ctx)) || err_is_fail(frame_alloc(PAGE_BYTES, &frame, &bytes))) {
+        return SHARES_ERR_REFUSED;
+    }
     return ERR_OK;
 }
 
@@ -190,7 +276,7 @@ static errval_t serve_pass(struct server_ctx *ctx, uint32_t core)
         err = shares_bind(end, &b);
     }
     if (err_is_ok(err)) {
-        err = shares_take(&b, frame);
+        err = shares_accept(&b, frame);
         shares_close(&b);
     }
     return err_is_ok(err) ? ERR_OK : SHARES_ERR_REFUSED;
@@ -209,7 +295,10 @@ int core_serve(void)
         .on_read = serve_read, .on_write = serve_write, .on_drop = serve_drop,
         .on_look = serve_look, .on_part = serve_part, .on_through = serve_through,
         .on_keep = serve_keep, .on_back = serve_back, .on_pass = serve_pass,
-        .on_frame = serve_frame, .on_leave = serve_leave,
+        .on_frame = serve_frame, .on_make = serve_make, .on_leave = serve_leave,
+        .on_accept = serve_accept, .on_hold = serve_hold, .on_hand = serve_hand,
+        .on_granted = serve_granted, .on_signal = serve_signal, .on_connect = serve_connect,
+        .on_revoke = serve_revoke, .on_peek = serve_peek,
     };
     char name[CORE_NAME_BYTES];
 
@@ -221,18 +310,52 @@ int core_serve(void)
     waitset_run(&ws);
 }
 
-int core_give(uint32_t core)
+/* What is to be given away. */
+static errval_t give_get(const char *kind, caddr_t *ret_cap)
+{
+    static struct shares_binding service;
+    struct init_binding *init;
+    char name[CORE_NAME_BYTES];
+    uint64_t bytes;
+    caddr_t end;
+    errval_t err;
+
+    if (strcmp(kind, "frame") == 0) {
+        return frame_alloc(PAGE_BYTES, ret_cap, &bytes);
+    }
+    if (strcmp(kind, "held") == 0) {
+        err = aos_await(core_server_name(0, name), WAIT_NS, &end);
+        if (err_is_ok(err)) {
+            err = shares_bind(end, &service);
+        }
+        return err_is_ok(err) ? shares_hand(&service, ret_cap) : err;
+    }
+    err = aos_init(&init);
+    if (err_is_ok(err)) {
+        err = init_monitor(init, &end);
+    }
+    if (err_is_ok(err)) {
+        err = monitor_bind(end, &monitor);
+    }
+    return err_is_ok(err) ? monitor_notify(&monitor, ret_cap) : err;
+}
+
+int core_give(uint32_t core, const char *kind)
 {
     static struct shares_binding b;
     char name[CORE_NAME_BYTES];
-    uint64_t bytes;
     caddr_t end, own;
 
     if (err_is_fail(aos_await(core_server_name(core, name), WAIT_NS, &end))
-        || err_is_fail(shares_bind(end, &b))
-        || err_is_fail(frame_alloc(PAGE_BYTES, &own, &bytes))
-        || err_is_fail(shares_take(&b, own)) || err_is_fail(shares_map(&b))
-        || err_is_fail(shares_write(&b, 0, 1))) {
+        || err_is_fail(shares_bind(end, &b)) || err_is_fail(give_get(kind, &own))) {
+        return 1;
+    }
+    if (strcmp(kind, "frame") != 0) {
+        if (err_is_fail(shares_hold(&b, own))) {
+            return 1;
+        }
+    } else if (err_is_fail(shares_take(&b, own)) || err_is_fail(shares_map(&b))
+               || err_is_fail(shares_write(&b, 0, 1))) {
         return 1;
     }
     for (;;) {

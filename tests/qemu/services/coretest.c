@@ -1,6 +1,6 @@
-/* Capabilities that domains on several cores have: shared, taken away, moved; a server of coretest
+/* Memory that domains on several cores have: shared, taken away, moved; a server of coretest
  * (coreserve.c) on each further core. At the end the databases of all cores are looked through.
- * TAP on stdout. */
+ * `coretest types` (coretypes.c) does so with capabilities of other types. TAP on stdout. */
 #include "coretest.h"
 
 #include <stdlib.h>
@@ -18,27 +18,17 @@
 #include <aos/time.h>
 #include <if/init.h>
 #include <if/memory.h>
-#include <if/monitor.h>
 
-#include "taptest.h"
-
-#define CORES_MAX  8u
-#define PAGE_BYTES 4096u
 #define ROUNDS     20u
-#define WAIT_NS    20000000000ull        /* bounds a failure */
-#define LOOK_NS    10000000ull
 #define SETTLE_NS  1000000000ull         /* for what is on its way back */
 #define REPEATS_MAX 3u
 
-static struct far {
-    struct shares_binding b;
-    uint32_t pid;
-} fars[CORES_MAX];
-static struct monitor_binding monitor;
+struct far fars[CORES_MAX];
+struct monitor_binding monitor;
 static struct counters before;
 static uint64_t records_before;
 
-static bool far_start(uint32_t core)
+bool far_start(uint32_t core)
 {
     static const char *const argv[] = {"coretest", "serve"};
     const struct aos_launch how = {.on_core = core + 1};
@@ -51,7 +41,7 @@ static bool far_start(uint32_t core)
     return true;
 }
 
-static bool far_end(uint32_t core)
+bool far_end(uint32_t core)
 {
     struct aos_exit e;
     uint32_t who;
@@ -63,8 +53,7 @@ static bool far_end(uint32_t core)
     return true;
 }
 
-/* The monitors find nothing wrong. `ret_records`: what they know. */
-static bool monitors_agree(uint64_t *ret_records)
+bool monitors_agree(uint64_t *ret_records)
 {
     uint64_t found = 0, nodes = 0, until = time_deadline_ns(WAIT_NS);
     uint32_t records = 0, busy = 0;
@@ -310,14 +299,14 @@ static bool frame_moves(void)
 /* The owner's domain ends in the middle: its memory comes back, whoever uses it. */
 static bool owner_ends(void)
 {
-    static const char *const argv[] = {"coretest", "give", "1"};
+    static const char *const argv[] = {"coretest", "give", "1", "frame"};
     const struct aos_launch how = {.on_core = 1};
     uint64_t value, until = time_deadline_ns(WAIT_NS);
     struct aos_exit e;
     uint32_t pid, who;
     uint8_t type;
 
-    TRY_OK(aos_launch(3, argv, &how, &pid));
+    TRY_OK(aos_launch(4, argv, &how, &pid));
     do {
         TRY(time_now_ns() < until);
         thread_sleep_ns(LOOK_NS);
@@ -407,7 +396,7 @@ static const struct taptest tests[] = {
     {"DCAP0110 so they do when the servers have ended", servers_end},
 };
 
-static bool start(void)
+static bool servers_start(void)
 {
     struct init_binding *init;
     caddr_t end;
@@ -418,6 +407,11 @@ static bool start(void)
     for (uint32_t core = 1; core < domain_core_count(); core++) {
         TRY(far_start(core));
     }
+    return true;
+}
+
+static bool warm_up(void)
+{
     /* What is made for the first time, stays: what a line of output takes, too. */
     printf("# servers on %u cores\n", (unsigned)domain_core_count() - 1);
     TRY(shared_by_all() && revoked() && memory_moves() && frame_moves() && owner_ends());
@@ -430,12 +424,16 @@ int main(int argc, char *argv[])
     if (argc > 1 && strcmp(argv[1], "serve") == 0) {
         return core_serve();
     }
-    if (argc > 2 && strcmp(argv[1], "give") == 0) {
-        return core_give((uint32_t)atoi(argv[2]));
+    if (argc > 3 && strcmp(argv[1], "give") == 0) {
+        return core_give((uint32_t)atoi(argv[2]), argv[3]);
     }
-    if (!start()) {
+    bool types = argc > 1 && strcmp(argv[1], "types") == 0;
+    if (!servers_start() || (!types && !warm_up())) {
         printf("Bail out! there are no servers on the other cores\n");
         return 1;
+    }
+    if (types) {
+        return core_types();
     }
     return taptest_run(tests, TAPTEST_COUNT(tests));
 }

@@ -1,14 +1,37 @@
 /* Between the files of coretest. */
 #pragma once
 
+#include <if/monitor.h>
 #include <if/shares.h>
 #include <if/shares_server.h>
 
-#define CORE_NAME_BYTES 24u
+#include "taptest.h"
 
-/* The name of the server on a core. */
+#define CORE_NAME_BYTES 24u
+#define CORES_MAX  8u
+#define PAGE_BYTES 4096u
+#define WAIT_NS    20000000000ull        /* bounds a failure */
+#define LOOK_NS    10000000ull
+
+/* The server on a further core. */
+struct far {
+    struct shares_binding b;
+    uint32_t pid;
+};
+extern struct far fars[CORES_MAX];
+extern struct monitor_binding monitor;
+
+bool far_start(uint32_t core);
+bool far_end(uint32_t core);
+/* The monitors find nothing wrong. `ret_records`: what they know. */
+bool monitors_agree(uint64_t *ret_records);
+
+/* The name of the server on a core; on the one that booted it is a service of init's. */
 const char *core_server_name(uint32_t core, char text[CORE_NAME_BYTES]);
 /* The server of this core, until its end. */
 int core_serve(void);
-/* A domain that gives a frame to the server on `core` and waits to be ended. */
-int core_give(uint32_t core);
+/* A domain that gives something to the server on `core` and waits to be ended: a frame of its own,
+ * a Notify, or what the service of init's has (`kind`: frame, notify, held). */
+int core_give(uint32_t core, const char *kind);
+/* The tests of all types, with a server on each core. */
+int core_types(void);

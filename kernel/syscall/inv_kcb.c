@@ -40,9 +40,9 @@ errval_t inv_kernel_mapping(struct dispatcher *self, struct cte *object, uint64_
                             uint64_t *ret_va, uint64_t *ret_base, uint64_t *ret_bytes,
                             uint64_t *ret_flags)
 {
-    struct mmu_range range = { .bytes = 0 };
+    struct mmu_range range;
 
-    (void)mmu_range_next(from, &range);
+    mmu_range_next(from, &range);
     *ret_va = range.va;
     *ret_base = range.pa;
     *ret_bytes = range.bytes;

@@ -11,9 +11,9 @@ static uint64_t walk_bytes(unsigned level)
     return 1ul << (39 - 9 * level);
 }
 
-static bool walk_is_leaf(pte_t entry, unsigned level)
+static bool walk_is_table(pte_t entry, unsigned level)
 {
-    return level == LEVEL_LAST || !(entry & PTE_TABLE);
+    return level != LEVEL_LAST && (entry & (PTE_VALID | PTE_TABLE)) == (PTE_VALID | PTE_TABLE);
 }
 
 // All tables of the kernel half are boot memory of the kernel region.
@@ -30,29 +30,25 @@ static uint32_t walk_flags(pte_t entry)
            (normal ? 0 : MMU_RANGE_DEVICE);
 }
 
-bool mmu_range_next(uint64_t from, struct mmu_range *ret_range)
+void mmu_range_next(uint64_t from, struct mmu_range *ret_range)
 {
+    const pte_t *table = walk_table(sysreg_read(ttbr1_el1) & PTE_ADDR_MASK);
     uint64_t va = from < LINEAR_BASE ? LINEAR_BASE : from;
-    while (va >= LINEAR_BASE) { // behind the last address it is 0
-        const pte_t *table = walk_table(sysreg_read(ttbr1_el1) & PTE_ADDR_MASK);
-        unsigned level = 0;
-        while ((table[pte_index(va, level)] & PTE_VALID) &&
-               !walk_is_leaf(table[pte_index(va, level)], level)) {
-            table = walk_table(table[pte_index(va, level)] & PTE_ADDR_MASK);
-            level++;
-        }
-        uint64_t bytes = walk_bytes(level), at = va & ~(bytes - 1);
-        unsigned i = pte_index(va, level);
-        pte_t first = table[i];
-        va = at + bytes;
-        if (!(first & PTE_VALID))
-            continue;
-        *ret_range = (struct mmu_range){at, first & PTE_ADDR_MASK & ~(bytes - 1), bytes,
-                                        walk_flags(first)};
-        while (++i < PTE_COUNT && table[i] == first + (ret_range->bytes)) {
-            ret_range->bytes += bytes;
-        }
-        return true;
+    unsigned level = 0, i = pte_index(va, level);
+    while (walk_is_table(table[i], level)) {
+        table = walk_table(table[i] & PTE_ADDR_MASK);
+        i = pte_index(va, ++level);
     }
-    return false;
+    uint64_t bytes = walk_bytes(level), at = va & ~(bytes - 1);
+    for (; i < PTE_COUNT && !(table[i] & PTE_VALID); i++)
+        at += bytes;
+    *ret_range = (struct mmu_range){.va = at};
+    if (i == PTE_COUNT || walk_is_table(table[i], level))
+        return; // one table per call: each has 512 entries, and there can be many
+    pte_t first = table[i];
+    ret_range->pa = first & PTE_ADDR_MASK & ~(bytes - 1);
+    ret_range->flags = walk_flags(first);
+    do
+        ret_range->bytes += bytes;
+    while (++i < PTE_COUNT && table[i] == first + ret_range->bytes);
 }

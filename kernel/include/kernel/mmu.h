@@ -36,8 +36,8 @@ struct mmu_range {
 #define MMU_RANGE_EXECUTE 2u
 #define MMU_RANGE_DEVICE  4u
 // The first one that contains `from` or lies behind it; from the page tables themselves. It may go
-// on in the next one. False: there is none.
-bool mmu_range_next(uint64_t from, struct mmu_range *ret_range);
+// on in the next one. `bytes` 0: there is none before `va`, from where to go on; 0: none is left.
+void mmu_range_next(uint64_t from, struct mmu_range *ret_range);
 
 // Value for TTBR0_EL1 when no dispatcher runs: an empty table, ASID 0.
 uint64_t mmu_empty_ttbr0(void);

@@ -74,7 +74,7 @@ static void list(struct shared *s)
                                    &r.flags), "mapping");
         s->range[s->count] = r;
         s->count += r.bytes != 0;
-    } while (r.bytes != 0 && r.va + r.bytes != 0 && s->count < RANGES_MAX);
+    } while (r.va + r.bytes != 0 && s->count < RANGES_MAX);
 }
 
 static _Noreturn void far_main(const struct kpi_bootinfo *b)

@@ -1,13 +1,7 @@
 /* How long interrupts wait: the most instructions that the kernel `measured` executes without a
  * look at them, while the worst is done to it. Every figure is printed. */
-#include "kobj.h"
-#include <kpi/core.h>
+#include "stretch.h"
 
-/* What no entry into the kernel may take, in instructions. */
-#define STRETCH_MAX 16000u
-
-#define MIB          (1u << 20)
-#define NODE_SLOTS   KPI_L2_SLOTS
 #define MANY_NODES   40u                 /* of NODE_SLOTS capabilities each: more than 10 000 */
 #define MANY_TABLES  64u
 #define DEEP_L1      4096u               /* slots of the largest level 1 node */
@@ -17,11 +11,10 @@
 #define CLEAR_BYTES  (1ull << 30)
 #define ROOTS_OFF    (256ull * MIB)      /* level 0 tables, in test_asids */
 
-static caddr_t slot0;                    /* SLOTS slots of the task node, for every test */
-#define SLOTS        8u
+caddr_t slot0;
 static uint64_t worst;
 
-static uint64_t stretch(void)
+uint64_t stretch(void)
 {
     uint64_t longest = 0;
 
@@ -29,8 +22,7 @@ static uint64_t stretch(void)
     return longest;
 }
 
-/* What came since the last call of stretch. */
-static void judge(const char *what)
+void judge(const char *what)
 {
     uint64_t longest = stretch();
 
@@ -49,7 +41,7 @@ static void make_node(caddr_t parent, uint32_t at, void (*fill)(caddr_t node))
     kt_need(inv_cnode_move(parent, temporary, at), "move a node");
 }
 
-static void fill_copies(caddr_t node)
+void fill_copies(caddr_t node)
 {
     for (uint32_t i = 0; i < NODE_SLOTS; i++) {
         kt_need(inv_cnode_copy(node, slot0 + 1, i), "copy");
@@ -70,7 +62,7 @@ static void fill_objects(caddr_t node, uint32_t at, enum captype type)
     }
 }
 
-static void fill_frames(caddr_t node)
+void fill_frames(caddr_t node)
 {
     fill_objects(node, 0, CAPTYPE_FRAME);
 }
@@ -83,7 +75,7 @@ static void fill_channels(caddr_t node)
     }
 }
 
-static void many(caddr_t parent, void (*fill)(caddr_t node))
+void many(caddr_t parent, void (*fill)(caddr_t node))
 {
     ko_make(parent, CAPTYPE_L2CNODE, KPI_L2_BYTES);
     for (uint32_t i = 0; i < MANY_NODES; i++) {
@@ -407,28 +399,6 @@ static void test_asids(void)
     judge("STRETCH0036 within the bound");
 }
 
-/* The other core gets its kernel, step by step. The last step starts it and is not counted: from
- * then on what the other core executes is counted, too. */
-static void test_core(void)
-{
-    caddr_t pool = slot0, frame;
-    uint64_t longest = 0, counted = 0;
-    errval_t err;
-
-    (void)ko_arena(2 * KPI_CORE_POOL_MIN);
-    ko_make(pool, CAPTYPE_RAM, KPI_CORE_POOL_MIN);
-    kt_pages(KPI_CORE_CHANNEL_BYTES / KPI_PAGE_BYTES, &frame);
-    (void)stretch();
-    do {
-        longest = counted > longest ? counted : longest;
-        err = inv_kcb_start(ko_kcb(1), pool, frame);
-        counted = stretch();
-    } while (err == SYS_ERR_AGAIN);
-    kt_eq(err, ERR_OK, "STRETCH0037 a core starts");
-    kt_note("instructions at most:", longest);
-    kt_ok(longest > 0 && longest <= STRETCH_MAX, "STRETCH0038 within the bound");
-}
-
 static void fall(void *arg)
 {
     (void)*(volatile uint64_t *)arg;
@@ -462,7 +432,7 @@ void test_main(void)
     while (b->core != b->boot_core) {    /* the one that was started */
         kt_call(&m);
     }
-    kt_plan(46);
+    kt_plan(52);
     slot0 = kt_slots(SLOTS);
     kt_pages(1, NULL);
     test_nodes();
@@ -476,6 +446,8 @@ void test_main(void)
     test_kill();
     test_spaces();
     test_asids();
+    test_mapping();
+    test_sweep();
     test_log();
     kt_note("the longest of all, instructions:", worst);
     test_core();

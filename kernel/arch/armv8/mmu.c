@@ -2,6 +2,7 @@
 #include <kernel/mmu.h>
 #include <kernel/panic.h>
 #include <kernel/string.h>
+#include <arch/maintain.h>
 #include <arch/pte.h>
 #include <arch/sysreg.h>
 
@@ -192,7 +193,6 @@ void mmu_window_unmap(void)
         boot_window_l3[--mmu_window_used] = 0;
     dsb_ishst();
     for (unsigned i = 0; i < pages; i++) // page by page: those of user space stay
-        __asm__ volatile("tlbi vaae1, %0" ::"r"(WINDOW_BASE / PAGE_SIZE + i) : "memory");
-    dsb_nsh();
-    isb();
+        arch_tlb_kernel_page(WINDOW_BASE + i * PAGE_SIZE);
+    arch_tlb_done();
 }

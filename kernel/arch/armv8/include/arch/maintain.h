@@ -9,6 +9,7 @@
 
 #define TLBI_ASID_SHIFT 48
 #define TLBI_VA_SHIFT   12
+#define TLBI_VA_MASK    ((1ull << 44) - 1) /* VA[55:12] */
 
 /* Orders writes of table entries before later walks and before the TLB maintenance that follows. */
 static inline void arch_table_written(void)
@@ -21,6 +22,14 @@ static inline void arch_tlb_page(uint16_t asid, uint64_t va)
 {
     uint64_t arg = (uint64_t)asid << TLBI_ASID_SHIFT | va >> TLBI_VA_SHIFT;
     __asm__ volatile("tlbi vale1, %0" ::"r"(arg) : "memory");
+}
+
+/* Forgets the entries of one page of the kernel half; needs arch_tlb_done. The bits of the address
+ * above 55 do not belong into the operand: there is the TTL, by which cores that have FEAT_TTL look
+ * for entries of one granule and level only. */
+static inline void arch_tlb_kernel_page(uint64_t va)
+{
+    __asm__ volatile("tlbi vaae1, %0" ::"r"(va >> TLBI_VA_SHIFT & TLBI_VA_MASK) : "memory");
 }
 
 /* Forgets everything of one address space, walk caches included; needs arch_tlb_done. */

@@ -124,7 +124,7 @@ void doorbell_rung(unsigned sender)
 
     unsigned taken = doorbell_take(doorbell.in[sender]);
 
-    doorbell.used[sender] += 1 + taken;
+    doorbell.used[sender] += 1 + taken + notify_limit() / DOORBELL_LOOK_UNIT;
     if (taken == DOORBELL_STEP) {
         irq_send(doorbell.self, sender); /* there may be more */
     }

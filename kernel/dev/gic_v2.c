@@ -2,6 +2,7 @@
 #include "gic_priv.h"
 
 #include <kernel/mmu.h>
+#include <arch/sysreg.h>
 
 // Set by init.
 static struct {
@@ -73,6 +74,7 @@ static uint32_t gic_v2_claim(void)
     uint32_t iar = gicc_iar_rd(&gic.gicc);
     if (gicc_iar_interrupt(iar) >= GIC_LINES_MAX)
         return IRQ_NONE;
+    dsb_sy(); // or memory could be read before the interrupt was claimed: kernel/doorbell.h
     gic.iar = iar;
     return gicc_iar_interrupt(iar);
 }

@@ -166,7 +166,8 @@ static void gic_v3_disable(uint32_t irq)
 static uint32_t gic_v3_claim(void)
 {
     uint32_t irq = (uint32_t)sysreg_read_x(ICC_IAR1_EL1);
-    dsb_sy(); // the read has its effect before anything the handler does (IHI 0069, 4.1.1)
+    dsb_sy(); // the read has its effect before anything the handler does (IHI 0069, 4.1.1), reads
+              // of memory included: kernel/doorbell.h
     return irq < GIC_LINES_MAX ? irq : IRQ_NONE;
 }
 

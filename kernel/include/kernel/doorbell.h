@@ -5,18 +5,22 @@
  *
  * Ordering. The sender sets its bit with release semantics, so what its user wrote before is seen
  * by whom the bit wakes; a barrier completes that before the interrupt leaves. The receiver claims
- * the interrupt, and then takes bits with acquire semantics: a bit that it does not see yet comes
- * with an interrupt of its own. A bit that is set already needs none: the receiver has not taken it
- * yet, and the interrupt that came with it is on its way. */
+ * the interrupt, and then, behind a barrier (irq_claim), takes bits with acquire semantics: a bit
+ * that it does not see yet comes with an interrupt of its own. Were a word read before the claim,
+ * the interrupt of a bit could be claimed and the bit not seen, and nobody would look again. A bit
+ * that is set already needs none: the receiver has not taken it yet, and the interrupt that came
+ * with it is on its way. */
 #pragma once
 
 #include <stdint.h>
 
 struct platform;
 
-/* What one sender may cost per slice: an interrupt and each of its bits are a unit. Then it is not
- * heard before the next slice, unless nobody wants to run. */
+/* What one sender may cost per slice: an interrupt and each of its bits are a unit, and so are so
+ * many places looked at for bits. Then it is not heard before the next slice, unless nobody wants
+ * to run. */
 #define DOORBELL_SLICE_MAX 1024u
+#define DOORBELL_LOOK_UNIT 4096u
 /* Bits taken before other interrupts are looked at. */
 #define DOORBELL_STEP      16u
 

@@ -35,7 +35,7 @@ void irq_enable(uint32_t irq); // `irq` is valid, as in all that follow
 // No new interrupt `irq` is signalled after return; one already claimed is not affected.
 void irq_disable(uint32_t irq);
 // Acknowledges the most urgent pending interrupt; IRQ_NONE if there is none. It is not signalled
-// again before irq_eoi.
+// again before irq_eoi. Memory is read after that: it has what was written before irq_send.
 uint32_t irq_claim(void);
 void irq_eoi(uint32_t irq);
 // Raises interrupt `number` (below IRQ_FIRST_PRIVATE) at a core, this one or another; what was

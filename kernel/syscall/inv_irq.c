@@ -1,6 +1,7 @@
 /* Invocations of interrupt capabilities (idl/abi/objects.if). */
 #include <kernel/cspace.h>
 #include <abi/kernel_invoke.h>
+#include <kernel/cap_remote.h>
 #include <kernel/irq_cap.h>
 #include <kernel/lmp.h>
 
@@ -18,7 +19,8 @@ errval_t inv_irq_table_get(struct dispatcher *self, struct cte *object, uint32_t
 
 errval_t inv_irq_dest_connect(struct dispatcher *self, struct cte *object, struct cte *end)
 {
-    return irq_cap_connect(cte_irq(object), endpoint_of(end));
+    return cap_is_foreign(object) ? SYS_ERR_REMOTE
+                                  : irq_cap_connect(cte_irq(object), endpoint_of(end));
 }
 
 errval_t inv_irq_dest_ack(struct dispatcher *self, struct cte *object)

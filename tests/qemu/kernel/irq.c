@@ -2,6 +2,8 @@
  * memory map: 0x0900_0000, SPI 1). */
 #include "ktest.h"
 
+#define OTHER_CORE 1u                    /* that it is off does not matter */
+
 #define UART_BASE  0x09000000ull
 #define UART_IRQ   33u
 #define UART_DR    0x00u                 /* registers: Arm DDI 0183, 3.2 */
@@ -30,6 +32,23 @@ static void uart_write(volatile uint8_t *regs, unsigned reg, uint32_t value)
     *(volatile uint32_t *)(volatile void *)(regs + reg) = value;
 }
 
+/* Another core gets the interrupt; what there is of it here moves nobody's any more. */
+static void test_foreign(caddr_t irq, caddr_t raise)
+{
+    caddr_t anchor = kt_slots(1);
+    uint64_t found = 1, nodes;
+
+    kt_need(inv_kernel_cap_anchor(KPI_CAP_KERNEL, KPI_CAP_SELF_L1, irq, anchor), "anchor");
+    kt_need(inv_irq_dest_connect(irq, raise), "connect");
+    kt_need(inv_kernel_cap_set_owner(KPI_CAP_KERNEL, anchor, OTHER_CORE), "owner");
+    kt_eq(inv_irq_dest_connect(irq, raise), SYS_ERR_REMOTE,
+          "IRQ1001 it is connected where it belongs");
+    kt_need(inv_cnode_delete(KT_TASK_NODE, irq), "delete");
+    kt_need(inv_cnode_delete(KT_TASK_NODE, anchor), "delete");
+    kt_need(inv_kernel_check(KPI_CAP_KERNEL, &found, &nodes), "check");
+    kt_eq(found, 0, "IRQ1002 and the database is whole when it is forgotten");
+}
+
 static bool is_event(const struct kt_msg *m)
 {
     return m->cookie == COOKIE && m->header == KPI_CONTROL_HEADER(KPI_CONTROL_EVENT);
@@ -42,7 +61,7 @@ void test_main(void)
     caddr_t irq = kt_slots(1), again = kt_slots(1), raise, end;
     struct kt_msg m = { .cookie = 0 };
 
-    kt_plan(12);
+    kt_plan(14);
     volatile uint8_t *regs = kt_map(device_of(UART_BASE, &off), off, 1,
                                     KPI_VM_READ | KPI_VM_WRITE, NULL, &err);
 
@@ -88,4 +107,6 @@ void test_main(void)
     kt_poll(&m);
     kt_ok(m.cookie == 0 && m.header == 0, "IRQ0012 and nothing else comes");
     uart_write(regs, UART_IMSC, 0);
+    kt_channel(KPI_CHANNEL_BYTES_MIN, &raise, &end);
+    test_foreign(again, raise);
 }

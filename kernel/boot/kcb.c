@@ -6,16 +6,18 @@
  * written back before (or the new core reads old memory) and be gone (or this core's stale copies,
  * clean or dirty, would be found, or written back, over what the new one wrote, once both are
  * coherent): each line of the region, what was not copied to included, is cleaned and invalidated
- * to the point of coherency. No speculation brings a line back: the region is in no linear map, and
- * the window is closed before the core starts. */
+ * to the point of coherency. No speculation brings a line back after that: the region is in no
+ * linear map, and the window is closed before the core starts. What it brings back while the window
+ * is still open is what memory has, and the new core, which writes nothing past the caches but its
+ * first tables, drops those lines itself (start.S). */
 #include <kernel/cores.h>
 #include <arch/maintain.h>
 #include <kernel/cap_remote.h>
-#include <kernel/cap_tree.h>
 #include <kernel/core_data.h>
 #include <kernel/irq.h>
 #include <kernel/kasan.h>
 #include <kernel/mmu.h>
+#include <kernel/panic.h>
 #include <kernel/power.h>
 #include <kernel/random.h>
 #include <kernel/timer.h>
@@ -61,7 +63,6 @@ uint32_t kcb_state(unsigned core)
 
 static errval_t kcb_check(unsigned core, const struct cte *pool, const struct cte *channel)
 {
-    struct cap_key key = cap_key_of(pool);
     uint32_t state = kcb_state(core);
 
     if (state == KPI_CORE_UNKNOWN) {
@@ -70,7 +71,7 @@ static errval_t kcb_check(unsigned core, const struct cte *pool, const struct ct
     if (state != KPI_CORE_OFF) {
         return SYS_ERR_CORE_STATE;
     }
-    if (cap_is_foreign(pool) || cap_is_foreign(channel)) {
+    if (cap_is_foreign(channel)) {
         return SYS_ERR_REMOTE;
     }
     if (cte_bytes(pool) < KPI_CORE_POOL_MIN || cte_bytes(channel) < KPI_CORE_CHANNEL_BYTES) {
@@ -80,11 +81,7 @@ static errval_t kcb_check(unsigned core, const struct cte *pool, const struct ct
         cte_loan(channel) != 0) {
         return SYS_ERR_CAP_RIGHTS;
     }
-    if (!slot_alone(pool) ||
-        tree_overlap(&key, pool->page, pool->page + pool->pages, false) != NULL) {
-        return SYS_ERR_HAS_DESCENDANTS;
-    }
-    return ERR_OK;
+    return cap_hand_over_check(pool);
 }
 
 /* The next piece of the region. */
@@ -140,7 +137,8 @@ errval_t kcb_start(unsigned core, struct cte *pool, const struct cte *channel)
     kcb_done[core] = 0;                  /* the next start copies anew, whatever becomes of this */
     kcb_write_data(core, pool, channel);
     /* From here on nobody but the core itself makes anything of its pool. */
-    (void)cap_hand_over(pool, (uint8_t)core);
+    err = cap_hand_over(pool, (uint8_t)core);
+    kernel_assert(err_is_ok(err));       /* kcb_check */
     if (!power_core_on(kcb_platform->core_mpidr[core], base, base + CORE_DATA_OFFSET)) {
         (void)cap_take_back(pool);
         return SYS_ERR_FIRMWARE;

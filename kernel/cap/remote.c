@@ -107,14 +107,24 @@ errval_t cap_set_owner(struct cte *anchor, uint8_t owner)
     return ERR_OK;
 }
 
-errval_t cap_hand_over(struct cte *slot, uint8_t owner)
+errval_t cap_hand_over_check(const struct cte *slot)
 {
+    struct cap_key key = cap_key_of(slot);
     if (slot->type != CAPTYPE_RAM)
         return SYS_ERR_CAP_TYPE;
-    struct cap_key key = cap_key_of(slot);
+    if (cap_is_foreign(slot) || (slot->flags & CTE_ANCHOR) != 0)
+        return SYS_ERR_REMOTE;
     if (!slot_alone(slot) ||
         tree_overlap(&key, slot->page, slot->page + slot->pages, false) != NULL)
         return SYS_ERR_HAS_DESCENDANTS;
+    return ERR_OK;
+}
+
+errval_t cap_hand_over(struct cte *slot, uint8_t owner)
+{
+    errval_t err = cap_hand_over_check(slot);
+    if (err_is_fail(err))
+        return err;
     slot_set_anchor(slot);
     return cap_set_owner(slot, owner);
 }

@@ -42,7 +42,9 @@ errval_t cap_foreign(enum captype type, uint32_t page, uint32_t pages, uint8_t o
 errval_t cap_set_owner(struct cte *anchor, uint8_t owner);
 
 /* `slot` holds the only capability to a RAM without descendants. It becomes the anchor of the same
- * RAM, which `owner` owns from now on: the first memory of a core that starts. */
+ * RAM, which `owner` owns from now on: the first memory of a core that starts. SYS_ERR_CAP_TYPE,
+ * SYS_ERR_HAS_DESCENDANTS; SYS_ERR_REMOTE: another core owns it, or may know it. */
+errval_t cap_hand_over_check(const struct cte *slot);
 errval_t cap_hand_over(struct cte *slot, uint8_t owner);
 /* And back, when that core has stopped. SYS_ERR_CAP_TYPE: no anchor. */
 errval_t cap_take_back(struct cte *slot);

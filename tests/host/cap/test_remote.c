@@ -212,6 +212,22 @@ static void CAP0076_the_first_memory_of_a_core(void)
     CHECK_EQ(cap_retype(ROOT, 4 * KB, CAPTYPE_FRAME, 4 * KB, 1, &home[PART]),
              SYS_ERR_RETYPE_OVERLAP);
     CHECK_EQ(cap_revoke(ROOT), SYS_ERR_REMOTE);
+    CHECK_EQ(cap_hand_over(&home[OWN], THERE), SYS_ERR_REMOTE);
+    check_database();
+}
+
+/* Memory that another core may know is not given to a third: it has its anchor already. */
+static void CAP1007_known_memory_is_not_handed_over(void)
+{
+    fresh_core();
+    CHECK_EQ(cap_retype(ROOT, 0, CAPTYPE_RAM, 64 * KB, 1, &home[OWN]), ERR_OK);
+    CHECK_EQ(cap_anchor(&home[OWN], &home[KEPT]), ERR_OK);
+    CHECK_EQ(cap_hand_over(&home[OWN], THERE), SYS_ERR_HAS_DESCENDANTS);
+    CHECK_EQ(env_delete(&home[OWN]), ERR_OK);
+    CHECK_EQ(cap_hand_over(&home[KEPT], THERE), SYS_ERR_REMOTE);
+    CHECK_EQ(owner_of(KEPT), HERE);
+    CHECK_EQ(env_delete(&home[KEPT]), ERR_OK);
+    CHECK_EQ(cap_anchor_count(), 0);
     check_database();
 }
 
@@ -253,6 +269,7 @@ void test_remote(void)
     RUN(CAP0074_the_owner_changes);
     RUN(CAP0075_a_frame_parted_elsewhere);
     RUN(CAP0076_the_first_memory_of_a_core);
+    RUN(CAP1007_known_memory_is_not_handed_over);
     RUN(CAP0077_interrupts);
     RUN(CAP0078_loans_have_no_part_in_it);
     core_self = 0;

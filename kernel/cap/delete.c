@@ -348,6 +348,10 @@ static void dying_work(struct budget *budget)
         budget_charge(budget, COST_VISIT + (used - from) / SKIPS_PER_VISIT);
         dying_set_index(cte, used);
         if (used >= object_slot_count(cte)) {
+            if (cte->type == CAPTYPE_DISPATCHER && dispatcher_has_core(dispatcher_of(cte))) {
+                budget->left = 0; /* it has ended itself: this entry still works on its frame */
+                break;
+            }
             budget_charge(budget, COST_END);
             dying_finish(cte);
             continue;

@@ -158,6 +158,11 @@ bool dispatcher_ending(void)
     return dispatcher_ending_first != NULL;
 }
 
+bool dispatcher_has_core(const struct dispatcher *d)
+{
+    return d == current;
+}
+
 void dispatcher_end(struct dispatcher *d, uint64_t status)
 {
     if (d->state == DISP_DEAD) {

@@ -201,6 +201,9 @@ void dispatcher_end(struct dispatcher *d, uint64_t status);
  * capability system calls it before it lets the memory of a dispatcher go. */
 bool dispatcher_ending_step(void);
 bool dispatcher_ending(void);
+/* Whether `d` is the one that entered the kernel: then its object stays, even if it is dead, until
+ * the core has been given to another one or idles. */
+bool dispatcher_has_core(const struct dispatcher *d);
 
 /* Gives up the spaces of a dead dispatcher: what was only reachable through its capability space
  * goes too, in the background. */

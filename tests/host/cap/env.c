@@ -132,6 +132,12 @@ bool dispatcher_ending(void)
     return false;
 }
 
+/* No dispatcher enters this kernel. */
+bool dispatcher_has_core(const struct dispatcher *d)
+{
+    return false;
+}
+
 bool env_work(void)
 {
     check_touched();

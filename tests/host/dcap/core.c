@@ -81,6 +81,10 @@ bool dispatcher_ending(void)
 {
     return false;
 }
+bool dispatcher_has_core(const struct dispatcher *d)
+{
+    return false;
+}
 unsigned channel_slot_count(uint64_t base)
 {
     return 0;

@@ -1,6 +1,6 @@
 /* Capabilities and page tables through invocations, with a real MMU behind them: what the host
  * tests of the capability system cannot see. */
-#include "ktest.h"
+#include "kobj.h"
 
 #define VA_BASE  0x80000000ull /* the third GiB: nothing is there at start */
 #define VA_GIB   1             /* one GiB is an entry of a level 1 table */
@@ -313,11 +313,29 @@ static void test_rights(void)
     kt_eq(inv_kernel_shutdown(kernel, 0), SYS_ERR_CAP_RIGHTS, "KCAP0066 nor switches off");
 }
 
+static void delete_itself(void *arg)
+{
+    (void)inv_cnode_delete(KT_TASK_NODE, *(const caddr_t *)arg);
+}
+
+/* The entry that deletes the dispatcher goes on working on it. */
+static void test_itself(void)
+{
+    static struct kt_thread t;
+    uint64_t before;
+
+    kt_thread_make(&t);
+    before = ko_count();
+    kt_thread_start(&t, delete_itself, &t.cap);
+    kt_ok(ko_settle(before - 1) && ko_type(KT_TASK_NODE, t.cap) == CAPTYPE_NULL,
+          "KCAP1001 a dispatcher deletes its own last capability");
+}
+
 void test_main(void)
 {
     uint64_t found = 1, nodes = 0;
 
-    kt_plan(61);
+    kt_plan(62);
     make_tables();
     test_pages();
     test_execute();
@@ -327,6 +345,7 @@ void test_main(void)
     test_domain_end();
     test_replace();
     test_rights();
+    test_itself();
     kt_eq(inv_kernel_check(KPI_CAP_KERNEL, &found, &nodes), ERR_OK, "KCAP0049 check");
     kt_eq(found, 0, "KCAP0050 no invariant is violated");
     kt_note("objects", nodes);

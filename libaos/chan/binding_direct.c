@@ -37,8 +37,7 @@ static __attribute__((noinline)) errval_t binding_enter_parked(struct binding *b
     return msg->words[0];
 }
 
-/* Waits for the answer, unless the call could not be sent. Enters disabled, returns enabled. */
-static errval_t binding_parked_disabled(struct binding *b, errval_t err, struct binding_call *call)
+errval_t binding_parked_disabled(struct binding *b, errval_t err, struct binding_call *call)
 {
     if (err_is_fail(err)) {
         disp_enable();
@@ -50,6 +49,9 @@ static errval_t binding_parked_disabled(struct binding *b, errval_t err, struct 
 bool binding_call_direct(struct binding *b, struct binding_call *call, errval_t *ret_err)
 {
     uint32_t words = msg_words(call->header), caps = msg_caps(call->header);
+    if (b->chan.carrier != NULL) {
+        return b->chan.carrier->call_direct(b, call, ret_err);
+    }
     disp_disable();
     if ((b->chan.slow | disp_page()->pending) != 0 || disp_runnable() || caps > 1) {
         disp_enable();

@@ -280,6 +280,9 @@ static inline uint64_t binding_txid_disabled(struct binding *b)
 /* A call was sent as `sent` from txid slot 0 without an entry in the table: makes the entry. It is
  * waiting. Disabled. */
 struct pending *binding_enter_disabled(struct binding *b, uint64_t sent);
+/* Waits for the answer to the call in txid slot 0, which was entered, unless it could not be sent.
+ * Enters disabled, returns enabled. */
+errval_t binding_parked_disabled(struct binding *b, errval_t err, struct binding_call *call);
 /* Judges the shape of the answer in `r` by the header that the stub expects. */
 errval_t binding_shape(const struct lmp_regs *r, uint64_t answer);
 /* Waits for the answer to a call in registers, in txid slot 0, unless it could not be sent, and

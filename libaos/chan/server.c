@@ -346,6 +346,11 @@ bool conn_run(struct chan *c)
     struct server_request req;
     if (c->carrier != NULL) {
         c->carrier->run(c);
+        if (__builtin_expect(c->slow == CHAN_SLOW_CARRIER && !conn->overflow &&
+                                 conn->events_head == NULL, 1)) {
+            conn_release(conn); /* nothing is queued, nothing has happened to it */
+            return true;
+        }
     }
     if (conn_step(conn, &req)) {
         conn_reply(conn, &req.msg, (struct msg_cap){0});

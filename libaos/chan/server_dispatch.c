@@ -181,7 +181,8 @@ bool conn_serve_in(struct server_conn *conn, struct server *server, struct serve
         conn_drop_caps(ctx);
     }
     /* Not slow: open, nothing cancelled, nothing recorded. */
-    if (__builtin_expect((err | ctx->reply_caps_count | conn->chan.slow) == 0, 1)) {
+    if (__builtin_expect((err | ctx->reply_caps_count |
+                          (conn->chan.slow & ~CHAN_SLOW_CARRIER)) == 0, 1)) {
         if (msg_kind(h) == MSG_CALL) {
             req->msg.header |= (h & ECHO_MASK) | MSG_HEADER(0, MSG_REPLY, 0, 0);
             return true;

@@ -32,7 +32,7 @@ static const uint64_t *ump_words(const struct chan *c, const struct lmp_msg *msg
                                                            msg_words(msg->header));
 }
 
-static bool ump_ring_put_disabled(struct chan *c, const struct lmp_msg *msg)
+bool ump_ring_put_disabled(struct chan *c, const struct lmp_msg *msg)
 {
     const uint64_t *words = ump_words(c, msg);
     USER_CHECK(words != NULL || msg_words(msg->header) == 0);
@@ -105,6 +105,11 @@ static errval_t ump_room_disabled(struct chan *c, uint64_t header)
 
 static errval_t ump_send_disabled(struct chan *c, const struct lmp_msg *msg)
 {
+    if (__builtin_expect(c->state == CHAN_OPEN && c->ump->odd == 0 &&
+                             ump_ring_put_disabled(c, msg), 1)) {
+        ump_bell_disabled(c->ump);
+        return ERR_OK;
+    }
     errval_t err = ump_room_disabled(c, msg->header);
     if (err_is_ok(err) && !ump_put_disabled(c, msg)) {
         err = SYS_ERR_LMP_FULL;
@@ -256,7 +261,7 @@ bool ump_step_disabled(struct chan *c)
     if (u->parked) {
         return ump_deliver_disabled(c);
     }
-    switch (ump_ring_recv(&u->ring, &u->in, u->ring.in_lines)) {
+    switch (ump_ring_recv(&u->ring, &u->in)) {
     case UMP_NONE:
         return false;
     case UMP_SOME:
@@ -327,7 +332,9 @@ static void ump_run(struct chan *c)
     disp_disable();
     ump_end_lost_disabled();
     if (ump_is_up(c)) {
-        ump_flush_disabled(c);
+        if (u->backlog_count != 0) {
+            ump_flush_disabled(c);
+        }
         if (c->role == CHAN_CONN) {
             struct server_conn *conn = (struct server_conn *)(void *)c;
             /* A full queue is left to be worked off first, unless it waits for capabilities. */
@@ -412,6 +419,7 @@ const struct chan_carrier ump_carrier = {
     .wait_disabled = ump_wait_disabled,
     .run = ump_run,
     .call = ump_call,
+    .call_direct = ump_call_direct,
     .close = ump_close,
     .free = ump_free,
 };

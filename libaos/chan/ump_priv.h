@@ -88,11 +88,14 @@ void ump_enlist_disabled(struct ump *u);
 void ump_delist(struct ump *u);
 /* Puts a message into the ring or the backlog. Disabled. False: neither has room. */
 bool ump_put_disabled(struct chan *c, const struct lmp_msg *msg);
+/* Puts a message into the ring, wherever its words stand. Disabled. False: there is no room. */
+bool ump_ring_put_disabled(struct chan *c, const struct lmp_msg *msg);
 /* Ends the channel: the rules were broken, or the peer is gone. Disabled. */
 void ump_kill_disabled(struct chan *c);
 
 /* Of struct chan_carrier. */
 errval_t ump_call(struct binding *b, struct lmp_regs *r);
+bool ump_call_direct(struct binding *b, struct binding_call *call, errval_t *ret_err);
 /* The rest of a call that was sent as `r->header`, and of which the stub expects `answer`. Enters
  * disabled, returns enabled. */
 errval_t ump_call_sent(struct binding *b, uint64_t answer, struct lmp_regs *r);

@@ -1,11 +1,6 @@
 /* The UMP ring; what is ordered with what, and why, stands in ump_ring.h. */
 #include "ump_ring.h"
 
-#include <aos/chan.h>
-
-/* What a line that only acknowledges says beside the count. */
-#define UMP_ACK_HEADER MSG_HEADER(CHAN_CONTROL_ACK, MSG_CONTROL, 0, 0)
-
 void ump_ring_init(struct ump_ring *r, void *out, uint32_t out_lines, const void *in,
                    uint32_t in_lines)
 {
@@ -25,86 +20,105 @@ void ump_ring_init(struct ump_ring *r, void *out, uint32_t out_lines, const void
 
 bool ump_ring_send(struct ump_ring *r, uint64_t header, const uint64_t *words, uint32_t count)
 {
-    if (__builtin_expect(ump_message_lines(count) > ump_ring_room(r), 0)) {
+    const uint32_t lines = ump_message_lines(count);
+    if (__builtin_expect(lines > ump_ring_room(r), 0)) {
         return false;
     }
+    struct ump_line *line = r->out_next, *const end = r->out_end;
+    header |= r->out_top;
     for (;;) {
-        uint32_t some = count < UMP_LINE_WORDS ? count : UMP_LINE_WORDS;
-        ump_ring_put(r, header, words, some);
-        ump_ring_next_out(r);
-        words += some;
-        count -= some;
+        if (__builtin_expect(count >= UMP_LINE_WORDS, 1)) {
+            arch_line_store(line, words); /* (4) */
+            words += UMP_LINE_WORDS;
+            count -= UMP_LINE_WORDS;
+        } else {
+            for (uint32_t i = 0; i < count; i++) {
+                atomic_store_explicit(&line->word[i], words[i], memory_order_relaxed); /* (4) */
+            }
+            count = 0;
+        }
+        /* As in ump_ring_head_put. */
+        atomic_store_explicit(&line->header, header, memory_order_seq_cst);
+        if (__builtin_expect(++line == end, 0)) {
+            line = r->out->line;
+            header ^= UMP_EPOCH;
+        }
         if (count == 0) {
-            return true;
+            break;
         }
     }
-}
-
-bool ump_ring_ack(struct ump_ring *r)
-{
-    if (r->consumed - r->told < r->in_lines / 4u) {
-        return false;
-    }
-    ump_ring_put(r, UMP_ACK_HEADER, NULL, 0);
+    r->out_next = line;
+    r->out_top = (r->out_top & ~UMP_EPOCH) | (header & UMP_EPOCH);
+    r->sent += lines;
+    r->told = r->consumed;
     return true;
 }
 
-/* Copies the next line into `m`. */
-static inline enum ump_got ump_ring_take(struct ump_ring *r, struct ump_message *m)
+enum ump_got ump_ring_take(struct ump_ring *r, uint64_t header, uint64_t *to, uint32_t count,
+                           uint32_t *ret_had)
 {
-    const struct ump_line *line = r->in_next;
-    /* Acquire of the payload (1) and of the lines that the peer has given back (2). */
-    uint64_t header = atomic_load_explicit(&line->header, memory_order_acquire);
-    if (((header ^ r->in_epoch) & UMP_EPOCH) != 0) {
-        return UMP_NONE;
+    const struct ump_line *line = r->in_next, *const end = r->in_end;
+    uint64_t want = header | r->in_epoch, head, last = 0;
+    uint32_t left = count, lines = 0;
+    for (;;) {
+        /* Acquire of the payload (1) and of the lines that the peer has given back (2). */
+        head = atomic_load_explicit(&line->header, memory_order_acquire);
+        if (__builtin_expect(((head ^ want) & ~UMP_COUNT_BITS) != 0, 0)) {
+            break;
+        }
+        last = head;
+        lines++;
+        if (__builtin_expect(left >= UMP_LINE_WORDS, 1)) {
+            arch_line_load(to, line); /* (4) */
+            to += UMP_LINE_WORDS;
+            left -= UMP_LINE_WORDS;
+        } else {
+            for (uint32_t i = 0; i < left; i++) {
+                to[i] = atomic_load_explicit(&line->word[i], memory_order_relaxed); /* (4) */
+            }
+            left = 0;
+        }
+        if (__builtin_expect(++line == end, 0)) {
+            line = r->in->line;
+            want ^= UMP_EPOCH;
+        }
+        if (left == 0) {
+            break;
+        }
     }
-    uint32_t news = ((uint32_t)(header >> UMP_COUNT_SHIFT) - r->acked) & UMP_COUNT_MASK;
-    uint64_t plain = header & ~MSG_UMP_MASK;
-    if (news > r->sent - r->acked || (m->have != 0 && plain != m->header)) {
+    const bool all = left == 0 && lines != 0;
+    if ((!all && ((head ^ want) & UMP_EPOCH) == 0) || (lines != 0 && !ump_ring_acks(r, last))) {
         return UMP_BAD;
     }
-    if (plain == UMP_ACK_HEADER) {
-        r->acked += news;
-        r->in_seen = header;
-        return UMP_NONE;
-    }
-    arch_line_load(m->words + m->have, line);
-    r->acked += news;
-    ump_ring_next_in(r);
-    m->header = plain;
-    if (m->have + UMP_LINE_WORDS < msg_words(plain)) {
-        m->have += UMP_LINE_WORDS;
-        return UMP_SOME;
-    }
-    m->have = 0;
-    return UMP_MESSAGE;
+    r->in_next = line;
+    r->in_epoch = want & UMP_EPOCH;
+    ump_ring_consumed(r, lines);
+    *ret_had = count - left;
+    return all ? UMP_MESSAGE : lines == 0 ? UMP_NONE : UMP_SOME;
 }
 
-enum ump_got ump_ring_recv(struct ump_ring *r, struct ump_message *m, uint32_t limit)
+enum ump_got ump_ring_recv(struct ump_ring *r, struct ump_message *m)
 {
-    enum ump_got got;
-    uint32_t taken = 0;
-    do {
-        got = ump_ring_take(r, m);
-    } while (got == UMP_SOME && ++taken < limit);
-    return got == UMP_NONE && taken != 0 ? UMP_SOME : got;
-}
-
-bool ump_ring_arm(struct ump_ring *r)
-{
-    atomic_store_explicit(&r->out->armed, ++r->armed, memory_order_seq_cst); /* (3) */
-    arch_store_load();
-    return !ump_ring_some(r);
+    if (m->have == 0) {
+        uint64_t head = ump_ring_head(r);
+        if (((head ^ r->in_epoch) & UMP_EPOCH) != 0) {
+            return UMP_NONE;
+        }
+        m->header = head & ~MSG_UMP_MASK;
+        if (m->header == UMP_ACK_HEADER) {
+            r->in_seen = head;
+            return ump_ring_acks(r, head) ? UMP_NONE : UMP_BAD;
+        }
+    }
+    uint32_t had = 0;
+    const uint32_t count = msg_words(m->header) - m->have;
+    enum ump_got got = ump_ring_take(r, m->header, m->words + m->have, count, &had);
+    m->have = got == UMP_MESSAGE ? 0 : m->have + had;
+    return got;
 }
 
 void ump_ring_close(struct ump_ring *r)
 {
     /* Release: the lines before it. Then the bell, as after a line (3). */
     atomic_store_explicit(&r->out->closed, 1, memory_order_seq_cst);
-}
-
-bool ump_ring_ended(const struct ump_ring *r)
-{
-    /* Acquire: lines that were sent before are seen by the look that follows. */
-    return atomic_load_explicit(&r->in->closed, memory_order_seq_cst) != 0 && !ump_ring_some(r);
 }

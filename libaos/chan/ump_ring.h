@@ -39,6 +39,7 @@
 #include <stdatomic.h>
 
 #include <aos/arch_copy.h>
+#include <aos/chan.h>
 #include <aos/msg.h>
 
 #define UMP_LINE_WORDS    7u
@@ -97,13 +98,13 @@ _Static_assert(offsetof(struct ump_ring, out_next) == 0 && offsetof(struct ump_r
 struct ump_message {
     uint64_t header;
     uint32_t have; /* words so far; 0: the next line begins a message */
-    uint64_t words[UMP_MESSAGE_LINES * UMP_LINE_WORDS];
+    uint64_t words[MSG_WORDS_MAX];
 };
 
 enum ump_got {
     UMP_NONE = 0, /* no line */
     UMP_MESSAGE,  /* a message is complete */
-    UMP_SOME,     /* lines, but no message: the limit was reached */
+    UMP_SOME,     /* lines, but not all of a message */
     UMP_BAD,
 };
 
@@ -145,20 +146,6 @@ static inline void ump_ring_head_put(struct ump_ring *r, uint64_t header)
     r->told = r->consumed;
 }
 
-/* Writes the next line, and does not move on. */
-static inline void ump_ring_put(struct ump_ring *r, uint64_t header, const uint64_t *words,
-                                uint32_t count)
-{
-    struct ump_line *line = r->out_next;
-    if (count == UMP_LINE_WORDS) {
-        arch_line_store(line, words); /* (4) */
-    }
-    for (uint32_t i = 0; i < count % UMP_LINE_WORDS; i++) {
-        atomic_store_explicit(&line->word[i], words[i], memory_order_relaxed); /* (4) */
-    }
-    ump_ring_head_put(r, header);
-}
-
 static inline void ump_ring_next_out(struct ump_ring *r)
 {
     r->sent++;
@@ -168,15 +155,23 @@ static inline void ump_ring_next_out(struct ump_ring *r)
     }
 }
 
-static inline void ump_ring_next_in(struct ump_ring *r)
+/* `lines` lines were taken in. */
+static inline void ump_ring_consumed(struct ump_ring *r, uint32_t lines)
 {
-    r->consumed++;
+    r->consumed += lines;
     r->out_top = (r->out_top & ~UMP_COUNT_BITS) |
                  (uint64_t)(r->consumed & UMP_COUNT_MASK) << UMP_COUNT_SHIFT;
-    if (__builtin_expect(++r->in_next == r->in_end, 0)) {
-        r->in_next = r->in->line;
-        r->in_epoch ^= UMP_EPOCH;
+}
+
+/* Takes the acknowledgement in a header as it stands. False: of what was not sent. */
+static inline bool ump_ring_acks(struct ump_ring *r, uint64_t head)
+{
+    uint32_t news = ((uint32_t)(head >> UMP_COUNT_SHIFT) - r->acked) & UMP_COUNT_MASK;
+    if (__builtin_expect(news > r->sent - r->acked, 0)) {
+        return false;
     }
+    r->acked += news;
+    return true;
 }
 
 /* The same for all words of a line, whatever the message has of them. */
@@ -206,22 +201,40 @@ static inline bool ump_ring_new(const struct ump_ring *r, uint64_t head)
 static inline bool ump_ring_take_line(struct ump_ring *r, uint64_t head,
                                       uint64_t words[UMP_LINE_WORDS])
 {
-    uint32_t news = ((uint32_t)(head >> UMP_COUNT_SHIFT) - r->acked) & UMP_COUNT_MASK;
-    if (__builtin_expect(news > r->sent - r->acked, 0)) {
+    if (__builtin_expect(!ump_ring_acks(r, head), 0)) {
         return false;
     }
     arch_line_load(words, r->in_next); /* (4) */
-    r->acked += news;
-    ump_ring_next_in(r);
+    ump_ring_consumed(r, 1);
+    if (__builtin_expect(++r->in_next == r->in_end, 0)) {
+        r->in_next = r->in->line;
+        r->in_epoch ^= UMP_EPOCH;
+    }
     return true;
 }
+
+/* Takes what has come of the message `header` (plain), of which `count` words are still to come, to
+ * `to`, and says how many words that was. Its first line is news, or begins a part further on.
+ * UMP_BAD: nothing was taken. */
+enum ump_got ump_ring_take(struct ump_ring *r, uint64_t header, uint64_t *to, uint32_t count,
+                           uint32_t *ret_had);
 
 /* Sends a message whole. `header` has bits 53-63 zero. False: there is no room, nothing is sent.
  * Whoever sent must look whether to ring (ump_ring_bell). */
 bool ump_ring_send(struct ump_ring *r, uint64_t header, const uint64_t *words, uint32_t count);
 
+/* What a line that only acknowledges says beside the count. */
+#define UMP_ACK_HEADER MSG_HEADER(CHAN_CONTROL_ACK, MSG_CONTROL, 0, 0)
+
 /* Tells the peer what was consumed if it may wait for that. True: a line was written. */
-bool ump_ring_ack(struct ump_ring *r);
+static inline bool ump_ring_ack(struct ump_ring *r)
+{
+    if (__builtin_expect(r->consumed - r->told < r->in_lines / 4u, 1)) {
+        return false;
+    }
+    ump_ring_head_put(r, UMP_ACK_HEADER);
+    return true;
+}
 
 /* Is a line there? */
 static inline bool ump_ring_some(const struct ump_ring *r)
@@ -231,8 +244,8 @@ static inline bool ump_ring_some(const struct ump_ring *r)
     return ((header ^ r->in_epoch) & UMP_EPOCH) == 0 && header != r->in_seen;
 }
 
-/* Takes lines until a message is complete in `m`, at most `limit` lines. */
-enum ump_got ump_ring_recv(struct ump_ring *r, struct ump_message *m, uint32_t limit);
+/* Takes lines until a message is complete in `m`. */
+enum ump_got ump_ring_recv(struct ump_ring *r, struct ump_message *m);
 
 /* After a send: does the peer sleep, and is this the first that it must be woken for? */
 static inline bool ump_ring_bell(struct ump_ring *r)
@@ -248,9 +261,18 @@ static inline bool ump_ring_bell(struct ump_ring *r)
 
 /* Asks to be rung for the next line. True: sleep; false: there is a line already, and perhaps a
  * ring, too. */
-bool ump_ring_arm(struct ump_ring *r);
+static inline bool ump_ring_arm(struct ump_ring *r)
+{
+    atomic_store_explicit(&r->out->armed, ++r->armed, memory_order_seq_cst); /* (3) */
+    arch_store_load();
+    return !ump_ring_some(r);
+}
 
 /* Nothing is sent after this; the peer hears of it when it has read all lines. */
 void ump_ring_close(struct ump_ring *r);
 /* Has the peer closed, and was everything of it read? */
-bool ump_ring_ended(const struct ump_ring *r);
+static inline bool ump_ring_ended(const struct ump_ring *r)
+{
+    /* Acquire: lines that were sent before are seen by the look that follows. */
+    return atomic_load_explicit(&r->in->closed, memory_order_seq_cst) != 0 && !ump_ring_some(r);
+}

@@ -37,6 +37,7 @@ struct chan_area {
 
 struct chan;
 struct binding;
+struct binding_call;
 
 /* A way for messages that is neither LMP nor loopback (UMP: libaos/chan/ump.c). */
 struct chan_carrier {
@@ -51,6 +52,8 @@ struct chan_carrier {
     void (*run)(struct chan *c);
     /* A call that fits the registers; binding_call_long if anything is in the way. */
     errval_t (*call)(struct binding *b, struct lmp_regs *r);
+    /* As binding_call_direct. */
+    bool (*call_direct)(struct binding *b, struct binding_call *call, errval_t *ret_err);
     /* Nothing is sent or delivered after this. In thread context. */
     void (*close)(struct chan *c);
     /* After the close: nobody looks at the channel any more. */

@@ -4,7 +4,7 @@ import re
 import subprocess
 import sys
 
-FUNCTIONS = ("ump_call", "ump_serve_disabled", "ump_call_short")
+FUNCTIONS = ("ump_ring_send", "ump_serve_disabled", "ump_call_short")
 
 
 def instructions(text, name):

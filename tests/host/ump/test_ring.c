@@ -53,12 +53,12 @@ static void every_length(void)
             uint32_t sent = pair.a.sent;
             CHECK(ump_ring_send(&pair.a, HEADER(n), words, n));
             CHECK_EQ(pair.a.sent - sent, ump_message_lines(n));
-            CHECK_EQ(ump_ring_recv(&pair.b, &in, 63), UMP_MESSAGE);
+            CHECK_EQ(ump_ring_recv(&pair.b, &in), UMP_MESSAGE);
             CHECK_EQ(in.header, HEADER(n));
             CHECK(memcmp(in.words, words, 8u * n) == 0);
-            CHECK_EQ(ump_ring_recv(&pair.b, &in, 63), UMP_NONE);
+            CHECK_EQ(ump_ring_recv(&pair.b, &in), UMP_NONE);
             (void)ump_ring_ack(&pair.b);
-            CHECK_EQ(ump_ring_recv(&pair.a, &in, 63), UMP_NONE);
+            CHECK_EQ(ump_ring_recv(&pair.a, &in), UMP_NONE);
         }
     }
 }
@@ -77,17 +77,17 @@ static void full_rings(void)
             CHECK(sent >= lines - 1u - (lines / 4u - 1u) && sent <= lines - 1);
             CHECK_EQ(ump_ring_room(&pair.a), 0);
             /* Both full; each reads, and owes the other news that it can always send. */
-            while (ump_ring_recv(&pair.b, &in, 1) == UMP_MESSAGE) {
+            while (ump_ring_recv(&pair.b, &in) == UMP_MESSAGE) {
                 (void)ump_ring_ack(&pair.b);
                 got++;
             }
             CHECK_EQ(got, sent);
-            while (ump_ring_recv(&pair.a, &in, 1) == UMP_MESSAGE) {
+            while (ump_ring_recv(&pair.a, &in) == UMP_MESSAGE) {
                 (void)ump_ring_ack(&pair.a);
                 got++;
             }
             CHECK_EQ(got, 2 * sent);
-            CHECK_EQ(ump_ring_recv(&pair.b, &in, 1), UMP_NONE);
+            CHECK_EQ(ump_ring_recv(&pair.b, &in), UMP_NONE);
             CHECK(ump_ring_room(&pair.a) >= ump_ring_longest(&pair.a));
             CHECK(ump_ring_room(&pair.b) >= ump_ring_longest(&pair.b));
         }
@@ -102,10 +102,10 @@ static void acknowledgements(void)
     for (uint32_t i = 0; i < 5000; i++) {
         uint64_t word = i;
         CHECK(ump_ring_send(&pair.a, HEADER(1), &word, 1));
-        CHECK_EQ(ump_ring_recv(&pair.b, &in, 1), UMP_MESSAGE);
+        CHECK_EQ(ump_ring_recv(&pair.b, &in), UMP_MESSAGE);
         CHECK(!ump_ring_ack(&pair.b));
         CHECK(ump_ring_send(&pair.b, HEADER(1), in.words, 1));
-        CHECK_EQ(ump_ring_recv(&pair.a, &in, 1), UMP_MESSAGE);
+        CHECK_EQ(ump_ring_recv(&pair.a, &in), UMP_MESSAGE);
         CHECK_EQ(in.words[0], i);
         CHECK_EQ(pair.a.sent - pair.a.acked, 0);
     }
@@ -113,15 +113,15 @@ static void acknowledgements(void)
     CHECK_EQ(pair.b.sent, 5000);
     for (uint32_t i = 0; i < 5000; i++) {
         CHECK(ump_ring_send(&pair.a, HEADER(0), NULL, 0));
-        CHECK_EQ(ump_ring_recv(&pair.b, &in, 1), UMP_MESSAGE);
+        CHECK_EQ(ump_ring_recv(&pair.b, &in), UMP_MESSAGE);
         (void)ump_ring_ack(&pair.b);
-        CHECK_EQ(ump_ring_recv(&pair.a, &in, 1), UMP_NONE);
+        CHECK_EQ(ump_ring_recv(&pair.a, &in), UMP_NONE);
         CHECK(!ump_ring_ack(&pair.a) && !ump_ring_some(&pair.a));
     }
     CHECK_EQ(pair.b.sent, 5000);
     uint64_t word = 77;
     CHECK(ump_ring_send(&pair.b, HEADER(1), &word, 1));
-    CHECK_EQ(ump_ring_recv(&pair.a, &in, 1), UMP_MESSAGE);
+    CHECK_EQ(ump_ring_recv(&pair.a, &in), UMP_MESSAGE);
     CHECK_EQ(in.words[0], 77);
 }
 
@@ -130,19 +130,19 @@ static void doorbell(void)
     pair_init(63, 63);
     CHECK(ump_ring_send(&pair.a, HEADER(0), NULL, 0) && !ump_ring_bell(&pair.a));
     CHECK(!ump_ring_arm(&pair.b)); /* there is something: no sleep, but still armed */
-    CHECK_EQ(ump_ring_recv(&pair.b, &in, 1), UMP_MESSAGE);
+    CHECK_EQ(ump_ring_recv(&pair.b, &in), UMP_MESSAGE);
     CHECK(ump_ring_arm(&pair.b));
     CHECK(ump_ring_send(&pair.a, HEADER(0), NULL, 0) && ump_ring_bell(&pair.a));
     /* Rung once for all: the next line needs no ring until it is armed again. */
     CHECK(ump_ring_send(&pair.a, HEADER(0), NULL, 0) && !ump_ring_bell(&pair.a));
-    CHECK_EQ(ump_ring_recv(&pair.b, &in, 1), UMP_MESSAGE);
-    CHECK_EQ(ump_ring_recv(&pair.b, &in, 1), UMP_MESSAGE);
+    CHECK_EQ(ump_ring_recv(&pair.b, &in), UMP_MESSAGE);
+    CHECK_EQ(ump_ring_recv(&pair.b, &in), UMP_MESSAGE);
     CHECK(ump_ring_arm(&pair.b));
     /* An end is seen after all that was sent before it. */
     CHECK(ump_ring_send(&pair.a, HEADER(0), NULL, 0));
     ump_ring_close(&pair.a);
     CHECK(ump_ring_bell(&pair.a) && !ump_ring_ended(&pair.b));
-    CHECK_EQ(ump_ring_recv(&pair.b, &in, 1), UMP_MESSAGE);
+    CHECK_EQ(ump_ring_recv(&pair.b, &in), UMP_MESSAGE);
     CHECK(ump_ring_ended(&pair.b) && !ump_ring_ended(&pair.a));
 }
 
@@ -159,34 +159,40 @@ static void broken_rules(void)
     pair_init(63, 63);
     CHECK(ump_ring_send(&pair.a, HEADER(0), NULL, 0));
     spoil(0, 1ull << UMP_COUNT_SHIFT);
-    CHECK_EQ(ump_ring_recv(&pair.b, &in, 1), UMP_BAD);
+    CHECK_EQ(ump_ring_recv(&pair.b, &in), UMP_BAD);
     /* Taken back what was acknowledged. */
     pair_init(63, 63);
     CHECK(ump_ring_send(&pair.b, HEADER(0), NULL, 0));
-    CHECK_EQ(ump_ring_recv(&pair.a, &in, 1), UMP_MESSAGE);
+    CHECK_EQ(ump_ring_recv(&pair.a, &in), UMP_MESSAGE);
     CHECK(ump_ring_send(&pair.a, HEADER(0), NULL, 0) && ump_ring_send(&pair.a, HEADER(0), NULL, 0));
     spoil(1, 1ull << UMP_COUNT_SHIFT);
-    CHECK_EQ(ump_ring_recv(&pair.b, &in, 1), UMP_MESSAGE);
-    CHECK_EQ(ump_ring_recv(&pair.b, &in, 1), UMP_BAD);
+    CHECK_EQ(ump_ring_recv(&pair.b, &in), UMP_MESSAGE);
+    CHECK_EQ(ump_ring_recv(&pair.b, &in), UMP_BAD);
     /* Another message between the lines of one. */
     for (uint32_t bit = 0; bit < UMP_COUNT_SHIFT; bit++) {
         uint64_t words[20] = {0};
         pair_init(63, 63);
         CHECK(ump_ring_send(&pair.a, HEADER(20), words, 20));
         spoil(1, 1ull << bit);
-        CHECK_EQ(ump_ring_recv(&pair.b, &in, 63), UMP_BAD);
+        CHECK_EQ(ump_ring_recv(&pair.b, &in), UMP_BAD);
     }
-    /* A message that never ends costs its limit and no more. */
+    /* A message that does not end is waited for, and one that ends otherwise is found out. */
     pair_init(63, 63);
     uint64_t words[MSG_WORDS_MAX] = {0};
     CHECK(ump_ring_send(&pair.a, HEADER(MSG_WORDS_MAX), words, MSG_WORDS_MAX));
-    CHECK_EQ(ump_ring_recv(&pair.b, &in, 5), UMP_SOME);
+    spoil(5, UMP_EPOCH);
+    CHECK_EQ(ump_ring_recv(&pair.b, &in), UMP_SOME);
     CHECK_EQ(in.have, 35);
-    CHECK_EQ(ump_ring_recv(&pair.b, &in, 63), UMP_MESSAGE);
+    CHECK_EQ(ump_ring_recv(&pair.b, &in), UMP_NONE);
+    spoil(5, UMP_EPOCH);
+    spoil(20, 1);
+    CHECK_EQ(ump_ring_recv(&pair.b, &in), UMP_BAD);
+    spoil(20, 1);
+    CHECK_EQ(ump_ring_recv(&pair.b, &in), UMP_MESSAGE);
 }
 
-/* Rubbish everywhere, at any time: no access outside the ring (sanitizers), no more than
- * `limit` lines at a time, and a message is a header with as many words as it says. */
+/* Rubbish everywhere, at any time: no access outside the ring (sanitizers), and a message is a
+ * header with as many words as it says. */
 static void rubbish(void)
 {
     uint64_t seed = 4711;
@@ -200,7 +206,7 @@ static void rubbish(void)
             h = h % 3 == 0 ? h : (h & MSG_UMP_MASK & UMP_EPOCH) | HEADER(check_random(&seed) % 30);
             atomic_store(&line->header, h);
             atomic_store(&f->armed, h);
-            enum ump_got got = ump_ring_recv(&pair.b, &in, pair.b.in_lines);
+            enum ump_got got = ump_ring_recv(&pair.b, &in);
             messages += got == UMP_MESSAGE;
             if (got == UMP_BAD) {
                 bad++;
@@ -249,7 +255,7 @@ static void *side(void *arg)
         }
         at = (uint32_t)(r->in_next - r->in->line);
         bool begins = m->have == 0;
-        enum ump_got what = ump_ring_recv(r, m, LINES);
+        enum ump_got what = ump_ring_recv(r, m);
         CHECK(what != UMP_BAD);
         if (begins && what != UMP_NONE) {
             tag = beside[1 - out][at]; /* the next line that is sent gives its line back */
@@ -311,7 +317,7 @@ static void *sleeper(void *arg)
                 ring(1);
             }
         }
-        while (ump_ring_recv(r, m, 1) != UMP_MESSAGE) {
+        while (ump_ring_recv(r, m) != UMP_MESSAGE) {
             if (!ump_ring_arm(r)) {
                 continue;
             }

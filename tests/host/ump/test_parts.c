@@ -1,0 +1,149 @@
+/* Both sides of a ring in one process, with somebody between them who lets a few lines pass at a
+ * time: whatever of a message has come is looked at before the rest is there. */
+#include <check.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "../../../libaos/chan/ump_priv.h"
+#include "../if/fake.h"
+#include "../if/sink.h"
+#include "remote.h"
+
+#define LINES (REMOTE_FRAME_BYTES / UMP_LINE_BYTES - 1u)
+
+/* What one side has written, and what the other sees of it. */
+struct way {
+    struct ump_frame *from, *to;
+    uint32_t next;
+};
+
+static struct way there, back;
+static uint32_t step; /* lines that pass at a time */
+static struct kitchen_sink_binding b;
+static struct sink sink;
+static struct server_conn *conn;
+
+static void way_pass(struct way *w)
+{
+    atomic_store(&w->to->armed, atomic_load(&w->from->armed));
+    for (uint32_t i = 0; i < step; i++) {
+        const struct ump_line *from = &w->from->line[w->next];
+        struct ump_line *to = &w->to->line[w->next];
+        uint64_t header = atomic_load(&from->header);
+        if (header == atomic_load(&to->header)) {
+            return;
+        }
+        for (uint32_t k = 0; k < UMP_LINE_WORDS; k++) {
+            atomic_store(&to->word[k], atomic_load(&from->word[k]));
+        }
+        atomic_store(&to->header, header);
+        if ((header & ~MSG_UMP_MASK) == UMP_ACK_HEADER) {
+            return; /* it is replaced by what comes next */
+        }
+        w->next = (w->next + 1) % LINES;
+    }
+}
+
+static void both_pass(void)
+{
+    way_pass(&there);
+    disp_disable();
+    ump_rung_disabled(ump_conn_chan(conn));
+    disp_enable();
+    while (waitset_poll(&sink.ws)) {
+    }
+    way_pass(&back);
+}
+
+/* The client has sent something: before it looks for the answer, something passes. */
+static void client_rings(void *ctx)
+{
+    (void)ctx;
+    disp_enable();
+    both_pass();
+    disp_disable();
+}
+
+static void server_rings(void *ctx)
+{
+    (void)ctx;
+}
+
+static bool client_waits(void)
+{
+    both_pass();
+    disp_disable();
+    ump_rung_disabled(&b.base.chan);
+    disp_enable();
+    return true;
+}
+
+static void parts_open(uint8_t *frames[2])
+{
+    static const struct ump_bell_ops client = {client_rings}, server = {server_rings};
+    struct ump_config config = {.in = frames[1],
+                                .out = frames[1] + REMOTE_FRAME_BYTES,
+                                .in_bytes = REMOTE_FRAME_BYTES,
+                                .out_bytes = REMOTE_FRAME_BYTES,
+                                .spin = UMP_SPIN_NONE,
+                                .bell = &server};
+    there = (struct way){.from = (void *)frames[0], .to = (void *)frames[1]};
+    back = (struct way){.from = (void *)(frames[1] + REMOTE_FRAME_BYTES),
+                        .to = (void *)(frames[0] + REMOTE_FRAME_BYTES)};
+    sink_init(&sink);
+    CHECK_EQ(server_add_ump(&sink.server.base, &config, 1, 0, &conn), ERR_OK);
+    config.out = frames[0];
+    config.in = frames[0] + REMOTE_FRAME_BYTES;
+    config.bell = &client;
+    CHECK_EQ(binding_open_ump(&b.base, &config, &kitchen_sink_client_interface), ERR_OK);
+}
+
+/* Calls of one line and of many, each way. */
+static void parts_calls(void)
+{
+    static char path[256], args[200], data[300], path_out[256], args_out[200], data_out[300];
+    size_t path_len, args_len, data_len;
+    memset(path, 'p', sizeof(path));
+    for (uint32_t i = 0; i < sizeof(data); i++) {
+        data[i] = (char)i;
+    }
+    for (uint32_t i = 0; i < 200; i++) {
+        uint64_t value, r[8];
+        CHECK_EQ(kitchen_sink_one(&b, i, &value), ERR_OK);
+        CHECK_EQ(value, ~(uint64_t)i);
+        CHECK_EQ(kitchen_sink_eight(&b, i, 2, 3, 4, 5, 6, 7, 8, &r[0], &r[1], &r[2], &r[3], &r[4],
+                                    &r[5], &r[6], &r[7]),
+                 ERR_OK);
+        CHECK(r[0] == 8 && r[7] == i);
+        CHECK_EQ(kitchen_sink_text(&b, path, i, args, i, data, i + 100, path_out, &path_len,
+                                   args_out, &args_len, data_out, &data_len),
+                 ERR_OK);
+        CHECK(path_len == i && args_len == i && data_len == i + 100);
+        CHECK(memcmp(path, path_out, i) == 0 && memcmp(data, data_out, i + 100) == 0);
+        CHECK_EQ(kitchen_sink_poke(&b, 1), ERR_OK);
+    }
+}
+
+static void lines_that_come_one_by_one(void)
+{
+    for (step = 1; step <= 5; step++) {
+        uint8_t *frames[2] = {remote_frames(), remote_frames()};
+        fake_start();
+        fake_wait = client_waits;
+        parts_open(frames);
+        parts_calls();
+        fake_wait = NULL;
+        kitchen_sink_close(&b);
+        sink_deinit(&sink);
+        fake_check_clean();
+        CHECK(munmap(frames[0], REMOTE_BYTES) == 0 && munmap(frames[1], REMOTE_BYTES) == 0);
+    }
+}
+
+int main(void)
+{
+    const struct check_test tests[] = {
+        {"UMP0028 lines that come one by one", lines_that_come_one_by_one},
+    };
+    return CHECK_MAIN(tests);
+}

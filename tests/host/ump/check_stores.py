@@ -1,10 +1,11 @@
-"""check_stores.py OBJDUMP OBJECT: the short way of a UMP call stores with release once, and has no
-barrier but the one that emulators need (ump_ring.h). Prints TAP."""
+"""check_stores.py OBJDUMP OBJECT: the short ways of a UMP call store with release once for a line,
+and have no barrier but the one that emulators need (ump_ring.h). Prints TAP."""
 import re
 import subprocess
 import sys
 
-FUNCTIONS = ("ump_ring_send", "ump_serve_disabled", "ump_call_short")
+# How many such stores there may be: the compiler may make two of one, for full lines and others.
+FUNCTIONS = {"ump_ring_send": 2, "ump_serve_disabled": 1, "ump_call_short": 1}
 
 
 def instructions(text, name):
@@ -17,9 +18,9 @@ def main():
     text = subprocess.run([sys.argv[1], "-d", "--no-show-raw-insn", sys.argv[2]], check=True,
                           capture_output=True, text=True).stdout
     print(f"1..{len(FUNCTIONS)}")
-    for number, name in enumerate(FUNCTIONS, 1):
+    for number, (name, most) in enumerate(FUNCTIONS.items(), 1):
         ops = instructions(text, name)
-        is_right = (ops.count("stlr") == 1 and ops.count("dmb") <= 1
+        is_right = (1 <= ops.count("stlr") <= most and ops.count("dmb") <= 1
                     and not {"dsb", "isb"} & set(ops))
         print(f"{'ok' if is_right else 'not ok'} {number} - UMP004{number} one release store in "
               f"{name}, {len(ops)} instructions")

@@ -17,6 +17,7 @@
 #define LINE_BYTES 64u /* the first of a frame is for control, one of the others is an answer */
 #define LINES      256u
 #define PLAYED     201u
+#define TEXT_BYTES 1024u
 
 static _Alignas(AOS_PAGE_BYTES) uint8_t frames[4][LINES][LINE_BYTES];
 static _Alignas(AOS_PAGE_BYTES) uint8_t before[LINES][LINE_BYTES];
@@ -136,6 +137,19 @@ static uint64_t ump_woken(void *arg)
     return ump_work_off(1);
 }
 
+static errval_t ump_eight(void *arg)
+{
+    uint64_t r[8];
+    return bench_eight(&binding, 1, 2, 3, 4, 5, 6, 7, 8, r, r + 1, r + 2, r + 3, r + 4, r + 5,
+                       r + 6, r + 7);
+}
+
+static errval_t ump_text(void *arg)
+{
+    uint32_t length;
+    return bench_text(&binding, arg, TEXT_BYTES, &length);
+}
+
 void bench_ump_work(bool work)
 {
     hold = !work;
@@ -168,6 +182,7 @@ struct bench_binding *bench_ump_open(void)
 void bench_ump(void)
 {
     static uint8_t setup[LINES][LINE_BYTES];
+    static char text[TEXT_BYTES];
     (void)bench_ump_open();
     memcpy(setup, frames[1], sizeof(setup));
     ump_record(0);
@@ -175,5 +190,8 @@ void bench_ump(void)
     ump_play(setup);
     bench_sample("ump_server_1", ump_server, NULL, BENCH_SAMPLES);
     bench_sample("ump_server_woken", ump_woken, NULL, BENCH_SAMPLES);
+    bench_run("ump_8", &(struct bench){.fn = ump_eight}, NULL);
+    memset(text, 'a', sizeof(text));
+    bench_run("ump_string_1k", &(struct bench){.fn = ump_text}, text);
     bench_close(&binding);
 }

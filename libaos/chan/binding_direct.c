@@ -49,8 +49,9 @@ errval_t binding_parked_disabled(struct binding *b, errval_t err, struct binding
 bool binding_call_direct(struct binding *b, struct binding_call *call, errval_t *ret_err)
 {
     uint32_t words = msg_words(call->header), caps = msg_caps(call->header);
-    if (b->chan.carrier != NULL) {
-        return b->chan.carrier->call_direct(b, call, ret_err);
+    const struct chan_carrier *carrier = b->chan.carrier;
+    if (carrier != NULL) {
+        return carrier->call_direct(b, call, ret_err);
     }
     disp_disable();
     if ((b->chan.slow | disp_page()->pending) != 0 || disp_runnable() || caps > 1) {
@@ -101,7 +102,8 @@ errval_t binding_shape(const struct lmp_regs *r, uint64_t answer)
 
 errval_t binding_call_regs(struct binding *b, struct lmp_regs *r)
 {
-    return b->chan.carrier != NULL ? b->chan.carrier->call(b, r) : binding_call_long(b, r);
+    const struct chan_carrier *carrier = b->chan.carrier; /* others may open it again */
+    return carrier != NULL ? carrier->call(b, r) : binding_call_long(b, r);
 }
 
 errval_t binding_call_long(struct binding *b, struct lmp_regs *r)

@@ -169,7 +169,8 @@ static int builtin_oncore(struct shell *sh, int argc, char **argv)
 
 const struct builtin builtins[] = {
     {"bg", "[%JOB]", "let a stopped job go on in the background", builtin_bg},
-    {"caps", "[-a|--graph]", "capabilities by type; the shell's one by one, or drawn in DOT",
+    {"caps", "[-a|--graph [PID|--machine] [--all] [TYPE...]]",
+     "capabilities by type; the shell's one by one; those of a process or all, drawn in DOT",
      builtin_caps},
     {"core", "on|off CORE [--end|--refuse]",
      "switch a core on or off, with or without the programs on it", builtin_core},

@@ -1,174 +1,161 @@
-/* The shell's capabilities as a graph for Graphviz: an edge from each object to what was made of
- * it, as far as the shell has capabilities to both. What an object was made of encloses it. */
-#include "shell_priv.h"
-
+/* caps --graph: what was made of what, in DOT (drawing.h): of one process what it has capabilities
+ * to, of the machine what the databases of all cores have. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <aos/cap.h>
-#include <aos/slot.h>
+#include <aos/domain.h>
+#include <if/init.h>
+#include <if/process.h>
 
-#define GRAPH_NONE     UINT32_MAX
-#define GRAPH_L1_SLOTS (KPI_L1_BYTES_MAX / KPI_SLOT_BYTES)
+#include "drawing.h"
+#include "shell_priv.h"
 
-struct graph_object {
-    uint64_t base, bytes;                /* bytes 0: a name, no memory */
-    uint64_t side;                       /* of an EndPoint */
-    uint32_t copies;                     /* of the shell */
-    uint8_t type;
-};
+#define GRAPH_FIRST 256u                 /* room at first */
 
-struct graph {
-    struct graph_object *objects;
+struct graph_list {
+    struct monitor_object *all;
     uint32_t count, room;
-    bool full;                           /* no memory for more */
 };
 
-/* The memory behind a capability; table, dispatchers and channels are told by their first page. */
-static uint64_t graph_bytes(const struct cap_info *info)
+static errval_t graph_add(struct graph_list *l, const struct monitor_object *objects, size_t count)
 {
-    switch ((enum captype)info->type) {
-    case CAPTYPE_RAM:
-    case CAPTYPE_FRAME:
-    case CAPTYPE_DEVFRAME:
-    case CAPTYPE_L1CNODE:
-    case CAPTYPE_L2CNODE:
-        return info->b;
-    case CAPTYPE_VNODEL0:
-    case CAPTYPE_VNODEL1:
-    case CAPTYPE_VNODEL2:
-    case CAPTYPE_VNODEL3:
-    case CAPTYPE_DISPATCHER:
-    case CAPTYPE_ENDPOINT:
-        return AOS_PAGE_BYTES;
-    default:
-        return 0;
-    }
-}
-
-static void graph_add(struct graph *g, caddr_t c)
-{
-    struct cap_info info;
-
-    if (err_is_fail(cap_identify(c, &info)) || info.type == CAPTYPE_NULL
-        || info.type == CAPTYPE_MAPPING || info.type >= CAPTYPE_COUNT) {
-        return;
-    }
-    if (g->count == g->room) {
-        uint32_t room = g->room == 0 ? 256 : 2 * g->room;
-        struct graph_object *more = realloc(g->objects, room * sizeof(*more));
+    if (l->room - l->count < count) {
+        uint32_t room = l->room == 0 ? GRAPH_FIRST : 2 * l->room;
+        struct monitor_object *more = realloc(l->all, room * sizeof(*more));
 
         if (more == NULL) {
-            g->full = true;
-            return;
+            return LIB_ERR_NO_MEMORY;
         }
-        g->objects = more;
-        g->room = room;
+        l->all = more;
+        l->room = room;
     }
-    g->objects[g->count++] = (struct graph_object){
-        .base = info.a, .bytes = graph_bytes(&info), .copies = 1, .type = info.type,
-        .side = info.type == CAPTYPE_ENDPOINT || graph_bytes(&info) == 0 ? info.b : 0,
-    };
+    memcpy(&l->all[l->count], objects, count * sizeof(*objects));
+    l->count += (uint32_t)count;
+    return ERR_OK;
 }
 
-/* What encloses something comes before it. */
-static int graph_order(const void *left, const void *right)
-{
-    const struct graph_object *a = left, *b = right;
-
-    if ((a->bytes == 0) != (b->bytes == 0)) {
-        return a->bytes == 0 ? 1 : -1;
-    }
-    if (a->base != b->base) {
-        return a->base < b->base ? -1 : 1;
-    }
-    if (a->bytes != b->bytes) {
-        return a->bytes > b->bytes ? -1 : 1;
-    }
-    if (a->type != b->type) {
-        return a->type < b->type ? -1 : 1;
-    }
-    return a->side < b->side ? -1 : a->side > b->side;
-}
-
-/* Copies become one object. */
-static void graph_join(struct graph *g)
+static void graph_draw_list(struct drawing *d, struct graph_list *l)
 {
     uint32_t kept = 0;
 
-    for (uint32_t i = 0; i < g->count; i++) {
-        if (kept != 0 && graph_order(&g->objects[kept - 1], &g->objects[i]) == 0) {
-            g->objects[kept - 1].copies++;
+    qsort(l->all, l->count, sizeof(l->all[0]), drawing_order);
+    for (uint32_t i = 0; i < l->count; i++) {
+        if (kept != 0 && drawing_order(&l->all[kept - 1], &l->all[i]) == 0) {
+            l->all[kept - 1].copies++;
         } else {
-            g->objects[kept++] = g->objects[i];
+            l->all[kept++] = l->all[i];
         }
     }
-    g->count = kept;
+    for (uint32_t i = 0; i < kept; i++) {
+        drawing_add(d, &l->all[i]);
+    }
 }
 
-static bool graph_encloses(const struct graph_object *a, const struct graph_object *b)
+static errval_t graph_process(struct shell *sh, uint32_t pid, const struct drawing_how *how,
+                              bool *ret_drawn)
 {
-    return a->base <= b->base && b->base - a->base < a->bytes
-        && b->bytes <= a->bytes - (b->base - a->base)
-        && (a->type == CAPTYPE_RAM || a->type == CAPTYPE_FRAME || a->type == CAPTYPE_DEVFRAME);
+    struct monitor_object objects[PROCESS_CAPABILITIES_OBJECTS_MAX];
+    struct process_binding *b = shell_process_of(sh, pid);
+    struct process_info info;
+    struct graph_list list = {0};
+    struct drawing d;
+    uint32_t next = 0;
+    size_t count;
+    errval_t err = process_describe(b, pid, &info);
+
+    do {
+        if (err_is_ok(err)) {
+            err = process_capabilities(b, pid, next, objects, &count, &next);
+        }
+        if (err_is_ok(err)) {
+            err = graph_add(&list, objects, count);
+        }
+    } while (err_is_ok(err) && next != 0);
+    if (err_is_ok(err)) {
+        drawing_begin(&d, stdout, how, /* cores= */ false);
+        drawing_core(&d, info.core);
+        graph_draw_list(&d, &list);
+        drawing_core_end(&d);
+        *ret_drawn = drawing_end(&d);
+    }
+    free(list.all);
+    return err;
 }
 
-/* The object that number `at` was made of: the closest before it that encloses it. */
-static uint32_t graph_parent(const struct graph *g, uint32_t at)
+static errval_t graph_core(struct monitor_binding *b, uint32_t core, struct drawing *d)
 {
-    for (uint32_t i = at; i-- > 0 && g->objects[at].bytes != 0; ) {
-        if (graph_encloses(&g->objects[i], &g->objects[at])) {
-            return i;
+    struct monitor_object objects[MONITOR_OBJECTS_OBJECTS_MAX], last = {0};
+    size_t count = 0;
+    errval_t err;
+
+    drawing_core(d, core);
+    do {
+        err = monitor_objects(b, core, &last, objects, &count);
+        for (size_t i = 0; err_is_ok(err) && i < count; i++) {
+            drawing_add(d, &objects[i]);
+            last = objects[i];
         }
-    }
-    return GRAPH_NONE;
+    } while (err_is_ok(err) && count != 0);
+    drawing_core_end(d);
+    return err;
 }
 
-static void graph_print(const struct graph *g)
+static errval_t graph_machine(struct shell *sh, const struct drawing_how *how, bool *ret_drawn)
 {
-    printf("digraph capabilities {\n  node [shape=box];\n");
-    for (uint32_t i = 0; i < g->count; i++) {
-        const struct graph_object *o = &g->objects[i];
-        uint32_t parent = graph_parent(g, i);
+    struct monitor_binding b;
+    struct drawing d;
+    uint32_t on;
+    caddr_t end;
+    errval_t err = init_cores(sh->init, &on);
 
-        printf("  n%u [label=\"%s %#llx", (unsigned)i, captype_name((enum captype)o->type),
-               (unsigned long long)o->base);
-        if (o->bytes != 0) {
-            printf(" +%#llx", (unsigned long long)o->bytes);
-        }
-        if (o->copies > 1) {
-            printf(", %u copies", (unsigned)o->copies);
-        }
-        printf("\"];\n");
-        if (parent != GRAPH_NONE) {
-            printf("  n%u -> n%u;\n", (unsigned)parent, (unsigned)i);
+    err = err_is_ok(err) ? init_monitor(sh->init, &end) : err;
+    err = err_is_ok(err) ? monitor_bind(end, &b) : err;
+    if (err_is_fail(err)) {
+        return err;
+    }
+    drawing_begin(&d, stdout, how, /* cores= */ true);
+    for (uint32_t core = 0; core < DOMAIN_CORES_MAX && err_is_ok(err); core++) {
+        if ((on & 1u << core) != 0) {
+            err = graph_core(&b, core, &d);
         }
     }
-    printf("}\n");
+    *ret_drawn = drawing_end(&d);
+    monitor_close(&b);
+    return err;
 }
 
-int shell_graph(void)
+static bool graph_add_type(const char *name, uint32_t *types)
 {
-    struct graph g = {0};
-    bool full;
-
-    for (uint32_t l1 = 0; l1 < GRAPH_L1_SLOTS; l1++) {
-        struct cap_info info;
-
-        if (err_is_fail(cap_identify(KPI_CADDR_L1 | l1, &info)) || info.type != CAPTYPE_L2CNODE) {
-            continue;
+    for (uint32_t type = CAPTYPE_NULL + 1; type < CAPTYPE_COUNT; type++) {
+        if (strcmp(captype_name((enum captype)type), name) == 0) {
+            *types |= 1u << type;
+            return true;
         }
-        for (uint32_t l2 = 0; l2 < KPI_L2_SLOTS; l2++) {
-            graph_add(&g, KPI_CADDR(l1, l2));
+    }
+    return false;
+}
+
+int shell_graph(struct shell *sh, int argc, char **argv)
+{
+    bool drawn = false, machine = false;
+    struct drawing_how how = {.fold = true};
+    uint64_t pid = domain_pid();
+    errval_t err;
+
+    for (int i = 0; i < argc; i++) {
+        if (strcmp(argv[i], "--all") == 0) {
+            how.fold = false;
+        } else if (i == 0 && strcmp(argv[i], "--machine") == 0) {
+            machine = true;
+        } else if (!graph_add_type(argv[i], &how.types)
+                   && (i != 0 || !shell_number(argv[i], UINT32_MAX, &pid))) {
+            return BUILTIN_MISUSED;
         }
-        graph_add(&g, KPI_CADDR_L1 | l1);
     }
-    full = g.full;
-    if (!full && g.count != 0) {
-        qsort(g.objects, g.count, sizeof(g.objects[0]), graph_order);
-        graph_join(&g);
-        graph_print(&g);
-    }
-    free(g.objects);
-    return full ? shell_error("caps", LIB_ERR_NO_MEMORY) : 0;
+    err = machine ? graph_machine(sh, &how, &drawn)
+                  : graph_process(sh, (uint32_t)pid, &how, &drawn);
+    err = err_is_ok(err) && !drawn ? LIB_ERR_NO_MEMORY : err;
+    return err_is_ok(err) ? 0 : shell_error("caps", err);
 }

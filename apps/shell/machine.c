@@ -176,8 +176,8 @@ int builtin_caps(struct shell *sh, int argc, char **argv)
 {
     struct machine_caps caps = {.all = argc == 2 && strcmp(argv[1], "-a") == 0};
 
-    if (argc == 2 && strcmp(argv[1], "--graph") == 0) {
-        return shell_graph();
+    if (argc > 1 && strcmp(argv[1], "--graph") == 0) {
+        return shell_graph(sh, argc - 2, argv + 2);
     }
     if (argc > 2 || (argc == 2 && !caps.all)) {
         return BUILTIN_MISUSED;

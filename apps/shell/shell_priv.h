@@ -122,8 +122,8 @@ int builtin_nslist(struct shell *sh, int argc, char **argv);
 int builtin_nslookup(struct shell *sh, int argc, char **argv);
 int builtin_meminfo(struct shell *sh, int argc, char **argv);
 int builtin_caps(struct shell *sh, int argc, char **argv);
-/* What `caps --graph` prints (graph.c); an exit status. */
-int shell_graph(void);
+/* `caps --graph` with these words behind it (graph.c). */
+int shell_graph(struct shell *sh, int argc, char **argv);
 int builtin_dmesg(struct shell *sh, int argc, char **argv);
 int builtin_date(struct shell *sh, int argc, char **argv);
 int builtin_uptime(struct shell *sh, int argc, char **argv);

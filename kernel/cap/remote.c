@@ -4,6 +4,10 @@
 #include <kernel/irq_cap.h>
 #include <kpi/remote.h>
 
+_Static_assert(CAP_NAMED_BASE >> CAP_PAGE_SHIFT == KPI_CAP_NAMES &&
+                   CAP_NOTIFY_BASE >> CAP_PAGE_SHIFT == KPI_CAP_NOTIFIES,
+               "kpi");
+
 bool cap_is_foreign(const struct cte *cte)
 {
     return cte_node((struct cte *)(uintptr_t)cte)->owner != core_self;

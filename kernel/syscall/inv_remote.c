@@ -1,7 +1,9 @@
 /* Invocations of the Kernel capability about objects that several cores know
  * (idl/abi/objects.if). */
-#include <kernel/cap_remote.h>
+#include <kernel/cap_look.h>
+#include <kernel/cap_tree.h>
 #include <kernel/cspace.h>
+#include <kernel/dispatcher.h>
 #include <abi/kernel_invoke.h>
 
 errval_t inv_kernel_cap_describe(struct dispatcher *self, struct cte *object, struct cte *root,
@@ -90,5 +92,46 @@ errval_t inv_kernel_cap_ended(struct dispatcher *self, struct cte *object, uint6
 {
     *ret_ended = cap_remote_ended();
     *ret_anchors = cap_anchor_count();
+    return ERR_OK;
+}
+
+errval_t inv_kernel_cap_next(struct dispatcher *self, struct cte *object, uint8_t after,
+                             uint32_t after_page, uint32_t after_pages, uint64_t after_place,
+                             uint64_t *ret_type, uint64_t *ret_owner, uint64_t *ret_state,
+                             uint64_t *ret_page, uint64_t *ret_pages, uint64_t *ret_place,
+                             uint64_t *ret_copies)
+{
+    struct cap_key key = {0};
+    struct cap_sight s = {0};
+    if (after != CAPTYPE_NULL)
+        key = cap_key_make((enum captype)after, after_page, after_pages, after_place);
+    (void)cap_look(&key, &s);
+    *ret_type = s.what.type;
+    *ret_owner = s.what.owner;
+    *ret_state = s.what.state;
+    *ret_page = s.what.page;
+    *ret_pages = s.what.pages;
+    *ret_place = s.place;
+    *ret_copies = s.copies;
+    return ERR_OK;
+}
+
+errval_t inv_kernel_cap_space(struct dispatcher *self, struct cte *object,
+                              struct cte *dispatcher, uint32_t from, uint64_t *ret_cap,
+                              uint64_t *ret_type, uint64_t *ret_rights, uint64_t *ret_owner,
+                              uint64_t *ret_state, uint64_t *ret_page, uint64_t *ret_pages,
+                              uint64_t *ret_place)
+{
+    struct cap_sight s;
+    caddr_t at;
+    cap_look_space(&dispatcher_of(dispatcher)->cspace, from, &at, &s);
+    *ret_cap = at;
+    *ret_type = s.what.type;
+    *ret_rights = s.what.rights;
+    *ret_owner = s.what.owner;
+    *ret_state = s.what.state;
+    *ret_page = s.what.page;
+    *ret_pages = s.what.pages;
+    *ret_place = s.place;
     return ERR_OK;
 }

@@ -64,3 +64,37 @@ bool kernel_caps_ended(void)
 
     return err_is_ok(inv_kernel_cap_ended(KPI_CAP_KERNEL, &ended, &anchors)) && ended != 0;
 }
+
+errval_t kernel_caps_next(const struct kernel_object *after, struct kernel_object *ret)
+{
+    uint64_t type, owner, state, page, pages, place, copies;
+    errval_t err = inv_kernel_cap_next(KPI_CAP_KERNEL, after->cap.type, after->cap.page,
+                                       after->cap.pages, after->place, &type, &owner, &state,
+                                       &page, &pages, &place, &copies);
+
+    if (err_is_ok(err)) {
+        *ret = (struct kernel_object){
+            .cap = {.type = (uint8_t)type, .owner = (uint8_t)owner, .state = (uint32_t)state,
+                    .page = (uint32_t)page, .pages = (uint32_t)pages},
+            .place = place, .copies = (uint32_t)copies,
+        };
+    }
+    return err;
+}
+
+errval_t kernel_caps_space(caddr_t dispatcher, uint32_t *at, struct kernel_object *ret)
+{
+    uint64_t cap, type, rights, owner, state, page, pages, place;
+    errval_t err = inv_kernel_cap_space(KPI_CAP_KERNEL, dispatcher, *at, &cap, &type, &rights,
+                                        &owner, &state, &page, &pages, &place);
+
+    if (err_is_ok(err)) {
+        *at = (uint32_t)cap;
+        *ret = (struct kernel_object){
+            .cap = {.type = (uint8_t)type, .rights = (uint8_t)rights, .owner = (uint8_t)owner,
+                    .state = (uint32_t)state, .page = (uint32_t)page, .pages = (uint32_t)pages},
+            .place = place, .copies = 1,
+        };
+    }
+    return err;
+}

@@ -25,7 +25,7 @@ static errval_t rpc_monitor_bind(void)
     return err_is_ok(err) ? monitor_bind(end, &rpc_monitor.binding) : err;
 }
 
-static errval_t rpc_monitor_get(struct monitor_binding **ret_binding)
+errval_t aos_monitor(struct monitor_binding **ret_binding)
 {
     errval_t err = ERR_OK;
 
@@ -48,7 +48,7 @@ static errval_t rpc_kernel_error(errval_t err)
 static errval_t rpc_revoke(caddr_t c)
 {
     struct monitor_binding *b;
-    errval_t err = rpc_monitor_get(&b);
+    errval_t err = aos_monitor(&b);
 
     if (err_is_ok(err)) {
         err = monitor_revoke(b, KPI_CAP_SELF_L1, c);
@@ -59,7 +59,7 @@ static errval_t rpc_revoke(caddr_t c)
 static errval_t rpc_revoke_part(caddr_t c, uint64_t off, uint64_t bytes)
 {
     struct monitor_binding *b;
-    errval_t err = rpc_monitor_get(&b);
+    errval_t err = aos_monitor(&b);
 
     if (err_is_ok(err)) {
         err = monitor_revoke_part(b, KPI_CAP_SELF_L1, c, off, bytes);
@@ -71,7 +71,7 @@ static errval_t rpc_retype(caddr_t dest, caddr_t src, uint64_t off, enum captype
                            uint64_t bytes, uint32_t count)
 {
     struct monitor_binding *b;
-    errval_t err = rpc_monitor_get(&b);
+    errval_t err = aos_monitor(&b);
 
     if (err_is_ok(err)) {
         err = monitor_retype(b, KPI_CAP_SELF_L1, src, off, (uint8_t)type, bytes, count,
@@ -83,7 +83,7 @@ static errval_t rpc_retype(caddr_t dest, caddr_t src, uint64_t off, enum captype
 static errval_t rpc_notify(caddr_t *ret_notify)
 {
     struct monitor_binding *b;
-    errval_t err = rpc_monitor_get(&b);
+    errval_t err = aos_monitor(&b);
 
     return err_is_ok(err) ? monitor_notify(b, ret_notify) : err;
 }

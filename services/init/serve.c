@@ -391,7 +391,8 @@ static errval_t on_memory(struct server_ctx *ctx, caddr_t *ret_memory)
 
 static errval_t on_monitor(struct server_ctx *ctx, caddr_t *ret_monitor)
 {
-    errval_t err = monitor_end_for(ctx->peer_pid, ret_monitor);
+    bool trusted = serve_is_service(ctx->peer_pid) || ctx->peer_pid == init.shell_pid;
+    errval_t err = monitor_end_for(ctx->peer_pid, trusted, ret_monitor);
 
     return err_is_ok(err) ? ERR_OK : err_push(err, INIT_ERR_NOT_READY);
 }

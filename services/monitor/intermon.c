@@ -15,13 +15,15 @@
 #include <if/intermon_server.h>
 
 #include "audit.h"
+#include "objects.h"
 #include "share.h"
 
 #define INTERMON_FRAME_BYTES (INTERMON_BYTES / 4u)
 
 /* A message that is still to be sent. */
 enum intermon_kind {
-    INTERMON_LINE, INTERMON_ROOT, INTERMON_CAPS, INTERMON_ONLINE, INTERMON_OFFLINE, INTERMON_AUDIT
+    INTERMON_LINE, INTERMON_ROOT, INTERMON_CAPS, INTERMON_ONLINE, INTERMON_OFFLINE, INTERMON_AUDIT,
+    INTERMON_LOOK, INTERMON_SEEN
 };
 struct intermon_item {
     struct intermon_item *next;
@@ -34,7 +36,13 @@ struct intermon_item {
     caddr_t cap;
     struct intermon_cap_message message;
     struct intermon_audit_message audit;
+    struct intermon_objects *objects;    /* LOOK, SEEN: of malloc */
     struct intermon_peer *peer;
+};
+struct intermon_objects {
+    uint32_t number;
+    size_t count;
+    struct monitor_object all[OBJECTS_MAX];
 };
 
 /* Messages about capabilities do not wait for the others. */
@@ -79,6 +87,10 @@ static errval_t intermon_put(struct intermon_peer *p, const struct intermon_item
         return intermon_online(&p->out, i->to);
     case INTERMON_AUDIT:
         return intermon_audit(&p->out, &i->audit);
+    case INTERMON_LOOK:
+        return intermon_look(&p->out, i->objects->number, &i->objects->all[0]);
+    case INTERMON_SEEN:
+        return intermon_seen(&p->out, i->objects->number, i->objects->all, i->objects->count);
     case INTERMON_OFFLINE:
         return intermon_offline(&p->out, i->to);
     case INTERMON_ROOT:
@@ -91,6 +103,12 @@ static errval_t intermon_put(struct intermon_peer *p, const struct intermon_item
     }
     return intermon_pass(&p->out, w->line, side, w->header, w->words,
                          (intermon_cap_kind_t)w->cap, w->cap_line, i->tag);
+}
+
+static void intermon_free(struct intermon_item *i)
+{
+    free(i->objects);
+    free(i);
 }
 
 /* False: the rest waits. */
@@ -107,7 +125,7 @@ static bool intermon_flush_list(struct intermon_peer *p, struct intermon_list *l
         }
         list->head = i->next;
         list->tail = list->head == NULL ? &list->head : list->tail;
-        free(i);
+        intermon_free(i);
         if (err_is_fail(err)) {
             p->up = false;               /* the core has stopped */
         }
@@ -258,6 +276,37 @@ errval_t intermon_send_audit(uint32_t peer, const struct intermon_audit_message 
     return ERR_OK;
 }
 
+static errval_t intermon_send_objects(uint32_t peer, enum intermon_kind kind, uint32_t number,
+                                      const struct monitor_object *all, size_t count)
+{
+    struct intermon_item *i = calloc(1, sizeof(*i));
+    struct intermon_objects *o = malloc(sizeof(*o));
+
+    if (i == NULL || o == NULL) {
+        free(i);
+        free(o);
+        return LIB_ERR_NO_MEMORY;
+    }
+    o->number = number;
+    o->count = count;
+    memcpy(o->all, all, count * sizeof(*all));
+    i->kind = (uint8_t)kind;
+    i->objects = o;
+    intermon_queue(i, peer);
+    return ERR_OK;
+}
+
+errval_t intermon_send_look(uint32_t peer, uint32_t number, const struct monitor_object *after)
+{
+    return intermon_send_objects(peer, INTERMON_LOOK, number, after, 1);
+}
+
+errval_t intermon_send_seen(uint32_t peer, uint32_t number, const struct monitor_object *all,
+                            size_t count)
+{
+    return intermon_send_objects(peer, INTERMON_SEEN, number, all, count);
+}
+
 uint8_t intermon_peers(void)
 {
     uint8_t peers = 0;
@@ -315,6 +364,17 @@ static void on_audit(struct server_ctx *ctx, const struct intermon_audit_message
     audit_receive((uint32_t)ctx->peer_pid, m);
 }
 
+static void on_look(struct server_ctx *ctx, uint32_t number, const struct monitor_object *after)
+{
+    objects_looked((uint32_t)ctx->peer_pid, number, after);
+}
+
+static void on_seen(struct server_ctx *ctx, uint32_t number, const struct monitor_object *all,
+                    size_t count)
+{
+    objects_seen((uint32_t)ctx->peer_pid, number, all, count);
+}
+
 static void on_offline(struct server_ctx *ctx, uint8_t core)
 {
     (void)ctx;
@@ -346,12 +406,13 @@ static void on_peer_gone(struct server_ctx *ctx)
     ways.peers[ctx->peer_pid].up = false;
     line_peer_gone((uint32_t)ctx->peer_pid);
     audit_peer_gone((uint32_t)ctx->peer_pid);
+    objects_peer_gone((uint32_t)ctx->peer_pid);
 }
 
 static const struct intermon_server_ops ops = {
     .on_pass = on_pass, .on_ended = on_ended, .on_root = on_root, .on_caps = on_caps,
     .on_online = on_online, .on_offline = on_offline, .on_audit = on_audit,
-    .on_peer_gone = on_peer_gone,
+    .on_look = on_look, .on_seen = on_seen, .on_peer_gone = on_peer_gone,
 };
 
 /* --- doorbells ------------------------------------------------------------------------------ */
@@ -513,13 +574,14 @@ void intermon_forget(uint32_t peer)
             next = i->next;
             i->dropped = true;
             if (!i->crossing) {
-                free(i);
+                intermon_free(i);
             }
         }
         p->lists[l].head = NULL;
         p->lists[l].tail = &p->lists[l].head;
     }
     line_peer_gone(peer);
+    objects_peer_gone(peer);
     share_core_down((uint8_t)peer);
     for (uint32_t i = 0; i < LINE_PEERS_MAX && was_up; i++) {
         if (ways.peers[i].up) {

@@ -37,3 +37,8 @@ uint8_t intermon_peers(void);
 struct intermon_audit_message;
 /* LIB_ERR_NO_MEMORY: it is not sent. */
 errval_t intermon_send_audit(uint32_t peer, const struct intermon_audit_message *m);
+/* For monitor.objects: a question to another monitor, and the answer. LIB_ERR_NO_MEMORY. */
+struct monitor_object;
+errval_t intermon_send_look(uint32_t peer, uint32_t number, const struct monitor_object *after);
+errval_t intermon_send_seen(uint32_t peer, uint32_t number, const struct monitor_object *all,
+                            size_t count);

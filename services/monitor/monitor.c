@@ -14,6 +14,7 @@
 #include <if/monitor_server.h>
 
 #include "audit.h"
+#include "objects.h"
 #include "own.h"
 #include "revokes.h"
 #include "share.h"
@@ -330,10 +331,54 @@ static errval_t on_check(struct server_ctx *ctx, uint64_t *ret_found, uint64_t *
     return SERVER_DEFERRED;
 }
 
+static void objects_told(void *arg, errval_t err, const struct monitor_object *objects,
+                         size_t count)
+{
+    struct monitor_objects_responder *answer = arg;
+
+    monitor_objects_reply(answer, err_is_ok(err) ? ERR_OK : err_push(err, MONITOR_ERR_FAILED),
+                          objects, count);
+    free(answer);
+}
+
+static errval_t on_objects(struct server_ctx *ctx, uint32_t core,
+                           const struct monitor_object *after, struct monitor_object *ret_objects,
+                           size_t *ret_objects_count)
+{
+    struct monitor_objects_responder *answer;
+    errval_t err;
+
+    if (!server_conn_trusted(ctx->conn)) {
+        return MONITOR_ERR_DENIED;
+    }
+    if (core == monitor.self) {
+        err = objects_own(after, ret_objects, ret_objects_count);
+        return err_is_ok(err) ? ERR_OK : err_push(err, MONITOR_ERR_FAILED);
+    }
+    answer = malloc(sizeof(*answer));
+    err = answer == NULL ? LIB_ERR_NO_MEMORY : objects_ask(core, after, objects_told, answer);
+    if (err_is_fail(err)) {
+        free(answer);
+        return err_push(err, err == RPC_ERR_NOT_BOUND ? MONITOR_ERR_NO_CORE : MONITOR_ERR_LIMIT);
+    }
+    *answer = monitor_objects_defer(ctx);
+    return SERVER_DEFERRED;
+}
+
+static errval_t on_space(struct server_ctx *ctx, caddr_t dispatcher, uint32_t from,
+                         struct monitor_object *ret_objects, size_t *ret_objects_count,
+                         uint32_t *ret_next)
+{
+    errval_t err = objects_space(dispatcher, from, ret_objects, ret_objects_count, ret_next);
+
+    (void)ctx;
+    return err_is_ok(err) ? ERR_OK : err_push(err, MONITOR_ERR_FAILED);
+}
+
 static const struct monitor_server_ops ops = {
     .on_proxy = on_proxy, .on_revoke = on_revoke, .on_revoke_part = on_revoke_part,
     .on_retype = on_retype, .on_lines = on_lines, .on_check = on_check,
-    .on_notify = on_notify,
+    .on_notify = on_notify, .on_objects = on_objects, .on_space = on_space,
 };
 
 errval_t monitor_start(const struct intermon_host *ways, struct waitset *ws)
@@ -353,7 +398,7 @@ errval_t monitor_start(const struct intermon_host *ways, struct waitset *ws)
     return ERR_OK;
 }
 
-errval_t monitor_end_for(uint64_t pid, caddr_t *ret_end)
+errval_t monitor_end_for(uint64_t pid, bool trusted, caddr_t *ret_end)
 {
-    return server_make_end(&monitor.server.base, pid, 0, ret_end);
+    return server_make_end(&monitor.server.base, pid, trusted ? SERVER_PEER_TRUSTED : 0, ret_end);
 }

@@ -7,5 +7,5 @@
 #include "intermon.h"
 
 errval_t monitor_start(const struct intermon_host *ways, struct waitset *ws);
-/* An end of monitor.if for the domain `pid`. */
-errval_t monitor_end_for(uint64_t pid, caddr_t *ret_end);
+/* An end of monitor.if for the domain `pid`, which may look at all that there is if `trusted`. */
+errval_t monitor_end_for(uint64_t pid, bool trusted, caddr_t *ret_end);

@@ -35,6 +35,7 @@ static const struct process_server_ops ops = {
     .on_adopt = on_adopt, .on_adopt_ring = on_adopt_ring, .on_trace = on_trace,
     .on_launch = on_launch, .on_kill_group = on_kill_group, .on_stop_group = on_stop_group,
     .on_resume_group = on_resume_group, .on_group = on_group,
+    .on_capabilities = on_capabilities,
     .on_peer_gone = on_peer_gone,
 };
 

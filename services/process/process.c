@@ -75,8 +75,7 @@ static struct table_entry *table_fill(struct table *t, uint32_t pid, uint32_t pa
     return NULL;
 }
 
-/* Init, and what it started: services and the shell. */
-static bool table_trusted(struct table *t, uint32_t pid)
+bool table_trusted(struct table *t, uint32_t pid)
 {
     const struct table_entry *e = table_find(t, pid);
 

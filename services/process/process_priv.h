@@ -115,6 +115,8 @@ struct table_entry *table_next(struct table *t, uint32_t after);
  * detached, and what is below them, stay. NULL: there is none. */
 struct table_entry *table_leaf(struct table *t, const struct table_entry *e);
 
+/* Init, and what it started: services and the shell. */
+bool table_trusted(struct table *t, uint32_t pid);
 /* NO_PID, DENIED: only init and the programs it started may kill services, and nobody else's
  * process but its own descendants may be killed by a program started by others. */
 errval_t table_may_kill(struct table *t, uint32_t caller, uint32_t pid);

@@ -3,6 +3,9 @@
 
 #include <string.h>
 
+#include <aos/services.h>
+#include <if/monitor.h>
+
 #define SERVICE_PIDS_PAGE 64u            /* as in process.if */
 
 /* Calls that their clients do not wait for any more make room. */
@@ -149,4 +152,36 @@ errval_t on_self(struct server_ctx *ctx, uint32_t *ret_pid, uint32_t *ret_parent
     *ret_pid = (uint32_t)ctx->peer_pid;
     *ret_parent = e == NULL ? TABLE_PID_INIT : e->parent;
     return ERR_OK;
+}
+
+static errval_t serve_space(uint32_t caller, uint32_t pid, caddr_t *ret_dispatcher)
+{
+    struct table_entry *e = table_find(&svc.table, pid);
+    errval_t err = pid == TABLE_PID_INIT
+        ? (table_trusted(&svc.table, caller) ? ERR_OK : PROCESS_ERR_DENIED)
+        : table_may_kill(&svc.table, caller, pid);
+
+    if (err_is_ok(err)) {
+        *ret_dispatcher = pid == TABLE_PID_INIT ? svc.init
+                                                : svc.domains[e->place].proc.dispatcher;
+    }
+    return err;
+}
+
+errval_t on_capabilities(struct server_ctx *ctx, uint32_t pid, uint32_t from,
+                         struct monitor_object *ret_objects, size_t *ret_objects_count,
+                         uint32_t *ret_next)
+{
+    struct monitor_binding *b;
+    caddr_t dispatcher;
+    errval_t err = serve_space((uint32_t)ctx->peer_pid, pid, &dispatcher);
+
+    if (err_is_fail(err)) {
+        return err;
+    }
+    err = aos_monitor(&b);
+    if (err_is_ok(err)) {
+        err = monitor_space(b, dispatcher, from, ret_objects, ret_objects_count, ret_next);
+    }
+    return err_is_ok(err) ? ERR_OK : err_push(err, PROCESS_ERR_FAILED);
 }

@@ -104,5 +104,8 @@ errval_t on_self(struct server_ctx *ctx, uint32_t *ret_pid, uint32_t *ret_parent
 errval_t on_adopt(struct server_ctx *ctx, uint32_t pid, const char *name, size_t name_len,
                   caddr_t dispatcher);
 errval_t on_adopt_ring(struct server_ctx *ctx, uint32_t pid, caddr_t ring);
+errval_t on_capabilities(struct server_ctx *ctx, uint32_t pid, uint32_t from,
+                         struct monitor_object *ret_objects, size_t *ret_objects_count,
+                         uint32_t *ret_next);
 errval_t on_trace(struct server_ctx *ctx, uint32_t pid, process_tracing_t tracing,
                   caddr_t *ret_ring);

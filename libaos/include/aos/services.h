@@ -11,12 +11,14 @@
 
 struct init_binding;
 struct memory_binding;
+struct monitor_binding;
 struct nameserver_binding;
 struct process_binding;
 struct serial_binding;
 
 errval_t aos_init(struct init_binding **ret_binding);
 errval_t aos_memory(struct memory_binding **ret_binding);
+errval_t aos_monitor(struct monitor_binding **ret_binding); /* of this core */
 errval_t aos_nameserver(struct nameserver_binding **ret_binding);
 errval_t aos_process(struct process_binding **ret_binding);
 /* Those of another core, or of the core of a process. A core that is about to come up is waited

@@ -19,4 +19,5 @@ void check_database(void);
 void test_delete(void);
 void test_map(void);
 void test_lend(void);
+void test_look(void);
 void test_remote(void);

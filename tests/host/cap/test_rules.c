@@ -304,5 +304,6 @@ int main(void)
     test_map();
     test_lend();
     test_remote();
+    test_look();
     return 0;
 }

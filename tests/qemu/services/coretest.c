@@ -18,6 +18,7 @@
 #include <aos/time.h>
 #include <if/init.h>
 #include <if/memory.h>
+#include <if/process.h>
 
 #define ROUNDS     20u
 #define SETTLE_NS  1000000000ull         /* for what is on its way back */
@@ -329,6 +330,47 @@ static bool owner_ends(void)
     return far_start(1);
 }
 
+/* All that `pid` has, through the process service of its core. */
+static errval_t look_at(uint32_t pid, uint32_t *ret_count, uint32_t *ret_roots)
+{
+    struct monitor_object objects[PROCESS_CAPABILITIES_OBJECTS_MAX];
+    struct process_binding *process;
+    uint32_t next = 0;
+    size_t count;
+    errval_t err = aos_process_of(pid, &process);
+
+    *ret_count = *ret_roots = 0;
+    do {
+        err = err_is_ok(err) ? process_capabilities(process, pid, next, objects, &count, &next)
+                             : err;
+        for (size_t i = 0; err_is_ok(err) && i < count; i++) {
+            *ret_roots += objects[i].type == CAPTYPE_VNODEL0;
+            (*ret_count)++;
+        }
+    } while (err_is_ok(err) && next != 0);
+    return err;
+}
+
+/* Of itself, of its child on another core; not of services, and not of the machine. */
+static bool own_only(void)
+{
+    const struct monitor_object none = {0};
+    struct monitor_object objects[MONITOR_SPACE_OBJECTS_MAX];
+    uint32_t found, roots, next;
+    size_t count;
+
+    TRY_OK(look_at(domain_pid(), &found, &roots));
+    TRY(found > MONITOR_SPACE_OBJECTS_MAX && roots == 1);
+    TRY_OK(look_at(fars[1].pid, &found, &roots));
+    TRY(found > MONITOR_SPACE_OBJECTS_MAX && roots == 1);
+    TRY(err_no(look_at(1, &found, &roots)) == PROCESS_ERR_DENIED);
+    TRY(err_no(look_at(0, &found, &roots)) == PROCESS_ERR_DENIED);
+    TRY(err_no(monitor_objects(&monitor, 0, &none, objects, &count)) == MONITOR_ERR_DENIED);
+    TRY_OK(monitor_space(&monitor, KPI_CAP_SELF_DISP, 0, objects, &count, &next));
+    TRY(count == MONITOR_SPACE_OBJECTS_MAX && next != 0);
+    return true;
+}
+
 static bool everything(void)
 {
     return shared_by_all() && owner_first() && revoked() && parted() && given_on()
@@ -392,6 +434,7 @@ static const struct taptest tests[] = {
     {"DCAP0106 memory moves there and back", memory_moves},
     {"DCAP0107 a frame moves with all its rights", frame_moves},
     {"DCAP0108 the owner's domain ends in the middle", owner_ends},
+    {"DCAP0120 who may look at whose capabilities", own_only},
     {"DCAP0109 counters are as before, and the monitors agree", nothing_is_left},
     {"DCAP0110 so they do when the servers have ended", servers_end},
 };
@@ -414,7 +457,8 @@ static bool warm_up(void)
 {
     /* What is made for the first time, stays: what a line of output takes, too. */
     printf("# servers on %u cores\n", (unsigned)domain_core_count() - 1);
-    TRY(shared_by_all() && revoked() && memory_moves() && frame_moves() && owner_ends());
+    TRY(shared_by_all() && revoked() && memory_moves() && frame_moves() && owner_ends()
+        && own_only());
     TRY(counters_settle(WAIT_NS, &before) && monitors_agree(&records_before));
     return counters_settle(WAIT_NS, &before);
 }

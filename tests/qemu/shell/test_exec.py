@@ -127,22 +127,6 @@ def test_shell0007_built_ins_that_look(run):
         assert text in result.stdout
 
 
-def test_shell0033_capabilities_drawn(run):
-    """Edges go between nodes that are there, from what encloses to what it encloses."""
-    out = run('caps --graph').stdout
-    assert out.startswith('digraph capabilities {') and out.rstrip().endswith('}')
-    nodes = {name: (kind, int(base, 16), int(size or '0', 16)) for name, kind, base, size in
-             re.findall(r'^  (n\d+) \[label="(\w+) (\w+)(?: \+(\w+))?(?:, \d+ copies)?"\];$', out,
-                        re.M)}
-    edges = re.findall(r'^  (n\d+) -> (n\d+);$', out, re.M)
-    assert len(nodes) + len(edges) + 3 == len(out.splitlines())
-    assert len(edges) > 3 and len({child for _, child in edges}) == len(edges)
-    for parent, child in edges:
-        kind, base, size = nodes[parent]
-        assert kind in ('RAM', 'Frame', 'DevFrame')
-        assert base <= nodes[child][1] and nodes[child][1] + nodes[child][2] <= base + size
-
-
 def test_shell0015_counters(run):
     """`caps` adds up, and `meminfo` knows every process."""
     memory, caps = run('meminfo', 'caps').stdout.split('TYPE')

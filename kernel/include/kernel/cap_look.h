@@ -17,6 +17,6 @@ struct cap_sight {
  * False: there is none. */
 bool cap_look(const struct cap_key *after, struct cap_sight *ret);
 
-/* The first capability from `from` on in the space whose L1CNode is `root`; `copies` is 1. After
- * CAP_STEP_MAX slots it stops: type Null, and *ret_at is where to go on; 0: that was all. */
+/* The first capability from `from` on in the space whose L1CNode is `root`; `copies` is 1. It stops
+ * after CAP_STEP_MAX units of work: type Null, and *ret_at is where to go on; 0: that was all. */
 void cap_look_space(const struct cte *root, caddr_t from, caddr_t *ret_at, struct cap_sight *ret);

@@ -432,7 +432,7 @@ void test_main(void)
     while (b->core != b->boot_core) {    /* the one that was started */
         kt_call(&m);
     }
-    kt_plan(52);
+    kt_plan(57);
     slot0 = kt_slots(SLOTS);
     kt_pages(1, NULL);
     test_nodes();
@@ -448,6 +448,7 @@ void test_main(void)
     test_asids();
     test_mapping();
     test_sweep();
+    test_look();
     test_log();
     kt_note("the longest of all, instructions:", worst);
     test_core();

@@ -28,4 +28,5 @@ void fill_frames(caddr_t node);
 /* stretch_cores.c. */
 void test_mapping(void);
 void test_sweep(void);
+void test_look(void);
 void test_core(void);

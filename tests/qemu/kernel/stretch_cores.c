@@ -1,6 +1,8 @@
 /* How long interrupts wait while a kernel does what there are several of them for. */
 #include "stretch.h"
 
+#include <kpi/remote.h>
+
 /* What a kernel maps of its own, which it reads from its page tables. */
 void test_mapping(void)
 {
@@ -52,6 +54,37 @@ void test_sweep(void)
     sweep(arena);
     judge("STRETCH0043 and 10 240 frames");
     kt_eq(ko_count(), before, "STRETCH0044 nothing is left");
+}
+
+/* What there is, told one by one: an object of 10 240 copies, and a space with empty slots. */
+void test_look(void)
+{
+    uint64_t before = ko_count(), objects = 0, more = 0, caps = 0, at = 0;
+    uint64_t type = 0, rights, owner, state = 0, page = 0, pages = 0, place = 0, copies;
+
+    (void)ko_arena(128 * MIB);
+    ko_make(slot0 + 1, CAPTYPE_FRAME, KPI_PAGE_BYTES);
+    many(slot0, fill_copies);
+    (void)stretch();
+    do {
+        kt_need(inv_kernel_cap_next(KPI_CAP_KERNEL, (uint8_t)type, (uint32_t)page, (uint32_t)pages,
+                                    place, &type, &owner, &state, &page, &pages, &place, &copies),
+                "next");
+        objects += type != CAPTYPE_NULL;
+        more += (state & KPI_CAP_MORE) != 0;
+    } while (type != CAPTYPE_NULL);
+    kt_ok(objects == ko_count() && more == 1, "STRETCH0045 each object is told once");
+    judge("STRETCH0046 within the bound");
+    do {
+        kt_need(inv_kernel_cap_space(KPI_CAP_KERNEL, KPI_CAP_SELF_DISP, (uint32_t)at, &at, &type,
+                                     &rights, &owner, &state, &page, &pages, &place), "space");
+        caps += type != CAPTYPE_NULL;
+        at += type != CAPTYPE_NULL;
+    } while (at != 0);
+    kt_ok(caps > NODE_SLOTS / 16, "STRETCH0047 so is each capability of a domain");
+    judge("STRETCH0048 within the bound");
+    ko_arena_end();
+    kt_eq(ko_count(), before, "STRETCH0049 nothing is left");
 }
 
 /* The other core gets its kernel, step by step. The last step starts it and is not counted: from

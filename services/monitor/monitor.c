@@ -21,7 +21,8 @@
 
 #define MONITOR_FRAME_NS     20000000ull /* between tries to free one */
 #define MONITOR_FRAME_TRIES  250u
-#define MONITOR_NOTIFY_TRIES 256u        /* bits in a row that may be taken */
+#define MONITOR_NOTIFY_LOOKS 8u          /* bits looked at before one is taken that never was */
+#define MONITOR_NOTIFY_TRIES 256u        /* and if there is none */
 
 /* A message to itself that is still to be received. */
 struct monitor_item {
@@ -266,22 +267,30 @@ static void monitor_free_frame(caddr_t frame)
     }
 }
 
-/* Bits are given out again when nobody has a capability to them any more. */
+/* Bits are given out again when nobody has a capability to them any more; new ones only if several
+ * others are taken: the kernel looks at all that ever were whenever another core rings. */
 static errval_t monitor_make_notify(caddr_t *ret_notify)
 {
-    static uint32_t next = KPI_NOTIFY_MONITORS;
+    static uint32_t next = KPI_NOTIFY_MONITORS, end = KPI_NOTIFY_MONITORS;
     caddr_t slot;
     errval_t err = slot_alloc(&slot);
 
     if (err_is_fail(err)) {
         return err;
     }
-    for (uint32_t i = 0; i < MONITOR_NOTIFY_TRIES; i++) {
-        err = kernel_notify(monitor.self, next, slot);
-        next = next + 1 < KPI_NOTIFY_BITS ? next + 1 : KPI_NOTIFY_MONITORS;
-        if (err_no(err) != SYS_ERR_NOTIFY_TAKEN) {
-            break;
+
+    uint32_t tries = end < KPI_NOTIFY_BITS ? MONITOR_NOTIFY_LOOKS : MONITOR_NOTIFY_TRIES;
+
+    err = SYS_ERR_NOTIFY_TAKEN;
+    for (uint32_t i = 0; i < tries && err == SYS_ERR_NOTIFY_TAKEN; i++) {
+        if (next < end) {
+            err = kernel_notify(monitor.self, next, slot);
         }
+        next = next < end ? next + 1 : KPI_NOTIFY_MONITORS;
+    }
+    if (err == SYS_ERR_NOTIFY_TAKEN && end < KPI_NOTIFY_BITS) {
+        err = kernel_notify(monitor.self, end, slot);
+        end++;
     }
     if (err_is_fail(err)) {
         slot_free(slot);

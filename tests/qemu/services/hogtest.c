@@ -26,7 +26,7 @@
  * capabilities is deeper by the logarithm of what the hog has. */
 #define SLOWER_PERCENT      125u
 #define SLOWER_TREE_PERCENT 200u
-/* More, with the argument `checks`: in a kernel that checks each access the tree costs more. */
+/* More, with the argument `checks`: in a kernel that checks itself the tree costs more. */
 #define SLOWER_CHECKS_PERCENT 25u
 
 static errval_t op_rpc(void)

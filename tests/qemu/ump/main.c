@@ -21,7 +21,7 @@
 #define SLEEPY_CALLS 200u
 #define PUTS         3000u
 #define IDLE_RINGS   100u
-#define CHECKS_FACTOR 32u                /* a kernel that checks each access is so much slower */
+#define CHECKS_FACTOR 32u                /* a kernel that checks itself is so much slower */
 #define SETTLE_NS    2500000000ull
 #define IDLE_NS      900000000ull        /* less than libaos/chan's sweep for late calls */
 #define ATTACKS      24u

@@ -118,32 +118,6 @@ errval_t kernel_notify_signal(caddr_t notify)
     return inv_notify_signal(notify);
 }
 
-errval_t kernel_cap_describe(caddr_t cap, struct kernel_cap *ret_cap)
-{
-    uint64_t type, rights, owner, state, page, pages;
-    errval_t err = inv_kernel_cap_describe(KPI_CAP_KERNEL, KPI_CAP_SELF_L1, cap, &type, &rights,
-                                           &owner, &state, &page, &pages);
-
-    if (err_is_ok(err)) {
-        *ret_cap = (struct kernel_cap){
-            .type = (uint8_t)type, .rights = (uint8_t)rights, .owner = (uint8_t)owner,
-            .state = (uint32_t)state, .page = (uint32_t)page, .pages = (uint32_t)pages,
-        };
-    }
-    return err;
-}
-
-errval_t kernel_cap_anchor(caddr_t cap, caddr_t dest)
-{
-    return inv_kernel_cap_anchor(KPI_CAP_KERNEL, KPI_CAP_SELF_L1, cap, dest);
-}
-
-errval_t kernel_cap_foreign(const struct kernel_cap *cap, caddr_t dest)
-{
-    return inv_kernel_cap_foreign(KPI_CAP_KERNEL, cap->type, cap->page, cap->pages, cap->owner,
-                                  dest);
-}
-
 errval_t kernel_core_start(caddr_t kcb, caddr_t pool, caddr_t channel)
 {
     errval_t err;

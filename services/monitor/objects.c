@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include <aos/kernel.h>
 #include <aos/kernel_caps.h>
 #include <if/monitor.h>
 

@@ -38,8 +38,6 @@
 #define CAP_PERFMON_BASE  (CAP_KERNEL_BASE + CAP_PAGE_BYTES)
 #define CAP_NOTIFY_BASE   (CAP_NAMED_BASE + (1ull << 33))
 
-#define CAP_KCB_BYTES 0x200000u /* the kernel region of a core */
-
 /* Work per kernel entry in units of about eight instructions: one visited slot. A host test makes
  * it small. What it comes to is measured (tests/qemu/kernel/stretch.c). */
 #ifndef CAP_STEP_MAX

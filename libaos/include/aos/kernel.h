@@ -5,7 +5,6 @@
 #include <aos/types.h>
 #include <kpi/bootinfo.h>
 #include <kpi/core.h>
-#include <kpi/remote.h>
 
 /* Read-only, at a fixed address in init; in other domains nothing is there. */
 const struct kpi_bootinfo *kernel_bootinfo(void);
@@ -39,8 +38,6 @@ errval_t kernel_count(uint32_t type, uint64_t *ret_objects, uint64_t *ret_caps);
 /* Checks the capability database: the number of violations found. */
 errval_t kernel_check(uint64_t *ret_found, uint64_t *ret_nodes);
 
-/* A further core, by its KCB capability: starts it, with `pool` and `channel` as in kcb.start of
- * idl/abi/objects.if; its number and state (kpi/core.h). */
 /* The Notify of a bit of this core, or of one by which the monitors of other cores are rung. */
 errval_t kernel_notify(uint32_t core, uint32_t bit, caddr_t dest);
 /* Signals raise `end`, the trigger of an event source, from now on. */
@@ -48,17 +45,8 @@ errval_t kernel_notify_connect(caddr_t notify, caddr_t end);
 /* May be called disabled. */
 errval_t kernel_notify_signal(caddr_t notify);
 
-/* What another core needs to make a capability to the same object (kpi/remote.h). */
-struct kernel_cap {
-    uint8_t type, rights, owner;
-    uint32_t state;                      /* KPI_CAP_*; means something here only */
-    uint32_t page, pages;                /* address or name, and size, in pages */
-};
-errval_t kernel_cap_describe(caddr_t cap, struct kernel_cap *ret_cap);
-/* The anchor of an object that is to be known on another core, or of one of another core. */
-errval_t kernel_cap_anchor(caddr_t cap, caddr_t dest);
-errval_t kernel_cap_foreign(const struct kernel_cap *cap, caddr_t dest);
-
+/* A further core, by its KCB capability: starts it, with `pool` and `channel` as in kcb.start of
+ * idl/abi/objects.if; its number and state (kpi/core.h). */
 errval_t kernel_core_start(caddr_t kcb, caddr_t pool, caddr_t channel);
 errval_t kernel_core_state(caddr_t kcb, uint32_t *ret_core, uint32_t *ret_state);
 /* The core is off: the memory that it started with is this core's again. */

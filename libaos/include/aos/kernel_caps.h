@@ -4,9 +4,15 @@
 #pragma once
 
 #include <abi/captypes.h>
-#include <aos/kernel.h>
+#include <aos/types.h>
 #include <kpi/remote.h>
 
+/* What another core needs to make a capability to the same object (kpi/remote.h). */
+struct kernel_cap {
+    uint8_t type, rights, owner;
+    uint32_t state;                      /* KPI_CAP_*; means something here only */
+    uint32_t page, pages;                /* address or name, and size, in pages */
+};
 errval_t kernel_caps_describe(caddr_t root, caddr_t cap, struct kernel_cap *ret);
 errval_t kernel_caps_anchor(caddr_t root, caddr_t cap, caddr_t dest);
 errval_t kernel_caps_foreign(uint8_t type, uint32_t page, uint32_t pages, uint8_t owner,

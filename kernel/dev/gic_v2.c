@@ -9,6 +9,7 @@ static struct {
     struct gicd_regs gicd;
     struct gicc_regs gicc;
     uint32_t limit;
+    uint32_t self; // this core's interface, as a bit
     uint32_t iar; // of the interrupt in service: EOIR wants all of it
 } gic;
 
@@ -27,12 +28,9 @@ static void gic_v2_reset(uint32_t first, uint32_t limit)
 static void gic_v2_init_distributor(void)
 {
     gicd_ctlr_wr(&gic.gicd, 0);
-    // The private interrupts' target register tells this interface's own bit.
-    uint32_t self = gicd_itargetsr_t0_rd(&gic.gicd, 0);
-    self = self != 0 ? self : 1; // a single-core controller reads 0
     gic_v2_reset(IRQ_FIRST_SHARED, gic.limit);
     for (uint32_t i = IRQ_FIRST_SHARED / 4; i < gic.limit / 4; i++)
-        gicd_itargetsr_wr(&gic.gicd, i, self * 0x01010101u);
+        gicd_itargetsr_wr(&gic.gicd, i, gic.self * 0x01010101u);
     for (uint32_t i = IRQ_FIRST_SHARED / 16; i < (gic.limit + 15) / 16; i++)
         gicd_icfgr_wr(&gic.gicd, i, 0);
     gicd_ctlr_wr(&gic.gicd, GICD_CTLR_ENABLE_GRP0);
@@ -47,9 +45,11 @@ static const char *gic_v2_init(const struct platform *platform)
     gic.limit = gic_distributor_limit(&gic.gicd);
     // The first registers of each row are those of this core's own interrupts, banked by core.
     gic_v2_reset(0, IRQ_FIRST_SHARED);
-    uint32_t self = gicd_itargetsr_t0_rd(&gic.gicd, 0); // 0: there is one interface only
+    // The private interrupts' target register tells this interface's own bit; 0: it is alone.
+    uint32_t self = gicd_itargetsr_t0_rd(&gic.gicd, 0);
     if (self != 0 && self != 1u << platform->cores.self)
         return "the number of this core's interface is not the core's";
+    gic.self = self != 0 ? self : 1;
     if (platform->further == NULL)
         gic_v2_init_distributor();
     gicc_pmr_wr(&gic.gicc, GIC_MASK_ALL);
@@ -82,6 +82,12 @@ static uint32_t gic_v2_claim(void)
 static void gic_v2_eoi(uint32_t irq)
 {
     gicc_eoir_wr(&gic.gicc, gicc_iar_interrupt(gic.iar) == irq ? gic.iar : irq);
+}
+
+static void gic_v2_route(uint32_t irq)
+{
+    const struct gicd_bytes_regs bytes = gicd_bytes_at(gic.gicd.base);
+    gicd_bytes_targets_wr(&bytes, irq, (uint8_t)gic.self);
 }
 
 static void gic_v2_set_edge(uint32_t irq, bool edge)
@@ -119,6 +125,7 @@ const struct irqchip_ops irqchip_gic_v2 = {
     .disable = gic_v2_disable,
     .claim = gic_v2_claim,
     .eoi = gic_v2_eoi,
+    .route = gic_v2_route,
     .set_edge = gic_v2_set_edge,
     .limit = gic_v2_limit,
     .send = gic_v2_send,

@@ -72,11 +72,15 @@ static bool gic_v3_find_redistributor(const struct platform *platform, const str
     return false;
 }
 
+static void gic_v3_route(uint32_t irq)
+{
+    const struct gicd_wide_regs wide = gicd_wide_at(gic.gicd.base);
+    gicd_wide_irouter_wr(&wide, irq, sysreg_read(mpidr_el1) & MPIDR_AFFINITY);
+}
+
 static bool gic_v3_init_distributor(void)
 {
     const struct gicd_regs *gicd = &gic.gicd;
-    const struct gicd_wide_regs wide = gicd_wide_at(gicd->base);
-    uint64_t self = sysreg_read(mpidr_el1) & MPIDR_AFFINITY;
     gicd_ctlr_wr(gicd, 0);
     if (!gic_v3_wait_distributor())
         return false;
@@ -93,7 +97,7 @@ static bool gic_v3_init_distributor(void)
     if (!gic_v3_wait_distributor())
         return false;
     for (uint32_t irq = IRQ_FIRST_SHARED; irq < gic.limit; irq++)
-        gicd_wide_irouter_wr(&wide, irq, self);
+        gic_v3_route(irq);
     return true;
 }
 
@@ -219,6 +223,7 @@ const struct irqchip_ops irqchip_gic_v3 = {
     .disable = gic_v3_disable,
     .claim = gic_v3_claim,
     .eoi = gic_v3_eoi,
+    .route = gic_v3_route,
     .set_edge = gic_v3_set_edge,
     .limit = gic_v3_limit,
     .send = gic_v3_send,

@@ -42,6 +42,13 @@ void irq_disable(uint32_t irq)
     irq_chip->disable(irq);
 }
 
+void irq_route_here(uint32_t irq)
+{
+    kernel_assert(irq_valid(irq));
+    if (irq >= IRQ_FIRST_SHARED)
+        irq_chip->route(irq);
+}
+
 uint32_t irq_claim(void)
 {
     return irq_chip->claim();

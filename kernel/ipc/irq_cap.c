@@ -34,6 +34,9 @@ errval_t irq_cap_connect(uint32_t irq, struct endpoint *end)
     if (irq_cap_end[irq] != NULL && irq_cap_end[irq] != end) {
         return SYS_ERR_IRQ_TAKEN;
     }
+    if (irq_cap_end[irq] == NULL) {
+        irq_route_here(irq);             /* another core may have had it before */
+    }
     irq_cap_end[irq] = end;
     end->irq = (uint16_t)irq;
     irq_enable(irq);

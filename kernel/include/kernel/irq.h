@@ -1,6 +1,6 @@
 // The interrupt controller. Numbers are INTIDs: 0 to 15 are what cores send each other, the number
 // of the sender (kernel/doorbell.h); 16 to 31 belong to this core, 32 on are shared. Everything is
-// masked until enabled. Shared interrupts go to the core that boots.
+// masked until enabled. Shared interrupts go to the core that boots until another one takes them.
 #pragma once
 #include <kernel/platform.h>
 
@@ -17,6 +17,7 @@ struct irqchip_ops {
     void (*disable)(uint32_t irq);
     uint32_t (*claim)(void);
     void (*eoi)(uint32_t irq);
+    void (*route)(uint32_t irq); // of the shared ones
     void (*set_edge)(uint32_t irq, bool edge);
     uint32_t (*limit)(void); // INTIDs from here on do not exist
     void (*send)(unsigned core, uint64_t mpidr, uint32_t irq);
@@ -34,6 +35,8 @@ uint32_t irq_limit(void);     // INTIDs from here on do not exist
 void irq_enable(uint32_t irq); // `irq` is valid, as in all that follow
 // No new interrupt `irq` is signalled after return; one already claimed is not affected.
 void irq_disable(uint32_t irq);
+// From now on a shared interrupt goes to this core, and no other; only while it is disabled.
+void irq_route_here(uint32_t irq);
 // Acknowledges the most urgent pending interrupt; IRQ_NONE if there is none. It is not signalled
 // again before irq_eoi. Memory is read after that: it has what was written before irq_send.
 uint32_t irq_claim(void);

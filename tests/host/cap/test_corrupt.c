@@ -60,6 +60,9 @@ void sched_ready(struct dispatcher *to)
 {
 }
 
+void irq_route_here(uint32_t irq)
+{
+}
 void irq_enable(uint32_t irq)
 {
 }

@@ -113,6 +113,10 @@ static void test_lines(void)
     irqchip_gic_v2.disable(33);
     CHECK_EQ(gicd(GICD_ISENABLER_OFFSET + 4), 0);
     CHECK_EQ(gicd(GICD_ISENABLER_OFFSET + 8), 1u << 31);
+    irqchip_gic_v2.route(33);
+    dev_model_put(&test.gicd, &gicd_device, GICD_ITARGETSR_OFFSET + 36, 0x01020202);
+    irqchip_gic_v2.route(38);
+    CHECK_EQ(gicd(GICD_ITARGETSR_OFFSET + 36), 0x01040202); // one byte
     irqchip_gic_v2.set_edge(47, true);
     irqchip_gic_v2.set_edge(34, true);
     CHECK_EQ(gicd(GICD_ICFGR_OFFSET + 8), 0x80000020);

@@ -224,6 +224,10 @@ static void test_lines(void)
     irqchip_gic_v3.disable(27);
     CHECK_EQ(own(GICD_ICENABLER_OFFSET), ~(1u << 27));
     CHECK_EQ(test.busy, 0);
+    dev_model_put(&test.gicd, &gicd_wide_device, GICD_WIDE_IROUTER_OFFSET + 8 * 33, 7);
+    irqchip_gic_v3.route(33);
+    CHECK_EQ(dev_model_get(&test.gicd, &gicd_wide_device, GICD_WIDE_IROUTER_OFFSET + 8 * 33),
+             SELF);
     irqchip_gic_v3.set_edge(33, true);
     CHECK_EQ(gicd(GICD_ICFGR_OFFSET + 8), 8);
 }

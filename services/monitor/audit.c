@@ -1,7 +1,7 @@
-/* See audit.h. */
+/* See audit.h; the messages are told in intermon.if. The core that booted asks, as it alone reaches
+ * all others directly: those ask it. One look at a time; who asks meanwhile gets the next one. */
 #include "audit.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include <aos/domain.h>
@@ -9,271 +9,369 @@
 #include <if/intermon.h>
 
 #include "intermon.h"
-#include "invariants.h"
+#include "rules.h"
 #include "share.h"
 
 #define AUDIT_RECORDS_MAX (CAPS_CORES_MAX * CAPS_RECORDS_MAX)
-#define AUDIT_LINE_BYTES  160u
 
-/* What `core` knows of an object. */
-struct audit_record {
-    uint8_t core, owner, home, users;
-    struct caps_key key;
+/* Who has asked. */
+struct audit_asker {
+    struct audit_asker *next;
+    audit_done_fn done;                  /* NULL: a further core, */
+    void *arg;
+    uint32_t core, number;               /* which has this number for it */
 };
 
 static struct {
-    bool running;
-    uint32_t number;                     /* of the question */
+    uint32_t number;                     /* of the question, of what is asked here */
     uint8_t waits;                       /* cores that have not answered */
+    bool looks;                          /* it is the second answer */
+    struct audit_asker *askers;          /* of this look; none: there is none */
+    struct audit_asker *later;           /* of the next one */
     struct audit_result result;
-    struct audit_record *records;
-    uint32_t room;
-    audit_done_fn done;
-    void *arg;
+    struct audit_records records;
+    struct audit_records told;           /* to this core, which did not ask */
 } audit;
 
-static const char *const audit_texts[] = {
-#define AUDIT_TEXT(number, name, text) [number] = text,
-    CAPS_INVARIANTS(AUDIT_TEXT)
-#undef AUDIT_TEXT
-};
-
-static uint64_t audit_require(bool ok, enum caps_invariant invariant, uint32_t core,
-                              const struct caps_key *key)
+/* False: there is no room. */
+static bool audit_add(struct audit_records *records, const struct audit_record *r)
 {
-    char line[AUDIT_LINE_BYTES];
-    int length;
+    if (records->count == records->room) {
+        uint32_t room = records->room == 0 ? 64 : 2 * records->room;
+        struct audit_record *more = room <= AUDIT_RECORDS_MAX
+            ? realloc(records->all, room * sizeof(*more)) : NULL;
 
-    if (ok) {
-        return 0;
+        if (more == NULL) {
+            return false;
+        }
+        records->all = more;
+        records->room = room;
     }
-    length = snprintf(line, sizeof(line), "monitor: invariant %u violated (%s): core %u, type %u "
-                      "at page 0x%x, %u pages\n", (unsigned)invariant, audit_texts[invariant],
-                      (unsigned)core, key->type, (unsigned)key->page, (unsigned)key->pages);
-    length = length < (int)sizeof(line) ? length : (int)sizeof(line) - 1;
-    (void)kernel_print(line, (size_t)length);
-    return 1;
+    records->all[records->count++] = *r;
+    return true;
+}
+
+static void audit_forget(struct audit_records *records)
+{
+    free(records->all);
+    *records = (struct audit_records){0};
+}
+
+static struct intermon_audit_message audit_message(uint32_t number, const struct audit_record *r)
+{
+    return (struct intermon_audit_message){
+        .kind = r->part ? INTERMON_AUDIT_KIND_PART : INTERMON_AUDIT_KIND_RECORD, .number = number,
+        .core = r->core, .type = r->key.type, .page = r->key.page, .pages = r->key.pages,
+        .owner = r->owner, .home = r->home, .users = r->users,
+    };
+}
+
+static struct audit_record audit_record_of(const struct intermon_audit_message *m)
+{
+    return (struct audit_record){
+        .core = m->core, .owner = m->owner, .home = m->home, .users = m->users,
+        .part = m->kind == INTERMON_AUDIT_KIND_PART, .key = {m->type, m->page, m->pages},
+    };
 }
 
 /* --- what this core knows ------------------------------------------------------------------- */
 
-static uint64_t audit_anchor(const struct caps *c, const struct caps_record *record)
-{
-    struct caps_description d = {0};
-    errval_t err = c->host.describe(c->host.arg, 0, record->anchor, &d);
-
-    return audit_require(err_is_ok(err) && (d.state & KPI_CAP_ANCHOR) != 0
-                         && d.owner == record->owner && d.key.type == record->key.type
-                         && d.key.page == record->key.page && d.key.pages == record->key.pages,
-                         CAPS_INVARIANT_ANCHOR, c->self, &record->key);
-}
-
-static bool audit_is_quiet(const struct caps *c)
-{
-    bool quiet = !c->retry && !c->again;
-
-    for (uint32_t i = 0; i < CAPS_OPS_MAX; i++) {
-        quiet &= c->ops[i].kind == CAPS_OP_NONE;
-    }
-    for (uint32_t i = 0; i < CAPS_MARKS_MAX; i++) {
-        quiet &= !c->marks[i].used;
-    }
-    return quiet;
-}
-
-/* Gives all records of this core to `tell`, and returns how it ends. */
-static struct intermon_audit_message audit_own(uint32_t number, uint32_t to,
-                                               void (*tell)(uint32_t core,
-                                                            const struct intermon_audit_message *m))
+/* What was found here, and all records to `tell`. */
+static struct audit_result audit_own(void (*tell)(void *arg, const struct audit_record *r),
+                                     void *arg)
 {
     const struct caps *c = share_caps();
-    struct intermon_audit_message end = {
-        .kind = INTERMON_AUDIT_KIND_END, .number = number, .quiet = audit_is_quiet(c),
-    };
+    struct audit_result own = {.quiet = share_is_quiet()};
 
-    if (err_is_fail(kernel_check(&end.found, &end.nodes))) {
-        end.found = 1;
-    }
+    own.failed = err_is_fail(kernel_check(&own.found, &own.nodes));
     for (uint32_t i = 0; i < CAPS_RECORDS_MAX; i++) {
         const struct caps_record *r = &c->records[i];
+        struct audit_record known = {
+            .core = c->self, .owner = r->owner, .home = r->home,
+            .users = r->owner == c->self ? r->users : 0, .key = r->key,
+        };
 
         if (r->used) {
-            const struct intermon_audit_message m = {
-                .kind = INTERMON_AUDIT_KIND_RECORD, .number = number, .type = r->key.type,
-                .page = r->key.page, .pages = r->key.pages, .owner = r->owner, .home = r->home,
-                .users = r->owner == c->self ? r->users : 0,
-            };
-
-            end.found += audit_anchor(c, r);
-            tell(to, &m);
+            own.found += rules_own(c, r, own.quiet);
+            own.records++;
+            tell(arg, &known);
         }
     }
-    return end;
+    own.found += rules_parts(c, tell, arg);
+    return own;
 }
 
-/* --- what all know -------------------------------------------------------------------------- */
+/* A question of another core; what of the answer is not told, it sees as missing. */
+struct audit_question {
+    uint32_t core, number;
+};
 
-static bool audit_same(const struct caps_key *a, const struct caps_key *b)
+static void audit_tell(void *arg, const struct audit_record *r)
 {
-    return a->type == b->type && a->page == b->page && a->pages == b->pages;
+    const struct audit_question *q = arg;
+    struct intermon_audit_message m = audit_message(q->number, r);
+
+    (void)intermon_send_audit(q->core, &m);
 }
 
-/* Whether one contains the other, or they are apart. */
-static bool audit_nests(const struct caps_key *a, const struct caps_key *b)
+static void audit_send_result(uint32_t core, uint32_t number, intermon_audit_kind_t kind,
+                              const struct audit_result *r)
 {
-    uint64_t a_end = (uint64_t)a->page + a->pages, b_end = (uint64_t)b->page + b->pages;
+    const struct intermon_audit_message m = {
+        .kind = kind, .number = number, .failed = r->failed, .quiet = r->quiet,
+        .found = r->found, .nodes = r->nodes, .records = r->records,
+    };
 
-    return a_end <= b->page || b_end <= a->page || (a->page <= b->page && b_end <= a_end)
-        || (b->page <= a->page && a_end <= b_end);
+    (void)intermon_send_audit(core, &m);
 }
 
-/* What is said of the object of record `at`, which is the first one about it. */
-static uint64_t audit_object(uint32_t at)
+static void audit_asked(uint32_t core, uint32_t number)
 {
-    const struct audit_record *r = &audit.records[at], *owner = NULL;
-    uint8_t cores = 0, known;
-    uint64_t found = 0;
-    bool agreed = true;
+    struct audit_question q = {core, number};
+    struct audit_result own;
 
-    for (uint32_t i = at; i < audit.result.records; i++) {
-        const struct audit_record *s = &audit.records[i];
-
-        if (audit_same(&r->key, &s->key)) {
-            cores |= (uint8_t)(1u << s->core);
-            agreed &= s->owner == r->owner;
-            owner = s->owner == s->core ? s : owner;
-        }
-    }
-    found += audit_require(owner != NULL && agreed, CAPS_INVARIANT_OWNER, r->core, &r->key);
-    if (owner != NULL) {
-        found += audit_require((cores & 1u << owner->home) != 0, CAPS_INVARIANT_HOME, owner->core,
-                               &r->key);
-        known = (uint8_t)(owner->users | 1u << owner->core | 1u << owner->home);
-        found += audit_require(known == cores, CAPS_INVARIANT_USERS, owner->core, &r->key);
-    }
-    return found;
+    audit_forget(&audit.told);
+    own = audit_own(audit_tell, &q);
+    audit_send_result(core, number, INTERMON_AUDIT_KIND_END, &own);
 }
 
-static void audit_evaluate(void)
+static struct audit_result audit_look(const struct audit_records *told)
 {
-    for (uint32_t i = 0; i < audit.result.records; i++) {
-        const struct audit_record *r = &audit.records[i];
-        bool first = true, nests = true;
+    uint64_t found = rules_look(share_caps(), told);
 
-        for (uint32_t j = 0; j < i; j++) {
-            first &= !audit_same(&audit.records[j].key, &r->key);
-            nests &= audit_nests(&audit.records[j].key, &r->key);
-        }
-        audit.result.found += audit_require(nests, CAPS_INVARIANT_NESTING, r->core, &r->key);
-        audit.result.found += first ? audit_object(i) : 0;
-    }
+    return (struct audit_result){.quiet = share_is_quiet(), .found = found};
 }
+
+/* --- a look at all ---------------------------------------------------------------------------- */
+
+static void audit_start(void);
 
 static void audit_end(void)
+{
+    struct audit_asker *a = audit.askers, *next;
+    const struct audit_result result = audit.result;
+
+    audit_forget(&audit.records);
+    audit.askers = NULL;
+    audit_start();
+    for (; a != NULL; a = next) {
+        next = a->next;
+        if (a->done != NULL) {
+            a->done(a->arg, &result);
+        } else {
+            audit_send_result(a->core, a->number, INTERMON_AUDIT_KIND_RESULT, &result);
+        }
+        free(a);
+    }
+}
+
+static void audit_answered(uint32_t core, const struct audit_result *r);
+
+/* Each core gets what the others have said. */
+static void audit_begin_looks(void)
+{
+    const struct intermon_audit_message end = {
+        .kind = INTERMON_AUDIT_KIND_TOLD, .number = audit.number,
+    };
+    uint32_t self = domain_core();
+    struct audit_records others = {0};
+    struct audit_result own;
+    bool ok = true;
+
+    audit.looks = true;
+    audit.waits = (uint8_t)(intermon_peers() | 1u << self);
+    for (uint32_t core = 0; core < CAPS_CORES_MAX; core++) {
+        struct audit_question q = {core, audit.number};
+        bool peer = core != self && (audit.waits & 1u << core) != 0;
+
+        for (uint32_t i = 0; i < audit.records.count && (peer || core == self); i++) {
+            const struct audit_record *r = &audit.records.all[i];
+
+            if (r->core != core && peer) {
+                audit_tell(&q, r);
+            } else if (r->core != core) {
+                ok &= audit_add(&others, r);
+            }
+        }
+        if (peer) {
+            (void)intermon_send_audit(core, &end);
+        }
+    }
+    own = audit_look(&others);
+    own.failed = !ok;
+    audit_forget(&others);
+    audit_answered(self, &own);
+}
+
+static void audit_go_on(void)
 {
     if (audit.waits != 0) {
         return;
     }
-    if (!audit.result.failed && audit.result.quiet) {
-        audit_evaluate();
+    if (audit.looks || audit.result.failed || !audit.result.quiet) {
+        audit_end();
+    } else {
+        audit.result.found += rules_agree(&audit.records);
+        audit_begin_looks();
     }
-    audit.running = false;
-    free(audit.records);
-    audit.records = NULL;
-    audit.room = 0;
-    audit.done(audit.arg, &audit.result);
 }
 
-static void audit_note(uint32_t core, const struct intermon_audit_message *m)
-{
-    uint32_t at = audit.result.records;
-
-    if (at == audit.room) {
-        uint32_t room = audit.room == 0 ? 64 : 2 * audit.room;
-        struct audit_record *more =
-            at < AUDIT_RECORDS_MAX ? realloc(audit.records, room * sizeof(*more)) : NULL;
-
-        if (more == NULL) {
-            audit.result.failed = true;
-            return;
-        }
-        audit.records = more;
-        audit.room = room;
-    }
-    audit.records[at] = (struct audit_record){
-        .core = (uint8_t)core, .owner = m->owner, .home = m->home, .users = m->users,
-        .key = {m->type, m->page, m->pages},
-    };
-    audit.result.records++;
-}
-
-static void audit_answered(uint32_t core, const struct intermon_audit_message *m)
+static void audit_answered(uint32_t core, const struct audit_result *r)
 {
     audit.waits &= (uint8_t)~(1u << core);
-    audit.result.found += m->found;
-    audit.result.nodes += m->nodes;
-    audit.result.quiet &= m->quiet;
-    audit_end();
+    audit.result.failed |= r->failed;
+    audit.result.quiet &= r->quiet;
+    audit.result.found += r->found;
+    audit.result.nodes += r->nodes;
+    audit.result.records += r->records;
+    audit_go_on();
 }
 
-bool audit_begin(audit_done_fn done, void *arg)
+static void audit_note(void *arg, const struct audit_record *r)
+{
+    (void)arg;
+    audit.result.failed |= !audit_add(&audit.records, r);
+}
+
+static void audit_start(void)
 {
     struct intermon_audit_message m = {.kind = INTERMON_AUDIT_KIND_ASK};
-    uint32_t self = domain_core();
     uint8_t peers = intermon_peers();
+    struct audit_result own;
 
-    if (audit.running && (audit.waits & ~peers) != 0) {
-        audit.result.failed = true;      /* of cores that went off in between */
-        audit.waits &= peers;
-        audit_end();
+    if (audit.askers != NULL || audit.later == NULL) {
+        return;
     }
-    if (audit.running || !domain_on_boot_core()) {
-        return false;
-    }
-    audit.running = true;
-    audit.number++;
-    audit.waits = (uint8_t)(peers | 1u << self);
+    audit.askers = audit.later;
+    audit.later = NULL;
+    m.number = ++audit.number;
+    audit.looks = false;
+    audit.waits = (uint8_t)(peers | 1u << domain_core());
     audit.result = (struct audit_result){.quiet = true};
-    audit.done = done;
-    audit.arg = arg;
-    m.number = audit.number;
     for (uint32_t core = 0; core < CAPS_CORES_MAX; core++) {
-        if ((peers & 1u << core) != 0 && err_is_fail(intermon_send_audit(core, &m))) {
-            audit.result.failed = true;
-            audit.waits &= (uint8_t)~(1u << core);
+        if ((peers & 1u << core) != 0) {
+            (void)intermon_send_audit(core, &m);
         }
     }
-    m = audit_own(audit.number, self, audit_note);
-    audit_answered(self, &m);
-    return true;
-}
-
-static void audit_tell(uint32_t core, const struct intermon_audit_message *m)
-{
-    (void)intermon_send_audit(core, m);  /* what is not told is seen as missing */
-}
-
-void audit_receive(uint32_t core, const struct intermon_audit_message *m)
-{
-    struct intermon_audit_message end;
-
-    if (m->kind == INTERMON_AUDIT_KIND_ASK) {
-        end = audit_own(m->number, core, audit_tell);
-        audit_tell(core, &end);
-    } else if (audit.running && m->number == audit.number && (audit.waits & 1u << core) != 0) {
-        if (m->kind == INTERMON_AUDIT_KIND_RECORD) {
-            audit_note(core, m);
-        } else {
-            audit_answered(core, m);
-        }
-    }
+    own = audit_own(audit_note, NULL);
+    audit_answered(domain_core(), &own);
 }
 
 void audit_peer_gone(uint32_t core)
 {
-    if (audit.running && (audit.waits & 1u << core) != 0) {
-        audit.result.failed = true;
-        audit.waits &= (uint8_t)~(1u << core);
-        audit_end();
+    const struct audit_result gone = {.failed = true};
+
+    if (audit.askers != NULL && (audit.waits & 1u << core) != 0) {
+        audit_answered(core, &gone);
+    }
+}
+
+/* --- asking ----------------------------------------------------------------------------------- */
+
+static bool audit_enqueue(const struct audit_asker *what)
+{
+    struct audit_asker *a = malloc(sizeof(*a));
+
+    if (a == NULL) {
+        return false;
+    }
+    *a = *what;
+    a->next = audit.later;
+    audit.later = a;
+    return true;
+}
+
+/* On a further core: the core that booted has answered. */
+static void audit_got(const struct intermon_audit_message *m)
+{
+    const struct audit_result r = {
+        .failed = m->failed, .quiet = m->quiet, .found = m->found, .nodes = m->nodes,
+        .records = m->records,
+    };
+
+    for (struct audit_asker **at = &audit.later; *at != NULL; at = &(*at)->next) {
+        struct audit_asker *a = *at;
+
+        if (a->number == m->number) {
+            *at = a->next;
+            a->done(a->arg, &r);
+            free(a);
+            return;
+        }
+    }
+}
+
+void audit_begin(audit_done_fn done, void *arg)
+{
+    const struct intermon_audit_message m = {
+        .kind = INTERMON_AUDIT_KIND_PLEASE, .number = audit.number + 1,
+    };
+    const struct audit_asker asker = {.done = done, .arg = arg, .number = m.number};
+    const struct audit_result failed = {.failed = true};
+
+    if (!audit_enqueue(&asker)) {
+        done(arg, &failed);
+    } else if (domain_on_boot_core()) {
+        audit_start();
+    } else {
+        audit.number++;
+        if (err_is_fail(intermon_send_audit(domain_startup()->boot_core, &m))) {
+            audit_got(&(struct intermon_audit_message){.number = m.number, .failed = true});
+        }
+    }
+}
+
+static void audit_pleased(uint32_t core, uint32_t number)
+{
+    const struct audit_asker asker = {.core = core, .number = number};
+    const struct audit_result failed = {.failed = true};
+
+    if (audit_enqueue(&asker)) {
+        audit_start();
+    } else {
+        audit_send_result(core, number, INTERMON_AUDIT_KIND_RESULT, &failed);
+    }
+}
+
+void audit_receive(uint32_t core, const struct intermon_audit_message *m)
+{
+    const struct audit_result r = {
+        .failed = m->failed, .quiet = m->quiet, .found = m->found, .nodes = m->nodes,
+        .records = m->records,
+    };
+    const struct audit_record record = audit_record_of(m);
+    bool awaited = audit.askers != NULL && m->number == audit.number
+        && (audit.waits & 1u << core) != 0;
+    struct audit_result own;
+
+    switch (m->kind) {
+    case INTERMON_AUDIT_KIND_ASK:
+        audit_asked(core, m->number);
+        break;
+    case INTERMON_AUDIT_KIND_RECORD:
+    case INTERMON_AUDIT_KIND_PART:
+        if (awaited) {
+            audit_note(NULL, &record);
+        } else if (!domain_on_boot_core()) {
+            (void)audit_add(&audit.told, &record);
+        }
+        break;
+    case INTERMON_AUDIT_KIND_TOLD:
+        own = audit_look(&audit.told);
+        audit_forget(&audit.told);
+        audit_send_result(core, m->number, INTERMON_AUDIT_KIND_LOOKED, &own);
+        break;
+    case INTERMON_AUDIT_KIND_END:
+    case INTERMON_AUDIT_KIND_LOOKED:
+        if (awaited) {
+            audit_answered(core, &r);
+        }
+        break;
+    case INTERMON_AUDIT_KIND_PLEASE:
+        audit_pleased(core, m->number);
+        break;
+    case INTERMON_AUDIT_KIND_RESULT:
+        audit_got(m);
+        break;
     }
 }

@@ -1,6 +1,5 @@
-/* The invariants of services/monitor/invariants.h that can be seen in what the monitors know,
- * looked up in the records of all cores: OWNER, ANCHOR, USERS, HOME and NESTING. For init's main
- * thread. */
+/* Looks the invariants of services/monitor/invariants.h up on all cores (rules.h), by asking all
+ * monitors (intermon.audit). For init's main thread. */
 #pragma once
 
 #include <aos/types.h>
@@ -16,9 +15,8 @@ struct audit_result {
 
 typedef void (*audit_done_fn)(void *arg, const struct audit_result *result);
 
-/* Asks all cores; `done` is called when all have answered. False: one is under way, or this is not
- * the core that booted, by which alone all others are reached. */
-bool audit_begin(audit_done_fn done, void *arg);
+/* `done` is called once, maybe at once. */
+void audit_begin(audit_done_fn done, void *arg);
 
 /* From intermon.c. */
 void audit_receive(uint32_t core, const struct intermon_audit_message *m);

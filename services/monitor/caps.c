@@ -329,7 +329,7 @@ errval_t caps_adopt(struct caps *c, caddr_t slot)
     return ERR_OK;
 }
 
-bool caps_is_idle(const struct caps *c)
+bool caps_is_quiet(const struct caps *c)
 {
     for (uint32_t i = 0; i < CAPS_OPS_MAX; i++) {
         if (c->ops[i].kind != CAPS_OP_NONE)
@@ -339,5 +339,10 @@ bool caps_is_idle(const struct caps *c)
         if (c->marks[i].used)
             return false;
     }
-    return c->record_count == c->pinned_count;
+    return true;
+}
+
+bool caps_is_idle(const struct caps *c)
+{
+    return c->record_count == c->pinned_count && caps_is_quiet(c);
 }

@@ -247,5 +247,7 @@ void caps_stop(struct caps *c);
  * what is owned here, or made here and known elsewhere, goes to `successor`, as caps_collect is
  * called. */
 void caps_leave(struct caps *c, uint8_t successor);
+/* Whether nothing is under way, of this core or of others. */
+bool caps_is_quiet(const struct caps *c);
 /* Whether nothing is left: no record but of what was adopted, nothing under way. */
 bool caps_is_idle(const struct caps *c);

@@ -581,6 +581,7 @@ void intermon_forget(uint32_t peer)
         p->lists[l].tail = &p->lists[l].head;
     }
     line_peer_gone(peer);
+    audit_peer_gone(peer);
     objects_peer_gone(peer);
     share_core_down((uint8_t)peer);
     for (uint32_t i = 0; i < LINE_PEERS_MAX && was_up; i++) {

@@ -182,6 +182,19 @@ void share_look_soon(void)
     }
 }
 
+bool share_is_quiet(void)
+{
+    bool quiet;
+
+    (void)kernel_caps_ended();
+    quiet = !caps_collect(&share.caps) && caps_is_quiet(&share.caps) && share.came == NULL;
+    if (!quiet) {
+        share_go_on();
+        share_look_soon();
+    }
+    return quiet;
+}
+
 /* -------------------------------------------------------------------------------------------- */
 
 void share_init(void (*send)(uint8_t core, const struct caps_msg *msg), struct waitset *ws)

@@ -26,6 +26,9 @@ void share_send(caddr_t slot, uint32_t core, uint64_t *ret_tag, caps_done_fn don
 caddr_t share_take(uint64_t tag);
 /* Something may have ended: looks soon whether others need to know. */
 void share_look_soon(void);
+/* Whether nothing is under way here, nothing that has ended is still to be given up, and no
+ * capability waits for its message. */
+bool share_is_quiet(void);
 /* The protocol, for the operations of domains. */
 struct caps *share_caps(void);
 /* After an operation was begun there. */

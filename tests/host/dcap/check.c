@@ -1,5 +1,6 @@
 /* The invariants of services/monitor/invariants.h, looked up in the databases of all cores at once;
  * and the model against reality. */
+#include <stdlib.h>
 #include "invariants.h"
 #include "sim.h"
 
@@ -244,9 +245,62 @@ static bool has_inner(unsigned c, const struct caps_record *outer)
     return false;
 }
 
+static void add_record(void *arg, const struct audit_record *r)
+{
+    struct audit_records *all = arg;
+    all->all = realloc(all->all, (all->count + 1) * sizeof *all->all);
+    all->all[all->count++] = *r;
+}
+
+/* What monitor.check does on the machine. */
+static uint64_t look_through(struct audit_records *all)
+{
+    uint64_t found = 0;
+    for (unsigned c = 0; c < sim.cores; c++) {
+        const struct core *core = &sim.machines[c].core;
+        for (unsigned i = 0; core_runs(c) && i < CAPS_RECORDS_MAX; i++) {
+            const struct caps_record *r = &core->caps.records[i];
+            struct audit_record known = {.core = (uint8_t)c,
+                                         .owner = r->owner,
+                                         .home = r->home,
+                                         .users = r->owner == c ? r->users : 0,
+                                         .key = r->key};
+            if (!r->used)
+                continue;
+            found += core->ops->rules_own(&core->caps, r, true);
+            add_record(all, &known);
+        }
+        if (core_runs(c))
+            found += core->ops->rules_parts(&core->caps, add_record, all);
+    }
+    return found + sim.machines[BOOT].core.ops->rules_agree(all);
+}
+
+/* The rules for the machine, which see less than the checks here, find nothing either. */
+static void check_rules(void)
+{
+    struct audit_records all = {0};
+    uint64_t found = look_through(&all);
+    for (unsigned c = 0; c < sim.cores; c++) {
+        const struct core *core = &sim.machines[c].core;
+        struct audit_records others = {0};
+        for (unsigned i = 0; i < all.count; i++) {
+            if (all.all[i].core != c)
+                add_record(&others, &all.all[i]);
+        }
+        if (core_runs(c))
+            found += core->ops->rules_look(&core->caps, &others);
+        free(others.all);
+    }
+    free(all.all);
+    HOLDS(found == 0, "the rules for the machine find %llu violations",
+          (unsigned long long)found);
+}
+
 /* Each record stands for something. */
 void check_settled(void)
 {
+    check_rules();
     for (unsigned c = 0; c < sim.cores; c++) {
         const struct caps *caps = &sim.machines[c].core.caps;
         if (!core_runs(c))

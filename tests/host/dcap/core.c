@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <arch/maintain.h>
+#include <aos/kernel.h>
+#include <kernel/cap_look.h>
 #include <kernel/cap_remote.h>
 #include <kernel/check.h>
 #include <kernel/dispatcher.h>
@@ -345,6 +347,31 @@ static struct cte *next_node(const struct cte *at)
     return at != NULL ? tree_next(at) : tree_after(&first);
 }
 
+/* What the rules look at. */
+errval_t kernel_caps_next(const struct kernel_object *after, struct kernel_object *ret)
+{
+    struct cap_key key = cap_key_make((enum captype)after->cap.type, after->cap.page,
+                                      after->cap.pages, after->place);
+    struct cap_sight s = {0};
+    if (after->cap.type == CAPTYPE_NULL)
+        key = (struct cap_key){0};
+    (void)cap_look(&key, &s);
+    *ret = (struct kernel_object){.cap = {.type = s.what.type,
+                                          .owner = s.what.owner,
+                                          .state = s.what.state,
+                                          .page = s.what.page,
+                                          .pages = s.what.pages},
+                                  .place = s.place,
+                                  .copies = s.copies};
+    return ERR_OK;
+}
+
+errval_t kernel_print(const char *text, size_t bytes)
+{
+    fwrite(text, 1, bytes, stderr);
+    return ERR_OK;
+}
+
 static uint32_t slots_used(void)
 {
     uint32_t used = 0;
@@ -388,6 +415,10 @@ static const struct core_ops ops = {
     .stop = caps_stop,
     .leave = caps_leave,
     .idle = caps_is_idle,
+    .rules_own = rules_own,
+    .rules_parts = rules_parts,
+    .rules_agree = rules_agree,
+    .rules_look = rules_look,
     .slot_alloc = slot_take,
     .slot_free = slot_give,
     .slots_used = slots_used,

@@ -6,6 +6,7 @@
 #include <kernel/cap.h>
 #include <kernel/memory.h>
 #include "caps.h"
+#include "rules.h"
 
 enum {
     CORES_MAX = 4,
@@ -81,6 +82,11 @@ struct core_ops {
     void (*stop)(struct caps *c);
     void (*leave)(struct caps *c, uint8_t successor);
     bool (*idle)(const struct caps *c);
+    uint64_t (*rules_own)(const struct caps *c, const struct caps_record *r, bool quiet);
+    uint64_t (*rules_parts)(const struct caps *c,
+                            void (*tell)(void *arg, const struct audit_record *part), void *arg);
+    uint64_t (*rules_agree)(const struct audit_records *records);
+    uint64_t (*rules_look)(const struct caps *c, const struct audit_records *told);
     caddr_t (*slot_alloc)(void); /* 0: none */
     void (*slot_free)(caddr_t slot);
     uint32_t (*slots_used)(void);

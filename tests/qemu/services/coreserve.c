@@ -13,7 +13,6 @@
 #include <aos/slot.h>
 #include <aos/thread.h>
 #include <aos/waitset.h>
-#include <if/init.h>
 
 #define NAME_BYTES_MAX 31u               /* as in shares.if */
 
@@ -122,6 +121,15 @@ static errval_t serve_peek(struct server_ctx *ctx, caddr_t borrowed, uint64_t *r
     }
     *ret_value = *(volatile uint64_t *)at;
     return err_is_ok(paging_unmap(paging_self(), at)) ? ERR_OK : SHARES_ERR_REFUSED;
+}
+
+static errval_t serve_agree(struct server_ctx *ctx, uint64_t *ret_records)
+{
+    static bool found;
+
+    (void)ctx;
+    found = found || monitor_find();
+    return found && monitors_agree(ret_records) ? ERR_OK : SHARES_ERR_REFUSED;
 }
 
 static errval_t serve_make(struct server_ctx *ctx)
@@ -298,7 +306,7 @@ int core_serve(void)
         .on_frame = serve_frame, .on_make = serve_make, .on_leave = serve_leave,
         .on_accept = serve_accept, .on_hold = serve_hold, .on_hand = serve_hand,
         .on_granted = serve_granted, .on_signal = serve_signal, .on_connect = serve_connect,
-        .on_revoke = serve_revoke, .on_peek = serve_peek,
+        .on_revoke = serve_revoke, .on_peek = serve_peek, .on_agree = serve_agree,
     };
     char name[CORE_NAME_BYTES];
 
@@ -314,7 +322,6 @@ int core_serve(void)
 static errval_t give_get(const char *kind, caddr_t *ret_cap)
 {
     static struct shares_binding service;
-    struct init_binding *init;
     char name[CORE_NAME_BYTES];
     uint64_t bytes;
     caddr_t end;
@@ -330,14 +337,7 @@ static errval_t give_get(const char *kind, caddr_t *ret_cap)
         }
         return err_is_ok(err) ? shares_hand(&service, ret_cap) : err;
     }
-    err = aos_init(&init);
-    if (err_is_ok(err)) {
-        err = init_monitor(init, &end);
-    }
-    if (err_is_ok(err)) {
-        err = monitor_bind(end, &monitor);
-    }
-    return err_is_ok(err) ? monitor_notify(&monitor, ret_cap) : err;
+    return monitor_find() ? monitor_notify(&monitor, ret_cap) : LIB_ERR_NOT_FOUND;
 }
 
 int core_give(uint32_t core, const char *kind)

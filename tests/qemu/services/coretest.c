@@ -54,6 +54,17 @@ bool far_end(uint32_t core)
     return true;
 }
 
+bool monitor_find(void)
+{
+    struct init_binding *init;
+    caddr_t end;
+
+    TRY_OK(aos_init(&init));
+    TRY_OK(init_monitor(init, &end));
+    TRY_OK(monitor_bind(end, &monitor));
+    return true;
+}
+
 bool monitors_agree(uint64_t *ret_records)
 {
     uint64_t found = 0, nodes = 0, until = time_deadline_ns(WAIT_NS);
@@ -417,6 +428,24 @@ static bool nothing_is_left(void)
     return true;
 }
 
+/* Whoever asks. */
+static bool agree_anywhere(void)
+{
+    uint64_t records, there;
+
+    for (uint32_t core = 1; core < domain_core_count(); core++) {
+        uint64_t until = time_deadline_ns(WAIT_NS);
+
+        TRY_OK(shares_agree(&fars[core].b, &there)); /* what that takes is there from now on */
+        do {
+            TRY(time_now_ns() < until);
+            TRY_OK(shares_agree(&fars[core].b, &there));
+            TRY(monitors_agree(&records));
+        } while (records != there);
+    }
+    return true;
+}
+
 static bool servers_end(void)
 {
     for (uint32_t core = 1; core < domain_core_count(); core++) {
@@ -436,17 +465,13 @@ static const struct taptest tests[] = {
     {"DCAP0108 the owner's domain ends in the middle", owner_ends},
     {"DCAP0120 who may look at whose capabilities", own_only},
     {"DCAP0109 counters are as before, and the monitors agree", nothing_is_left},
+    {"DCAP0121 each monitor can be asked", agree_anywhere},
     {"DCAP0110 so they do when the servers have ended", servers_end},
 };
 
 static bool servers_start(void)
 {
-    struct init_binding *init;
-    caddr_t end;
-
-    TRY_OK(aos_init(&init));
-    TRY_OK(init_monitor(init, &end));
-    TRY_OK(monitor_bind(end, &monitor));
+    TRY(monitor_find());
     for (uint32_t core = 1; core < domain_core_count(); core++) {
         TRY(far_start(core));
     }

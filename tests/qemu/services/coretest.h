@@ -23,6 +23,8 @@ extern struct monitor_binding monitor;
 
 bool far_start(uint32_t core);
 bool far_end(uint32_t core);
+/* `monitor` is that of this core. */
+bool monitor_find(void);
 /* The monitors find nothing wrong. `ret_records`: what they know. */
 bool monitors_agree(uint64_t *ret_records);
 

@@ -20,13 +20,11 @@
 
 #define LEAVE_LOOK_NS    2000000u
 #define LEAVE_END_NS     5000000000ull   /* for domains to end, and for memory to come back */
-#define LEAVE_CAPS_NS    3000000000ull   /* for other cores to forget what is here */
 #define LEAVE_PIDS       64u             /* of one answer, as in process.if */
 
 /* Owned by the thread that leaves, then by the main thread. */
 static struct {
     struct core_channel *channel;
-    uint64_t until_ns;
     struct work begin;
     struct waitset_timer step;
     uint32_t revokes;                    /* under way */
@@ -117,7 +115,7 @@ static void leave_go(void *arg)
 static void leave_revoked(void *arg, errval_t err)
 {
     (void)arg;
-    (void)err;                           /* it is tried again, or the time is over */
+    (void)err;                           /* it is tried again */
     leave.revokes--;
 }
 
@@ -140,14 +138,11 @@ static void leave_records(struct caps *c)
     }
 }
 
-/* The protocol does the rest, and calls leave_go. */
+/* The protocol does the rest, and calls leave_go: not before other cores have nothing of this one's
+ * memory, however long that takes. It would be given to the next who starts here. */
 static void leave_step(void *arg)
 {
     (void)arg;
-    if (time_now_ns() >= leave.until_ns) {
-        leave_go(NULL);
-        return;
-    }
     leave_records(share_caps());
     share_go_on();
     (void)waitset_timer_set(&init.ws, &leave.step, time_deadline_ns(LEAVE_LOOK_NS), leave_step,
@@ -157,7 +152,6 @@ static void leave_step(void *arg)
 static void leave_begin(void *arg)
 {
     (void)arg;
-    leave.until_ns = time_deadline_ns(LEAVE_CAPS_NS);
     leave_step(NULL);
     share_leave((uint8_t)kernel_bootinfo()->boot_core, leave_go, NULL);
 }

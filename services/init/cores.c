@@ -17,7 +17,7 @@
 #define CORES_POOL_DIVISOR   2u
 #define CORES_POOL_BYTES_MAX 0x10000000ull
 #define CORES_START_NS       10000000000ull /* a core that is not up by then has failed */
-#define CORES_STOP_NS        20000000000ull /* one that has not left by then does not */
+#define CORES_STOP_NS        30000000000ull /* one that has not left by then is not waited for */
 #define CORES_DRAIN_NS       5000000ull   /* for its last words to be read */
 #define CORES_LOOK_NS        1000000ull    /* between looks at a core that starts */
 
@@ -311,11 +311,14 @@ static errval_t cores_stop(struct init_core *core)
 {
     uint64_t until = time_deadline_ns(CORES_STOP_NS);
     struct core_channel *c = core->channel;
-    uint32_t state = CORE_CHANNEL_UP;
+    uint32_t state = atomic_load_explicit(&c->state, memory_order_acquire);
 
-    atomic_store_explicit(&c->state, CORE_CHANNEL_UP, memory_order_relaxed);
-    atomic_store_explicit(&c->wanted, CORE_CHANNEL_LEAVE, memory_order_release);
-    intermon_wake(core->number);
+    if (state != CORE_CHANNEL_LEFT) {    /* after it was no longer waited for */
+        state = CORE_CHANNEL_UP;
+        atomic_store_explicit(&c->state, state, memory_order_relaxed);
+        atomic_store_explicit(&c->wanted, CORE_CHANNEL_LEAVE, memory_order_release);
+        intermon_wake(core->number);
+    }
     while (state == CORE_CHANNEL_UP && time_now_ns() < until) {
         thread_sleep_ns(CORES_LOOK_NS);
         state = atomic_load_explicit(&c->state, memory_order_acquire);

@@ -1,5 +1,5 @@
-/* What the parts of the protocol share: records.c and ops.c have the tables, send.c, revoke.c and
- * part.c the operations, leave.c their end. */
+/* What the parts of the protocol share: caps.c has the tables, caps_send.c, caps_revoke.c and
+ * caps_part.c the operations, caps_leave.c their end. */
 #pragma once
 
 #include "caps.h"

@@ -235,16 +235,15 @@ static errval_t revoke_check(struct caps *c, caddr_t root, caddr_t cap,
     return revoke_room(c) ? ERR_OK : RPC_ERR_AGAIN;
 }
 
-void caps_revoke(struct caps *c, caddr_t root, caddr_t cap, caps_done_fn done, void *arg)
+/* Of `key`, all or a part of the object `target`, unless there is an `err`. */
+static void revoke_start(struct caps *c, errval_t err, const struct caps_key *key,
+                         const struct caps_key *target, caddr_t root, caddr_t cap,
+                         caps_done_fn done, void *arg)
 {
-    struct caps_description d;
-    struct caps_record *record = NULL;
-    struct caps_op *op = NULL;
-    errval_t err = revoke_check(c, root, cap, &d);
-    if (err_is_ok(err)) {
-        op = caps_op_begin(c, CAPS_OP_REVOKE);
-        err = op == NULL ? RPC_ERR_AGAIN : caps_record_make(c, &d.key, root, cap, &record);
-    }
+    struct caps_record *record;
+    struct caps_op *op = err_is_ok(err) ? caps_op_begin(c, CAPS_OP_REVOKE) : NULL;
+    if (err_is_ok(err))
+        err = op == NULL ? RPC_ERR_AGAIN : caps_record_make(c, target, root, cap, &record);
     if (err_is_fail(err)) {
         if (op != NULL)
             op->kind = CAPS_OP_NONE;
@@ -252,12 +251,20 @@ void caps_revoke(struct caps *c, caddr_t root, caddr_t cap, caps_done_fn done, v
         return;
     }
     record->busy++;
-    op->key = op->target = d.key;
+    op->key = *key;
+    op->target = *target;
     op->root = root;
     op->cap = cap;
     op->done = done;
     op->arg = arg;
     revoke_begin(c, op);
+}
+
+void caps_revoke(struct caps *c, caddr_t root, caddr_t cap, caps_done_fn done, void *arg)
+{
+    struct caps_description d = {0};
+    errval_t err = revoke_check(c, root, cap, &d);
+    revoke_start(c, err, &d.key, &d.key, root, cap, done, arg);
 }
 
 /* Whether an object that other cores know reaches out of the end of a range: of what they have of
@@ -277,9 +284,7 @@ static bool range_is_cut(const struct caps *c, const struct caps_key *range)
 void caps_revoke_part(struct caps *c, caddr_t root, caddr_t cap, uint64_t off, uint64_t bytes,
                       caps_done_fn done, void *arg)
 {
-    struct caps_description d;
-    struct caps_record *record = NULL;
-    struct caps_op *op = NULL;
+    struct caps_description d = {0};
     errval_t err = revoke_check(c, root, cap, &d);
     if (err_is_ok(err) && d.key.type != CAPTYPE_RAM && d.key.type != CAPTYPE_FRAME &&
         d.key.type != CAPTYPE_DEVFRAME)
@@ -295,20 +300,5 @@ void caps_revoke_part(struct caps *c, caddr_t root, caddr_t cap, uint64_t off, u
         err = SYS_ERR_RETYPE_SIZE;
     if (err_is_ok(err) && caps_is_marked(c, &range))
         err = SYS_ERR_BUSY;
-    if (err_is_ok(err)) {
-        op = caps_op_begin(c, CAPS_OP_REVOKE);
-        err = op == NULL ? RPC_ERR_AGAIN : caps_record_make(c, &d.key, root, cap, &record);
-    }
-    if (err_is_fail(err)) {
-        if (op != NULL)
-            op->kind = CAPS_OP_NONE;
-        done(arg, err);
-        return;
-    }
-    record->busy++;
-    op->key = range;
-    op->target = d.key;
-    op->done = done;
-    op->arg = arg;
-    revoke_begin(c, op);
+    revoke_start(c, err, &range, &d.key, root, cap, done, arg);
 }

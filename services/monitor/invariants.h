@@ -1,5 +1,6 @@
 /* The invariants of capabilities on several cores, numbered here and nowhere else. The host
- * simulator (tests/host/dcap) looks all of them up in the databases of all cores; the model
+ * simulator (tests/host/dcap) looks all of them up in the databases of all cores; monitor.check
+ * those that a real machine shows (rules.h); the model
  * (tests/model/dcap.pml) has those that can be said of one object. They hold between any two steps
  * of any monitor, the last one when nothing is under way. */
 #pragma once

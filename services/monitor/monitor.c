@@ -197,6 +197,7 @@ struct monitor_frame {
     caddr_t frame;
     uint32_t tries;
     bool revoking;
+    struct revoke revoke;
 };
 
 static struct monitor_frame *frames;
@@ -229,8 +230,8 @@ static bool frame_try(struct monitor_frame *f)
     }
     if (err_no(err) == SYS_ERR_REMOTE) {
         f->revoking = true;
-        caps_revoke(share_caps(), 0, f->frame, frame_revoked, f);
-        share_go_on();
+        f->revoke = (struct revoke){.cap = f->frame, .done = frame_revoked, .arg = f};
+        revokes_begin(&f->revoke);
         share_look_soon();
     }
     return true;

@@ -1,5 +1,5 @@
 /* Capabilities that go to other cores: init as the host of the protocol of caps.h. For init's main
- * thread, but for share_revoke. */
+ * thread. */
 #pragma once
 
 #include <aos/waitset.h>

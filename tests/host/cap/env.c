@@ -1,12 +1,8 @@
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <arch/maintain.h>
 #include <kernel/check.h>
 #include <kernel/lmp.h>
 #include <kernel/irq_cap.h>
-#include <kernel/log.h>
 #include <kernel/vnode.h>
 #include "env.h"
 
@@ -15,25 +11,6 @@ struct tlb_entry tlb[TLB_ENTRIES];
 unsigned tlb_invalidations;
 static bool tlb_pending; /* invalidated, but not yet complete */
 unsigned env_space_gone;
-
-void panic(const char *fmt, ...)
-{
-    va_list args;
-    va_start(args, fmt);
-    vfprintf(stderr, fmt, args);
-    va_end(args);
-    fputc('\n', stderr);
-    abort();
-}
-
-void klog(enum log_level level, const char *fmt, ...)
-{
-    va_list args;
-    va_start(args, fmt);
-    vfprintf(stderr, fmt, args);
-    va_end(args);
-    (void)level;
-}
 
 void arch_table_written(void)
 {

@@ -1,7 +1,5 @@
 /* The shared object: kernel and monitor of one core (core.h). */
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <arch/maintain.h>
 #include <aos/kernel.h>
@@ -11,7 +9,6 @@
 #include <kernel/dispatcher.h>
 #include <kernel/irq_cap.h>
 #include <kernel/lmp.h>
-#include <kernel/log.h>
 #include <kernel/notify.h>
 #include <kernel/vnode.h>
 #include "core.h"
@@ -25,27 +22,7 @@ static uint8_t self;
 /* Slots of the infrastructure. */
 enum { INFRA = 1, SPACE = 2, LINKS = 6, IRQ_TABLE = 20 };
 
-/* The kernel around it. */
-void panic(const char *fmt, ...)
-{
-    va_list args;
-    va_start(args, fmt);
-    vfprintf(stderr, fmt, args);
-    va_end(args);
-    fputc('\n', stderr);
-    abort();
-}
-
-void klog(enum log_level level, const char *fmt, ...)
-{
-    va_list args;
-    va_start(args, fmt);
-    fprintf(stderr, "core %u: ", self);
-    vfprintf(stderr, fmt, args);
-    va_end(args);
-    (void)level;
-}
-
+/* The kernel around it; what it says is in cap/say.c. */
 void arch_table_written(void)
 {
 }

@@ -198,8 +198,8 @@ static void core_try_off(unsigned c)
     TRACE("# core %u is off\n", c);
 }
 
-/* A core that stops: nobody takes what arrives. */
-void core_empty(struct machine *m)
+/* What arrived and nobody takes. */
+static void inbox_empty(struct machine *m)
 {
     for (unsigned i = 0; i < INBOX_MAX; i++) {
         struct inbox *in = &m->inbox[i];
@@ -210,6 +210,11 @@ void core_empty(struct machine *m)
             really_remove(m, in->m.real);
         m->core.ops->slot_free(in->slot);
     }
+}
+
+void core_empty(struct machine *m)
+{
+    inbox_empty(m);
     for (unsigned i = 0; i < OPS_MAX; i++) {
         if (sim.ops[i].kind != OP_NONE && sim.ops[i].core == number_of(m))
             return;
@@ -318,15 +323,7 @@ void world_end(void)
             if (m->domains[d].alive)
                 domain_crash(m, &m->domains[d]);
         }
-        for (unsigned i = 0; i < INBOX_MAX; i++) {
-            struct inbox *in = &m->inbox[i];
-            if (!in->used)
-                continue;
-            in->used = false;
-            if (in->m.real->type != CAPTYPE_NULL)
-                really_remove(m, in->m.real);
-            m->core.ops->slot_free(in->slot);
-        }
+        inbox_empty(m);
     }
     world_settle();
     check_settled();

@@ -12,6 +12,7 @@
 #include <aos/thread.h>
 #include <aos/time.h>
 #include <if/init.h>
+#include <if/monitor.h>
 
 #define SECONDS      5u
 #define SECONDS_MAX  86400u
@@ -22,6 +23,7 @@
 #define ROUNDS_MAX   10000u
 #define SETTLE_NS    20000000000ull      /* bounds a failure: how long memory may take to return */
 #define RETURN_NS    2000000000ull       /* until what is on its way has come */
+#define LOOK_NS      10000000ull
 #define USAGE        2
 
 /* One worker, and the thread that waits for it. */
@@ -221,6 +223,28 @@ static bool work_for(uint64_t ms)
     return true;
 }
 
+/* The monitors of all cores find nothing wrong with the capabilities that several cores have. */
+static bool monitors_agree(void)
+{
+    uint64_t until = time_deadline_ns(RETURN_NS), found = 0, nodes;
+    struct monitor_binding *monitor;
+    uint32_t records, busy = 1;
+    errval_t err = aos_monitor(&monitor);
+
+    while (err_is_ok(err) && busy != 0 && time_now_ns() < until) {
+        err = monitor_check(monitor, &found, &nodes, &records, &busy);
+        if (busy != 0) {
+            thread_sleep_ns(LOOK_NS);
+        }
+    }
+    if (err_is_fail(err) || busy != 0 || found != 0) {
+        printf("the monitors do not agree: %llu violations, busy %u\n",
+               (unsigned long long)found, (unsigned)busy);
+        return false;
+    }
+    return true;
+}
+
 /* What services keep of more than there ever was shows in a few rounds. What leaks shows in all. */
 static bool rounds(uint64_t warm_ms, uint64_t ms, struct counters *rests)
 {
@@ -238,6 +262,9 @@ static bool rounds(uint64_t warm_ms, uint64_t ms, struct counters *rests)
             return false;
         }
         same += as_before(rests, i);
+    }
+    if (!monitors_agree()) {
+        return false;
     }
     printf("%s\n", same == run.rounds ? "every counter is as before" : "something is missing");
     return same == run.rounds;

@@ -13,6 +13,7 @@
 #include "share.h"
 
 #define AUDIT_RECORDS_MAX (CAPS_CORES_MAX * CAPS_RECORDS_MAX)
+#define AUDIT_LOOKS_MAX   3u             /* in a row that find something: then it is there */
 
 /* Who has asked. */
 struct audit_asker {
@@ -25,7 +26,8 @@ struct audit_asker {
 static struct {
     uint32_t number;                     /* of the question, of what is asked here */
     uint8_t waits;                       /* cores that have not answered */
-    bool looks;                          /* it is the second answer */
+    bool compares;                       /* it is the second answer */
+    uint32_t looks;                      /* of this question, this one included */
     struct audit_asker *askers;          /* of this look; none: there is none */
     struct audit_asker *later;           /* of the next one */
     struct audit_result result;
@@ -125,11 +127,12 @@ static void audit_send_result(uint32_t core, uint32_t number, intermon_audit_kin
     (void)intermon_send_audit(core, &m);
 }
 
-static void audit_asked(uint32_t core, uint32_t number)
+static void audit_asked(uint32_t core, uint32_t number, bool say)
 {
     struct audit_question q = {core, number};
     struct audit_result own;
 
+    rules_say(say);
     audit_forget(&audit.told);
     own = audit_own(audit_tell, &q);
     audit_send_result(core, number, INTERMON_AUDIT_KIND_END, &own);
@@ -165,6 +168,7 @@ static void audit_end(void)
     }
 }
 
+static void audit_ask(void);
 static void audit_answered(uint32_t core, const struct audit_result *r);
 
 /* Each core gets what the others have said. */
@@ -178,7 +182,7 @@ static void audit_begin_looks(void)
     struct audit_result own;
     bool ok = true;
 
-    audit.looks = true;
+    audit.compares = true;
     audit.waits = (uint8_t)(intermon_peers() | 1u << self);
     for (uint32_t core = 0; core < CAPS_CORES_MAX; core++) {
         struct audit_question q = {core, audit.number};
@@ -208,7 +212,10 @@ static void audit_go_on(void)
     if (audit.waits != 0) {
         return;
     }
-    if (audit.looks || audit.result.failed || !audit.result.quiet) {
+    if (audit.compares && !audit.result.failed && audit.result.quiet && audit.result.found != 0
+        && audit.looks < AUDIT_LOOKS_MAX) {
+        audit_ask();
+    } else if (audit.compares || audit.result.failed || !audit.result.quiet) {
         audit_end();
     } else {
         audit.result.found += rules_agree(&audit.records);
@@ -233,19 +240,18 @@ static void audit_note(void *arg, const struct audit_record *r)
     audit.result.failed |= !audit_add(&audit.records, r);
 }
 
-static void audit_start(void)
+static void audit_ask(void)
 {
-    struct intermon_audit_message m = {.kind = INTERMON_AUDIT_KIND_ASK};
+    bool say = ++audit.looks == AUDIT_LOOKS_MAX;
+    const struct intermon_audit_message m = {
+        .kind = INTERMON_AUDIT_KIND_ASK, .number = ++audit.number, .say = say,
+    };
     uint8_t peers = intermon_peers();
     struct audit_result own;
 
-    if (audit.askers != NULL || audit.later == NULL) {
-        return;
-    }
-    audit.askers = audit.later;
-    audit.later = NULL;
-    m.number = ++audit.number;
-    audit.looks = false;
+    rules_say(say);
+    audit_forget(&audit.records);
+    audit.compares = false;
     audit.waits = (uint8_t)(peers | 1u << domain_core());
     audit.result = (struct audit_result){.quiet = true};
     for (uint32_t core = 0; core < CAPS_CORES_MAX; core++) {
@@ -255,6 +261,16 @@ static void audit_start(void)
     }
     own = audit_own(audit_note, NULL);
     audit_answered(domain_core(), &own);
+}
+
+static void audit_start(void)
+{
+    if (audit.askers == NULL && audit.later != NULL) {
+        audit.askers = audit.later;
+        audit.later = NULL;
+        audit.looks = 0;
+        audit_ask();
+    }
 }
 
 void audit_peer_gone(uint32_t core)
@@ -346,7 +362,7 @@ void audit_receive(uint32_t core, const struct intermon_audit_message *m)
 
     switch (m->kind) {
     case INTERMON_AUDIT_KIND_ASK:
-        audit_asked(core, m->number);
+        audit_asked(core, m->number, m->say);
         break;
     case INTERMON_AUDIT_KIND_RECORD:
     case INTERMON_AUDIT_KIND_PART:

@@ -1,6 +1,6 @@
 /* The invariants of invariants.h as far as real databases show them, looked up in the records of
- * all monitors and the objects of all kernels. Violations go into the log; all return how many
- * there were. For init's main thread.
+ * all monitors and the objects of all kernels. All return how many violations there were. For
+ * init's main thread.
  *
  * OWNER, ANCHOR, USERS, HOME, NESTING and SPARE: all of it. COVERED: of what several cores know.
  * PARTED: a core that knows a part has Mappings of which the database does not tell whether they
@@ -24,6 +24,9 @@ struct audit_records {
     uint32_t count, room;
 };
 
+/* Whether violations go into the log from now on: what is looked at one core after the other, while
+ * programs go on, shows some that there never were. */
+void rules_say(bool say);
 /* A record of this core against its kernel's object. `quiet`: nothing is under way here. */
 uint64_t rules_own(const struct caps *c, const struct caps_record *r, bool quiet);
 /* Tells of the frames that this core has made of frames that other cores know. */

@@ -276,6 +276,7 @@ static void start(struct core *core, uint8_t number, uint8_t *memory, const stru
         must(cap_create(&slots[IRQ_TABLE], CAPTYPE_IRQTABLE, CAP_IRQ_BASE(0), CAP_IRQ_BYTES,
                         CAP_RIGHTS_ALL));
     caps_init(&core->caps, &host, self);
+    rules_say(true);
 }
 
 static uint64_t end(void)

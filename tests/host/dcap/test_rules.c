@@ -274,5 +274,6 @@ static const struct check_test tests[] = {
 
 int main(void)
 {
+    rules_say(true);
     return CHECK_MAIN(tests);
 }

@@ -5,6 +5,7 @@
 #include <kernel/power.h>
 #include <kernel/string.h>
 #include <kernel/symbols.h>
+#include <arch/esr.h>
 #include <arch/frame.h>
 
 #define BACKTRACE_MAX 32 // frames
@@ -118,20 +119,20 @@ static const char *panic_cause(const struct kframe *f)
         return "kernel stack overflow";
     if (f->far >= (uintptr_t)_stack_guard && f->far < (uintptr_t)_stack_bottom)
         return "kernel stack overflow";
-    switch (f->esr >> 26 & 0x3f) { // exception class, DDI 0487 D19.2.37
-    case 0x0e:
+    switch (ESR_CLASS(f->esr)) {
+    case ESR_CLASS_ILLEGAL:
         return "illegal execution state";
-    case 0x00:
+    case ESR_CLASS_UNKNOWN:
         return "undefined instruction";
-    case 0x21:
+    case ESR_CLASS_IABORT:
         return "instruction abort";
-    case 0x25:
+    case ESR_CLASS_DABORT:
         return "data abort";
-    case 0x26:
+    case ESR_CLASS_SP:
         return "unaligned stack pointer";
-    case 0x2f:
+    case ESR_CLASS_SERROR:
         return "SError";
-    case 0x3c:
+    case ESR_CLASS_BRK:
         return "breakpoint instruction";
     default:
         return "exception";

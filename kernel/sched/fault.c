@@ -1,41 +1,35 @@
 /* Faults of user mode: an upcall for a dispatcher that is enabled, the end of one that is not. */
 #include <kernel/trap.h>
+#include <arch/esr.h>
 #include <kernel/log.h>
 #include <kernel/user_copy.h>
 #include <kernel/user_symbols.h>
 
-/* ESR_EL1: exception class and fault status. Arm ARM DDI 0487, D17.2.37. */
-#define ESR_CLASS_SHIFT       26
-#define ESR_CLASS_MASK        0x3fu
-#define ESR_CLASS_DABORT_USER 0x24u
-#define ESR_STATUS_MASK       0x3cu      /* without the level */
-#define ESR_STATUS_TRANSLATE  0x04u
-#define ESR_STATUS_PERMISSION 0x0cu
-#define INSTRUCTION_BYTES     4u
+#define INSTRUCTION_BYTES 4u
 
 /* Frames of a user stack that are logged. */
 #define FAULT_FRAMES_MAX 24u
 
 static const char *fault_name(uint64_t esr)
 {
-    switch (esr >> 26 & 0x3fu) {
-    case 0x00:
+    switch (ESR_CLASS(esr)) {
+    case ESR_CLASS_UNKNOWN:
         return "undefined instruction";
-    case 0x15:
+    case ESR_CLASS_SVC:
         return "system call in the wrong state";
-    case 0x18:
+    case ESR_CLASS_SYSREG:
         return "system register access";
-    case 0x20:
+    case ESR_CLASS_IABORT_USER:
         return "instruction fetch";
-    case 0x22:
+    case ESR_CLASS_PC:
         return "misaligned program counter";
-    case 0x24:
-        return (esr & 1u << 6) != 0 ? "write" : "read";
-    case 0x26:
+    case ESR_CLASS_DABORT_USER:
+        return (esr & ESR_WRITE) != 0 ? "write" : "read";
+    case ESR_CLASS_SP:
         return "misaligned stack pointer";
-    case 0x2f:
+    case ESR_CLASS_SERROR:
         return "system error";
-    case 0x3c:
+    case ESR_CLASS_BRK:
         return "breakpoint instruction";
     default:
         return "exception";
@@ -92,9 +86,9 @@ static void fault_log(struct dispatcher *d, uint64_t esr, uint64_t far)
 static bool fault_leave_out(struct dispatcher *d, uint64_t esr, uint64_t far)
 {
     struct kpi_dispatcher *page = dispatcher_page(d);
-    uint64_t status = esr & ESR_STATUS_MASK;
+    uint64_t status = ESR_STATUS(esr);
 
-    if ((esr >> ESR_CLASS_SHIFT & ESR_CLASS_MASK) != ESR_CLASS_DABORT_USER ||
+    if (ESR_CLASS(esr) != ESR_CLASS_DABORT_USER ||
         (status != ESR_STATUS_TRANSLATE && status != ESR_STATUS_PERMISSION) ||
         far - page->shared_first >= page->shared_bytes) {
         return false;

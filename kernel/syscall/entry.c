@@ -1,6 +1,7 @@
 /* Every way from user mode into C: system calls, interrupts, faults. */
 #include <kernel/cspace.h>
 #include <abi/syscalls.h>
+#include <arch/esr.h>
 #include <arch/sysreg.h>
 #include <kernel/check.h>
 #include <kernel/dispatcher.h>
@@ -12,12 +13,6 @@
 #include <kernel/stretch.h>
 #include <kernel/trap.h>
 #include "trap_priv.h"
-
-/* Exception classes of ESR_EL1 (DDI 0487 D19.2.37). */
-#define ESR_EC(esr)  ((esr) >> 26 & 0x3fu)
-#define ESR_ISS(esr) ((esr) & 0x1ffffffu)
-#define EC_FP        0x07u
-#define EC_SVC       0x15u
 
 /* What a handler leaves to trap_switch; owned by this file. */
 static struct {
@@ -119,10 +114,10 @@ static STACK_GUARD_NONE struct trap_result trap_syscall(struct dispatcher *d, ui
 STACK_GUARD_NONE struct trap_result trap_sync(struct dispatcher *d, uint64_t esr)
 {
     current = d;
-    if (ESR_EC(esr) == EC_SVC) {
+    if (ESR_CLASS(esr) == ESR_CLASS_SVC) {
         return trap_syscall(d, esr);
     }
-    if (ESR_EC(esr) == EC_FP) {
+    if (ESR_CLASS(esr) == ESR_CLASS_FP) {
         fpu_take(d);
         return trap_go_on(d);
     }

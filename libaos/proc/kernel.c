@@ -108,16 +108,6 @@ errval_t kernel_notify(uint32_t core, uint32_t bit, caddr_t dest)
     return inv_kernel_notify(KPI_CAP_KERNEL, core, bit, dest);
 }
 
-errval_t kernel_notify_connect(caddr_t notify, caddr_t end)
-{
-    return inv_notify_connect(notify, end);
-}
-
-errval_t kernel_notify_signal(caddr_t notify)
-{
-    return inv_notify_signal(notify);
-}
-
 errval_t kernel_core_start(caddr_t kcb, caddr_t pool, caddr_t channel)
 {
     errval_t err;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include <aos/cap.h>
+#include <aos/chan.h>
 #include <aos/debug.h>
 #include <aos/domain.h>
 #include <aos/kernel.h>
@@ -421,7 +422,7 @@ static void intermon_ring(void *ctx)
 {
     const struct intermon_peer *p = ctx;
 
-    (void)kernel_notify_signal(p->bell);
+    chan_notify_signal(p->bell);
 }
 
 /* The other core has something to say, or has room again. */
@@ -469,7 +470,7 @@ static errval_t intermon_bells(struct intermon_peer *p)
     if (err_is_ok(err)) {
         err = event_source_init(&p->rung, ways.ws, intermon_rung, p);
     }
-    return err_is_ok(err) ? kernel_notify_connect(own, p->rung.trigger) : err;
+    return err_is_ok(err) ? chan_notify_connect(own, p->rung.trigger) : err;
 }
 
 /* The rings of the way on which the `first` side asks, or the other. */

@@ -40,10 +40,6 @@ errval_t kernel_check(uint64_t *ret_found, uint64_t *ret_nodes);
 
 /* The Notify of a bit of this core, or of one by which the monitors of other cores are rung. */
 errval_t kernel_notify(uint32_t core, uint32_t bit, caddr_t dest);
-/* Signals raise `end`, the trigger of an event source, from now on. */
-errval_t kernel_notify_connect(caddr_t notify, caddr_t end);
-/* May be called disabled. */
-errval_t kernel_notify_signal(caddr_t notify);
 
 /* A further core, by its KCB capability: starts it, with `pool` and `channel` as in kcb.start of
  * idl/abi/objects.if; its number and state (kpi/core.h). */

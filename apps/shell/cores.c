@@ -1,4 +1,4 @@
-/* core: switches further cores off and on. */
+/* core: switches further cores off and on, or lets a program do it. */
 #include <stdio.h>
 #include <string.h>
 
@@ -56,8 +56,20 @@ static errval_t cores_change(struct shell *sh, uint32_t core, bool on)
     return err;
 }
 
+/* A program gets an end of init by which it may do what the shell may. */
+static int cores_lend(struct shell *sh, int argc, char **argv)
+{
+    sh->lends_cores = true;
+    int status = shell_run_program(sh, argc, argv, 0, RUN_FOREGROUND);
+    sh->lends_cores = false;
+    return status;
+}
+
 int builtin_core(struct shell *sh, int argc, char **argv)
 {
+    if (argc > 2 && strcmp(argv[1], "lend") == 0) {
+        return cores_lend(sh, argc - 2, argv + 2);
+    }
     bool on = argc > 1 && strcmp(argv[1], "on") == 0;
     bool end = argc == 4 && strcmp(argv[3], "--end") == 0;
     uint64_t core;

@@ -3,9 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <aos/binding.h>
 #include <aos/domain.h>
 #include <aos/process.h>
 #include <aos/services.h>
+#include <if/init.h>
 #include <if/process.h>
 
 #include "shell_priv.h"
@@ -15,10 +17,18 @@
 static errval_t run_spawn(const struct shell *sh, int argc, char **argv, uint64_t quota,
                           bool detached, uint32_t *ret_pid)
 {
-    const struct aos_launch how = {
+    struct aos_launch how = {
         .memory = quota, .lead = true, .detached = detached, .on_core = sh->on_core,
     };
 
+    if (sh->lends_cores) {               /* init takes an end of the shell's for the shell */
+        errval_t err = binding_clone(&sh->init->base, BINDING_CLONE_OWN, 0, &how.grant);
+
+        if (err_is_fail(err)) {
+            return err;
+        }
+        how.grant_name = "cores";
+    }
     return aos_launch(argc, (const char *const *)argv, &how, ret_pid);
 }
 

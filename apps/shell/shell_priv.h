@@ -41,6 +41,7 @@ struct shell {
     struct nameserver_binding *names;
     struct process_binding *process;
     uint32_t on_core; /* 1 + core for the next program; 0: that of the shell */
+    bool lends_cores;                    /* the next program may switch cores */
     struct serial_binding *serial;
     const struct builtin *builtins;      /* as main.c says; run.c knows no other */
     bool unattended;                     /* commands come from the boot image */

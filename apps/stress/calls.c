@@ -4,102 +4,57 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <aos/binding.h>
-#include <aos/services.h>
 #include <aos/thread.h>
-#include <aos/time.h>
 
-#define CALLS_AWAIT_NS  20000000000ull   /* until the others are there */
 #define CALLS_MIN       16u              /* however slow the machine is */
 #define CALLS_PAUSE_NS  1000000u         /* before a full channel is tried again */
-#define CALLS_TEXT_STEP 37u              /* from one length of a text to the next */
-#define CALLS_LETTERS   26u
-
-struct peer {
-    struct bench_binding binding;
-    uint64_t number;                     /* of the last message */
-    uint64_t notes;
-};
-
-static errval_t calls_open(const struct stress_job *job, uint32_t index, struct peer *p)
-{
-    char name[STRESS_NAME_BYTES];
-    caddr_t end;
-    errval_t err;
-
-    stress_name(job->run, index, name);
-    err = aos_await(name, CALLS_AWAIT_NS, &end);
-    err = err_is_ok(err) ? bench_bind(end, &p->binding) : err;
-    if (err_is_ok(err)) {
-        binding_set_deadline(&p->binding.base, STRESS_CALL_NS);
-    }
-    return err;
-}
+#define CALLS_BYTES_STEP 37u             /* from one length to the next */
 
 /* The next functions send one message with the number `n`, if at all: RPC_ERR_AGAIN means that the
  * channel is full, and nothing was sent. */
-static errval_t calls_one(struct peer *p, uint64_t n)
+static errval_t calls_number(struct peer *p, uint64_t n)
 {
-    uint64_t r = 0;
-    errval_t err = bench_one(&p->binding, n, &r);
-
-    return err_is_ok(err) && r != n ? LIB_ERR_BAD_STATE : err;
+    return stress_number(&p->binding, n);
 }
 
-static errval_t calls_four(struct peer *p, uint64_t n)
+static errval_t calls_bytes(struct peer *p, uint64_t n)
 {
-    uint64_t r[4] = {0};
-    errval_t err = bench_four(&p->binding, n, 2, 3, n, &r[0], &r[1], &r[2], &r[3]);
+    uint8_t data[STRESS_BYTES_DATA_MAX], back[STRESS_BYTES_BACK_MAX];
+    size_t count = n * CALLS_BYTES_STEP % sizeof(data), back_count = 0;
+    errval_t err;
 
-    return err_is_ok(err) && (r[0] != n || r[1] != 2 || r[2] != 3 || r[3] != n)
-        ? LIB_ERR_BAD_STATE : err;
-}
-
-static errval_t calls_eight(struct peer *p, uint64_t n)
-{
-    uint64_t r[8] = {0};
-    errval_t err = bench_eight(&p->binding, n, 2, 3, 4, 5, 6, 7, n, &r[0], &r[1], &r[2], &r[3],
-                               &r[4], &r[5], &r[6], &r[7]);
-
-    return err_is_ok(err) && (r[0] != n || r[1] != 2 || r[6] != 7 || r[7] != n)
-        ? LIB_ERR_BAD_STATE : err;
+    for (size_t i = 0; i < count; i++) {
+        data[i] = job_byte(n, i);
+    }
+    err = stress_bytes(&p->binding, n, data, count, back, &back_count);
+    return err_is_ok(err) && (back_count != count || memcmp(data, back, count) != 0)
+        ? STRESS_ERR_WRONG : err;
 }
 
 static errval_t calls_note(struct peer *p, uint64_t n)
 {
-    errval_t err = bench_note(&p->binding, n);
+    errval_t err = stress_note(&p->binding, n);
 
     p->notes += err_is_ok(err);
     return err;
 }
 
-/* Has no number: of a letter that says how long it is. */
-static errval_t calls_text(struct peer *p, uint64_t n)
-{
-    char text[BENCH_TEXT_TEXT_MAX];
-    uint32_t length = 0, bytes = 1 + (uint32_t)(n * CALLS_TEXT_STEP % sizeof(text));
-    errval_t err;
-
-    memset(text, 'a' + (int)(bytes % CALLS_LETTERS), bytes);
-    err = bench_text(&p->binding, text, bytes, &length);
-    return err_is_ok(err) && length != bytes ? LIB_ERR_BAD_STATE : err;
-}
-
-/* Neither has this: all notes that were sent have come. */
+/* Has no number: all notes that were sent have come. */
 static errval_t calls_noted(struct peer *p, uint64_t n)
 {
     uint64_t notes = 0;
-    errval_t err = bench_noted(&p->binding, &notes);
+    errval_t err = stress_noted(&p->binding, &notes);
 
-    return err_is_ok(err) && notes != p->notes ? LIB_ERR_BAD_STATE : err;
+    (void)n;
+    return err_is_ok(err) && notes != p->notes ? STRESS_ERR_WRONG : err;
 }
 
 static const struct {
     errval_t (*fn)(struct peer *p, uint64_t n);
     bool numbered;
 } kinds[] = {
-    {calls_one, true}, {calls_four, true}, {calls_eight, true}, {calls_note, true},
-    {calls_note, true}, {calls_note, true}, {calls_text, false}, {calls_noted, false},
+    {calls_number, true}, {calls_number, true}, {calls_bytes, true}, {calls_bytes, true},
+    {calls_note, true}, {calls_note, true}, {calls_note, true}, {calls_noted, false},
 };
 
 #define CALLS_KINDS (sizeof(kinds) / sizeof(kinds[0]))
@@ -116,27 +71,36 @@ static errval_t calls_send(struct peer *p, uint32_t kind)
     return err;
 }
 
-void stress_calls(const struct stress_job *job, uint64_t seed, struct stress_done *done)
+/* Notes whose numbers were right have come, once and in order: that of a connection in all. */
+static errval_t calls_end(const struct job *job, uint32_t index, struct peer *p,
+                          struct stress_done *done)
+{
+    errval_t err = p->open ? calls_send(p, CALLS_NOTED) : ERR_OK;
+
+    done->notes += p->notes;
+    return job_check_peer(job, "a call", index, p, err, done);
+}
+
+void calls_run(const struct job *job, uint64_t seed, struct stress_done *done)
 {
     struct peer *peers = calloc(job->count, sizeof(*peers));
-    uint32_t open = 0;
     errval_t err = peers == NULL ? LIB_ERR_NO_MEMORY : ERR_OK;
 
-    while (err_is_ok(err) && open < job->count) {
-        err = calls_open(job, open, &peers[open]);
-        open += err_is_ok(err);
+    while (err_is_ok(err) && job_goes_on(job, done, done->calls / CALLS_MIN)) {
+        uint32_t index;
+
+        err = job_pick_peer(job, &seed, peers, &index);
+        if (err_is_ok(err)) {
+            err = calls_send(&peers[index], job_random(&seed, CALLS_KINDS));
+            done->calls++;
+        }
+        err = job_check_peer(job, "a call", index, &peers[index], err, done);
     }
-    while (err_is_ok(err) && (done->calls < CALLS_MIN || time_now_ns() < job->deadline_ns)) {
-        err = calls_send(&peers[stress_random(&seed, open)], stress_random(&seed, CALLS_KINDS));
-        done->calls++;
+    for (uint32_t i = 0; err_is_ok(err) && i < job->count; i++) {
+        err = calls_end(job, i, &peers[i], done);
     }
-    for (uint32_t i = 0; i < open; i++) {
-        err = err_is_ok(err) ? calls_send(&peers[i], CALLS_NOTED) : err;
-        done->notes += peers[i].notes;
-        bench_close(&peers[i].binding);
-    }
-    free(peers);
-    if (err_is_fail(err)) {
-        stress_fail(done, "a call", err);
+    job_close_peers(job, peers);
+    if (err_is_fail(err) && done->failed == 0) {
+        job_fail(done, "a call", err);
     }
 }

@@ -1,5 +1,5 @@
-/* Servers: of a worker, which looks at the numbers of what comes on each connection; and of the
- * meeting. */
+/* The server that every program of a run has: it looks at what comes on each connection. That of
+ * the first program has the meeting of all workers, too. */
 #include "stress_priv.h"
 
 #include <stdlib.h>
@@ -7,107 +7,96 @@
 
 #include <aos/services.h>
 #include <aos/thread.h>
-#include <if/bench_server.h>
+#include <if/stress_server.h>
 
-/* What a worker's server knows of a connection. */
+/* What is known of a connection. */
 struct serve_conn {
-    uint64_t next;                       /* number */
+    uint64_t last;                       /* number */
     uint64_t notes;
     bool broken;                         /* something was lost, came twice, or too early */
+    struct keep keep;
 };
 
 static struct {
     struct waitset ws;
-    struct bench_server server;
+    struct stress_server server;
+    uint8_t lent[STRESS_READ_DATA_MAX];
     /* of the meeting */
     struct mutex lock;
-    uint32_t expected, come, waiting;
+    uint32_t expected, come;             /* a number, a mask of workers */
     bool over;
     struct stress_done sum;
-    struct bench_eight_responder guests[STRESS_WORKERS_MAX];
+    struct { struct stress_meet_responder answer; bool waits; } guests[STRESS_WORKERS_MAX];
 } serve;
 
-/* The message's number: 0 if it is not the one that is due. */
-static uint64_t serve_number(struct server_ctx *ctx, uint64_t number)
+static struct serve_conn *serve_conn_of(const struct server_ctx *ctx)
 {
     struct serve_conn *c = server_conn_state(ctx->conn);
 
     if (c == NULL) {
         c = calloc(1, sizeof(*c));
-        if (c == NULL) {
-            return 0;
-        }
-        c->next = 1;
         server_conn_set_state(ctx->conn, c);
     }
-    c->broken = c->broken || number != c->next;
-    c->next = number + 1;
-    return c->broken ? 0 : number;
+    return c;
 }
 
-static errval_t serve_zero(struct server_ctx *ctx)
+/* Is this message the one that is due? */
+static errval_t serve_due(const struct server_ctx *ctx, uint64_t number)
 {
-    return ERR_OK;
-}
+    struct serve_conn *c = serve_conn_of(ctx);
 
-static errval_t serve_one(struct server_ctx *ctx, uint64_t a, uint64_t *ret_r)
-{
-    *ret_r = serve_number(ctx, a);
-    return ERR_OK;
-}
-
-static errval_t serve_four(struct server_ctx *ctx, uint64_t a, uint64_t b, uint64_t c, uint64_t d,
-                           uint64_t *ret_ra, uint64_t *ret_rb, uint64_t *ret_rc, uint64_t *ret_rd)
-{
-    *ret_ra = serve_number(ctx, a);
-    *ret_rb = b;
-    *ret_rc = c;
-    *ret_rd = d;
-    return ERR_OK;
-}
-
-static errval_t serve_eight(struct server_ctx *ctx, uint64_t a, uint64_t b, uint64_t c, uint64_t d,
-                            uint64_t e, uint64_t f, uint64_t g, uint64_t h, uint64_t *ret_ra,
-                            uint64_t *ret_rb, uint64_t *ret_rc, uint64_t *ret_rd, uint64_t *ret_re,
-                            uint64_t *ret_rf, uint64_t *ret_rg, uint64_t *ret_rh)
-{
-    *ret_ra = serve_number(ctx, a);
-    *ret_rb = b;
-    *ret_rc = c;
-    *ret_rd = d;
-    *ret_re = e;
-    *ret_rf = f;
-    *ret_rg = g;
-    *ret_rh = h;
-    return ERR_OK;
-}
-
-static errval_t serve_cap(struct server_ctx *ctx, caddr_t frame)
-{
-    return ERR_OK;                       /* not taken: deleted */
-}
-
-/* Of equal bytes; tells how many. */
-static errval_t serve_text(struct server_ctx *ctx, const char *text, size_t text_len,
-                           uint32_t *ret_length)
-{
-    size_t same = 0;
-
-    while (same < text_len && text[same] == text[0]) {
-        same++;
+    if (c == NULL) {
+        return STRESS_ERR_WRONG;
     }
-    *ret_length = (uint32_t)same;
+    c->broken = c->broken || number != c->last + 1;
+    c->last = number;
+    return c->broken ? STRESS_ERR_WRONG : ERR_OK;
+}
+
+static errval_t on_touch(struct server_ctx *ctx)
+{
+    (void)ctx;
     return ERR_OK;
 }
 
-static void serve_note(struct server_ctx *ctx, uint64_t from)
+static errval_t on_number(struct server_ctx *ctx, uint64_t n)
 {
-    if (serve_number(ctx, from) != 0) {
-        ((struct serve_conn *)server_conn_state(ctx->conn))->notes++;
+    return serve_due(ctx, n);
+}
+
+static errval_t serve_check_bytes(const uint8_t *data, size_t bytes, uint64_t seed)
+{
+    for (size_t i = 0; i < bytes; i++) {
+        if (data[i] != job_byte(seed, i)) {
+            return STRESS_ERR_WRONG;
+        }
+    }
+    return ERR_OK;
+}
+
+static errval_t on_bytes(struct server_ctx *ctx, uint64_t n, const void *data, size_t data_len,
+                         void *ret_back, size_t *ret_back_len)
+{
+    errval_t err = serve_due(ctx, n);
+
+    if (err_is_ok(err)) {
+        err = serve_check_bytes(data, data_len, n);
+    }
+    if (err_is_ok(err)) {
+        memcpy(ret_back, data, data_len);
+        *ret_back_len = data_len;
+    }
+    return err;
+}
+
+static void on_note(struct server_ctx *ctx, uint64_t n)
+{
+    if (err_is_ok(serve_due(ctx, n))) {
+        serve_conn_of(ctx)->notes++;
     }
 }
 
-static errval_t serve_noted(struct server_ctx *ctx, uint64_t *ret_notes)
+static errval_t on_noted(struct server_ctx *ctx, uint64_t *ret_notes)
 {
     const struct serve_conn *c = server_conn_state(ctx->conn);
 
@@ -115,122 +104,164 @@ static errval_t serve_noted(struct server_ctx *ctx, uint64_t *ret_notes)
     return ERR_OK;
 }
 
-static errval_t serve_borrow(struct server_ctx *ctx, caddr_t frame, uint64_t *ret_bytes)
+static errval_t on_read(struct server_ctx *ctx, const struct lease *data, uint64_t seed)
 {
-    *ret_bytes = 0;
-    return ERR_OK;
+    errval_t err = lease_read(data, 0, serve.lent, lease_len(data));
+
+    (void)ctx;
+    return err_is_ok(err) ? serve_check_bytes(serve.lent, lease_len(data), seed)
+                          : STRESS_ERR_WRONG;
 }
 
-static errval_t serve_take(struct server_ctx *ctx, const struct lease *data, uint64_t *ret_sum)
+static errval_t on_fill(struct server_ctx *ctx, struct lease *data, uint64_t seed,
+                        uint32_t *ret_count)
 {
-    *ret_sum = lease_len(data);
-    return ERR_OK;
+    (void)ctx;
+    for (uint32_t i = 0; i < lease_len(data); i++) {
+        serve.lent[i] = job_byte(seed, i);
+    }
+    *ret_count = lease_len(data);
+    return lease_write(data, 0, serve.lent, lease_len(data));
 }
 
-static errval_t serve_give(struct server_ctx *ctx, struct lease *data, uint64_t seed,
-                           uint32_t *ret_n)
+static errval_t on_keep(struct server_ctx *ctx, caddr_t frame, uint64_t mark, stress_use_t use,
+                        uint32_t *ret_place)
 {
-    *ret_n = lease_len(data);
-    return ERR_OK;
+    struct serve_conn *c = serve_conn_of(ctx);
+    errval_t err = c == NULL ? STRESS_ERR_FULL : keep_add(&c->keep, frame, mark, use, ret_place);
+
+    if (err_is_ok(err)) {
+        server_take_cap(ctx, frame);
+    }
+    return err;
 }
 
-static void serve_peer_gone(struct server_ctx *ctx)
+static errval_t on_look(struct server_ctx *ctx, uint32_t place, uint64_t mark)
 {
-    free(server_conn_state(ctx->conn));
+    struct serve_conn *c = server_conn_state(ctx->conn);
+
+    return c == NULL ? STRESS_ERR_NOTHING : keep_look(&c->keep, place, mark);
 }
 
-static const struct bench_server_ops worker_ops = {
-    .on_zero = serve_zero, .on_one = serve_one, .on_four = serve_four, .on_eight = serve_eight,
-    .on_cap = serve_cap, .on_text = serve_text, .on_note = serve_note, .on_noted = serve_noted,
-    .on_borrow = serve_borrow, .on_take = serve_take, .on_give = serve_give,
-    .on_peer_gone = serve_peer_gone,
-};
-
-static int serve_run(void *arg)
+static errval_t on_leave(struct server_ctx *ctx, uint32_t place, stress_was_t was)
 {
-    waitset_run(&serve.ws);
+    struct serve_conn *c = server_conn_state(ctx->conn);
+
+    return c == NULL ? STRESS_ERR_NOTHING : keep_leave(&c->keep, place, was);
 }
 
-static errval_t serve_begin(const char *name, const struct bench_server_ops *ops)
+static errval_t on_fetch(struct server_ctx *ctx, caddr_t *ret_frame)
 {
-    struct thread *thread;
-    errval_t err;
+    struct server_conn *conn = NULL;
+    caddr_t frame = 0;
 
-    waitset_init(&serve.ws);
-    bench_serve(&serve.server, ops, NULL, &serve.ws);
-    err = thread_create(serve_run, NULL, &(struct thread_attr){.detached = true}, &thread);
-    return err_is_ok(err) ? aos_register(&serve.server.base, name, NULL, 0) : err;
+    (void)ctx;
+    while (frame == 0 && (conn = server_conn_next(&serve.server.base, conn)) != NULL) {
+        const struct serve_conn *c = server_conn_state(conn);
+
+        frame = c == NULL ? 0 : keep_any(&c->keep);
+    }
+    *ret_frame = frame;
+    return frame == 0 ? STRESS_ERR_NOTHING : ERR_OK;
 }
 
-errval_t stress_serve(const char *name)
+static void on_peer_gone(struct server_ctx *ctx)
 {
-    return serve_begin(name, &worker_ops);
+    struct serve_conn *c = server_conn_state(ctx->conn);
+
+    if (c != NULL) {
+        keep_leave_all(&c->keep);
+    }
+    free(c);
 }
 
 /* --- the meeting ---------------------------------------------------------------------------- */
 
 /* The lock is held. */
-static void meeting_answer(void)
+static void meeting_answer(uint32_t index)
 {
-    for (uint32_t i = 0; i < serve.waiting; i++) {
-        bench_eight_reply(&serve.guests[i], ERR_OK, 0, 0, 0, 0, 0, 0, 0, 0);
+    if (serve.guests[index].waits) {
+        stress_meet_reply(&serve.guests[index].answer, ERR_OK);
+        serve.guests[index].waits = false;
     }
-    serve.waiting = 0;
 }
 
-/* A worker is done. */
-static errval_t meeting_eight(struct server_ctx *ctx, uint64_t a, uint64_t b, uint64_t c,
-                              uint64_t d, uint64_t e, uint64_t f, uint64_t g, uint64_t h,
-                              uint64_t *ret_ra, uint64_t *ret_rb, uint64_t *ret_rc,
-                              uint64_t *ret_rd, uint64_t *ret_re, uint64_t *ret_rf,
-                              uint64_t *ret_rg, uint64_t *ret_rh)
+/* The lock is held. */
+static void meeting_answer_all(void)
+{
+    for (uint32_t i = 0; i < STRESS_WORKERS_MAX; i++) {
+        meeting_answer(i);
+    }
+}
+
+static errval_t on_meet(struct server_ctx *ctx, uint32_t index, const struct stress_done *done)
 {
     mutex_lock(&serve.lock);
-    serve.sum.calls += a;
-    serve.sum.notes += b;
-    serve.sum.programs += c;
-    serve.sum.pieces += d;
-    serve.sum.ends += e;
-    serve.sum.failed += f;
-    serve.come++;
-    if (serve.waiting < STRESS_WORKERS_MAX) {
-        serve.guests[serve.waiting++] = bench_eight_defer(ctx);
-    }
-    if (serve.come >= serve.expected || serve.over) {
-        meeting_answer();
+    meeting_answer(index);
+    job_add(&serve.sum, done);
+    serve.come |= 1u << index;
+    serve.guests[index].answer = stress_meet_defer(ctx);
+    serve.guests[index].waits = true;
+    if (serve.come == (1u << serve.expected) - 1 || serve.over) {
+        meeting_answer_all();
     }
     mutex_unlock(&serve.lock);
     return SERVER_DEFERRED;
 }
 
-errval_t stress_meeting_begin(const char *name)
-{
-    static struct bench_server_ops ops;
-
-    ops = worker_ops;
-    ops.on_eight = meeting_eight;
-    return serve_begin(name, &ops);
-}
-
-void stress_meeting_expect(uint32_t count)
+void meeting_expect(uint32_t count)
 {
     mutex_lock(&serve.lock);
     serve.expected = count;
-    serve.come = serve.waiting = 0;
+    serve.come = 0;
     serve.over = false;
     memset(&serve.sum, 0, sizeof(serve.sum));
     mutex_unlock(&serve.lock);
 }
 
-uint32_t stress_meeting_end(struct stress_done *ret_sum)
+void meeting_forget(uint32_t index)
+{
+    mutex_lock(&serve.lock);
+    serve.come &= ~(1u << index);
+    meeting_answer(index);
+    mutex_unlock(&serve.lock);
+}
+
+uint32_t meeting_end(struct stress_done *ret_sum)
 {
     uint32_t come;
 
     mutex_lock(&serve.lock);
     serve.over = true;
-    meeting_answer();
+    meeting_answer_all();
     *ret_sum = serve.sum;
-    come = serve.come;
+    come = (uint32_t)__builtin_popcount(serve.come);
     mutex_unlock(&serve.lock);
     return come;
+}
+
+/* --- both ----------------------------------------------------------------------------------- */
+
+static const struct stress_server_ops ops = {
+    .on_touch = on_touch, .on_number = on_number, .on_bytes = on_bytes, .on_note = on_note,
+    .on_noted = on_noted, .on_read = on_read, .on_fill = on_fill, .on_keep = on_keep,
+    .on_look = on_look, .on_leave = on_leave, .on_fetch = on_fetch, .on_meet = on_meet,
+    .on_peer_gone = on_peer_gone,
+};
+
+static int serve_run(void *arg)
+{
+    (void)arg;
+    waitset_run(&serve.ws);
+}
+
+errval_t serve_start(const char *name)
+{
+    struct thread *thread;
+    errval_t err;
+
+    waitset_init(&serve.ws);
+    stress_serve(&serve.server, &ops, NULL, &serve.ws);
+    err = thread_create(serve_run, NULL, &(struct thread_attr){.detached = true}, &thread);
+    return err_is_ok(err) ? aos_register(&serve.server.base, name, NULL, 0) : err;
 }

@@ -18,48 +18,53 @@
 #define WORKER_PIECE_PAGES 64u
 #define WORKER_BLOCKS      16u
 #define WORKER_PAUSE_NS    1000000u      /* of what is dear for others: programs, memory */
+#define WORKER_PROGRAMS    3u            /* kinds of them */
+#define WORKER_FAMILY      2u            /* the one with a child */
 
 struct load {
-    const struct stress_job *job;
-    void (*fn)(const struct stress_job *job, uint64_t seed, struct stress_done *done);
+    const struct job *job;
+    load_fn fn;
+    uint64_t seed;
     struct thread *thread;
     struct stress_done done;
 };
 
-/* Each does something, however slow the machine is: `times` so far. */
-static bool worker_goes_on(const struct stress_job *job, const struct stress_done *done,
-                           uint64_t times)
-{
-    return done->failed == 0 && (times == 0 || time_now_ns() < job->deadline_ns);
-}
-
-/* Starts programs on all cores: some end, some are killed, at any time, with a child of their
- * own. */
-static void worker_programs(const struct stress_job *job, uint64_t seed, struct stress_done *done)
+/* Starts a program that ends, or is killed at any time, perhaps with a child on the next core. */
+static errval_t worker_program(uint32_t core, uint32_t which, uint64_t *seed)
 {
     static const char *const programs[][3] = {
         {"true"}, {"stress", "--sleep"}, {"stress", "--family"},
     };
+    const struct aos_launch how = {.on_core = 1 + core};
+    struct aos_exit end;
+    uint32_t pid, who;
+    errval_t err = aos_launch(which == 0 ? 1 : 2, programs[which], &how, &pid);
 
-    while (worker_goes_on(job, done, done->programs)) {
-        uint32_t which = stress_random(&seed, 3), pid, who;
-        const struct aos_launch how = {
-            .on_core = 1 + job->cores[stress_random(&seed, job->core_count)],
-        };
-        struct aos_exit end;
-        errval_t err = aos_launch(which == 0 ? 1 : 2, programs[which], &how, &pid);
+    if (err_is_ok(err) && which != 0) {
+        thread_sleep_ns(job_random(seed, WORKER_PAUSE_NS));
+        err = aos_kill(pid);
+    }
+    err = err_is_ok(err) ? aos_wait(pid, &who, &end) : err;
+    if (err_is_ok(err)
+        && (who != pid || (which == 0 ? !end.exited || end.status != 0 : !end.killed))) {
+        err = LIB_ERR_BAD_STATE;
+    }
+    return err;
+}
 
-        if (err_is_ok(err) && which != 0) {
-            thread_sleep_ns(stress_random(&seed, WORKER_PAUSE_NS));
-            err = aos_kill(pid);
-        }
-        err = err_is_ok(err) ? aos_wait(pid, &who, &end) : err;
-        if (err_is_ok(err)
-            && (who != pid || (which == 0 ? !end.exited || end.status != 0 : !end.killed))) {
-            err = LIB_ERR_BAD_STATE;
-        }
+static void worker_programs(const struct job *job, uint64_t seed, struct stress_done *done)
+{
+    while (job_goes_on(job, done, done->programs)) {
+        uint32_t which = job_random(&seed, WORKER_PROGRAMS);
+        uint32_t core = job->cores[job_random(&seed, job->core_count)];
+        uint32_t next = (core + 1) % domain_core_count();
+        errval_t err = worker_program(core, which, &seed);
+
+        /* The child may be on the core that goes off. */
+        err = job_excuse(job, which == WORKER_FAMILY && job->unsteady == 1 + next ? next : core,
+                         err, done);
         if (err_is_fail(err)) {
-            stress_fail(done, "a program", err);
+            job_fail(done, "a program", err);
         }
         done->programs++;
     }
@@ -68,7 +73,7 @@ static void worker_programs(const struct stress_job *job, uint64_t seed, struct 
 /* Blocks of the heap that keep what was written into them. */
 static bool worker_block(uint8_t *blocks[WORKER_BLOCKS], uint64_t *seed)
 {
-    uint32_t i = stress_random(seed, WORKER_BLOCKS), bytes;
+    uint32_t i = job_random(seed, WORKER_BLOCKS), bytes;
 
     if (blocks[i] != NULL) {
         memcpy(&bytes, blocks[i], sizeof(bytes));
@@ -81,7 +86,7 @@ static bool worker_block(uint8_t *blocks[WORKER_BLOCKS], uint64_t *seed)
         blocks[i] = NULL;
         return true;
     }
-    bytes = sizeof(bytes) + stress_random(seed, WORKER_BLOCK_MAX);
+    bytes = sizeof(bytes) + job_random(seed, WORKER_BLOCK_MAX);
     blocks[i] = malloc(bytes);
     if (blocks[i] != NULL) {
         memset(blocks[i], (int)bytes, bytes);
@@ -90,17 +95,20 @@ static bool worker_block(uint8_t *blocks[WORKER_BLOCKS], uint64_t *seed)
     return blocks[i] != NULL;
 }
 
-static void worker_memory(const struct stress_job *job, uint64_t seed, struct stress_done *done)
+static void worker_memory(const struct job *job, uint64_t seed, struct stress_done *done)
 {
     uint8_t *blocks[WORKER_BLOCKS] = {NULL};
     struct memory_binding *b;
     errval_t err = aos_memory(&b);
 
-    while (err_is_ok(err) && worker_goes_on(job, done, done->pieces)) {
+    if (err_is_ok(err)) {
+        binding_set_deadline(&b->base, STRESS_CALL_NS);
+    }
+    while (err_is_ok(err) && job_goes_on(job, done, done->pieces)) {
         uint64_t bytes;
         caddr_t ram;
 
-        err = memory_alloc(b, (1 + stress_random(&seed, WORKER_PIECE_PAGES)) * AOS_PAGE_BYTES,
+        err = memory_alloc(b, (1 + job_random(&seed, WORKER_PIECE_PAGES)) * AOS_PAGE_BYTES,
                            AOS_PAGE_BYTES, &ram, &bytes);
         err = err_is_ok(err) ? memory_free(b, ram) : err;
         for (uint32_t i = 0; err_is_ok(err) && i < WORKER_BLOCKS; i++) {
@@ -113,29 +121,26 @@ static void worker_memory(const struct stress_job *job, uint64_t seed, struct st
         free(blocks[i]);
     }
     if (err_is_fail(err)) {
-        stress_fail(done, "memory", err);
+        job_fail(done, "memory", err);
     }
 }
 
 /* Ends of other workers come and go; some are used. */
-static void worker_ends(const struct stress_job *job, uint64_t seed, struct stress_done *done)
+static void worker_ends(const struct job *job, uint64_t seed, struct stress_done *done)
 {
-    while (worker_goes_on(job, done, done->ends)) {
-        char name[STRESS_NAME_BYTES];
-        struct bench_binding b;
-        caddr_t end;
-        errval_t err;
+    errval_t err = ERR_OK;
 
-        stress_name(job->run, stress_random(&seed, job->count), name);
-        err = aos_await(name, STRESS_CALL_NS, &end);
-        if (err_is_ok(err) && stress_random(&seed, 2) == 0) {
-            err = cap_destroy(end);
-        } else if (err_is_ok(err) && err_is_ok(err = bench_bind(end, &b))) {
-            err = bench_zero(&b);
-            bench_close(&b);
+    while (err_is_ok(err) && job_goes_on(job, done, done->ends)) {
+        uint32_t index = job_random(&seed, job->count);
+        struct peer p = {.open = false};
+
+        err = job_open_peer(job, index, &p);
+        if (err_is_ok(err) && job_random(&seed, 2) == 0) {
+            err = stress_touch(&p.binding);
         }
-        if (err_is_fail(err)) {
-            stress_fail(done, "an end", err);
+        err = job_check_peer(job, "an end", index, &p, err, done);
+        if (p.open) {
+            stress_close(&p.binding);
         }
         done->ends++;
         thread_sleep_ns(WORKER_PAUSE_NS);
@@ -146,57 +151,79 @@ static int worker_run(void *arg)
 {
     struct load *l = arg;
 
-    l->fn(l->job, l->job->seed, &l->done);
+    l->fn(l->job, l->seed, &l->done);
     return 0;
 }
 
 /* Waits until all others are done, too: they need this one's server. */
-static errval_t worker_meet(const struct stress_job *job, const struct stress_done *sum)
+static errval_t worker_meet(const struct job *job, const struct stress_done *sum)
 {
-    struct bench_binding b;
+    struct stress_binding b;
     char name[STRESS_NAME_BYTES];
-    uint64_t r;
     caddr_t end;
     errval_t err;
 
-    stress_meeting_name(job->run, name);
+    job_meeting_name(job->run, name);
     err = aos_lookup(name, &end);
-    err = err_is_ok(err) ? bench_bind(end, &b) : err;
+    err = err_is_ok(err) ? stress_bind(end, &b) : err;
     if (err_is_fail(err)) {
         return err;
     }
     binding_set_deadline(&b.base, AOS_FOREVER);
-    return bench_eight(&b, sum->calls, sum->notes, sum->programs, sum->pieces, sum->ends,
-                       sum->failed, 0, 0, &r, &r, &r, &r, &r, &r, &r, &r);
+    return stress_meet(&b, job->index, sum);
 }
 
-static bool worker_read(int argc, char **args, struct stress_job *ret_job)
+static bool worker_read(int argc, char **args, struct job *ret_job)
 {
-    uint64_t ms = argc == 6 ? strtoull(args[3], NULL, 10) : 0;
-    char *at = argc == 6 ? args[5] : NULL;
+    uint64_t ms = argc == WORKER_ARGS ? strtoull(args[3], NULL, 10) : 0;
+    char *at = argc == WORKER_ARGS ? args[WORKER_ARGS - 1] : NULL;
 
     if (at == NULL) {
         return false;
     }
-    *ret_job = (struct stress_job){
+    *ret_job = (struct job){
         .run = (uint32_t)strtoul(args[0], NULL, 10), .index = (uint32_t)strtoul(args[1], NULL, 10),
         .count = (uint32_t)strtoul(args[2], NULL, 10),
-        .deadline_ns = time_deadline_ns(ms * 1000000u), .seed = strtoull(args[4], NULL, 10) | 1,
+        .deadline_ns = time_deadline_ns(ms * 1000000u), .seed = strtoull(args[4], NULL, 10),
+        .unsteady = (uint32_t)strtoul(args[5], NULL, 10),
     };
     while (*at != '\0' && ret_job->core_count < STRESS_WORKERS_MAX) {
         ret_job->cores[ret_job->core_count++] = (uint32_t)strtoul(at, &at, 10);
         at += *at == ',';
     }
-    return ret_job->count != 0 && ret_job->core_count != 0;
+    return ret_job->count != 0 && ret_job->count <= STRESS_WORKERS_MAX && ret_job->core_count != 0;
 }
 
-int stress_worker(int argc, char **args)
+/* All at the same time. Adds what they do. */
+static void worker_loads(const struct job *job, struct stress_done *sum)
 {
-    struct stress_job job;
     struct load loads[] = {
-        {.job = &job, .fn = stress_calls}, {.job = &job, .fn = worker_programs},
-        {.job = &job, .fn = worker_memory}, {.job = &job, .fn = worker_ends},
+        {.fn = calls_run}, {.fn = worker_programs}, {.fn = worker_memory}, {.fn = worker_ends},
+        {.fn = lends_run}, {.fn = frames_run},
     };
+    int status;
+
+    for (uint32_t i = 0; i < sizeof(loads) / sizeof(loads[0]); i++) {
+        errval_t err;
+
+        loads[i].job = job;
+        loads[i].seed = job->seed * (sizeof(loads) / sizeof(loads[0])) + i + 1;
+        err = thread_create(worker_run, &loads[i], NULL, &loads[i].thread);
+        if (err_is_fail(err)) {
+            job_fail(sum, "a thread", err);
+        }
+    }
+    for (uint32_t i = 0; i < sizeof(loads) / sizeof(loads[0]); i++) {
+        if (loads[i].thread != NULL) {
+            (void)thread_join(loads[i].thread, &status);
+            job_add(sum, &loads[i].done);
+        }
+    }
+}
+
+int worker_main(int argc, char **args)
+{
+    struct job job;
     struct stress_done sum = {0};
     char name[STRESS_NAME_BYTES];
     errval_t err;
@@ -204,34 +231,16 @@ int stress_worker(int argc, char **args)
     if (!worker_read(argc, args, &job)) {
         return 2;
     }
-    stress_name(job.run, job.index, name);
-    err = stress_serve(name);
+    job_name(job.run, job.index, name);
+    err = serve_start(name);
     if (err_is_fail(err)) {
-        stress_fail(&sum, "a server", err);
+        job_fail(&sum, "a server", err);
         return 1;
     }
-    for (uint32_t i = 0; i < sizeof(loads) / sizeof(loads[0]); i++) {
-        err = thread_create(worker_run, &loads[i], NULL, &loads[i].thread);
-        if (err_is_fail(err)) {
-            stress_fail(&sum, "a thread", err);
-        }
-    }
-    for (uint32_t i = 0; i < sizeof(loads) / sizeof(loads[0]); i++) {
-        int status;
-
-        if (loads[i].thread != NULL) {
-            (void)thread_join(loads[i].thread, &status);
-        }
-        sum.calls += loads[i].done.calls;
-        sum.notes += loads[i].done.notes;
-        sum.programs += loads[i].done.programs;
-        sum.pieces += loads[i].done.pieces;
-        sum.ends += loads[i].done.ends;
-        sum.failed += loads[i].done.failed;
-    }
+    worker_loads(&job, &sum);
     err = worker_meet(&job, &sum);
     if (err_is_fail(err)) {
-        stress_fail(&sum, "the meeting", err);
+        job_fail(&sum, "the meeting", err);
     }
     return sum.failed == 0 ? 0 : 1;
 }

@@ -357,19 +357,35 @@ errval_t remote_upgrade(struct binding *b)
     return err_is_fail(err) && remote_refused(err) ? ERR_OK : err;
 }
 
+/* Nobody looks at an answer, an item of a stream, or an event. */
+static bool remote_unread_disabled(const struct binding *b)
+{
+    for (uint32_t i = 0; i < CHAN_CALLS_MAX; i++) {
+        if (b->pending[i].state != PENDING_FREE) {
+            return false;
+        }
+    }
+    return b->events_count == 0;
+}
+
 errval_t remote_leave(struct binding *b)
 {
+    const struct chan_carrier *carrier = b->chan.carrier;
     caddr_t slot;
     errval_t err = slot_alloc(&slot);
     if (err_is_fail(err)) {
         return err;
     }
-    b->chan.carrier->close(&b->chan);
+    carrier->close(&b->chan);
     disp_disable();
     b->chan.end = slot;
     ump_leave_disabled(&b->chan);
     b->setup_done = false;
+    const bool unread = remote_unread_disabled(b);
     disp_enable();
+    if (unread) {                        /* else the rings stay until the binding is left again */
+        carrier->free(&b->chan);
+    }
     return ERR_OK;
 }
 

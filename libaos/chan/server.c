@@ -372,10 +372,25 @@ void conn_failed(struct server_conn *conn, errval_t err)
     disp_enable();
 }
 
+/* The capability of a reply may have been revoked by now, or may not go where it is to go: then
+ * only this call fails. */
+static errval_t conn_cap_refused(struct server_conn *conn, const struct lmp_msg *msg, errval_t err)
+{
+    if (err_no(err) == SYS_ERR_LMP_PEER_GONE || err_no(err) == SYS_ERR_LMP_FULL) {
+        return err;
+    }
+    const struct lmp_msg refused = {.header = conn_error_header(msg->header),
+                                    .words = {err_push(err, RPC_ERR_CAPABILITY)}};
+    return chan_send(&conn->chan, &refused, (struct msg_cap){0});
+}
+
 void conn_reply(struct server_conn *conn, const struct lmp_msg *msg, struct msg_cap cap)
 {
     errval_t err = chan_send(&conn->chan, msg, cap);
     chan_cap_sent(cap, err_is_ok(err));
+    if (err_is_fail(err) && cap.cap != 0) {
+        err = conn_cap_refused(conn, msg, err);
+    }
     if (err_is_fail(err)) {
         conn_failed(conn, err);
     }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <aos/cap.h>
 #include <aos/domain.h>
 #include <aos/services.h>
 #include <if/process.h>
@@ -39,6 +40,14 @@ static errval_t rpc_pack(const char *const *strings, size_t count, struct rpc_li
     return ERR_OK;
 }
 
+/* It was not sent. */
+static void rpc_drop_grant(const struct aos_launch *how)
+{
+    if (how->grant_name != NULL) {
+        (void)cap_destroy(how->grant);
+    }
+}
+
 static errval_t rpc_launch(const struct rpc_list *args, const struct rpc_list *env,
                            const struct aos_launch *how, uint32_t *ret_pid)
 {
@@ -50,14 +59,17 @@ static errval_t rpc_launch(const struct rpc_list *args, const struct rpc_list *e
     process_start_t start = (process_start_t)((how->detached ? PROCESS_START_DETACHED : 0)
                                               | (how->lead ? PROCESS_START_LEAD : 0));
     uint32_t core = how->on_core != 0 ? how->on_core - 1 : domain_core();
+    const char *name = how->grant_name;
     struct process_binding *b;
     errval_t err = aos_process_on(core, &b);
 
     if (err_is_fail(err)) {
+        rpc_drop_grant(how);
         return err;
     }
     return process_launch(b, args->text, args->bytes, env->text, env->bytes, (uint8_t)core,
-                          &limits, start, how->group, NULL, 0, NULL, 0, ret_pid);
+                          &limits, start, how->group, name, name == NULL ? 0 : strlen(name) + 1,
+                          name == NULL ? NULL : &how->grant, name != NULL, ret_pid);
 }
 
 errval_t aos_launch(int argc, const char *const argv[], const struct aos_launch *how,
@@ -68,6 +80,7 @@ errval_t aos_launch(int argc, const char *const argv[], const struct aos_launch 
     errval_t err = rpc_pack(argv, (size_t)argc, &args);
 
     if (err_is_fail(err)) {
+        rpc_drop_grant(how);
         return err;
     }
     if (variables != NULL) {
@@ -75,6 +88,8 @@ errval_t aos_launch(int argc, const char *const argv[], const struct aos_launch 
     }
     if (err_is_ok(err)) {
         err = rpc_launch(&args, &env, how, ret_pid);
+    } else {
+        rpc_drop_grant(how);
     }
     free(args.text);
     free(env.text);

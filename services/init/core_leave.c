@@ -20,6 +20,8 @@
 
 #define LEAVE_LOOK_NS    2000000u
 #define LEAVE_END_NS     5000000000ull   /* for domains to end, and for memory to come back */
+#define LEAVE_TELL_NS    5000000000ull   /* it is slow: the log says why */
+#define LEAVE_TELL_MAX   8u              /* objects */
 #define LEAVE_PIDS       64u             /* of one answer, as in process.if */
 
 /* Owned by the thread that leaves, then by the main thread. */
@@ -28,7 +30,18 @@ static struct {
     struct work begin;
     struct waitset_timer step;
     uint32_t revokes;                    /* under way */
+    uint64_t tell_ns;                    /* when it says what it waits for; 0: it has */
 } leave;
+
+/* Its parent, perhaps on another core, may not have asked how it ended. */
+static bool leave_has_ended(uint32_t pid)
+{
+    struct process_exit how;
+    bool ended = false;
+    errval_t err = process_status(&init.process, pid, &ended, &how);
+
+    return err_is_fail(err) ? err_no(err) == PROCESS_ERR_NO_PID : ended;
+}
 
 /* Kills what is not a service; true: nothing was there. */
 static bool leave_end_domains(void)
@@ -43,7 +56,7 @@ static bool leave_end_domains(void)
         }
         for (size_t i = 0; i < count; i++) {
             after = pids[i];
-            if (pids[i] >= first) {
+            if (pids[i] >= first && !leave_has_ended(pids[i])) {
                 (void)process_kill(&init.process, pids[i]);
                 ended++;
             }
@@ -140,9 +153,41 @@ static void leave_records(struct caps *c)
 
 /* The protocol does the rest, and calls leave_go: not before other cores have nothing of this one's
  * memory, however long that takes. It would be given to the next who starts here. */
+/* What it waits for, for the log. */
+static void leave_tell(const struct caps *c)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < CAPS_OPS_MAX; i++) {
+        const struct caps_op *op = &c->ops[i];
+
+        if (op->kind != CAPS_OP_NONE) {
+            init_say("core %u waits: operation %u in state %u, %s %x, asked %x, to %u",
+                     (unsigned)c->self, (unsigned)op->kind, (unsigned)op->state,
+                     captype_name(op->key.type), (unsigned)op->key.page, (unsigned)op->asked,
+                     (unsigned)op->dest);
+        }
+    }
+
+    for (uint32_t i = 0; i < CAPS_RECORDS_MAX; i++) {
+        const struct caps_record *r = &c->records[i];
+
+        if (r->used && count++ < LEAVE_TELL_MAX) {
+            init_say("core %u waits: %s %x+%x of core %u, at home on %u, users %x, busy %u",
+                     (unsigned)c->self, captype_name(r->key.type), (unsigned)r->key.page,
+                     (unsigned)r->key.pages, (unsigned)r->owner, (unsigned)r->home,
+                     (unsigned)r->users, (unsigned)r->busy);
+        }
+    }
+}
+
 static void leave_step(void *arg)
 {
     (void)arg;
+    if (leave.tell_ns != 0 && time_now_ns() >= leave.tell_ns) {
+        leave_tell(share_caps());
+        leave.tell_ns = 0;
+    }
     leave_records(share_caps());
     share_go_on();
     (void)waitset_timer_set(&init.ws, &leave.step, time_deadline_ns(LEAVE_LOOK_NS), leave_step,
@@ -152,6 +197,7 @@ static void leave_step(void *arg)
 static void leave_begin(void *arg)
 {
     (void)arg;
+    leave.tell_ns = time_deadline_ns(LEAVE_TELL_NS);
     leave_step(NULL);
     share_leave((uint8_t)kernel_bootinfo()->boot_core, leave_go, NULL);
 }
@@ -159,7 +205,12 @@ static void leave_begin(void *arg)
 static int leave_run(void *arg)
 {
     (void)arg;
-    if (!leave_until(leave_end_domains) || !leave_until(leave_lends_nothing)) {
+    (void)process_starting(&init.process, PROCESS_STARTING_OFF); /* others would start more */
+    const char *why = !leave_until(leave_end_domains) ? "its programs do not end"
+        : !leave_until(leave_lends_nothing) ? "others have its memory" : NULL;
+    if (why != NULL) {
+        init_say("core %u stays: %s", (unsigned)domain_core(), why);
+        (void)process_starting(&init.process, PROCESS_STARTING_ON);
         init.core_leaves = false;
         atomic_store_explicit(&leave.channel->wanted, CORE_CHANNEL_NOTHING, memory_order_relaxed);
         atomic_store_explicit(&leave.channel->state, CORE_CHANNEL_STAYS, memory_order_release);

@@ -17,6 +17,7 @@
 #define CORES_POOL_DIVISOR   2u
 #define CORES_POOL_BYTES_MAX 0x10000000ull
 #define CORES_START_NS       10000000000ull /* a core that is not up by then has failed */
+#define CORES_FORGET_NS      5000000000ull /* for what a core that was on had shared to go */
 #define CORES_STOP_NS        30000000000ull /* one that has not left by then is not waited for */
 #define CORES_DRAIN_NS       5000000ull   /* for its last words to be read */
 #define CORES_LOOK_NS        1000000ull    /* between looks at a core that starts */
@@ -133,12 +134,17 @@ static errval_t cores_prepare(struct init_core *core)
     return intermon_listen(core->number, core->channel->way, /* first= */ true);
 }
 
-static void cores_start(struct init_core *core)
+/* `patience_ns`: how long this core may take to forget what the core had shared when it was on. */
+static void cores_start(struct init_core *core, uint64_t patience_ns)
 {
+    uint64_t until = time_deadline_ns(patience_ns);
     errval_t err = cores_prepare(core);
 
     if (err_is_ok(err)) {
-        err = kernel_core_start(core->kcb, core->pool, core->frame);
+        while (err_no(err = kernel_core_start(core->kcb, core->pool, core->frame))
+               == SYS_ERR_HAS_DESCENDANTS && time_now_ns() < until) {
+            thread_sleep_ns(CORES_LOOK_NS);
+        }
     }
     if (err_is_fail(err)) {
         init_say("core %u cannot be started: %s", (unsigned)core->number, init_error_text(err));
@@ -245,7 +251,7 @@ static int cores_run(void *arg)
 
     (void)arg;
     for (uint32_t i = 0; i < cores.count; i++) {
-        cores_start(&cores.core[i]);     /* it comes up while the next one is prepared */
+        cores_start(&cores.core[i], 0);  /* it comes up while the next one is prepared */
     }
     do {
         bool late = time_now_ns() >= deadline;
@@ -338,7 +344,7 @@ static errval_t cores_start_again(struct init_core *core)
 {
     uint64_t until = time_deadline_ns(CORES_START_NS);
 
-    cores_start(core);
+    cores_start(core, CORES_FORGET_NS);
     while (core->starting) {
         thread_sleep_ns(CORES_LOOK_NS);
         cores_look(core, time_now_ns() >= until);

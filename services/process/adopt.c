@@ -33,6 +33,15 @@ errval_t on_adopt(struct server_ctx *ctx, uint32_t pid, const char *name, size_t
     return err;
 }
 
+errval_t on_starting(struct server_ctx *ctx, process_starting_t starting)
+{
+    if (ctx->peer_pid != TABLE_PID_INIT) {
+        return PROCESS_ERR_DENIED;
+    }
+    svc.closed = starting == PROCESS_STARTING_OFF;
+    return ERR_OK;
+}
+
 errval_t on_adopt_ring(struct server_ctx *ctx, uint32_t pid, caddr_t ring)
 {
     struct table_entry *e = table_find(&svc.table, pid);

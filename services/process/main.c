@@ -32,8 +32,9 @@ static void on_peer_gone(struct server_ctx *ctx)
 static const struct process_server_ops ops = {
     .on_spawn = on_spawn, .on_wait = on_wait, .on_kill = on_kill, .on_status = on_status,
     .on_pids = on_pids, .on_name = on_name, .on_describe = on_describe, .on_self = on_self,
-    .on_adopt = on_adopt, .on_adopt_ring = on_adopt_ring, .on_trace = on_trace,
-    .on_launch = on_launch, .on_kill_group = on_kill_group, .on_stop_group = on_stop_group,
+    .on_starting = on_starting, .on_adopt = on_adopt, .on_adopt_ring = on_adopt_ring,
+    .on_trace = on_trace, .on_launch = on_launch, .on_kill_group = on_kill_group,
+    .on_stop_group = on_stop_group,
     .on_resume_group = on_resume_group, .on_group = on_group,
     .on_capabilities = on_capabilities,
     .on_peer_gone = on_peer_gone,

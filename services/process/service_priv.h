@@ -34,6 +34,7 @@ struct service {
     struct domain domains[TABLE_ENTRIES_MAX];
     struct process_wait_responder waiters[TABLE_WAITERS_MAX];
     struct memory_binding memory;        /* trusted */
+    bool closed;                         /* the core goes off: nothing is started */
     caddr_t init;                        /* its dispatcher, to look at; 0: not told yet */
     struct waitset ws;
     struct process_server server;
@@ -103,6 +104,7 @@ errval_t on_describe(struct server_ctx *ctx, uint32_t pid, struct process_info *
 errval_t on_self(struct server_ctx *ctx, uint32_t *ret_pid, uint32_t *ret_parent);
 errval_t on_adopt(struct server_ctx *ctx, uint32_t pid, const char *name, size_t name_len,
                   caddr_t dispatcher);
+errval_t on_starting(struct server_ctx *ctx, process_starting_t starting);
 errval_t on_adopt_ring(struct server_ctx *ctx, uint32_t pid, caddr_t ring);
 errval_t on_capabilities(struct server_ctx *ctx, uint32_t pid, uint32_t from,
                          struct monitor_object *ret_objects, size_t *ret_objects_count,

@@ -67,6 +67,9 @@ static errval_t service_spawn(struct server_ctx *ctx, struct proc_spec *spec,
     struct table_entry *e;
     errval_t err;
 
+    if (svc.closed) {
+        return PROCESS_ERR_NO_CORE;
+    }
     if (spec->args_bytes == 0 || spec->args[0] == '\0') {
         return PROCESS_ERR_BAD_ARGS;
     }

@@ -27,6 +27,10 @@ struct aos_launch {
     uint32_t group;                      /* to belong to; of the same core */
     bool lead;                           /* begins a group instead */
     bool detached;                       /* outlives its parent; for trusted ones */
+    /* It finds this capability under the name (domain_grant). In a slot of slot_alloc; it is the
+     * child's, or gone, whatever happens. NULL: none. */
+    const char *grant_name;
+    caddr_t grant;
 };
 
 /* Starts argv[0] with this environment. LIB_ERR_ARGS_SIZE, LIB_ERR_NO_MEMORY, or PROCESS_ERR_*. */

@@ -290,6 +290,13 @@ static errval_t serve_pass(struct server_ctx *ctx, uint32_t core)
     return err_is_ok(err) ? ERR_OK : SHARES_ERR_REFUSED;
 }
 
+static errval_t serve_offer(struct server_ctx *ctx, caddr_t *ret_frame)
+{
+    (void)ctx;
+    *ret_frame = frame;
+    return ERR_OK;
+}
+
 static void serve_leave(struct server_ctx *ctx)
 {
     (void)ctx;
@@ -303,7 +310,8 @@ int core_serve(void)
         .on_read = serve_read, .on_write = serve_write, .on_drop = serve_drop,
         .on_look = serve_look, .on_part = serve_part, .on_through = serve_through,
         .on_keep = serve_keep, .on_back = serve_back, .on_pass = serve_pass,
-        .on_frame = serve_frame, .on_make = serve_make, .on_leave = serve_leave,
+        .on_frame = serve_frame, .on_make = serve_make, .on_offer = serve_offer,
+        .on_leave = serve_leave,
         .on_accept = serve_accept, .on_hold = serve_hold, .on_hand = serve_hand,
         .on_granted = serve_granted, .on_signal = serve_signal, .on_connect = serve_connect,
         .on_revoke = serve_revoke, .on_peek = serve_peek, .on_agree = serve_agree,

@@ -188,6 +188,26 @@ static bool revoked(void)
     return far_start(1);
 }
 
+/* A server gives away what was taken from it meanwhile: that call fails, and no other. */
+static bool revoked_in_hand(void)
+{
+    for (uint32_t core = 1; core < domain_core_count(); core++) {
+        struct shares_binding *far = &fars[core].b;
+        caddr_t frame, copy;
+        uint64_t bytes;
+
+        TRY_OK(frame_alloc(PAGE_BYTES, &frame, &bytes));
+        TRY_OK(shares_take(far, frame));
+        TRY_OK(shares_offer(far, &copy));
+        TRY_OK(cap_destroy(copy));
+        TRY_OK(cap_revoke(frame));
+        TRY(err_no(shares_offer(far, &copy)) == RPC_ERR_CAPABILITY);
+        TRY_OK(shares_drop(far));
+        TRY_OK(ram_free(frame));
+    }
+    return true;
+}
+
 /* Frames are made of a frame only when nobody maps it; then nobody else does any more. */
 static bool parted(void)
 {
@@ -458,6 +478,7 @@ static const struct taptest tests[] = {
     {"DCAP0101 a frame is shared with every core, and given back", shared_by_all},
     {"DCAP0102 its owner deletes it first", owner_first},
     {"DCAP0103 revoke takes it away from all cores, mapped or not", revoked},
+    {"DCAP1010 what was taken from a server that gives it away", revoked_in_hand},
     {"DCAP0104 parts are made of it when nobody maps them", parted},
     {"DCAP0105 who does not own it gives it to a third core", given_on},
     {"DCAP0106 memory moves there and back", memory_moves},

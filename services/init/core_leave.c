@@ -169,10 +169,18 @@ static void leave_tell(const struct caps *c)
         }
     }
 
+    for (uint32_t i = 0; i < CAPS_MARKS_MAX; i++) {
+        if (c->marks[i].used) {
+            init_say("core %u waits: a revoke of core %u, operation %u, of %s %x+%x, %s",
+                     (unsigned)c->self, (unsigned)c->marks[i].core, (unsigned)c->marks[i].op,
+                     captype_name(c->marks[i].key.type), (unsigned)c->marks[i].key.page,
+                     (unsigned)c->marks[i].key.pages, c->marks[i].acked ? "acknowledged" : "new");
+        }
+    }
     for (uint32_t i = 0; i < CAPS_RECORDS_MAX; i++) {
         const struct caps_record *r = &c->records[i];
 
-        if (r->used && count++ < LEAVE_TELL_MAX) {
+        if (r->used && !r->pinned && count++ < LEAVE_TELL_MAX) {
             init_say("core %u waits: %s %x+%x of core %u, at home on %u, users %x, busy %u",
                      (unsigned)c->self, captype_name(r->key.type), (unsigned)r->key.page,
                      (unsigned)r->key.pages, (unsigned)r->owner, (unsigned)r->home,

@@ -245,7 +245,7 @@ bool caps_collect(struct caps *c);
 void caps_stop(struct caps *c);
 /* Then, when no domain is left on this core, and its host makes nothing of its memory any more:
  * what is owned here, or made here and known elsewhere, goes to `successor`, as caps_collect is
- * called. */
+ * called. Notifies are revoked. */
 void caps_leave(struct caps *c, uint8_t successor);
 /* Whether nothing is under way, of this core or of others. */
 bool caps_is_quiet(const struct caps *c);

@@ -148,8 +148,21 @@ void caps_on_drop(struct caps *c, uint8_t core, const struct caps_msg *msg)
     caps_answer(c, core, msg->op, busy ? SYS_ERR_BUSY : ERR_OK);
 }
 
+/* It is tried again, if need be. */
+static void leave_revoked(void *arg, errval_t err)
+{
+    (void)arg;
+    (void)err;
+}
+
 static void leave_hand_over(struct caps *c, struct caps_record *record)
 {
+    /* This core makes it anew when it runs again, so nobody may have it then. */
+    if (record->key.type == CAPTYPE_NOTIFY) {
+        c->retry = true;
+        caps_revoke(c, 0, record->anchor, leave_revoked, NULL);
+        return;
+    }
     struct caps_op *op = caps_op_begin(c, CAPS_OP_HANDOVER);
     if (op == NULL) {
         c->retry = true;

@@ -1,5 +1,6 @@
 /* What domains do, and cores: at random. Each act says what the model thinks of the result: the
  * real system may refuse what is on its way out, but never allow what the model does not. */
+#include <kernel/notify.h>
 #include "sim.h"
 
 struct op *world_op(enum op_kind kind, uint8_t core)
@@ -72,7 +73,7 @@ static void revoked(struct op *op, struct domain *d, errval_t err)
         return;
     }
     model_revoked(&key, d != NULL ? &d->slots[op->slot] : NULL,
-                  key.type == CAPTYPE_NULL && op->target.type == CAPTYPE_FRAME);
+                  key.type == CAPTYPE_NULL && op->target.type != CAPTYPE_RAM);
 }
 
 static void retyped(struct op *op, struct domain *d, errval_t err)
@@ -207,7 +208,8 @@ static void do_delete(struct machine *m, struct domain *d)
 static void do_map(struct machine *m, struct domain *d)
 {
     struct mslot *src = pick(d, true), *dest = pick(d, false);
-    if (src == NULL || dest == NULL || src->cap.key.type != CAPTYPE_FRAME)
+    if (src == NULL || dest == NULL ||
+        (src->cap.key.type != CAPTYPE_FRAME && src->cap.key.type != CAPTYPE_DEVFRAME))
         return;
     uint32_t page = rnd(src->cap.key.pages);
     struct caps_key key = src->cap.key;
@@ -348,6 +350,24 @@ static void do_irq(struct machine *m, struct domain *d)
     }
 }
 
+/* Of this core. */
+static void do_notify(struct machine *m, struct domain *d)
+{
+    struct mslot *dest = pick(d, false);
+    if (dest == NULL)
+        return;
+    uint32_t bit = KPI_NOTIFY_MONITORS + rnd(3);
+    if (m->core.ops->notify(bit, dest->real) == ERR_OK) {
+        struct caps_key key = key_of(dest->real), all = {.type = CAPTYPE_NULL,
+                                                         .page = key.page - bit,
+                                                         .pages = KPI_NOTIFY_BITS};
+        model_sync();
+        HOLDS(!model_overlap(&all, key.page, key.page + 1, false),
+              "core %u: Notify %u is there twice", number_of(m), bit);
+        model_take(dest, dest->real);
+    }
+}
+
 void act_domain(void)
 {
     struct machine *m = &sim.machines[rnd(sim.cores)];
@@ -359,7 +379,8 @@ void act_domain(void)
         domain_start(m, d);
         return;
     }
-    struct cte *pool = &m->core.slots[POOL_SLOT];
+    bool device = sim.wide && number_of(m) == BOOT && one_in(4);
+    struct cte *pool = &m->core.slots[device ? DEVICE_SLOT : POOL_SLOT];
     struct caps_key key = key_of(pool);
     struct mslot *src;
     uint32_t what = rnd(32);
@@ -370,7 +391,7 @@ void act_domain(void)
         key = src->cap.key;
         do_retype(m, d, src->real, &key, src);
     } else if (what < 11)
-        do_copy(m, d);
+        sim.wide && one_in(3) ? do_notify(m, d) : do_copy(m, d);
     else if (what < 13)
         do_delete(m, d);
     else if (what < 16)
@@ -380,7 +401,7 @@ void act_domain(void)
     else if (what < 19)
         do_revoke_part(m, d, one_in(2) ? pick(d, true) : NULL);
     else if (what < 20)
-        do_irq(m, d);
+        sim.wide && one_in(2) ? do_notify(m, d) : do_irq(m, d);
     else if (what < 24)
         do_take(m, d);
     else
@@ -390,6 +411,7 @@ void act_domain(void)
 /* The pool of a core that is off is free again once nobody has anything of it. */
 static void core_try_on(unsigned c)
 {
+    model_sync(); /* what went with the core */
     struct machine *boot = &sim.machines[BOOT];
     struct cte *place = &boot->core.slots[PLACE_SLOT + c];
     errval_t err = boot->core.ops->hand_over(place, (uint8_t)c);
@@ -440,7 +462,7 @@ void act_core(void)
         domain_crash(m, d);
     } else if (what < 5) {
         m->starving = 1 + rnd(2);
-    } else if (what == 5 && number_of(m) != BOOT && one_in(4)) {
+    } else if (what == 5 && number_of(m) != BOOT && (sim.wide || one_in(4))) {
         core_stop(m);
     }
 }

@@ -20,7 +20,8 @@ static const struct sim_calls *sim;
 static uint8_t self;
 
 /* Slots of the infrastructure. */
-enum { INFRA = 1, SPACE = 2, LINKS = 6, IRQ_TABLE = 20 };
+enum { INFRA = 1, SPACE = 2, IRQ_TABLE = 20 };
+#define DEVICE_BASE 0x9000000ull
 
 /* The kernel around it; what it says is in cap/say.c. */
 void arch_table_written(void)
@@ -288,6 +289,8 @@ static uint64_t end(void)
         host_remove(NULL, SPACE + i - 1);
     if (self == 0)
         host_remove(NULL, IRQ_TABLE);
+    if (slots[DEVICE_SLOT].type != CAPTYPE_NULL)
+        host_remove(NULL, DEVICE_SLOT);
     host_remove(NULL, INFRA);
     while (cap_work()) {
     }
@@ -317,6 +320,18 @@ static errval_t map(struct cte *frame, uint32_t page, uint32_t entry, struct cte
 static errval_t irq(uint32_t number, struct cte *dest)
 {
     return cap_create(dest, CAPTYPE_IRQDEST, CAP_IRQ_BASE(number), CAP_PAGE_BYTES, CAP_RIGHTS_ALL);
+}
+
+static errval_t notify(uint32_t bit, struct cte *dest)
+{
+    return cap_create(dest, CAPTYPE_NOTIFY, notify_base(self, bit), CAP_PAGE_BYTES,
+                      CAP_RIGHTS_ALL);
+}
+
+static void devices(void)
+{
+    must(cap_create(&slots[DEVICE_SLOT], CAPTYPE_DEVFRAME, DEVICE_BASE,
+                    DEVICE_PAGES * CAP_PAGE_BYTES, CAP_RIGHTS_ALL));
 }
 
 static struct cte *next_node(const struct cte *at)
@@ -374,6 +389,8 @@ static const struct core_ops ops = {
     .revoke_part = cap_revoke_part,
     .map = map,
     .irq = irq,
+    .notify = notify,
+    .devices = devices,
     .work = cap_work,
     .work_pending = cap_work_pending,
     .check = cap_check_all,

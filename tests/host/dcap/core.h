@@ -15,9 +15,11 @@ enum {
     MONITOR_SLOTS = 256,
     TABLE_SLOTS = 24,  /* of the monitor's slots, from 1: infrastructure */
     POOL_SLOT = 8,     /* the core's own pool, */
-    PLACE_SLOT = 9,    /* and on the boot core those of the others, by core */
+    PLACE_SLOT = 9,    /* and on the boot core those of the others, by core, */
+    DEVICE_SLOT = 14,  /* and registers of devices */
     FREE_SLOT = TABLE_SLOTS,
     POOL_PAGES = 32,   /* of each core */
+    DEVICE_PAGES = 16,
     INFRA_PAGES = 24,  /* tables and CNodes */
     MAP_ENTRIES = 32,  /* of a core's page table */
 };
@@ -60,6 +62,8 @@ struct core_ops {
     errval_t (*revoke_part)(struct cte *cte, uint64_t off, uint64_t bytes);
     errval_t (*map)(struct cte *frame, uint32_t page, uint32_t entry, struct cte *mapping);
     errval_t (*irq)(uint32_t irq, struct cte *dest);
+    errval_t (*notify)(uint32_t bit, struct cte *dest);
+    void (*devices)(void); /* in DEVICE_SLOT */
     bool (*work)(void);
     bool (*work_pending)(void);
     uint64_t (*check)(uint64_t *ret_nodes);

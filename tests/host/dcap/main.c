@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include "sim.h"
 
 enum { DEEP = 50 }; /* times as many schedules under AOS_DEEP */
@@ -49,9 +50,10 @@ static void schedule(uint64_t seed)
     seed_now = seed;
     sim.random = seed * 0x9e3779b97f4a7c15ull + 1;
     (void)rnd(2);
-    world_begin(2 + rnd(CORES_MAX - 1));
-    unsigned steps = 40 + rnd(240), checked = 8 + rnd(32), late = 1 + rnd(6);
-    bool stops = one_in(4);
+    bool wide = seed >= WIDE_SEEDS;
+    world_begin(2 + rnd(CORES_MAX - 1), wide);
+    unsigned steps = (wide ? 400 : 40) + rnd(240), checked = 8 + rnd(32), late = 1 + rnd(6);
+    bool stops = one_in(4) || wide;
     if (trace)
         checked = 1;
     for (sim.step = 0; sim.step < steps; sim.step++) {
@@ -86,10 +88,11 @@ int main(int argc, char **argv)
     if (argc < 3)
         return 2;
     object_path = argv[1];
+    const char *id = argc > 4 ? argv[4] : "DCAP0001";
     uint64_t count = strtoull(argv[2], NULL, 0);
     uint64_t seed = argc > 3 ? strtoull(argv[3], NULL, 0) : 1;
     trace = count == 1;
-    if (getenv("AOS_DEEP") != NULL && argc <= 3)
+    if (getenv("AOS_DEEP") != NULL && (argc <= 3 || strncmp(id, "DCAP0", 5) == 0))
         count *= DEEP;
     printf("1..1\n");
     fflush(stdout);
@@ -104,6 +107,6 @@ int main(int argc, char **argv)
     printf("# sent %llu, revoked %llu, parted %llu\n", (unsigned long long)totals[8 + OP_SEND],
            (unsigned long long)totals[8 + OP_REVOKE], (unsigned long long)totals[8 + OP_RETYPE]);
     printf("ok 1 - %s %llu schedules from seed %llu agree with the model\n",
-           argc > 4 ? argv[4] : "DCAP0001", (unsigned long long)count, (unsigned long long)seed);
+           id, (unsigned long long)count, (unsigned long long)seed);
     return 0;
 }

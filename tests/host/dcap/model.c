@@ -1,4 +1,5 @@
 /* The naive model: one list of capabilities, looked through from one end to the other. */
+#include <kernel/notify.h>
 #include "sim.h"
 
 bool key_before(const struct caps_key *a, const struct caps_key *b)
@@ -58,8 +59,19 @@ bool model_any(model_fn fn, void *arg)
     return false;
 }
 
+/* A Notify of a core that stops goes everywhere. */
+static bool is_of_gone_core(const struct caps_key *key)
+{
+    if (key->type != CAPTYPE_NOTIFY)
+        return false;
+    uint32_t number = key->page - (uint32_t)(CAP_NOTIFY_BASE >> CAP_PAGE_SHIFT);
+    return sim.machines[number / KPI_NOTIFY_BITS].state != CORE_RUNS;
+}
+
 static bool is_revoked(const struct caps_key *key)
 {
+    if (is_of_gone_core(key))
+        return true;
     for (unsigned i = 0; i < OPS_MAX; i++) {
         const struct op *op = &sim.ops[i];
         if (op->kind == OP_REVOKE && key_concerned(&op->key, key))

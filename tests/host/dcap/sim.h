@@ -26,6 +26,10 @@ struct mslot {
     struct cte *real;
 };
 
+/* Schedules with seeds from here on have capabilities of all types, and cores that stop and start
+ * again and again; those below, which are older, are shorter and have memory and interrupts. */
+#define WIDE_SEEDS (1ull << 40)
+
 enum core_state { CORE_OFF, CORE_RUNS, CORE_STOPS };
 
 struct domain {
@@ -77,6 +81,7 @@ struct sim {
     struct channel channels[CORES_MAX][CORES_MAX];
     struct op ops[OPS_MAX];
     uint64_t random, tag;
+    bool wide;
     unsigned step;
     uint64_t done[16];
 };
@@ -105,7 +110,7 @@ static inline bool one_in(uint32_t n)
 
 /* world.c */
 void world_load(const char *object);
-void world_begin(unsigned cores);
+void world_begin(unsigned cores, bool wide);
 /* Everything ends; nothing may be left. */
 void world_end(void);
 void world_deliver(void);    /* one message of a random channel */

@@ -151,14 +151,17 @@ void core_start(unsigned c)
         domain_start(m, &m->domains[d]);
 }
 
-void world_begin(unsigned cores)
+void world_begin(unsigned cores, bool wide)
 {
     uint64_t random = sim.random;
     memset(&sim, 0, sizeof sim);
     memset(memory, 0xa5, sizeof memory);
     sim.random = random;
     sim.cores = cores;
+    sim.wide = wide;
     core_start(BOOT);
+    if (wide)
+        sim.machines[BOOT].core.ops->devices();
     for (unsigned c = 1; c < cores; c++) {
         struct core *boot = &sim.machines[BOOT].core;
         uint32_t page;

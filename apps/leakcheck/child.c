@@ -87,8 +87,8 @@ static bool child_process(void)
 
     memset(args, 'x', sizeof(args) - 1);
     return err_is_ok(aos_process(&b))
-        && err_has(process_launch(b, args, sizeof(args), NULL, 0, 0, &none, 0, 0, NULL, 0, NULL,
-                                  0, &pid), PROCESS_ERR_NO_PROGRAM);
+        && err_has(process_launch(b, args, sizeof(args), NULL, 0, (uint8_t)domain_core(), &none, 0,
+                                  0, NULL, 0, NULL, 0, &pid), PROCESS_ERR_NO_PROGRAM);
 }
 
 /* A child in the making, or just made, may be there when this one ends. */

@@ -135,7 +135,7 @@ static bool builtin_bytes(const char *text, uint64_t *ret_bytes)
 
 static int builtin_run(struct shell *sh, int argc, char **argv)
 {
-    enum run_how how = RUN_FOREGROUND;
+    enum run_how how = sh->background ? RUN_BACKGROUND : RUN_FOREGROUND;
     uint64_t quota = 0;
     int first = 1;
 
@@ -162,42 +162,45 @@ static int builtin_oncore(struct shell *sh, int argc, char **argv)
         return BUILTIN_MISUSED;
     }
     sh->on_core = 1 + (uint32_t)core;
-    int status = shell_run_program(sh, argc - 2, argv + 2, 0, RUN_FOREGROUND);
+    int status = shell_run_program(sh, argc - 2, argv + 2, 0,
+                                   sh->background ? RUN_BACKGROUND : RUN_FOREGROUND);
     sh->on_core = 0;
     return status;
 }
 
 const struct builtin builtins[] = {
-    {"bg", "[%JOB]", "let a stopped job go on in the background", builtin_bg},
+    {"bg", "[%JOB]", "let a stopped job go on in the background", builtin_bg, false},
     {"caps", "[-a|--graph [PID|--machine] [--all] [TYPE...]]",
      "capabilities by type; the shell's one by one; those of a process or all, drawn in DOT",
-     builtin_caps},
+     builtin_caps, false},
     {"core", "on|off CORE [--end|--refuse] | lend COMMAND...",
      "switch a core on or off, with or without the programs on it; let a program do so",
-     builtin_core},
-    {"date", "", "date and time in UTC", builtin_date},
-    {"dmesg", "", "the kernel's log", builtin_dmesg},
-    {"echo", "[-n] TEXT...", "print text", builtin_echo},
-    {"env", "[NAME[=VALUE]]...", "print the environment; set or remove variables", builtin_env},
-    {"fg", "[%JOB]", "put a job into the foreground", builtin_fg},
-    {"help", "", "this list", builtin_help},
-    {"jobs", "", "programs in the background, and stopped ones", builtin_jobs},
-    {"kill", "PID|%JOB...", "end processes, jobs with all theirs", builtin_kill},
-    {"meminfo", "[PID]", "memory of the machine, or of a process", builtin_meminfo},
-    {"nslist", "[PREFIX [KEY=VALUE]...]", "registered names", builtin_nslist},
-    {"nslookup", "NAME...", "who stands behind a name", builtin_nslookup},
-    {"oncore", "CORE PROGRAM...", "run a program on another core", builtin_oncore},
-    {"ps", "", "processes", builtin_ps},
-    {"reboot", "", "start the machine anew", builtin_power},
+     builtin_core, false},
+    {"date", "", "date and time in UTC", builtin_date, false},
+    {"dmesg", "", "the kernel's log", builtin_dmesg, false},
+    {"echo", "[-n] TEXT...", "print text", builtin_echo, false},
+    {"env", "[NAME[=VALUE]]...", "print the environment; set or remove variables",
+     builtin_env, false},
+    {"fg", "[%JOB]", "put a job into the foreground", builtin_fg, false},
+    {"help", "", "this list", builtin_help, false},
+    {"jobs", "", "programs in the background, and stopped ones", builtin_jobs, false},
+    {"kill", "PID|%JOB...", "end processes, jobs with all theirs", builtin_kill, false},
+    {"meminfo", "[PID]", "memory of the machine, or of a process", builtin_meminfo, false},
+    {"nslist", "[PREFIX [KEY=VALUE]...]", "registered names", builtin_nslist, false},
+    {"nslookup", "NAME...", "who stands behind a name", builtin_nslookup, false},
+    {"oncore", "CORE PROGRAM...", "run a program on another core", builtin_oncore, true},
+    {"ps", "", "processes", builtin_ps, false},
+    {"reboot", "", "start the machine anew", builtin_power, false},
     {"rpctrace", "[-x] PID [COMMAND...]", "messages of a process while COMMAND runs, or live",
-     builtin_rpctrace},
+     builtin_rpctrace, false},
     {"run", "[-d] [-q BYTES] PROGRAM...",
-     "run a program, with at most BYTES (K, M, G); -d: it outlives the shell", builtin_run},
-    {"shutdown", "", "power off", builtin_power},
-    {"sleep", "SECONDS", "wait; fractions are allowed", builtin_sleep},
-    {"time", "COMMAND...", "run a command and tell how long it took", builtin_time},
-    {"top", "[-n TIMES] [-d SECONDS]", "what cores and processes do, until Ctrl-C", builtin_top},
-    {"uptime", "", "time since the kernel started", builtin_uptime},
-    {"wait", "[PID|%JOB...]", "wait for programs in the background", builtin_wait},
-    {NULL, NULL, NULL, NULL},
+     "run a program, with at most BYTES (K, M, G); -d: it outlives the shell", builtin_run, true},
+    {"shutdown", "", "power off", builtin_power, false},
+    {"sleep", "SECONDS", "wait; fractions are allowed", builtin_sleep, false},
+    {"time", "COMMAND...", "run a command and tell how long it took", builtin_time, false},
+    {"top", "[-n TIMES] [-d SECONDS]", "what cores and processes do, until Ctrl-C",
+     builtin_top, false},
+    {"uptime", "", "time since the kernel started", builtin_uptime, false},
+    {"wait", "[PID|%JOB...]", "wait for programs in the background", builtin_wait, false},
+    {NULL, NULL, NULL, NULL, false},
 };

@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <aos/domain.h>
 #include <if/process.h>
 #include <if/serial.h>
 
@@ -85,32 +84,6 @@ static struct job *jobs_pick(struct shell *sh, int argc, char **argv)
     return job;
 }
 
-/* Waits for what is in the foreground. False: it was stopped. What is on another core is waited for
- * at once: nobody tells of its end, or that it was stopped. */
-static bool jobs_await(struct shell *sh, uint32_t pid)
-{
-    struct process_info info;
-
-    while (!sh->unattended && domain_core_of(pid) == domain_core()) {
-        mutex_lock(&sh->lock);
-        uint32_t seen = sh->news;
-        mutex_unlock(&sh->lock);
-        if (err_is_fail(process_describe(shell_process_of(sh, pid), pid, &info)) ||
-            info.parent != domain_pid() || info.state == PROCESS_STATE_ENDED) {
-            return true;
-        }
-        if (info.state == PROCESS_STATE_STOPPED) {
-            return false;
-        }
-        mutex_lock(&sh->lock);
-        while (sh->news == seen) {
-            cond_wait(&sh->changed, &sh->lock);
-        }
-        mutex_unlock(&sh->lock);
-    }
-    return true;
-}
-
 /* Makes `group` (0: none) what Ctrl-C and Ctrl-Z are for; if they came already, they act. */
 static void jobs_set_foreground(struct shell *sh, uint32_t group)
 {
@@ -121,9 +94,9 @@ static void jobs_set_foreground(struct shell *sh, uint32_t group)
     sh->foreground = group;
     mutex_unlock(&sh->lock);
     if (group != 0 && interrupted) {
-        (void)process_kill_group(shell_process_of(sh, group), group, &count);
+        (void)process_kill_group(sh->process, group, &count);
     } else if (group != 0 && suspended) {
-        (void)process_stop_group(shell_process_of(sh, group), group, &count);
+        (void)process_stop_group(sh->process, group, &count);
     }
 }
 
@@ -138,7 +111,7 @@ static int jobs_stopped(struct shell *sh, uint32_t pid, const char *name)
     }
     if (job == NULL) {
         fprintf(stderr, "%s: there are too many jobs already\n", name);
-        (void)process_kill_group(shell_process_of(sh, pid), pid, &count);
+        (void)process_kill_group(sh->process, pid, &count);
         return shell_wait(sh, pid, name);
     }
     job->stopped = true;
@@ -156,10 +129,10 @@ int jobs_foreground(struct shell *sh, uint32_t pid, const char *name, bool resum
         (void)serial_hand_over(sh->serial, pid); /* fails if it has ended already: no harm */
     }
     if (resume) {
-        (void)process_resume_group(shell_process_of(sh, pid), pid, &count);
+        (void)process_resume_group(sh->process, pid, &count);
     }
     jobs_set_foreground(sh, pid);
-    bool ended = jobs_await(sh, pid);
+    bool ended = shell_await(sh, pid, AWAIT_STOP) != AWAIT_STOP;
     status = ended ? shell_wait(sh, pid, name) : 0;
     jobs_set_foreground(sh, 0);
     if (!sh->unattended) {
@@ -207,7 +180,7 @@ int builtin_bg(struct shell *sh, int argc, char **argv)
     if (job == NULL) {
         return STATUS_FAILED;
     }
-    errval_t err = process_resume_group(shell_process_of(sh, job->pid), job->pid, &count);
+    errval_t err = process_resume_group(sh->process, job->pid, &count);
     if (err_is_fail(err)) {
         return shell_error("bg", err);
     }
@@ -223,7 +196,7 @@ static errval_t jobs_kill(struct shell *sh, const char *text)
     if (!jobs_named(sh, text, &pid)) {
         return PROCESS_ERR_NO_PID;
     }
-    return text[0] == '%' ? process_kill_group(shell_process_of(sh, pid), pid, &count)
+    return text[0] == '%' ? process_kill_group(sh->process, pid, &count)
                           : process_kill(shell_process_of(sh, pid), pid);
 }
 
@@ -246,7 +219,8 @@ int builtin_kill(struct shell *sh, int argc, char **argv)
 
 static int jobs_wait(struct shell *sh, uint32_t pid, const char *name)
 {
-    return shell_await_end(sh, pid) ? shell_wait(sh, pid, name) : STATUS_INTERRUPTED;
+    return shell_await(sh, pid, AWAIT_INTERRUPT) == AWAIT_END ? shell_wait(sh, pid, name)
+                                                               : STATUS_INTERRUPTED;
 }
 
 int builtin_wait(struct shell *sh, int argc, char **argv)
@@ -275,12 +249,10 @@ void shell_reap(struct shell *sh)
     for (size_t i = 0; i < JOBS_MAX; i++) {
         struct job *job = &sh->jobs[i];
         struct process_exit how;
+        uint32_t pid = job->pid;
         bool ended = false;
 
-        uint32_t pid = job->pid;
-
-        if (pid == 0 ||
-            err_is_fail(process_status(shell_process_of(sh, pid), pid, &ended, &how)) || !ended) {
+        if (pid == 0 || err_is_fail(process_status(sh->process, pid, &ended, &how)) || !ended) {
             continue;
         }
         char name[sizeof(job->name)];

@@ -70,28 +70,32 @@ int shell_wait(struct shell *sh, uint32_t pid, const char *name)
     return run_status(&how, name, pid);
 }
 
-bool shell_await_end(struct shell *sh, uint32_t pid)
+enum await shell_await(struct shell *sh, uint32_t pid, enum await until)
 {
+    enum await what = AWAIT_NOTHING;
     struct process_info info;
-    bool interrupted = false;
 
-    /* Nobody tells of the end of a child on another core: it is waited for at once. */
-    while (!sh->unattended && !interrupted && domain_core_of(pid) == domain_core()) {
+    while (!sh->unattended && what == AWAIT_NOTHING) {
         mutex_lock(&sh->lock);
         uint32_t seen = sh->news;
         mutex_unlock(&sh->lock);
         if (err_is_fail(process_describe(shell_process_of(sh, pid), pid, &info)) ||
             info.parent != domain_pid() || info.state == PROCESS_STATE_ENDED) {
-            break;
+            return AWAIT_END;
+        }
+        if (until == AWAIT_STOP && info.state == PROCESS_STATE_STOPPED) {
+            return AWAIT_STOP;
         }
         mutex_lock(&sh->lock);
-        while (!sh->interrupted && sh->news == seen) {
+        while (sh->news == seen && !(until == AWAIT_INTERRUPT && sh->interrupted)) {
             cond_wait(&sh->changed, &sh->lock);
         }
-        interrupted = sh->interrupted;
+        if (until == AWAIT_INTERRUPT && sh->interrupted) {
+            what = AWAIT_INTERRUPT;
+        }
         mutex_unlock(&sh->lock);
     }
-    return !interrupted;
+    return what == AWAIT_NOTHING ? AWAIT_END : what;
 }
 
 bool shell_sleep_until(struct shell *sh, uint64_t deadline_ns)
@@ -153,7 +157,8 @@ int shell_run_words(struct shell *sh, struct words *words)
         return shell_run_program(sh, words->argc, words->argv, 0,
                                  words->background ? RUN_BACKGROUND : RUN_FOREGROUND);
     }
-    if (words->background) {
+    sh->background = words->background;
+    if (words->background && !b->starts) {
         fprintf(stderr, "%s: only programs run in the background\n", b->name);
         return STATUS_USAGE;
     }

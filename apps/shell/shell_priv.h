@@ -40,8 +40,9 @@ struct shell {
     struct memory_binding *memory;
     struct nameserver_binding *names;
     struct process_binding *process;
-    uint32_t on_core; /* 1 + core for the next program; 0: that of the shell */
+    uint32_t on_core;                    /* 1 + core for the next program; 0: that of the shell */
     bool lends_cores;                    /* the next program may switch cores */
+    bool background;                     /* the command line ended with & */
     struct serial_binding *serial;
     const struct builtin *builtins;      /* as main.c says; run.c knows no other */
     bool unattended;                     /* commands come from the boot image */
@@ -63,6 +64,7 @@ struct builtin {
     const char *usage;                   /* what follows the name */
     const char *help;                    /* one line */
     int (*run)(struct shell *sh, int argc, char **argv);
+    bool starts;                         /* a program, which may run in the background */
 };
 
 #define BUILTIN_MISUSED (-1)             /* no status of a command */
@@ -83,7 +85,8 @@ int shell_run_words(struct shell *sh, struct words *words);
 /* Starts the program argv[0] with `quota` bytes of memory (0: no limit of its own) and waits for
  * its end; or makes it a job; or lets it outlive the shell, which forgets it. */
 enum run_how { RUN_FOREGROUND, RUN_BACKGROUND, RUN_DETACHED };
-/* The process service that knows `pid`. */
+/* The process service of the core of `pid`. That of the shell's own core answers for all jobs: how
+ * they ended, and groups. */
 struct process_binding *shell_process_of(struct shell *sh, uint32_t pid);
 int shell_run_program(struct shell *sh, int argc, char **argv, uint64_t quota, enum run_how how);
 /* Waits for a child and tells how it ended, if not by itself. */
@@ -96,8 +99,10 @@ struct job *jobs_of(struct shell *sh, uint32_t pid);
 bool jobs_named(struct shell *sh, const char *text, uint32_t *ret_pid);
 /* Puts `pid` into the foreground and waits until it ends or is stopped; returns its status. */
 int jobs_foreground(struct shell *sh, uint32_t pid, const char *name, bool resume);
-/* Waits until the end of `pid` can be waited for without delay. False: Ctrl-C. */
-bool shell_await_end(struct shell *sh, uint32_t pid);
+/* Waits until the end of `pid`, a child, can be waited for without much delay (END); or, as `until`
+ * says, it is stopped (STOP) or somebody types Ctrl-C (INTERRUPT). Unattended not at all: END. */
+enum await { AWAIT_NOTHING, AWAIT_END, AWAIT_STOP, AWAIT_INTERRUPT };
+enum await shell_await(struct shell *sh, uint32_t pid, enum await until);
 /* False: Ctrl-C. */
 bool shell_sleep_until(struct shell *sh, uint64_t deadline_ns);
 /* Tells which programs in the background have ended. */

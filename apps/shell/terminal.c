@@ -35,7 +35,7 @@ static void terminal_signal(void *arg, bool lost, serial_signal_kind_t which)
     cond_broadcast(&sh->changed);
     mutex_unlock(&sh->lock);
     if (group != 0) {
-        (void)process_kill_group(shell_process_of(sh, group), group, &count);
+        (void)process_kill_group(sh->process, group, &count);
     }
 }
 
@@ -50,7 +50,7 @@ static void terminal_suspend(void *arg, bool lost)
     group = sh->foreground;
     mutex_unlock(&sh->lock);
     if (group != 0) {
-        (void)process_stop_group(shell_process_of(sh, group), group, &count);
+        (void)process_stop_group(sh->process, group, &count);
     }
     mutex_lock(&sh->lock);
     sh->news++;

@@ -103,20 +103,33 @@ errval_t aos_spawn(int argc, const char *const argv[], uint32_t *ret_pid)
     return aos_launch(argc, argv, &plain, ret_pid);
 }
 
+static errval_t rpc_wait(struct process_binding *b, uint32_t pid, uint32_t *ret_pid,
+                         struct process_exit *ret_exit)
+{
+    errval_t err = process_wait(b, pid, ret_pid, ret_exit);
+
+    while (err_no(err) == RPC_ERR_PEER_GONE) {
+        /* The children live on, and the next process service knows them. */
+        err = binding_reopen(&b->base, AOS_FOREVER);
+        err = err_is_ok(err) ? process_wait(b, pid, ret_pid, ret_exit)
+                             : err_push(err, LIB_ERR_BAD_STATE);
+    }
+    return err;
+}
+
 errval_t aos_wait(uint32_t pid, uint32_t *ret_pid, struct aos_exit *ret_exit)
 {
     struct process_binding *b;
     struct process_exit how;
-    errval_t err = pid == 0 ? aos_process(&b) : aos_process_of(pid, &b);
+    errval_t err = aos_process(&b);
 
     if (err_is_ok(err)) {
-        err = process_wait(b, pid, ret_pid, &how);
+        err = rpc_wait(b, pid, ret_pid, &how);
     }
-    while (err_no(err) == RPC_ERR_PEER_GONE) {
-        /* The children live on, and the next process service knows them. */
-        err = binding_reopen(&b->base, AOS_FOREVER);
-        err = err_is_ok(err) ? process_wait(b, pid, ret_pid, &how)
-                             : err_push(err, LIB_ERR_BAD_STATE);
+    /* The service of this core answers for all children. */
+    if (err_no(err) == PROCESS_ERR_NO_CHILD && pid != 0 && domain_core_of(pid) != domain_core()
+        && err_is_ok(aos_process_of(pid, &b))) {
+        err = rpc_wait(b, pid, ret_pid, &how);
     }
     if (err_is_ok(err)) {
         *ret_exit = (struct aos_exit){

@@ -144,7 +144,7 @@ static void accounts_retire_others(struct memory_core *m, const struct memory_ac
         struct memory_account *next;
 
         a->holds++;                      /* its last region may go */
-        if (a->pid < KEEP_SERVICES_END) {
+        if (a->pid < m->services_end) {
             memory_retire_for(m, a, ended);
         }
         next = a->next;

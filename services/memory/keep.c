@@ -193,7 +193,7 @@ static void keep_restore_region(struct memory_core *m, uint32_t place, uint32_t 
         owner = accounts_find(m, k->owner);
     }
     if (k->owner == own_pid
-        || (k->owner < KEEP_SERVICES_END && charged != NULL && charged->ended)) {
+        || (k->owner < m->services_end && charged != NULL && charged->ended)) {
         owner = NULL;
     }
     if (charged != NULL) {

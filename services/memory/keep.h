@@ -18,7 +18,6 @@ struct memory_account;
 
 #define KEEP_ACCOUNTS_MAX 1024u          /* at one time, ended ones that are used included */
 #define KEEP_NOBODY       UINT32_MAX     /* owner of a dying region */
-#define KEEP_SERVICES_END 16u            /* pids of init's services are below: others follow them */
 
 struct keep_region {
     uint64_t base;

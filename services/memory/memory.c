@@ -204,9 +204,10 @@ static void memory_make_dying(struct memory_core *m, struct memory_region *r, bo
 
 /* --- interface ------------------------------------------------------------------------------ */
 
-void memory_core_init(struct memory_core *m)
+void memory_core_init(struct memory_core *m, uint32_t services_end)
 {
     memset(m, 0, sizeof(*m));
+    m->services_end = services_end;
 }
 
 errval_t memory_add(struct memory_core *m, uint64_t base, uint64_t bytes)

@@ -74,6 +74,7 @@ struct memory_core {
     union memory_record *spare;
     uint32_t spare_count;
     struct keep keep;
+    uint32_t services_end;
     struct memory_account *own;          /* the service's, NULL: there is none */
     struct memory_account *accounts;
     struct memory_account *by_pid[MEMORY_BUCKETS];
@@ -86,7 +87,8 @@ struct memory_range {
     uint64_t base, bytes;
 };
 
-void memory_core_init(struct memory_core *m);
+/* `services_end`: of this core's pids those below are of init's services. */
+void memory_core_init(struct memory_core *m, uint32_t services_end);
 /* Memory for records, which must live as long as the core. Each call adds to what there is. */
 void memory_add_records(struct memory_core *m, void *memory, size_t bytes);
 /* Adds RAM to give out; roots are numbered in order, or like one that was removed.

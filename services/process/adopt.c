@@ -77,8 +77,11 @@ errval_t on_trace(struct server_ctx *ctx, uint32_t pid,
     struct table_entry *e = table_find(&svc.table, pid);
     struct domain *d = e != NULL ? &svc.domains[e->place] : NULL;
 
+    if (err_is_ok(err)) {
+        err = e->away ? PROCESS_ERR_NO_PID : domain_invite((uint32_t)ctx->peer_pid);
+    }
     if (err_is_fail(err)) {
-        return err;
+        return err_no(err) == PROCESS_ERR_LIMIT ? PROCESS_ERR_FAILED : err;
     }
     if (d->proc.trace == 0 && !e->service) {
         err = proc_make_ring(&d->proc);

@@ -1,6 +1,7 @@
 /* A child as a domain: it is made of one piece of RAM. When it has ended, however it ended, its
  * capabilities are deleted and the piece is abandoned to the memory service. */
 #include "keep.h"
+#include "peers.h"
 
 #include <aos/cap.h>
 
@@ -76,22 +77,28 @@ static void domain_free(struct domain *d, bool service)
     }
 }
 
-/* The domain of `e` has ended with `info`, and nothing that must end before it is left. */
-static void domain_over(struct table_entry *e, const struct proc_info *info)
+/* kin_ops: nothing that must end before `e` is left. */
+static void domain_release(void *arg, struct table_entry *e, struct table_exit *io_how)
 {
     struct domain *d = &svc.domains[e->place];
-    struct table_exit how = service_find_exit(e, info);
+    struct proc_info info = {.state = PROC_ENDED};
 
-    keep_ending(e, &how);
-    d->traced = false;
-    service_untrace(e->pid);
-    domain_free(d, e->service);
-    if (!e->service) {
-        account_end(e->pid);
+    (void)arg;
+    if (!e->away) {
+        /* It tells nothing if the dispatcher itself is gone, which is an end, too. */
+        (void)proc_query(d->proc.dispatcher, &info);
+        *io_how = service_find_exit(e, &info);
+        keep_ending(e, io_how);
+        d->traced = false;
+        domain_free(d, e->service);
     }
-    service_tell_parent(e, &how);
-    table_ended(&svc.table, e, &how, service_answer_wait, NULL);
-    keep_sync();
+    service_untrace(e->pid);
+    if (!e->service) {
+        account_end(e->pid);             /* of an away one if it has a part of its parent's */
+    }
+    if (!table_foreign(e)) {
+        service_tell_parent(e, io_how);
+    }
 }
 
 void domain_kill(struct table_entry *e)
@@ -105,41 +112,49 @@ void domain_kill(struct table_entry *e)
     (void)proc_kill(dispatcher, DOMAIN_STATUS_KILLED);
 }
 
-static void domain_end_children(const struct table_entry *e)
+static void domain_stop(void *arg, struct table_entry *e)
 {
-    struct table_entry *leaf;
-
-    while ((leaf = table_leaf(&svc.table, e)) != NULL) {
-        struct proc_info last = {.state = PROC_ENDED};
-
-        domain_kill(leaf);
-        (void)proc_query(svc.domains[leaf->place].proc.dispatcher, &last);
-        domain_over(leaf, &last);
-    }
+    (void)arg;
+    domain_kill(e);
 }
+
+static const struct kin_ops domain_kin_ops = {
+    .stop = domain_stop, .release = domain_release, .note = peers_note,
+    .answer = service_answer_wait,
+};
+
+struct kin domain_kin = {.table = &svc.table, .ops = &domain_kin_ops};
 
 void domain_check(struct table_entry *e)
 {
-    caddr_t dispatcher = svc.domains[e->place].proc.dispatcher;
-    struct proc_info info = {.state = PROC_ENDED};
+    struct proc_info info;
 
-    /* It tells nothing if the dispatcher itself is gone, which is an end, too. */
-    if (e->state != TABLE_LIVE || e->guest
-        || (err_is_ok(proc_query(dispatcher, &info)) && info.state != PROC_ENDED)) {
+    if (e->state != TABLE_LIVE || e->guest || e->away
+        || (err_is_ok(proc_query(svc.domains[e->place].proc.dispatcher, &info))
+            && info.state != PROC_ENDED)) {
         return;
     }
-    domain_end_children(e);
-    domain_over(e, &info);
+    kin_end(&domain_kin, e);
+    keep_sync();
+}
+
+errval_t domain_invite(uint32_t pid)
+{
+    struct table_entry *e;
+
+    return pid == TABLE_PID_INIT || domain_core_of(pid) == domain_core()
+            || table_find(&svc.table, pid) != NULL
+        ? ERR_OK : table_add_guest(&svc.table, pid, &e);
 }
 
 void domain_guest_gone(uint32_t pid)
 {
-    const struct proc_info info = {.state = PROC_ENDED};
+    const struct table_exit how = {.kind = PROCESS_EXIT_KIND_EXITED};
     struct table_entry *e = table_find(&svc.table, pid);
 
     if (e != NULL && e->guest) {
-        domain_end_children(e);
-        domain_over(e, &info);
+        service_untrace(pid);
+        table_ended(&svc.table, e, &how, service_answer_wait, NULL);
     }
 }
 

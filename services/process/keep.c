@@ -18,11 +18,12 @@ enum keep_slot { KEEP_RAM, KEEP_L1, KEEP_DISPATCHER, KEEP_TRACE, KEEP_SLOTS };
 struct keep_record {
     uint32_t state;                      /* enum keep_state */
     uint32_t pid, parent, group;
-    bool detached, killed;
+    bool detached, killed, away;
     uint32_t processes;                  /* its own limit */
     struct process_limits limits;
     struct table_exit exit;
     char name[TABLE_NAME_BYTES + 1];
+    uint32_t above_count, above[TABLE_ABOVE_MAX];
 };
 
 struct keep {
@@ -84,15 +85,17 @@ errval_t keep_ring(const struct table_entry *e, struct proc *io_proc)
     return keep_put(e, KEEP_TRACE, &io_proc->trace);
 }
 
-/* The record without its state. */
+/* The record without its state, which is one of those in which nothing of this counts. */
 static void keep_fill(struct keep_record *r, const struct table_entry *e)
 {
-    vault_set(&r->state, KEEP_NONE);
     r->pid = e->pid;
     r->parent = e->parent;
     r->group = e->group;
     r->detached = e->detached;
     r->killed = e->killed;
+    r->away = e->away;
+    r->above_count = e->above_count;
+    memcpy(r->above, e->above, sizeof(r->above));
     r->processes = (uint32_t)e->processes.limit;
     r->limits = e->limits;
     r->exit = e->exit;
@@ -105,6 +108,7 @@ void keep_starting(const struct table_entry *e)
 
     if (r != NULL) {
         keep_told_before[e->place] = false;
+        vault_set(&r->state, KEEP_NONE);
         keep_fill(r, e);
         vault_set(&kept.keep->next_pid, svc.table.next_pid);
         vault_set(&r->state, KEEP_STARTING);
@@ -132,7 +136,13 @@ static void keep_sync_one(struct keep_record *r, const struct table_entry *e)
         }
         return;
     }
-    if (r->pid != e->pid || r->state == KEEP_NONE || r->state == KEEP_TOLD) {
+    if (e->state == TABLE_STARTING) {
+        return;                          /* the record says so, until nothing of it is left */
+    }
+    if (r->pid != e->pid || r->state == KEEP_TOLD) {
+        vault_set(&r->state, KEEP_NONE);
+    }
+    if (r->state == KEEP_NONE || r->state == KEEP_STARTING) {
         keep_fill(r, e);
     }
     r->parent = e->parent;
@@ -205,8 +215,8 @@ static bool keep_restore(uint32_t place, struct keep_record *r)
     struct table_entry *e;
     uint32_t state = r->state;
 
-    d->proc = keep_find_proc(place);
-    if (state == KEEP_LIVE && (d->proc.dispatcher == 0 || d->proc.l1 == 0)) {
+    d->proc = r->away ? (struct proc){0} : keep_find_proc(place);
+    if (state == KEEP_LIVE && !r->away && (d->proc.dispatcher == 0 || d->proc.l1 == 0)) {
         how = (struct table_exit){.kind = PROCESS_EXIT_KIND_KILLED};
         state = KEEP_ENDING;             /* it cannot be: an end is noted before */
     }
@@ -215,21 +225,23 @@ static bool keep_restore(uint32_t place, struct keep_record *r)
     }
     e = table_restore(&svc.table, place, r->pid, &(struct table_new){
         .parent = r->parent, .name = r->name, .limits = r->limits, .detached = r->detached,
-        .group = r->group}, r->processes);
+        .group = r->group, .away = r->away, .above_count = r->above_count, .above = r->above},
+        r->processes);
     if (e == NULL) {
         return false;
     }
     e->killed = r->killed;
     if (state != KEEP_LIVE) {
         table_ended(&svc.table, e, &how, service_answer_wait, NULL);
-    } else {
+    } else if (!e->away) {
         domain_watch(e);                 /* tells at once if it has ended meanwhile */
     }
     return true;
 }
 
-/* Of the records not restored yet the one with the smallest pid: parents come before children. */
-static struct keep_record *keep_next(uint32_t after)
+/* Of the records not restored yet the one with the smallest pid: parents come before children, and
+ * away ones, which have none here, last. */
+static struct keep_record *keep_next(uint32_t after, bool away)
 {
     struct keep_record *next = NULL;
 
@@ -237,6 +249,7 @@ static struct keep_record *keep_next(uint32_t after)
         struct keep_record *r = &kept.keep->records[i];
 
         if (r->state >= KEEP_LIVE && r->state <= KEEP_ENDED && r->pid > after
+            && r->away == away
             && (next == NULL || r->pid < next->pid)) {
             next = r;
         }
@@ -244,11 +257,24 @@ static struct keep_record *keep_next(uint32_t after)
     return next;
 }
 
-void keep_recover(void)
+static void keep_restore_all(bool away)
 {
     struct keep_record *r;
     uint32_t after = 0;
 
+    while ((r = keep_next(after, away)) != NULL) {
+        uint32_t place = (uint32_t)(r - kept.keep->records);
+
+        after = r->pid;
+        if (!keep_restore(place, r)) {
+            keep_clear(place, r);
+            vault_set(&r->state, KEEP_NONE);
+        }
+    }
+}
+
+void keep_recover(void)
+{
     if (kept.keep == NULL) {
         return;
     }
@@ -259,19 +285,16 @@ void keep_recover(void)
     svc.table.next_pid = kept.keep->next_pid > svc.table.next_pid ? kept.keep->next_pid
                                                                   : svc.table.next_pid;
     for (uint32_t i = 0; i < TABLE_ENTRIES_MAX; i++) {
-        r = &kept.keep->records[i];
+        struct keep_record *r = &kept.keep->records[i];
+
         keep_told_before[i] = r->state == KEEP_TOLD;
         if (r->state == KEEP_STARTING) {
             keep_clear(i, r);
             vault_set(&r->state, KEEP_NONE);
         }
     }
-    while ((r = keep_next(after)) != NULL) {
-        after = r->pid;
-        if (!keep_restore((uint32_t)(r - kept.keep->records), r)) {
-            keep_clear((uint32_t)(r - kept.keep->records), r);
-            vault_set(&r->state, KEEP_NONE);
-        }
-    }
+    keep_restore_all(/* away= */ false);
+    keep_restore_all(/* away= */ true);
     keep_sync();
+    kin_resume(&domain_kin);
 }

@@ -5,6 +5,7 @@
  * have ends made for its children and set their quotas, and an end of its own (parent end) on which
  * init is the client. It calls init for modules and random numbers; init never waits for it. */
 #include "keep.h"
+#include "peers.h"
 
 #include <aos/debug.h>
 #include <aos/domain.h>
@@ -13,11 +14,16 @@
 
 struct service svc;
 
-/* Somebody on another core has children here as long as it has a connection. */
+/* Somebody on another core waits and traces here as long as it has a connection. If it is a process
+ * service, the next one may not know all that it did. */
 static void on_peer_gone(struct server_ctx *ctx)
 {
     struct server_conn *other = server_conn_next(&svc.server.base, NULL);
 
+    if (peers_is_one(ctx)) {
+        kin_look(&domain_kin, domain_core_of((uint32_t)ctx->peer_pid));
+        return;
+    }
     if (domain_core_of((uint32_t)ctx->peer_pid) == domain_core()) {
         return;
     }
@@ -36,7 +42,8 @@ static const struct process_server_ops ops = {
     .on_trace = on_trace, .on_launch = on_launch, .on_kill_group = on_kill_group,
     .on_stop_group = on_stop_group,
     .on_resume_group = on_resume_group, .on_group = on_group,
-    .on_capabilities = on_capabilities,
+    .on_capabilities = on_capabilities, .on_join = on_join, .on_ended = on_ended,
+    .on_terminate = on_terminate, .on_act = on_act,
     .on_peer_gone = on_peer_gone,
 };
 
@@ -72,6 +79,9 @@ int main(void)
     }
     if (err_is_ok(err)) {
         err = keep_init();
+    }
+    if (err_is_ok(err)) {
+        err = peers_init();
     }
     if (err_is_ok(err)) {
         keep_recover();

@@ -1,10 +1,12 @@
 /* Handlers about processes that exist: waiting, ending, listing, describing. */
-#include "keep.h"
-
 #include <string.h>
 
+#include <aos/domain.h>
 #include <aos/services.h>
 #include <if/monitor.h>
+
+#include "keep.h"
+#include "peers.h"
 
 #define SERVICE_PIDS_PAGE 64u            /* as in process.if */
 
@@ -21,14 +23,33 @@ static void serve_drop_waits(uint32_t caller)
     }
 }
 
+/* A process of another core may wait here, but not for its children: the service there answers for
+ * those. */
+static errval_t serve_may_wait(uint32_t caller, uint32_t pid)
+{
+    const struct table_entry *e = table_find(&svc.table, pid);
+
+    if (domain_core_of(caller) == domain_core() || caller == TABLE_PID_INIT) {
+        return ERR_OK;
+    }
+    if (e == NULL || (table_foreign(e) && e->parent == caller)
+        || !table_may(&svc.table, caller, e)) {
+        return PROCESS_ERR_NO_CHILD;
+    }
+    return domain_invite(caller);
+}
+
 errval_t on_wait(struct server_ctx *ctx, uint32_t pid, uint32_t *ret_who,
                  struct process_exit *ret_exit)
 {
     uint32_t caller = (uint32_t)ctx->peer_pid, waiter;
     enum table_wait what;
     struct table_exit how;
-    errval_t err = table_wait(&svc.table, caller, pid, &what, ret_who, &how, &waiter);
+    errval_t err = serve_may_wait(caller, pid);
 
+    if (err_is_ok(err)) {
+        err = table_wait(&svc.table, caller, pid, &what, ret_who, &how, &waiter);
+    }
     if (err == PROCESS_ERR_LIMIT) {
         serve_drop_waits(caller);
         err = table_wait(&svc.table, caller, pid, &what, ret_who, &how, &waiter);
@@ -53,11 +74,16 @@ errval_t on_wait(struct server_ctx *ctx, uint32_t pid, uint32_t *ret_who,
 errval_t on_kill(struct server_ctx *ctx, uint32_t pid)
 {
     errval_t err = table_may_kill(&svc.table, (uint32_t)ctx->peer_pid, pid);
+    struct table_entry *e = table_find(&svc.table, pid);
 
     if (err_is_fail(err)) {
         return err;
     }
-    domain_kill(table_find(&svc.table, pid));
+    if (e->away) {
+        peers_note(NULL, e, KIN_END);
+    } else {
+        domain_kill(e);
+    }
     return ERR_OK;
 }
 
@@ -76,6 +102,12 @@ errval_t on_status(struct server_ctx *ctx, uint32_t pid, bool *ret_ended,
     return ERR_OK;
 }
 
+/* What is told of on this core: not what runs elsewhere. */
+static bool serve_is_shown(const struct table_entry *e)
+{
+    return e->state == TABLE_ENDED || (e->state == TABLE_LIVE && !e->guest && !e->away);
+}
+
 errval_t on_pids(struct server_ctx *ctx, uint32_t after, uint32_t *ret_pids,
                         size_t *ret_pids_count)
 {
@@ -88,7 +120,7 @@ errval_t on_pids(struct server_ctx *ctx, uint32_t after, uint32_t *ret_pids,
         if (e->service) {
             domain_check(e);
         }
-        if (e->state != TABLE_UNUSED && !e->guest) {
+        if (serve_is_shown(e)) {
             ret_pids[count++] = e->pid;
         }
     }
@@ -129,7 +161,7 @@ errval_t on_describe(struct server_ctx *ctx, uint32_t pid, struct process_info *
     struct proc_info info = {.state = PROC_ENDED};
 
     (void)ctx;
-    if (e == NULL || e->guest) {
+    if (e == NULL || !serve_is_shown(e)) {
         return PROCESS_ERR_NO_PID;
     }
     if (e->state == TABLE_LIVE) {
@@ -137,7 +169,8 @@ errval_t on_describe(struct server_ctx *ctx, uint32_t pid, struct process_info *
                                                : svc.domains[e->place].proc.dispatcher, &info);
     }
     *ret_info = (struct process_info){
-        .pid = e->pid, .parent = e->parent, .core = (uint8_t)domain_core(),
+        .pid = e->pid, .parent = e->parent,
+        .core = (uint8_t)(e->away ? domain_core_of(e->pid) : domain_core()),
         .state = service_state(info.state),
         .cpu_ns = info.cpu_ns, .messages = info.messages, .preemptions = info.preemptions,
         .quota = e->limits.memory,
@@ -161,6 +194,9 @@ static errval_t serve_space(uint32_t caller, uint32_t pid, caddr_t *ret_dispatch
         ? (table_trusted(&svc.table, caller) ? ERR_OK : PROCESS_ERR_DENIED)
         : table_may_kill(&svc.table, caller, pid);
 
+    if (err_is_ok(err) && e != NULL && e->away) {
+        err = PROCESS_ERR_NO_PID;        /* its core's service can tell */
+    }
     if (err_is_ok(err)) {
         *ret_dispatcher = pid == TABLE_PID_INIT ? svc.init
                                                 : svc.domains[e->place].proc.dispatcher;

@@ -1,6 +1,6 @@
-/* What the parts of the process service share: main.c starts it; spawn.c, serve.c, adopt.c and
- * group.c answer process.if; domain.c builds children and sees them end; modules.c has their
- * programs. */
+/* What the parts of the process service share: main.c starts it; spawn.c, serve.c, adopt.c, group.c
+ * and relate.c answer process.if; domain.c builds children and sees them end; modules.c has their
+ * programs; peers.c talks to the process services of other cores. */
 #pragma once
 
 #include <aos/proc.h>
@@ -8,7 +8,7 @@
 #include <if/memory.h>
 #include <if/process_server.h>
 
-#include "process_priv.h"
+#include "kin.h"
 
 #define DOMAIN_STATUS_KILLED 137u        /* what the kernel keeps for a domain that was killed */
 
@@ -41,6 +41,7 @@ struct service {
 };
 
 extern struct service svc;
+extern struct kin domain_kin;
 
 /* The program file `name`, mapped until the table of files is full of others asked for later;
  * modules do not change. NO_PROGRAM, NO_MEMORY. */
@@ -68,11 +69,14 @@ void service_answer_wait(void *arg, uint32_t waiter, uint32_t pid, const struct 
 
 /* Ends the domain of `e`; the rest happens when the kernel tells of its end. */
 void domain_kill(struct table_entry *e);
-/* Sees to all that is to be done if the domain of `e` has ended: first its descendants end. Init
- * watches its services; here their end is noticed when somebody asks. `e` may be forgotten. */
+/* Sees to all that is to be done if the domain of `e` has ended: first its descendants end, those
+ * on other cores, too. Init watches its services; here their end is noticed when somebody asks.
+ * `e` may be forgotten. */
 void domain_check(struct table_entry *e);
 
-/* The domain `pid` of another core has no connection any more: its children here end. */
+/* A domain of another core that is to wait or trace here is in the table, as a guest, as long as it
+ * has a connection. LIMIT. */
+errval_t domain_invite(uint32_t pid);
 void domain_guest_gone(uint32_t pid);
 
 /* Nobody reads what others record for `pid` any more. */
@@ -111,3 +115,13 @@ errval_t on_capabilities(struct server_ctx *ctx, uint32_t pid, uint32_t from,
                          uint32_t *ret_next);
 errval_t on_trace(struct server_ctx *ctx, uint32_t pid, process_tracing_t tracing,
                   caddr_t *ret_ring);
+/* For the process services of other cores only. */
+errval_t on_join(struct server_ctx *ctx, uint32_t pid, uint32_t parent, const char *name,
+                 size_t name_len, const struct process_limits *limits, process_start_t start,
+                 uint32_t group, struct process_limits *ret_own, uint32_t *ret_own_group,
+                 uint32_t *ret_above, size_t *ret_above_count);
+errval_t on_ended(struct server_ctx *ctx, uint32_t pid, process_outcome_t outcome,
+                  const struct process_exit *how);
+errval_t on_terminate(struct server_ctx *ctx, uint32_t pid);
+errval_t on_act(struct server_ctx *ctx, uint32_t caller, uint32_t group, process_act_t act,
+                bool *ret_found, bool *ret_allowed, uint32_t *ret_count);

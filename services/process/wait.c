@@ -11,6 +11,12 @@ static struct table_waits *table_waits_of(struct table *t, uint32_t caller)
     return e == NULL || e->state != TABLE_LIVE ? NULL : &t->waits[e->place];
 }
 
+/* Those of the parent; NULL: it is none here. */
+static struct table_waits *table_waits_above(struct table *t, const struct table_entry *e)
+{
+    return table_foreign(e) ? NULL : table_waits_of(t, e->parent);
+}
+
 static uint32_t table_waiter_number(const struct table *t, const struct table_waits *waits,
                                     uint32_t i)
 {
@@ -102,7 +108,7 @@ static uint32_t table_answer_some(struct table *t, struct table_waits *waits, ui
 static bool table_answer_exit(struct table *t, const struct table_entry *e, table_answer answer,
                               void *arg)
 {
-    struct table_waits *parent = table_waits_of(t, e->parent);
+    struct table_waits *parent = table_waits_above(t, e);
     bool told = false;
 
     /* those of the entries that have been used, and init's */
@@ -125,7 +131,7 @@ static void table_orphan(struct table *t, uint32_t pid)
     for (uint32_t i = 0; i < t->entries_end; i++) {
         struct table_entry *e = &t->entries[i];
 
-        if (e->state == TABLE_UNUSED || e->parent != pid) {
+        if (e->state == TABLE_UNUSED || e->parent != pid || table_foreign(e)) {
             continue;
         }
         table_give_to_init(t, e);
@@ -135,23 +141,64 @@ static void table_orphan(struct table *t, uint32_t pid)
     }
 }
 
-void table_ended(struct table *t, struct table_entry *e, const struct table_exit *how,
-                 table_answer answer, void *arg)
+/* Who waits for any child and has none any more is told so. */
+static void table_answer_childless(struct table *t, uint32_t pid, table_answer answer, void *arg)
 {
-    struct table_waits *own = &t->waits[e->place], *parent = table_waits_of(t, e->parent);
-    bool orphan = e->detached && e->parent == TABLE_PID_INIT;
+    struct table_waits *waits = table_waits_of(t, pid);
 
-    e->state = TABLE_ENDED;
-    e->exit = *how;
+    if (waits != NULL && table_child(t, pid, 0, TABLE_LIVE) == NULL) {
+        (void)table_answer_some(t, waits, 0, TABLE_WAITS_MAX, 0, NULL, answer, arg);
+    }
+}
+
+/* The waits of a domain that is no more. */
+static void table_drop_own(struct table *t, const struct table_entry *e, table_answer answer,
+                           void *arg)
+{
+    struct table_waits *own = &t->waits[e->place];
+
     for (uint32_t i = 0; own->count != 0 && i < TABLE_WAITS_MAX; i++) {
         (void)table_answer_some(t, own, own->all[i].pid, TABLE_WAITS_MAX, 0, NULL, answer, arg);
     }
+}
+
+void table_ended(struct table *t, struct table_entry *e, const struct table_exit *how,
+                 table_answer answer, void *arg)
+{
+    const struct table_waits *parent = table_waits_above(t, e);
+    bool orphan = e->detached && e->parent == TABLE_PID_INIT, foreign = table_foreign(e);
+    uint32_t above = e->parent;
+
+    e->state = TABLE_ENDED;
+    e->exit = *how;
+    table_drop_own(t, e, answer, arg);
     table_orphan(t, e->pid);
-    if (table_answer_exit(t, e, answer, arg) || e->service || orphan || parent == NULL) {
+    if ((table_answer_exit(t, e, answer, arg) || e->service || orphan || parent == NULL)
+        && !foreign) {
         table_forget(e);
     }
-    if (parent != NULL && table_child(t, e->parent, 0, TABLE_LIVE) == NULL) {
-        (void)table_answer_some(t, parent, 0, TABLE_WAITS_MAX, 0, NULL, answer, arg);
+    if (!foreign) {
+        table_answer_childless(t, above, answer, arg);
+    }
+}
+
+void table_never(struct table *t, struct table_entry *e, table_answer answer, void *arg)
+{
+    uint32_t above = e->parent;
+
+    table_drop_own(t, e, answer, arg);
+    for (uint32_t i = 0; i <= TABLE_ENTRIES_MAX; i++) {
+        (void)table_answer_some(t, &t->waits[i], e->pid, TABLE_WAITS_MAX, 0, NULL, answer, arg);
+    }
+    table_forget(e);
+    table_answer_childless(t, above, answer, arg);
+}
+
+void table_told(struct table_entry *e)
+{
+    if (table_foreign(e) && (e->state == TABLE_ENDED
+                             || (e->state == TABLE_STARTING && e->ending))) {
+        table_forget(e);
     }
 }
 

@@ -21,10 +21,10 @@ struct aos_exit {
  * process.if (launch). */
 struct aos_launch {
     uint64_t memory;                     /* bytes it may use, with its children */
-    uint32_t processes;                  /* it and its descendants */
+    uint32_t processes;                  /* it and its descendants, on all cores */
     struct kpi_limits limits;
     uint32_t on_core;                    /* 1 + the core to run on; 0: this one */
-    uint32_t group;                      /* to belong to; of the same core */
+    uint32_t group;                      /* to belong to */
     bool lead;                           /* begins a group instead */
     bool detached;                       /* outlives its parent; for trusted ones */
     /* It finds this capability under the name (domain_grant). In a slot of slot_alloc; it is the
@@ -37,6 +37,6 @@ struct aos_launch {
 errval_t aos_launch(int argc, const char *const argv[], const struct aos_launch *how,
                     uint32_t *ret_pid);
 errval_t aos_spawn(int argc, const char *const argv[], uint32_t *ret_pid);
-/* Waits for the end of `pid`, or of any child on this core (0). No deadline. */
+/* Waits for the end of `pid`, or of any child (0), on whatever core. No deadline. */
 errval_t aos_wait(uint32_t pid, uint32_t *ret_pid, struct aos_exit *ret_exit);
 errval_t aos_kill(uint32_t pid);

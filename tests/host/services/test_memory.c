@@ -1,6 +1,8 @@
 /* The memory service's allocator against a page map that says who owns each page. */
 #include "check.h"
 
+#include <aos/domain.h>
+
 #include "memory_priv.h"
 
 enum { PAGES = 512, ROOTS = 2, RECORDS = 2600, CLIENTS = 6, STEPS = 40000 };
@@ -14,7 +16,7 @@ static struct memory_account *account[CLIENTS + 1]; /* by pid */
 
 static void start(void)
 {
-    memory_core_init(&core);
+    memory_core_init(&core, DOMAIN_PIDS_FIRST);
     memory_add_records(&core, records, sizeof(records));
     memset(owner, FREE_PAGE, sizeof(owner));
     for (int r = 0; r < ROOTS; r++) {
@@ -168,7 +170,7 @@ static void MEM0004_records_for_giving_back_are_kept(void)
     struct memory_range a, first = {0};
     uint32_t got = 0;
 
-    memory_core_init(&core);
+    memory_core_init(&core, DOMAIN_PIDS_FIRST);
     memory_add_records(&core, few, sizeof(few));
     CHECK_EQ(memory_add(&core, 0x40000000, 0x10000000), ERR_OK);
     CHECK_EQ(accounts_connect(&core, 9, &own), ERR_OK);
@@ -262,7 +264,7 @@ static void MEM0009_small_ranges_low_large_ones_high(void)
     struct memory_range small, large, all;
 
     start();
-    memory_core_init(&core);
+    memory_core_init(&core, DOMAIN_PIDS_FIRST);
     memory_add_records(&core, records, sizeof(records));
     CHECK_EQ(memory_add(&core, base, HUGE_PAGES * MEMORY_PAGE), ERR_OK);
     CHECK_EQ(accounts_connect(&core, 1, &account[1]), ERR_OK);

@@ -2,6 +2,7 @@
  * vault, also of one between any two changes of it (keep.c is compiled as part of this). */
 #include "check.h"
 
+#include <aos/domain.h>
 #include <aos/vault.h>
 
 #include "memory_priv.h"
@@ -48,7 +49,7 @@ static struct memory_account *revive(struct memory_core *m, union memory_record 
 {
     struct memory_account *a;
 
-    memory_core_init(m);
+    memory_core_init(m, DOMAIN_PIDS_FIRST);
     memory_add_records(m, memory, RECORDS * sizeof(*memory));
     keep_init(m, &vault->vault, sizeof(*vault));
     CHECK(keep_records(m) < RECORDS);
@@ -156,6 +157,24 @@ static void MEM0012_what_services_have_for_an_ended_domain_goes(void)
     CHECK(memory_check(&core) == NULL);
     reap_all();
     CHECK_EQ(core.free, core.total);
+}
+
+/* There the pids of services are not the smallest ones. */
+static void MEM1001_the_same_on_a_further_core(void)
+{
+    enum { FURTHER_PROCESS = 25, FURTHER_PROGRAM = 33 };
+    struct memory_account *a;
+
+    memory_core_init(&core, FURTHER_PROGRAM);
+    memory_add_records(&core, records, sizeof(records));
+    CHECK_EQ(memory_add(&core, ROOT_BASE, PAGES * MEMORY_PAGE), ERR_OK);
+    CHECK_EQ(accounts_connect(&core, FURTHER_PROCESS, &a), ERR_OK);
+    CHECK_EQ(accounts_open(&core, FURTHER_PROGRAM, 0, 0), ERR_OK);
+    CHECK_EQ(take(a, accounts_find(&core, FURTHER_PROGRAM), 4).bytes, 4 * MEMORY_PAGE);
+    CHECK_EQ(accounts_end(&core, FURTHER_PROGRAM, false), ERR_OK);
+    CHECK_EQ(core.dying, 4 * MEMORY_PAGE);
+    CHECK_EQ(a->quota.own, 0);
+    CHECK(memory_check(&core) == NULL);
 }
 
 /* --- random --------------------------------------------------------------------------------- */
@@ -325,6 +344,7 @@ int main(int argc, char **argv)
     }
     RUN(MEM0011_an_ended_account_is_kept_once);
     RUN(MEM0012_what_services_have_for_an_ended_domain_goes);
+    RUN(MEM1001_the_same_on_a_further_core);
     RUN(MEM0013_random_restarts);
     RUN(MEM0014_an_end_between_any_two_changes);
     return 0;

@@ -7,6 +7,28 @@ enum { FIRST = 16, STEPS = 30000 };
 
 static struct table table;
 
+/* All on one core. */
+uint32_t domain_core_of(uint32_t pid)
+{
+    (void)pid;
+    return 0;
+}
+
+/* How many must end with the one that ends. */
+static void end_counted(void *arg, struct table_entry *e)
+{
+    (void)e;
+    ++*(uint32_t *)arg;
+}
+
+static uint32_t end_below(struct table_entry *e)
+{
+    uint32_t count = 0;
+
+    table_end_below(&table, e, end_counted, &count);
+    return count;
+}
+
 struct answers {
     uint32_t count, refused, waiter, pid;
     int32_t status;
@@ -135,18 +157,19 @@ static void PRC0003_children_end_first(void)
 {
     table_init(&table, FIRST, 1);
     struct table_entry *p = add(TABLE_PID_INIT), *c1 = add(p->pid), *c2 = add(p->pid),
-                       *g = add(c2->pid), *leaf;
-    uint32_t pid1 = c1->pid, ends[3] = {0}, n = 0;
+                       *g = add(c2->pid), *e;
+    uint32_t pid1 = c1->pid, ends[4] = {0}, n = 0;
 
     end(c1, 0);
     CHECK(table_find(&table, pid1) != NULL);
-    CHECK(table_leaf(&table, g) == NULL);
-    while ((leaf = table_leaf(&table, p)) != NULL) {
-        ends[n++] = leaf->pid;
-        end(leaf, 0);
+    CHECK(table_settled(&table) == NULL);
+    CHECK_EQ(end_below(p), 2);
+    CHECK_EQ(try_add((struct table_new){.parent = p->pid}), PROCESS_ERR_NO_PID);
+    while ((e = table_settled(&table)) != NULL) {
+        ends[n++] = e->pid;
+        end(e, 0);
     }
-    CHECK(n == 2 && ends[0] == g->pid && ends[1] == c2->pid);
-    end(p, 0);
+    CHECK(n == 3 && ends[0] == g->pid && ends[1] == c2->pid && ends[2] == p->pid);
     CHECK(table_find(&table, pid1) == NULL); /* nobody can ask for its status any more */
 }
 
@@ -164,9 +187,10 @@ static void PRC0008_detached_ones_stay(void)
     CHECK_EQ(try_add(what), PROCESS_ERR_DENIED);
     what.parent = d->pid;
     CHECK_EQ(try_add(what), PROCESS_ERR_DENIED);
-    CHECK(table_leaf(&table, shell) == c);
+    CHECK_EQ(end_below(shell), 1);
+    CHECK(table_settled(&table) == c);
     end(c, 0);
-    CHECK(table_leaf(&table, shell) == NULL);
+    CHECK(table_settled(&table) == shell && !below->ending && !d->ending);
     end(shell, 0);
     CHECK_EQ(d->parent, TABLE_PID_INIT);
     CHECK_EQ(try_add(what), PROCESS_ERR_DENIED); /* init's child now, and not trusted for that */
@@ -405,7 +429,6 @@ static void PRC0006_random_operations_keep_the_invariants(void)
             .parent = e->state == TABLE_LIVE ? e->pid : TABLE_PID_INIT,
             .detached = check_random(&seed) % 4 == 0, .lead = check_random(&seed) % 2 == 0,
         };
-        struct table_entry *leaf;
         enum table_wait what;
         uint32_t who, waiter;
         int32_t status;
@@ -416,10 +439,10 @@ static void PRC0006_random_operations_keep_the_invariants(void)
             break;
         case 1:
             if (e->state == TABLE_LIVE) {
-                while ((leaf = table_leaf(&table, e)) != NULL) {
-                    end(leaf, 1);
+                (void)end_below(e);
+                while ((e = table_settled(&table)) != NULL) {
+                    end(e, 1);
                 }
-                end(e, 1);
             }
             break;
         default:

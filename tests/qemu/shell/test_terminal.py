@@ -147,6 +147,45 @@ def test_term0014_a_program_on_another_core(build):
         assert hello.startswith('Hello from hello, process ') and shell.status == 0
 
 
+def test_term0015_stopping_and_going_on_on_another_core(build):
+    """As TERM0011 and TERM0005: what the keys do there does not depend on the core."""
+    with session.Session(build, '--smp', '3') as shell:
+        shell.type('oncore 1 fault hang\r')
+        shell.expect('\n')
+        shell.type(CTRL_Z)
+        pid = re.search(r'\[1\] (\d+) stopped  fault\n', shell.prompt())[1]
+        assert int(pid) % 3 == 1 and shell.status == 148
+        assert re.search(rf'^ *{pid} +\d+ +1 +stopped ', shell.run('ps'), re.M)
+        assert shell.run('bg') == f'[1] {pid} running  fault\n'
+        assert not re.search(rf'^ *{pid} +\d+ +1 +stopped ', shell.run('ps'), re.M)
+        shell.type('fg\r')
+        shell.expect('fault')
+        shell.type(CTRL_Z)
+        assert f'[1] {pid} stopped  fault\n' in shell.prompt()
+        shell.type('fg\r')
+        shell.expect('fault')
+        shell.type(CTRL_C)
+        assert f'killed (process {pid})' in shell.prompt()
+        assert shell.status == 137 and shell.run('jobs') == ''
+        other = re.search(r'\[1\] (\d+)', shell.run('oncore 2 fault hang &'))[1]
+        assert shell.run('jobs') == f'[1] {other} running  fault\n'
+        shell.type('wait\r')
+        shell.expect('\n')
+        shell.type(CTRL_C)
+        shell.prompt()
+        assert shell.status == 130
+        told = shell.run(f'kill {other}') + shell.run(f'wait {other}') + shell.run('jobs')
+        assert f'killed (process {other})' in told
+        assert 'usage' not in shell.run('oncore 1 args --status 9 &')
+        shell.run('wait')
+        assert shell.status == 9
+        shell.type('oncore 1 leakcheck --child "family stay"\r')
+        shell.expect('\n')
+        shell.type(CTRL_C)
+        shell.prompt()
+        assert shell.status == 137 and 'leakcheck\n' not in shell.run('ps')
+
+
 def test_term0006_leaving(terminal):
     assert terminal.leave() == 0
 

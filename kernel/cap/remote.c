@@ -2,6 +2,7 @@
 #include <kernel/cap_remote.h>
 #include <kernel/check.h>
 #include <kernel/irq_cap.h>
+#include <kernel/notify.h>
 #include <kpi/remote.h>
 
 _Static_assert(CAP_NAMED_BASE >> CAP_PAGE_SHIFT == KPI_CAP_NAMES &&
@@ -73,16 +74,27 @@ errval_t cap_anchor(struct cte *src, struct cte *dest)
     return ERR_OK;
 }
 
+/* Whether an object of a type that crosses can have this range: memory ends below all names, and
+ * each name is one page. What `page` and `pages` say has come from another core. */
+static bool range_is_of(enum captype type, uint32_t page, uint32_t pages)
+{
+    const uint32_t names = (uint32_t)(CAP_NAMED_BASE >> CAP_PAGE_SHIFT);
+    if (type == CAPTYPE_IRQDEST)
+        return pages == 1 && page >= names && irq_cap_available(page - names);
+    if (type == CAPTYPE_NOTIFY)
+        return pages == 1 && notify_page_ok(page);
+    return pages != 0 && page < names && pages <= names - page;
+}
+
 errval_t cap_foreign(enum captype type, uint32_t page, uint32_t pages, uint8_t owner,
                      struct cte *dest)
 {
-    const uint32_t end_max = (uint32_t)(2 * CAP_NAMED_BASE >> CAP_PAGE_SHIFT) - 1;
     struct cap_key key = cap_key_make(type, page, pages, 0);
     if (dest->type != CAPTYPE_NULL)
         return SYS_ERR_SLOT_OCCUPIED;
     if (type >= CAPTYPE_COUNT || !type_crosses(type))
         return SYS_ERR_NOT_COPYABLE;
-    if (pages == 0 || page >= end_max || pages > end_max - page)
+    if (!range_is_of(type, page, pages))
         return SYS_ERR_RETYPE_SIZE;
     if (tree_find(&key) != NULL)
         return SYS_ERR_RETYPE_OVERLAP;

@@ -33,7 +33,8 @@ errval_t cap_anchor(struct cte *src, struct cte *dest);
 
 /* `dest` becomes the anchor of an object that `owner` owns and that is not known here so far. The
  * caller knows from the owner that it does not straddle anything. SYS_ERR_RETYPE_OVERLAP: it is
- * known. SYS_ERR_NOT_COPYABLE: such objects stay on their core. */
+ * known. SYS_ERR_NOT_COPYABLE: such objects stay on their core. SYS_ERR_RETYPE_SIZE: no object of
+ * the type has that range. */
 errval_t cap_foreign(enum captype type, uint32_t page, uint32_t pages, uint8_t owner,
                      struct cte *dest);
 

@@ -14,6 +14,11 @@ static inline uint64_t notify_base(uint32_t core, uint32_t bit)
 {
     return CAP_NOTIFY_BASE + ((uint64_t)(core * KPI_NOTIFY_BITS + bit) << CAP_PAGE_SHIFT);
 }
+static inline bool notify_page_ok(uint32_t page)
+{
+    const uint32_t first = (uint32_t)(CAP_NOTIFY_BASE >> CAP_PAGE_SHIFT);
+    return page >= first && page - first < KPI_CORES_MAX * KPI_NOTIFY_BITS;
+}
 static inline uint32_t notify_number(const struct cte *cte)
 {
     return cte->page - (uint32_t)(CAP_NOTIFY_BASE >> CAP_PAGE_SHIFT);

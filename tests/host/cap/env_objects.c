@@ -41,6 +41,11 @@ bool endpoint_in_use(uint64_t base, unsigned side)
            cte_side(env_end_in_use) == side;
 }
 
+bool irq_cap_available(uint32_t irq)
+{
+    return irq >= IRQ_CAP_FIRST && irq < IRQ_CAP_MAX;
+}
+
 void irq_object_destroy(uint32_t irq)
 {
     env_irqs_destroyed++;

@@ -4,6 +4,8 @@
 
 #include <kernel/cap_remote.h>
 #include <kernel/cap_tree.h>
+#include <kernel/irq_cap.h>
+#include <kernel/notify.h>
 #include <kpi/remote.h>
 
 enum {
@@ -231,6 +233,41 @@ static void CAP1007_known_memory_is_not_handed_over(void)
     check_database();
 }
 
+/* What another core tells may be anything. */
+static void CAP1008_names_and_memory_are_not_confused(void)
+{
+    const uint32_t names = (uint32_t)(CAP_NAMED_BASE >> CAP_PAGE_SHIFT);
+    const uint32_t bits = (uint32_t)(CAP_NOTIFY_BASE >> CAP_PAGE_SHIFT);
+    const uint32_t bits_end = bits + KPI_CORES_MAX * KPI_NOTIFY_BITS;
+    const struct {
+        enum captype type;
+        uint32_t page, pages;
+        errval_t result;
+    } tries[] = {
+        {CAPTYPE_RAM, names - 1, 2, SYS_ERR_RETYPE_SIZE},
+        {CAPTYPE_RAM, names, 1, SYS_ERR_RETYPE_SIZE},
+        {CAPTYPE_FRAME, 1, UINT32_MAX, SYS_ERR_RETYPE_SIZE},
+        {CAPTYPE_DEVFRAME, bits, 1, SYS_ERR_RETYPE_SIZE},
+        {CAPTYPE_IRQDEST, FAR_PAGE, 1, SYS_ERR_RETYPE_SIZE},
+        {CAPTYPE_IRQDEST, names + 33, 2, SYS_ERR_RETYPE_SIZE},
+        {CAPTYPE_IRQDEST, names + IRQ_CAP_MAX, 1, SYS_ERR_RETYPE_SIZE},
+        {CAPTYPE_IRQDEST, names + IRQ_CAP_MAX - 1, 1, ERR_OK},
+        {CAPTYPE_NOTIFY, bits - 1, 1, SYS_ERR_RETYPE_SIZE},
+        {CAPTYPE_NOTIFY, bits, 2, SYS_ERR_RETYPE_SIZE},
+        {CAPTYPE_NOTIFY, bits_end, 1, SYS_ERR_RETYPE_SIZE},
+        {CAPTYPE_NOTIFY, bits_end - 1, 1, ERR_OK},
+        {CAPTYPE_FRAME, names - 1, 1, ERR_OK},
+    };
+    fresh_core();
+    for (unsigned i = 0; i < sizeof(tries) / sizeof(tries[0]); i++) {
+        CHECK_EQ(cap_foreign(tries[i].type, tries[i].page, tries[i].pages, THERE, &home[PART]),
+                 tries[i].result);
+        if (home[PART].type != CAPTYPE_NULL)
+            CHECK_EQ(env_delete(&home[PART]), ERR_OK);
+    }
+    check_database();
+}
+
 static void CAP0077_interrupts(void)
 {
     fresh_core();
@@ -270,6 +307,7 @@ void test_remote(void)
     RUN(CAP0075_a_frame_parted_elsewhere);
     RUN(CAP0076_the_first_memory_of_a_core);
     RUN(CAP1007_known_memory_is_not_handed_over);
+    RUN(CAP1008_names_and_memory_are_not_confused);
     RUN(CAP0077_interrupts);
     RUN(CAP0078_loans_have_no_part_in_it);
     core_self = 0;

@@ -87,6 +87,11 @@ bool endpoint_in_use(uint64_t base, unsigned side)
 {
     return false;
 }
+bool irq_cap_available(uint32_t irq)
+{
+    return irq >= IRQ_CAP_FIRST && irq < IRQ_CAP_MAX;
+}
+
 void irq_object_destroy(uint32_t irq)
 {
 }

@@ -13,9 +13,14 @@
 
 #define PIDS_MAX       64u               /* of one answer, as in process.if */
 #define CORES_CHANGE_NS 60000000000ull   /* for a core to end all it does */
+#define CORES_ASK_NS   5000000000ull     /* for programs that are asked to leave */
+#define CORES_LOOK_NS  10000000ull       /* between looks at them */
 
-/* How many programs run there; none if it is off. */
-static errval_t cores_busy(struct shell *sh, uint32_t core, uint32_t *ret_count)
+/* What is done with each program of a core. */
+typedef void (*cores_each)(struct process_binding *b, uint32_t pid);
+
+/* How many programs run there; none if it is off. `each` may be NULL. */
+static errval_t cores_busy(struct shell *sh, uint32_t core, cores_each each, uint32_t *ret_count)
 {
     uint32_t first = domain_pid_on(core, domain_core_count(), DOMAIN_PIDS_OF_INIT);
     uint32_t pids[PIDS_MAX], after = 0;
@@ -33,10 +38,44 @@ static errval_t cores_busy(struct shell *sh, uint32_t core, uint32_t *ret_count)
         err = err_is_ok(err) ? process_pids(b, after, pids, &count) : err;
         for (size_t i = 0; err_is_ok(err) && i < count; i++) {
             after = pids[i];
-            *ret_count += pids[i] >= first;
+            if (after >= first) {
+                ++*ret_count;
+                if (each != NULL) {
+                    each(b, after);
+                }
+            }
         }
     } while (err_is_ok(err) && count > 0);
     return err;
+}
+
+static void cores_ask_one(struct process_binding *b, uint32_t pid)
+{
+    (void)process_ask(b, pid);
+}
+
+static void cores_tell_one(struct process_binding *b, uint32_t pid)
+{
+    char name[PROCESS_NAME_NAME_MAX + 1];
+    size_t bytes;
+
+    if (err_is_ok(process_name(b, pid, name, &bytes))) {
+        fprintf(stderr, "core: process %u stays: %.*s\n", (unsigned)pid, (int)bytes, name);
+    }
+}
+
+/* Asks all programs there to leave, for as long as some do, and says which ones stay. */
+static errval_t cores_ask(struct shell *sh, uint32_t core, uint32_t *ret_count)
+{
+    uint64_t until = time_deadline_ns(CORES_ASK_NS);
+    errval_t err = cores_busy(sh, core, cores_ask_one, ret_count);
+
+    while (err_is_ok(err) && *ret_count != 0 && time_now_ns() < until
+           && shell_sleep_until(sh, time_deadline_ns(CORES_LOOK_NS))) {
+        err = cores_busy(sh, core, cores_ask_one, ret_count);
+    }
+    return err_is_ok(err) && *ret_count != 0 ? cores_busy(sh, core, cores_tell_one, ret_count)
+                                             : err;
 }
 
 static errval_t cores_change(struct shell *sh, uint32_t core, bool on)
@@ -65,28 +104,42 @@ static int cores_lend(struct shell *sh, int argc, char **argv)
     return status;
 }
 
+/* What becomes of the programs on a core that is to go off. */
+enum cores_how { CORES_REFUSE, CORES_ASK, CORES_END, CORES_HOW_COUNT };
+
+static enum cores_how cores_how(int argc, char **argv)
+{
+    static const char *const names[] = {"--refuse", "--ask", "--end"};
+    enum cores_how how = CORES_REFUSE;
+
+    while (argc > 3 && how != CORES_HOW_COUNT && strcmp(argv[3], names[how]) != 0) {
+        how++;
+    }
+    return how;
+}
+
 int builtin_core(struct shell *sh, int argc, char **argv)
 {
     if (argc > 2 && strcmp(argv[1], "lend") == 0) {
         return cores_lend(sh, argc - 2, argv + 2);
     }
     bool on = argc > 1 && strcmp(argv[1], "on") == 0;
-    bool end = argc == 4 && strcmp(argv[3], "--end") == 0;
+    enum cores_how how = cores_how(argc, argv);
     uint64_t core;
     uint32_t busy = 0;
     errval_t err = ERR_OK;
 
-    if (argc < 3 || argc > 4 || (!on && strcmp(argv[1], "off") != 0)
-        || (argc == 4 && (on || (!end && strcmp(argv[3], "--refuse") != 0)))
-        || !shell_number(argv[2], domain_core_count() - 1, &core)) {
+    if (argc < 3 || argc > 4 || (!on && strcmp(argv[1], "off") != 0) || (argc == 4 && on)
+        || how == CORES_HOW_COUNT || !shell_number(argv[2], domain_core_count() - 1, &core)) {
         return BUILTIN_MISUSED;
     }
-    if (!on && !end) {
-        err = cores_busy(sh, (uint32_t)core, &busy);
+    if (!on && how != CORES_END) {
+        err = how == CORES_ASK ? cores_ask(sh, (uint32_t)core, &busy)
+                               : cores_busy(sh, (uint32_t)core, NULL, &busy);
     }
     if (err_is_ok(err) && busy != 0) {
-        fprintf(stderr, "core: %u programs run on core %u; --end ends them\n", (unsigned)busy,
-                (unsigned)core);
+        fprintf(stderr, "core: %u programs run on core %u; --end ends them%s\n", (unsigned)busy,
+                (unsigned)core, how == CORES_ASK ? "" : ", --ask asks them to leave");
         return STATUS_FAILED;
     }
     err = err_is_ok(err) ? cores_change(sh, (uint32_t)core, on) : err;

@@ -33,17 +33,8 @@ static struct {
     uint64_t tell_ns;                    /* when it says what it waits for; 0: it has */
 } leave;
 
-/* Its parent, perhaps on another core, may not have asked how it ended. */
-static bool leave_has_ended(uint32_t pid)
-{
-    struct process_exit how;
-    bool ended = false;
-    errval_t err = process_status(&init.process, pid, &ended, &how);
-
-    return err_is_fail(err) ? err_no(err) == PROCESS_ERR_NO_PID : ended;
-}
-
-/* Kills what is not a service; true: nothing was there. */
+/* Kills what is not a service; true: nothing was there. Who has a parent on another core is there
+ * until that core knows of its end. */
 static bool leave_end_domains(void)
 {
     uint32_t pids[LEAVE_PIDS], after = 0, ended = 0;
@@ -56,7 +47,7 @@ static bool leave_end_domains(void)
         }
         for (size_t i = 0; i < count; i++) {
             after = pids[i];
-            if (pids[i] >= first && !leave_has_ended(pids[i])) {
+            if (pids[i] >= first) {
                 (void)process_kill(&init.process, pids[i]);
                 ended++;
             }
@@ -151,8 +142,6 @@ static void leave_records(struct caps *c)
     }
 }
 
-/* The protocol does the rest, and calls leave_go: not before other cores have nothing of this one's
- * memory, however long that takes. It would be given to the next who starts here. */
 /* What it waits for, for the log. */
 static void leave_tell(const struct caps *c)
 {
@@ -189,6 +178,8 @@ static void leave_tell(const struct caps *c)
     }
 }
 
+/* The protocol does the rest, and calls leave_go: not before other cores have nothing of this one's
+ * memory, however long that takes. It would be given to the next who starts here. */
 static void leave_step(void *arg)
 {
     (void)arg;

@@ -43,7 +43,7 @@ static const struct process_server_ops ops = {
     .on_stop_group = on_stop_group,
     .on_resume_group = on_resume_group, .on_group = on_group,
     .on_capabilities = on_capabilities, .on_join = on_join, .on_ended = on_ended,
-    .on_terminate = on_terminate, .on_act = on_act,
+    .on_terminate = on_terminate, .on_act = on_act, .on_ask = on_ask,
     .on_peer_gone = on_peer_gone,
 };
 

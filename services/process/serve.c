@@ -87,6 +87,22 @@ errval_t on_kill(struct server_ctx *ctx, uint32_t pid)
     return ERR_OK;
 }
 
+errval_t on_ask(struct server_ctx *ctx, uint32_t pid)
+{
+    errval_t err = table_may_kill(&svc.table, (uint32_t)ctx->peer_pid, pid);
+    struct server_conn *conn = server_conn_next(&svc.server.base, NULL);
+
+    if (err_is_fail(err) || table_find(&svc.table, pid)->away) {
+        return err_is_fail(err) ? err : PROCESS_ERR_NO_PID;
+    }
+    for (; conn != NULL; conn = server_conn_next(&svc.server.base, conn)) {
+        if (server_conn_pid(conn) == pid) {
+            process_event_asked(conn);
+        }
+    }
+    return ERR_OK;
+}
+
 errval_t on_status(struct server_ctx *ctx, uint32_t pid, bool *ret_ended,
                           struct process_exit *ret_exit)
 {

@@ -94,6 +94,7 @@ errval_t on_launch(struct server_ctx *ctx, const struct lease *args, const struc
 errval_t on_wait(struct server_ctx *ctx, uint32_t pid, uint32_t *ret_who,
                  struct process_exit *ret_exit);
 errval_t on_kill(struct server_ctx *ctx, uint32_t pid);
+errval_t on_ask(struct server_ctx *ctx, uint32_t pid);
 errval_t on_kill_group(struct server_ctx *ctx, uint32_t group, uint32_t *ret_count);
 errval_t on_stop_group(struct server_ctx *ctx, uint32_t group, uint32_t *ret_count);
 errval_t on_resume_group(struct server_ctx *ctx, uint32_t group, uint32_t *ret_count);

@@ -161,6 +161,36 @@ def test_dcap0111_databases_after_cores_went_off_and_on(run):
     assert 'not ok' not in result.stdout and 'invariant' not in result.log
 
 
+def test_core0022_programs_are_asked_to_leave_a_core(run):
+    """Who listens leaves with its own status; the others stay, and so does the core."""
+    result = run('oncore 2 stay 7 &', 'core off 2', 'core off 2 --ask', 'wait', 'core on 2',
+                 'oncore 2 stay 5 &', 'oncore 2 fault hang &', 'core off 2 --ask', 'wait %1',
+                 'oncore 2 hello', 'kill %2', 'wait', 'core off 2 --ask', 'ps', smp=3)
+    assert result.statuses == [0, 1, 0, 7, 0, 0, 0, 1, 5, 0, 0, 137, 0, 0], result.stderr
+    stays = re.findall(r'core: process (\d+) stays: (\w+)', result.stderr)
+    assert [name for _, name in stays] == ['fault'] and int(stays[0][0]) % 3 == 2
+    assert '1 programs run on core 2' in result.stderr
+    assert not re.search(r'^ *\d+ +\d+ +2 ', result.stdout, re.M)
+
+
+def test_core0023_children_on_other_cores_outlive_their_service(run):
+    """Init starts it again, and it knows whose end it has to tell."""
+    result = run('oncore 1 fault hang &', 'kill 3', 'sleep 0.5', 'kill %1', 'wait',
+                 'oncore 1 args --status 3 &', 'kill 3', 'sleep 0.5', 'wait',
+                 'oncore 1 hello', smp=2)
+    assert result.statuses[0] == 0 and result.statuses[3:6] == [0, 137, 0]
+    assert result.statuses[8:] == [3, 0], result.stderr
+
+
+def test_core0024_a_core_goes_off_with_parents_and_children(run):
+    """Those that are there are killed, and so what is below them on other cores."""
+    result = run('oncore 1 kintest chain 3 &', 'sleep 0.5', 'core off 2 --end', 'ps',
+                 'core off 1 --end', 'wait', 'ps', smp=3, initrd='tests/qemu/test.initrd')
+    assert result.statuses == [0, 0, 0, 0, 0, 137, 0], result.stderr
+    before, after = result.stdout.split('PID PARENT')[1:]
+    assert before.count('kintest') == 1 and 'kintest' not in after
+
+
 def test_core1001_other_cores_find_services_that_were_started_again(run):
     """A ring that was opened again once had a lifeline that heard nothing."""
     result = run('oncore 1 hello', 'kill 2', 'sleep 0.5', 'oncore 1 hello', 'kill 1', 'sleep 0.5',

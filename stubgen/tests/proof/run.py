@@ -35,7 +35,6 @@ INCLUDE = ["libaos/include", "libaos/arch/host/include", "kernel/include", "test
            "tests/host/if"]
 FLAGS = ["-D__caddr_t_defined", "-D__daddr_t_defined", "-fsanitize=address,undefined",
          "-fno-sanitize-recover=all", "-fno-omit-frame-pointer", "-g1", "-w"]
-FAKED = ("source.c", "ump_frames.c")   # tests/host/if/fake.c stands for these
 CARRIERS = ("loopback", "UMP")
 BATCH = 20                     # interfaces of one program
 # What the generator may draw and the compiler rightly refuses: too large, or names of C that meet.
@@ -146,7 +145,7 @@ def common_objects(folder, compiler):
         sources.append((os.path.join(ROOT, path), [f"-Dcarrier_open=carrier_open_{name}"]))
     chan = os.path.join(ROOT, "libaos", "chan")
     sources += [(os.path.join(chan, name), ()) for name in sorted(os.listdir(chan))
-                if name.endswith(".c") and name not in FAKED]
+                if name.endswith(".c")]
     jobs = [(compiler, folder, path, more) for path, more in sources]
     with multiprocessing.Pool(2) as pool:
         return pool.map(compile_one, jobs)

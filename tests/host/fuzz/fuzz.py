@@ -35,7 +35,6 @@ FEW = 1_000_000                    # runs, in which an interface's own code need
 FUZZER = ["-fsanitize=fuzzer-no-link,address,undefined", "-fno-sanitize-recover=all"]
 LINK = "-Wl,--wrap=binding_call_regs"
 MEMORY = "/dev/shm"                # for some ten thousand small files: the seeds
-FAKED = ("source.c", "ump_frames.c")   # tests/host/if/fake.c stands for these
 SUFFIXES = ("client", "client_async", "server", "fuzz")
 
 
@@ -46,7 +45,7 @@ class Builder:
         output.write_all(os.path.join(folder, "abi"), TARGETS["abi"].render(build))
         chan = os.path.join(ROOT, "libaos", "chan")
         self.chan = [os.path.join(chan, name) for name in sorted(os.listdir(chan))
-                     if name.endswith(".c") and name not in FAKED]
+                     if name.endswith(".c")]
         self.common = [os.path.join(ROOT, "tests/host/if/fake.c")]
         self.common += [os.path.join(HERE, name) for name in ("fuzz.c", "fuzz_main.c", "mutate.c")]
 

@@ -23,6 +23,7 @@
 #include <if/serial.h>
 
 #include "failing.h"
+#include "ops.h"
 #include "taptest.h"
 
 #define NAME        "failtest"
@@ -71,23 +72,7 @@ static errval_t tell(unsigned service, uint32_t burst, uint32_t number)
 
 static errval_t op_ram(void)
 {
-    struct memory_binding *b;
-    uint64_t bytes;
-    caddr_t ram;
-    errval_t err = aos_memory(&b);
-
-    if (err_is_ok(err)) {
-        err = memory_alloc(b, RAM_BYTES, AOS_PAGE_BYTES, &ram, &bytes);
-    }
-    return err_is_ok(err) ? memory_free(b, ram) : err;
-}
-
-static errval_t op_lookup(void)
-{
-    caddr_t end;
-    errval_t err = aos_lookup("serial", &end);
-
-    return err_is_ok(err) ? cap_destroy(end) : err;
+    return ops_ram(RAM_BYTES, AOS_PAGE_BYTES);
 }
 
 static errval_t op_register(void)
@@ -274,7 +259,7 @@ static const struct row {
     unsigned services;                   /* that take part, BIT each, and ONCE */
 } rows[] = {
     {"allocation", op_ram, BIT(MEMORY)},
-    {"lookup", op_lookup, BIT(NAMESERVER) | BIT(SERIAL)},
+    {"lookup", ops_lookup, BIT(NAMESERVER) | BIT(SERIAL)},
     {"name", op_register, BIT(NAMESERVER)},
     {"waiting for a name", op_await, BIT(NAMESERVER)},
     {"end of the nameserver", op_names, BIT(INIT) | BIT(NAMESERVER)},

@@ -14,6 +14,7 @@
 #include <if/memory.h>
 #include <if/process.h>
 
+#include "ops.h"
 #include "taptest.h"
 
 #define ROUNDS       9u                  /* the least of so many measurements counts */
@@ -40,15 +41,7 @@ static errval_t op_rpc(void)
 
 static errval_t op_ram(void)
 {
-    struct memory_binding *b;
-    uint64_t bytes;
-    caddr_t ram;
-    errval_t err = aos_memory(&b);
-
-    if (err_is_ok(err)) {
-        err = memory_alloc(b, RAM_BYTES, RAM_BYTES, &ram, &bytes);
-    }
-    return err_is_ok(err) ? memory_free(b, ram) : err;
+    return ops_ram(RAM_BYTES, RAM_BYTES);
 }
 
 static errval_t op_frame(void)
@@ -57,14 +50,6 @@ static errval_t op_frame(void)
     errval_t err = frame_alloc(HEAP_BYTES, &frame, NULL);
 
     return err_is_ok(err) ? ram_free(frame) : err;
-}
-
-static errval_t op_lookup(void)
-{
-    caddr_t end;
-    errval_t err = aos_lookup("serial", &end);
-
-    return err_is_ok(err) ? cap_destroy(end) : err;
 }
 
 static errval_t op_spawn(void)
@@ -88,7 +73,7 @@ static const struct op {
     {"RPC", op_rpc, SLOWER_PERCENT},
     {"allocation from the service", op_ram, SLOWER_TREE_PERCENT},
     {"allocation", op_frame, SLOWER_TREE_PERCENT},
-    {"lookup", op_lookup, SLOWER_PERCENT},
+    {"lookup", ops_lookup, SLOWER_PERCENT},
     {"spawn and wait", op_spawn, SLOWER_PERCENT},
 };
 

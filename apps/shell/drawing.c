@@ -82,7 +82,7 @@ static bool drawing_is_made_of(const struct monitor_object *b, const struct moni
  * made of nothing here, and by which the monitors ring: a bit for each core. */
 static bool drawing_is_shared(const struct drawing *d, const struct drawing_node *n)
 {
-    return (n->o.state & MONITOR_STATE_KNOWN) != 0 || n->o.owner != d->core
+    return (n->o.state & MONITOR_TRAIT_KNOWN) != 0 || n->o.owner != d->core
         || (n->parent == d->top && n->o.type == CAPTYPE_RAM)
         || (n->o.type == CAPTYPE_NOTIFY && (uint32_t)n->o.place < DOMAIN_CORES_MAX);
 }
@@ -240,7 +240,7 @@ static void drawing_identity(FILE *out, const struct monitor_object *o)
                 (unsigned)(o->place >> 32));
         break;
     default:
-        if ((o->state & MONITOR_STATE_NAME) == 0) {
+        if ((o->state & MONITOR_TRAIT_NAME) == 0) {
             fprintf(out, " %#llx", (unsigned long long)o->page * AOS_PAGE_BYTES);
         }
         break;
@@ -262,12 +262,12 @@ static void drawing_node_print(const struct drawing *d, const struct drawing_nod
     if (n->count == 1) {
         drawing_identity(d->out, o);
     }
-    if ((o->state & MONITOR_STATE_NAME) == 0) {
+    if ((o->state & MONITOR_TRAIT_NAME) == 0) {
         drawing_size(d->out, o->pages);
     }
     if (n->copies != n->count) {
         fprintf(d->out, "\\n%llu%s capabilities", (unsigned long long)n->copies,
-                (o->state & MONITOR_STATE_MORE) != 0 ? " or more" : "");
+                (o->state & MONITOR_TRAIT_MORE) != 0 ? " or more" : "");
     }
     if (foreign) {
         fprintf(d->out, "\\nowner: core %u", (unsigned)o->owner);
@@ -324,7 +324,7 @@ static void drawing_link(const struct drawing *d, const struct drawing_shared *f
 
         if (s->core == f->o.owner && s->o.owner == s->core
             && (same ? drawing_same_range(&s->o, &f->o)
-                     : s->o.type == CAPTYPE_RAM && (s->o.state & MONITOR_STATE_KNOWN) == 0
+                     : s->o.type == CAPTYPE_RAM && (s->o.state & MONITOR_TRAIT_KNOWN) == 0
                        && drawing_contains(&f->o, &s->o))) {
             fprintf(d->out, "  ");
             drawing_name(d->out, s->core, &s->o);

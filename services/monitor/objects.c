@@ -25,21 +25,21 @@ static struct {
     uint32_t numbers;
 } objects;
 
-_Static_assert(MONITOR_STATE_ANCHOR == KPI_CAP_ANCHOR && MONITOR_STATE_KNOWN == KPI_CAP_KNOWN
-               && MONITOR_STATE_SHARED == KPI_CAP_SHARED && MONITOR_STATE_USED == KPI_CAP_USED
-               && MONITOR_STATE_PARTED == KPI_CAP_PARTED && MONITOR_STATE_LOAN == KPI_CAP_LOAN
-               && MONITOR_STATE_MORE == KPI_CAP_MORE, "told as it is");
+_Static_assert(MONITOR_TRAIT_ANCHOR == KPI_CAP_ANCHOR && MONITOR_TRAIT_KNOWN == KPI_CAP_KNOWN
+               && MONITOR_TRAIT_SHARED == KPI_CAP_SHARED && MONITOR_TRAIT_USED == KPI_CAP_USED
+               && MONITOR_TRAIT_PARTED == KPI_CAP_PARTED && MONITOR_TRAIT_LOAN == KPI_CAP_LOAN
+               && MONITOR_TRAIT_MORE == KPI_CAP_MORE, "told as it is");
 
 static struct monitor_object objects_told(const struct kernel_object *o)
 {
     uint32_t number = o->cap.page - KPI_CAP_NOTIFIES;
     struct monitor_object told = {
-        .type = o->cap.type, .owner = o->cap.owner, .state = (monitor_state_t)o->cap.state,
+        .type = o->cap.type, .owner = o->cap.owner, .state = (monitor_trait_t)o->cap.state,
         .page = o->cap.page, .pages = o->cap.pages, .copies = o->copies, .place = o->place,
     };
 
     if (told.page >= KPI_CAP_NAMES) {
-        told.state |= MONITOR_STATE_NAME;
+        told.state |= MONITOR_TRAIT_NAME;
     }
     if (told.type == CAPTYPE_IRQDEST) {
         told.place = told.page - KPI_CAP_NAMES;

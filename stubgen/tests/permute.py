@@ -23,7 +23,7 @@ from stubgen.source import Source  # noqa: E402
 
 SYSTEM_IDS = range(1, 16)          # errors blocks
 INTERFACE_IDS = range(16, 768)
-METHODS = range(1, 24)             # of objects: the decoder's tables are dense
+METHODS = range(1, 48)             # of objects: the decoder's tables are dense
 ERRORS = range(1, 64)
 NOT_OURS = (".git", "__pycache__", ".pytest_cache", ".hypothesis", "tags")
 

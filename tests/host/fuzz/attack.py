@@ -38,13 +38,14 @@ SHOWN = 20
 class Attack:
     def __init__(self, path, abi, seed, rounds):
         self.build = compiled(path, abi)
-        self.item = self.build.interfaces[0]
+        self.item = messages.own_interface(self.build, path)
         lowered = compiled(path, abi)
         _, found = checks.render(TARGETS["if"], lowered)
-        self.lowered = {m.name: m for m in lowered.interfaces[0].methods}
+        lowered_item = messages.own_interface(lowered, path)
+        self.lowered = {m.name: m for m in lowered_item.methods}
         self.checks = [check for check in found if check.number] + list(self.bounds())
-        self.maker = messages.Cases(self.build, random.Random(seed), rounds,
-                                    fuzz.growing(lowered.interfaces[0]))
+        self.maker = messages.Cases(self.build, self.item, random.Random(seed), rounds,
+                                    fuzz.growing(lowered_item))
         self.make({(method, None) for method in self.item.methods})
 
     def bounds(self):

@@ -64,9 +64,13 @@ class Builder:
         folder = os.path.join(self.folder, "if")
         output.write_all(folder, TARGETS["fuzz"].render(self.compiled(path)))
         build = self.compiled(path)
+        context = {os.path.abspath(file) for file in [path] + self.abi}
+        for file in build.files:
+            if os.path.abspath(file.path) not in context:    # imported: its header is included
+                output.write_all(folder, TARGETS["if"].render(self.compiled(file.path)))
         texts, lines = checks.validators(TARGETS["if"], build)
         output.write_all(folder, texts)
-        name = build.interfaces[0].name
+        name = messages.own_interface(build, path).name
         sources = [os.path.join(folder, f"{name}_{suffix}.c") for suffix in SUFFIXES]
         places = {os.path.join(folder, file): found for file, found in lines.items() if found}
         return name, sources, places
@@ -89,8 +93,9 @@ def seeds(path, abi, folder):
     """Writes some messages of each kind to files."""
     pick = random.Random(1)
     build, _, _ = driver.compile_files([path], abi)
-    made = messages.Cases(build, pick, 1)
-    for method in build.interfaces[0].methods:
+    item = messages.own_interface(build, path)
+    made = messages.Cases(build, item, pick, 1)
+    for method in item.methods:
         for index, (role, record) in enumerate(made.seeds(method)):
             with open(os.path.join(folder, f"{method.name}-{role}-{index}"), "wb") as file:
                 file.write(record)

@@ -1,6 +1,7 @@
 """Messages for the methods of an interface, good and bad, and what must come of each. A message is
 bad in one place, or changed anywhere; the codec in Python (stubgen/codec.py) judges it."""
 import copy
+import os
 import struct
 from contextlib import contextmanager
 
@@ -335,16 +336,22 @@ class Case:
             self.record += (side([], []) if answer is None else b"") + bytes([grow])
 
 
-class Cases:
-    """The cases of an interface; `rounds`: how many good messages are changed; `growing`: {name of
-    a method: lengths that can grow}."""
+def own_interface(build, path):
+    """The interface in the file `path` itself, not one that it imports."""
+    stem = os.path.splitext(os.path.basename(path))[0]
+    return next(item for item in build.interfaces if item.namespace == stem)
 
-    def __init__(self, build, pick, rounds, growing=None):
+
+class Cases:
+    """The cases of the interface `item`; `rounds`: how many good messages are changed; `growing`:
+    {name of a method: lengths that can grow}."""
+
+    def __init__(self, build, item, pick, rounds, growing=None):
         self.growing = growing or {}
         self.captypes = {c.name: c.number for c in build.captypes}
         self.pick, self.rounds = pick, rounds
         self.maker = Maker(pick, self.captypes)
-        self.judge = Judge(self.captypes, layout.region_bytes(build.interfaces[0]))
+        self.judge = Judge(self.captypes, layout.region_bytes(item))
 
     def method(self, method, roles=None):
         """All cases of one method, or those of some roles."""

@@ -95,7 +95,7 @@ static void test_folding(void)           /* GRAPH0102 */
     for (uint32_t i = 0; i < 5; i++) {
         o = object(CAPTYPE_FRAME, 0x100 + 0x10 * i, 8);
         o.owner = 2;
-        o.state = i == 2 ? MONITOR_STATE_KNOWN : 0;
+        o.state = i == 2 ? MONITOR_TRAIT_KNOWN : 0;
         drawing_add(&d, &o);
         for (uint32_t j = 0; j < 2 + (i == 1); j++) {
             o = object(CAPTYPE_FRAME, 0x100 + 0x10 * i + j, 1);
@@ -124,7 +124,7 @@ static void test_cores(void)             /* GRAPH0103 */
     struct monitor_object frame = object(CAPTYPE_FRAME, 0x10, 1);
     struct monitor_object pool = object(CAPTYPE_RAM, 0x100, 0x100);
 
-    frame.state = pool.state = MONITOR_STATE_KNOWN;
+    frame.state = pool.state = MONITOR_TRAIT_KNOWN;
     pool.owner = 1;
     begin(&d, &folded, true);
     drawing_core(&d, 0);

@@ -220,6 +220,16 @@ errval_t lmp_bind(struct endpoint *end, struct dispatcher *self, uint64_t cookie
     return ERR_OK;
 }
 
+errval_t lmp_unbind(struct endpoint *end, struct dispatcher *self)
+{
+    endpoint_unbind_dead(end);
+    if (end->receiver != NULL && end->receiver != self) {
+        return SYS_ERR_END_IN_USE;
+    }
+    endpoint_unbind(end);
+    return ERR_OK;
+}
+
 bool lmp_unbind_one(struct dispatcher *d)
 {
     if (d->bound == NULL) {

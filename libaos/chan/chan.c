@@ -246,6 +246,21 @@ void chan_ready_disabled(struct chan *c)
     (void)thread_wake_one_disabled(&ws->waiters);
 }
 
+void chan_pause_disabled(struct chan *c)
+{
+    if (c->end != 0 && !c->paused) {
+        c->paused = err_is_ok(arch_lmp_unbind(c->end));
+    }
+}
+
+void chan_resume_disabled(struct chan *c)
+{
+    if (c->paused && c->end != 0) {
+        c->paused = false;
+        (void)arch_lmp_bind(c->end, (uint64_t)(uintptr_t)c);
+    }
+}
+
 void chan_deliver_disabled(uint64_t cookie, const struct lmp_msg *msg)
 {
     struct chan *c = (struct chan *)(uintptr_t)cookie;

@@ -1,5 +1,7 @@
-/* Raw ends: aos/raw.h. Invariant: the channel is in the ready list of its waitset as long as
- * something is in the queue or the peer's end is still to be told. */
+/* Raw ends: aos/raw.h. Invariants:
+ *  1. The channel is in the ready list of its waitset as long as something is in the queue or the
+ * peer's end is still to be told, unless it is held.
+ *  2. A full queue pauses the channel, until half of it is handled. */
 #include "chan_priv.h"
 
 #include <stdlib.h>
@@ -27,10 +29,14 @@ void raw_deliver_disabled(struct chan *c, const struct lmp_msg *msg)
         r->queue[(r->head + r->count++) % RAW_QUEUE_MAX] = *msg;
     } else if (!gone) {
         chan_discard_cap_disabled(msg->cap);
-        r->overflow = true;
-        c->state = CHAN_GONE;
+        c->state = CHAN_GONE; /* the kernel would not pause it */
     }
-    chan_ready_disabled(c);
+    if (r->count == RAW_QUEUE_MAX) {
+        chan_pause_disabled(c);
+    }
+    if (!r->held) {
+        chan_ready_disabled(c);
+    }
 }
 
 bool raw_run(struct chan *c)
@@ -39,10 +45,15 @@ bool raw_run(struct chan *c)
     struct lmp_msg msg = {.header = KPI_CONTROL_HEADER(KPI_CONTROL_PEER_GONE)};
     bool some = true;
     disp_disable();
-    if (r->count != 0) {
+    if (r->held) {
+        some = false;
+    } else if (r->count != 0) {
         msg = r->queue[r->head];
         r->head = (r->head + 1u) % RAW_QUEUE_MAX;
         r->count--;
+        if (r->count == RAW_QUEUE_MAX / 2) {
+            chan_resume_disabled(c);
+        }
         if (r->count != 0 || c->state == CHAN_GONE) {
             chan_ready_disabled(c);
         }
@@ -81,6 +92,16 @@ errval_t raw_send(struct raw_chan *r, const struct lmp_msg *msg, struct msg_cap 
         chan_cap_sent(cap, true);
     }
     return err;
+}
+
+void raw_hold(struct raw_chan *r, bool hold)
+{
+    disp_disable();
+    r->held = hold;
+    if (!hold && (r->count != 0 || r->chan.state == CHAN_GONE)) {
+        chan_ready_disabled(&r->chan);
+    }
+    disp_enable();
 }
 
 void raw_close(struct raw_chan *r)

@@ -25,10 +25,6 @@
 
 #include "ump_priv.h"
 
-/* Capabilities that came before their messages: as many as a peer that keeps to the rules has under
- * way, with room to spare. */
-#define REMOTE_CAPS_MAX 32u
-
 struct remote_cap {
     uint64_t index;
     caddr_t cap;
@@ -43,7 +39,10 @@ struct remote {
     struct remote *next; /* of all that are open */
     caddr_t bell;        /* Notify of the peer, 0: there is none */
     uint32_t head, count;
-    struct remote_cap caps[REMOTE_CAPS_MAX];
+    /* Capabilities that came before their messages: room for as many as messages have room in the
+     * ring and, from a server, in its backlog, and one that is still to be sent. */
+    uint32_t caps_max;
+    struct remote_cap caps[];
 };
 
 /* --- the bell of this domain ----------------------------------------------------------------- */
@@ -120,8 +119,8 @@ static void remote_arrived_disabled(struct raw_chan *line, const struct lmp_msg 
         return;
     }
     if (msg_kind(msg->header) == MSG_CONTROL &&
-        msg_ordinal(msg->header) == CHAN_CONTROL_RING_CAP && r->count < REMOTE_CAPS_MAX) {
-        r->caps[(r->head + r->count++) % REMOTE_CAPS_MAX] =
+        msg_ordinal(msg->header) == CHAN_CONTROL_RING_CAP && r->count < r->caps_max) {
+        r->caps[(r->head + r->count++) % r->caps_max] =
             (struct remote_cap){msg->words[0], msg->cap, msg->cap_info};
     } else {
         chan_discard_cap_disabled(msg->cap);
@@ -148,7 +147,7 @@ static errval_t remote_recv_cap_disabled(void *ctx, uint64_t index, caddr_t *ret
     if (c->index != index) {
         return RPC_ERR_CAPABILITY;
     }
-    r->head = (r->head + 1u) % REMOTE_CAPS_MAX;
+    r->head = (r->head + 1u) % r->caps_max;
     r->count--;
     *ret_cap = c->cap;
     *ret_info = c->info;
@@ -180,7 +179,7 @@ static void remote_close(void *ctx)
     *at = r->next;
     for (; r->count != 0; r->count--) {
         chan_discard_cap_disabled(r->caps[r->head].cap);
-        r->head = (r->head + 1u) % REMOTE_CAPS_MAX;
+        r->head = (r->head + 1u) % r->caps_max;
     }
     caddr_t bell = r->bell;
     r->bell = 0;
@@ -206,10 +205,12 @@ static const struct ump_bell_ops remote_bell = {remote_bell_disabled};
 static errval_t remote_prepare(struct chan *c, caddr_t frame, uint64_t bytes, bool is_client,
                                struct remote **ret_remote)
 {
-    struct remote *r = calloc(1, sizeof(*r));
+    const uint32_t caps = ump_frame_lines((uint32_t)bytes / 2) + UMP_BACKLOG_MAX + 1u;
+    struct remote *r = calloc(1, sizeof(*r) + caps * sizeof(r->caps[0]));
     if (r == NULL) {
         return LIB_ERR_NO_MEMORY;
     }
+    r->caps_max = caps;
     errval_t err = ump_rings_map(frame, (uint32_t)bytes / 2, is_client, &r->config);
     if (err_is_fail(err)) {
         free(r);
@@ -243,6 +244,7 @@ static void remote_switch_disabled(struct remote *r, struct ump *u)
                           .ring_bytes = c->ring_bytes};
     c->end = 0;
     c->owns_ram = false;
+    c->paused = false;
     r->next = bells.rings;
     bells.rings = r;
     (void)arch_lmp_bind(line->end, (uint64_t)(uintptr_t)line); /* bound by this domain already */

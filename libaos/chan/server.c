@@ -170,6 +170,23 @@ static void conn_refuse_disabled(struct server_conn *conn, uint64_t header)
     }
 }
 
+/* Nothing else keeps a client from sending more oneways than the queue has room for. Calls it has
+ * room for, and of a request whose capabilities are still to come the rest must come. */
+static void conn_pause_disabled(struct server_conn *conn)
+{
+    bool oneway = false, partial = false;
+    if (conn->queue_count != SERVER_QUEUE_MAX) {
+        return;
+    }
+    for (uint32_t i = 0; i < SERVER_QUEUE_MAX; i++) {
+        oneway |= msg_kind(conn->queue[i].msg.header) == MSG_ONEWAY;
+        partial |= conn->queue[i].partial;
+    }
+    if (oneway && !partial) {
+        chan_pause_disabled(&conn->chan);
+    }
+}
+
 static void conn_request_disabled(struct server_conn *conn, const struct lmp_msg *msg)
 {
     if (conn->queue_count == SERVER_QUEUE_MAX) {
@@ -192,6 +209,7 @@ static void conn_request_disabled(struct server_conn *conn, const struct lmp_msg
     req->partial = (msg->header & MSG_MORE) != 0 && msg_caps(msg->header) > 1;
     conn->queue_count++;
     conn->chan.slow |= CHAN_SLOW_QUEUED;
+    conn_pause_disabled(conn);
     chan_ready_disabled(&conn->chan);
 }
 
@@ -208,6 +226,7 @@ static void conn_more_caps_disabled(struct server_conn *conn, const struct lmp_m
         }
         if (msg->cap == 0 || req->caps_count >= msg_caps(req->msg.header)) {
             req->partial = false;
+            conn_pause_disabled(conn);
             chan_ready_disabled(&conn->chan);
         }
         return;
@@ -295,6 +314,9 @@ static bool conn_pop(struct server_conn *conn, struct server_request *ret_req,
         *ret_req = conn->queue[conn->queue_head];
         conn->queue_head = (uint8_t)((conn->queue_head + 1u) % SERVER_QUEUE_MAX);
         conn->queue_count--;
+        if (conn->queue_count == SERVER_QUEUE_MAX / 2) {
+            chan_resume_disabled(&conn->chan);
+        }
         if (conn->queue_count != 0) {
             chan_ready_disabled(&conn->chan);
         } else {

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <aos/cap.h>
+#include <aos/domain.h>
 #include <aos/thread.h>
 #include <aos/time.h>
 #include <aos/waitset.h>
@@ -32,20 +34,48 @@ static struct {
     struct waitset_timer timer;
 } rpc_names;
 
+static errval_t rpc_register_on(struct nameserver_binding *b, const struct rpc_name *n)
+{
+    caddr_t end;
+    errval_t err = server_make_end(n->server, RPC_PID_NAMESERVER, SERVER_PEER_TRUSTED, &end);
+
+    return err_is_fail(err) ? err
+                            : nameserver_register(b, n->name, strlen(n->name), n->server->iface->id,
+                                                  n->props, n->props_bytes, end);
+}
+
+/* A name is taken: by somebody who has ended, of which the news is still on its way from another
+ * core? Who is looked up is asked, and does not answer then. */
+static bool rpc_has_ended(struct nameserver_binding *b, const char *name)
+{
+    char props[NAMESERVER_DESCRIBE_PROPS_MAX];
+    uint32_t pid;
+    uint16_t iface;
+    size_t bytes;
+    caddr_t end;
+    errval_t err = nameserver_describe(b, name, strlen(name), &pid, &iface, props, &bytes);
+
+    if (err_is_ok(err)
+        && (pid == domain_pid() || domain_core_of(pid) == domain_startup()->boot_core)) {
+        return false;
+    }
+    err = err_is_ok(err) ? aos_lookup(name, &end) : err;
+    if (err_is_ok(err)) {
+        (void)cap_destroy(end);
+    }
+    return err_has(err, NAMESERVER_ERR_NOT_FOUND);
+}
+
 static errval_t rpc_register(const struct rpc_name *n)
 {
     struct nameserver_binding *b;
-    caddr_t end;
     errval_t err = aos_nameserver(&b);
 
-    if (err_is_ok(err)) {
-        err = server_make_end(n->server, RPC_PID_NAMESERVER, SERVER_PEER_TRUSTED, &end);
+    err = err_is_ok(err) ? rpc_register_on(b, n) : err;
+    if (err_has(err, NAMESERVER_ERR_TAKEN) && rpc_has_ended(b, n->name)) {
+        err = rpc_register_on(b, n);
     }
-    if (err_is_fail(err)) {
-        return err;
-    }
-    return nameserver_register(b, n->name, strlen(n->name), n->server->iface->id, n->props,
-                               n->props_bytes, end);
+    return err;
 }
 
 /* Registers what is due. What fails is tried again. */

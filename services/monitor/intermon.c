@@ -102,6 +102,9 @@ static errval_t intermon_put(struct intermon_peer *p, const struct intermon_item
     if (w->ended) {
         return intermon_ended(&p->out, w->line, side);
     }
+    if (w->taken != 0) {
+        return intermon_taken(&p->out, w->line, side, w->taken);
+    }
     return intermon_pass(&p->out, w->line, side, w->header, w->words,
                          (intermon_cap_kind_t)w->cap, w->cap_line, i->tag);
 }
@@ -392,6 +395,15 @@ static void on_ended(struct server_ctx *ctx, uint32_t line, intermon_side_t side
     share_look_soon();
 }
 
+static void on_taken(struct server_ctx *ctx, uint32_t line, intermon_side_t side, uint32_t count)
+{
+    const struct line_wire w = {
+        .line = line, .to_proxy = side == INTERMON_SIDE_PROXY, .taken = count,
+    };
+
+    line_receive((uint32_t)ctx->peer_pid, &w, 0);
+}
+
 static void on_root(struct server_ctx *ctx, intermon_cap_kind_t cap, uint32_t cap_line)
 {
     const struct line_wire w = {.cap = (uint8_t)cap, .cap_line = cap_line};
@@ -413,7 +425,7 @@ static void on_peer_gone(struct server_ctx *ctx)
 static const struct intermon_server_ops ops = {
     .on_pass = on_pass, .on_ended = on_ended, .on_root = on_root, .on_caps = on_caps,
     .on_online = on_online, .on_offline = on_offline, .on_audit = on_audit,
-    .on_look = on_look, .on_seen = on_seen, .on_peer_gone = on_peer_gone,
+    .on_look = on_look, .on_seen = on_seen, .on_taken = on_taken, .on_peer_gone = on_peer_gone,
 };
 
 /* --- doorbells ------------------------------------------------------------------------------ */

@@ -18,20 +18,23 @@ struct line_item {
     struct line_item *next;
     struct lmp_msg msg;
     caddr_t cap;
+    bool answer;                         /* of this monitor: it was not passed on by the other */
 };
 
 struct line {
     struct raw_chan raw;                 /* first */
     struct line *next;                   /* of all lines */
     caddr_t end;                         /* at home, not bound yet; 0 from then on */
-    uint32_t number, peer;
+    uint32_t number, peer, serial;
     bool proxy;                          /* this is the proxy's side */
     bool used;                           /* something was passed */
     bool told, heard;                    /* this side has ended, the other has */
     uint64_t base;                       /* of the proxy's channel, to know it again */
     uint64_t side;
     struct line_item *head, **tail;
-    uint32_t waiting;
+    uint32_t waiting, answers;           /* in the list, of them `answer` */
+    uint32_t room;                       /* messages that may be passed on */
+    uint32_t taken;                      /* of which the other monitor is still to be told */
     caddr_t ring;                        /* frame of the rings that the peers use instead */
     uint64_t ring_bytes;
     bool upgrading;                      /* the client has asked for them: call `upgrade_tx` */
@@ -42,7 +45,7 @@ static struct {
     const struct line_host *host;
     struct waitset *ws;
     struct line *lines;
-    uint32_t count, next_number;
+    uint32_t count, next_number, next_serial;
     struct line *homes[LINES_MAX];
     struct line *proxies[LINE_PEERS_MAX][LINES_MAX];
     bool retrying;
@@ -85,6 +88,8 @@ static struct line *line_new(uint32_t peer, uint32_t number, bool proxy)
     if (l != NULL) {
         l->peer = peer;
         l->number = number;
+        l->serial = all.next_serial++;
+        l->room = LINE_WINDOW;
         l->proxy = proxy;
         l->tail = &l->head;
         l->next = all.lines;
@@ -133,18 +138,30 @@ static void line_close(struct line *l)
     }
     l->head = NULL;
     l->tail = &l->head;
-    l->waiting = 0;
+    l->waiting = l->answers = 0;
     if (l->ring != 0) {
         all.host->free_frame(l->ring);   /* whoever uses it still sees its end */
         l->ring = 0;
     }
 }
 
-static void line_send(const struct line *l, struct line_wire *w, caddr_t cap)
+static errval_t line_send(const struct line *l, struct line_wire *w, caddr_t cap)
 {
     w->line = l->number;
     w->to_proxy = !l->proxy;
-    (void)all.host->send(l->peer, w, cap);
+    w->serial = l->serial;
+    return all.host->send(l->peer, w, cap);
+}
+
+/* A message of the local channel goes to the other monitor. */
+static errval_t line_pass(struct line *l, struct line_wire *w, caddr_t cap)
+{
+    errval_t err = line_send(l, w, cap);
+
+    if (err_is_ok(err) && --l->room == 0) {
+        raw_hold(&l->raw, true);
+    }
+    return err;
 }
 
 /* Ends this side, and the line if the other side has ended already. */
@@ -155,7 +172,7 @@ static void line_end(struct line *l)
     if (!l->told) {
         l->told = true;
         line_close(l);
-        line_send(l, &w, 0);
+        (void)line_send(l, &w, 0);
     }
     if (l->heard) {
         line_free(l);
@@ -175,7 +192,22 @@ static void line_retry_later(void)
     }
 }
 
-/* Sends what waits. False: it does not work any more. */
+/* A message has left for the local channel. */
+static void line_took(struct line *l, const struct line_item *i)
+{
+    l->waiting--;
+    if (i->answer) {
+        l->answers--;
+    } else if (++l->taken == LINE_TELL) {
+        struct line_wire w = {.taken = l->taken};
+
+        l->taken = 0;
+        (void)line_send(l, &w, 0);
+    }
+}
+
+/* Sends what waits. False: this side is over, since it does not work any more, or since it was all
+ * that the other side had to say. */
 static bool line_flush(struct line *l)
 {
     while (l->head != NULL) {
@@ -192,10 +224,10 @@ static bool line_flush(struct line *l)
         }
         l->head = i->next;
         l->tail = l->head == NULL ? &l->head : l->tail;
-        l->waiting--;
+        line_took(l, i);
         free(i);
     }
-    return true;
+    return !l->heard;
 }
 
 static void line_retry(void *arg)
@@ -213,19 +245,21 @@ static void line_retry(void *arg)
 }
 
 /* Takes `cap`. A line that cannot take it ends. */
-static void line_deliver(struct line *l, const struct lmp_msg *msg, caddr_t cap)
+static void line_deliver(struct line *l, const struct lmp_msg *msg, caddr_t cap, bool answer)
 {
-    struct line_item *i = l->waiting < LINE_BACKLOG_MAX ? malloc(sizeof(*i)) : NULL;
+    bool room = answer ? l->answers < LINE_ANSWERS_MAX : l->waiting - l->answers < LINE_WINDOW;
+    struct line_item *i = room ? malloc(sizeof(*i)) : NULL;
 
     if (i == NULL) {
         line_drop_cap(cap);
         line_end(l);
         return;
     }
-    *i = (struct line_item){NULL, *msg, cap};
+    *i = (struct line_item){NULL, *msg, cap, answer};
     *l->tail = i;
     l->tail = &i->next;
     l->waiting++;
+    l->answers += answer;
     if (!line_flush(l)) {
         line_end(l);
     }
@@ -250,27 +284,39 @@ static errval_t line_ring_copy(const struct line *l, caddr_t *ret_copy)
     return err;
 }
 
-void line_refused(uint32_t peer, struct line_wire *w)
+/* The capability of `w` cannot cross: makes of it what is sent instead. True: who sent it gets
+ * `ret_answer`. */
+static bool line_refuse(struct line_wire *w, struct lmp_msg *ret_answer)
 {
     enum msg_kind kind = msg_kind(w->header);
-    const struct lmp_msg answer = {.header = raw_error_header(w->header),
-                                   .words = {RPC_ERR_CAPABILITY}};
-    struct line *l = line_find(peer, w->line, !w->to_proxy);
 
+    *ret_answer = (struct lmp_msg){.header = raw_error_header(w->header),
+                                   .words = {RPC_ERR_CAPABILITY}};
     w->cap = LINE_CAP_LOST;
     if (kind == MSG_CALL && !w->to_proxy) {
-        if (l != NULL && !l->told) {
-            line_deliver(l, &answer, 0);
-        }
         w->cap = LINE_CAP_NONE;
         w->header = MSG_HEADER(CHAN_CONTROL_CANCEL, MSG_CONTROL, 0, 0)
             | (w->header & MSG_TXID_MASK);
         memset(w->words, 0, sizeof(w->words));
-    } else if (kind == MSG_REPLY) {
+        return true;
+    }
+    if (kind == MSG_REPLY) {
         w->cap = LINE_CAP_NONE;
-        w->header = answer.header;
+        w->header = ret_answer->header;
         memset(w->words, 0, sizeof(w->words));
         w->words[0] = RPC_ERR_CAPABILITY;
+    }
+    return false;
+}
+
+void line_refused(uint32_t peer, struct line_wire *w)
+{
+    struct line *l = line_find(peer, w->line, !w->to_proxy);
+    struct lmp_msg answer;
+
+    /* The line may have ended, and its number be that of another. */
+    if (line_refuse(w, &answer) && l != NULL && !l->told && l->serial == w->serial) {
+        line_deliver(l, &answer, 0, true);
     }
 }
 
@@ -296,8 +342,7 @@ static bool line_upgrade(struct line *l, const struct lmp_msg *msg)
         w.header = (msg->header & ~MSG_SHAPE_MASK) | MSG_SHAPE(2, 1);
         w.words[0] = CHAN_OP_UPGRADE;
         w.words[1] = l->ring_bytes;
-        w.line = l->number;
-        err = all.host->send(l->peer, &w, copy);
+        err = line_pass(l, &w, copy);
         if (err_is_fail(err)) {
             (void)cap_destroy(copy);
         }
@@ -307,7 +352,7 @@ static bool line_upgrade(struct line *l, const struct lmp_msg *msg)
     if (err_is_fail(err)) {
         struct lmp_msg answer = {.header = raw_error_header(msg->header), .words = {err}};
 
-        line_deliver(l, &answer, 0);
+        line_deliver(l, &answer, 0, true);
     }
     return true;
 }
@@ -333,8 +378,9 @@ static caddr_t line_upgraded(struct line *l, struct lmp_msg *msg)
 static void line_message(struct raw_chan *raw, const struct lmp_msg *msg)
 {
     struct line *l = (struct line *)(void *)raw;
-    struct line_wire w = {.line = l->number, .to_proxy = !l->proxy, .header = msg->header};
-    errval_t err = ERR_OK;
+    struct line_wire w = {.to_proxy = !l->proxy, .header = msg->header};
+    struct lmp_msg answer;
+    errval_t err;
 
     if (msg->header == KPI_CONTROL_HEADER(KPI_CONTROL_PEER_GONE)) {
         line_end(l);
@@ -346,23 +392,28 @@ static void line_message(struct raw_chan *raw, const struct lmp_msg *msg)
     }
     memcpy(w.words, msg->words, sizeof(w.words));
     if (msg->cap == 0) {
-        line_send(l, &w, 0);
+        if (err_is_fail(line_pass(l, &w, 0))) {
+            line_end(l);
+        }
         return;
     }
     if ((msg->cap_info & 0xff) == CAPTYPE_ENDPOINT) {
         err = line_export(l->peer, msg->cap, &w);
         if (err_is_ok(err)) {
-            line_send(l, &w, 0);
-            return;
+            (void)line_pass(l, &w, 0);
         }
     } else {
         w.cap = LINE_CAP_OTHER;
-        err = all.host->send(l->peer, &w, msg->cap);
+        err = line_pass(l, &w, msg->cap);
     }
     if (err_is_fail(err)) {
+        bool told = line_refuse(&w, &answer);
+
         (void)cap_destroy(msg->cap);
-        line_refused(l->peer, &w);
-        line_send(l, &w, 0);
+        (void)line_pass(l, &w, 0);
+        if (told) {
+            line_deliver(l, &answer, 0, true);
+        }
     }
 }
 
@@ -503,6 +554,17 @@ static errval_t line_bind(struct line *l)
     return raw_open(&l->raw, all.ws, end, line_message, NULL);
 }
 
+/* The other monitor has taken `count` messages. */
+static void line_may_pass(struct line *l, uint32_t count)
+{
+    bool held = l->room == 0;
+
+    l->room += count <= LINE_WINDOW - l->room ? count : LINE_WINDOW - l->room;
+    if (held && l->room != 0) {
+        raw_hold(&l->raw, false);
+    }
+}
+
 void line_receive(uint32_t peer, const struct line_wire *w, caddr_t cap)
 {
     struct line *l = line_find(peer, w->line, w->to_proxy);
@@ -515,7 +577,13 @@ void line_receive(uint32_t peer, const struct line_wire *w, caddr_t cap)
     }
     if (w->ended) {
         l->heard = true;
-        line_end(l);
+        if (l->told || l->end != 0 || !line_flush(l)) {
+            line_end(l);
+        }
+        return;
+    }
+    if (w->taken != 0) {
+        line_may_pass(l, w->taken);
         return;
     }
     memcpy(msg.words, w->words, sizeof(msg.words));
@@ -528,7 +596,7 @@ void line_receive(uint32_t peer, const struct line_wire *w, caddr_t cap)
     if (cap == 0) {
         cap = line_upgraded(l, &msg);
     }
-    line_deliver(l, &msg, cap);
+    line_deliver(l, &msg, cap, false);
 }
 
 void line_peer_gone(uint32_t peer)

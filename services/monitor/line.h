@@ -13,8 +13,12 @@
  *     both monitors have said, once each, that their side has ended; or until the proxy comes home
  *     unused, which ends both sides at once.
  *  2. The end at home is bound when the first message comes for it: before, it can go home's way.
- *  3. Messages of a line are sent on in the order in which they came; what finds no room waits.
- *  4. A capability of a message has one owner at any time: the message on its way, the table of
+ *  3. Messages of a line are sent on in the order in which they came; what finds no room waits. No
+ *     more than LINE_WINDOW of one direction are between the channels at a time: then the monitor
+ *     does not listen on its channel, and who sends finds that full. So what a slow receiver takes
+ *     of the monitors' memory is bounded, and nobody is ended for being fast.
+ *  4. What was sent before its sender ended arrives; the end comes after it.
+ *  5. A capability of a message has one owner at any time: the message on its way, the table of
  *     lines, or the receiver. If it cannot cross, a call fails with RPC_ERR_CAPABILITY.
  *
  * All functions are for init's main thread. The file knows no transport: struct line_host. */
@@ -24,7 +28,13 @@
 
 #define LINE_PEERS_MAX   8u              /* cores; a core's own number is a peer, for tests */
 #define LINES_MAX        1024u           /* numbers of one home core */
-#define LINE_BACKLOG_MAX 96u             /* messages of a line that wait for room; more end it */
+#define LINE_WINDOW      32u             /* messages of one direction under way */
+/* Those that the other monitor has told of when it took the last ones: half, so that the rest is on
+ * its way meanwhile. */
+#define LINE_TELL        (LINE_WINDOW / 2u)
+/* Answers of the monitor itself that wait for room. A client has no more calls than that; one that
+ * has ends its line. */
+#define LINE_ANSWERS_MAX CHAN_CALLS_MAX
 
 /* What a message's capability is on its way (idl/if/intermon.if, CapKind). */
 enum line_cap {
@@ -40,6 +50,8 @@ struct line_wire {
     uint32_t line;
     bool to_proxy;                       /* the receiver has the proxy's side */
     bool ended;                          /* nothing else is in it */
+    uint32_t taken;                      /* not 0: messages that were taken; nothing else */
+    uint32_t serial;                     /* of the sender's line, for line_refused; stays here */
     uint64_t header;
     uint64_t words[MSG_REG_WORDS];
     uint8_t cap;                         /* enum line_cap */

@@ -135,6 +135,9 @@ void lmp_poll(struct dispatcher *self);
 
 /* Makes `self` receive on `end`. */
 errval_t lmp_bind(struct endpoint *end, struct dispatcher *self, uint64_t cookie);
+/* Nobody receives on `end` any more; what is queued stays with it. SYS_ERR_END_IN_USE: another than
+ * `self` does. */
+errval_t lmp_unbind(struct endpoint *end, struct dispatcher *self);
 /* Unbinds an end of `d`; what is queued stays with it. False: none is bound. */
 bool lmp_unbind_one(struct dispatcher *d);
 #endif

@@ -70,6 +70,7 @@ struct chan {
     uint8_t state;      /* enum chan_state */
     bool ready;         /* in the ready list of ws */
     bool owns_ram;      /* this side made the channel: its RAM comes back here */
+    bool paused;        /* the end is not bound now (chan_pause_disabled) */
     struct waitset *ws;
     struct chan *ready_next;
     struct chan *peer;                  /* loopback: the other half */
@@ -166,6 +167,11 @@ void chan_tidy(void);
 /* Not 0: there may be something to tidy. */
 extern uint32_t chan_untidy;
 void chan_ready_disabled(struct chan *c);
+/* What has come is more than there is room for: from now on the rest waits in the kernel, which has
+ * room for the channel's ring, and then tells the sender so. LMP only; else nothing changes. */
+void chan_pause_disabled(struct chan *c);
+/* There is room again. */
+void chan_resume_disabled(struct chan *c);
 
 /* What arrived on a channel, by its role; it takes the capability of the message. */
 void binding_deliver_disabled(struct chan *c, const struct lmp_msg *msg);

@@ -5,20 +5,20 @@
 
 #include <aos/chan.h>
 
-#define RAW_QUEUE_MAX 48u /* messages that came and were not handled; more end the channel */
+#define RAW_QUEUE_MAX 16u /* messages that came and were not handled; more wait in the kernel */
 
 struct raw_chan {
     struct chan chan; /* first: its address is the cookie */
     /* One message, in the waitset; its capability is the callee's. The end of the peer, which comes
-     * once, is header KPI_CONTROL_HEADER(KPI_CONTROL_PEER_GONE); a peer that sent more than
-     * RAW_QUEUE_MAX messages ahead has ended, too. The callee may close the channel. */
+     * once and last, is header KPI_CONTROL_HEADER(KPI_CONTROL_PEER_GONE). The callee may close the
+     * channel. */
     void (*message)(struct raw_chan *r, const struct lmp_msg *msg);
     /* Not NULL: called instead, disabled, as soon as a message has come. It must not close. */
     void (*arrived_disabled)(struct raw_chan *r, const struct lmp_msg *msg);
     void *arg;
     struct lmp_msg *queue; /* of RAW_QUEUE_MAX; NULL with arrived_disabled */
     uint32_t head, count;
-    bool overflow;
+    bool held; /* raw_hold */
 };
 
 /* Binds `end` and hands what comes to `message`, in `ws`. Takes the end, whatever it returns. The
@@ -28,6 +28,9 @@ errval_t raw_open(struct raw_chan *r, struct waitset *ws, caddr_t end,
 /* Sends without waiting. On success a moved capability and its slot are gone; SYS_ERR_LMP_*:
  * nothing was sent, the capability is where it was. */
 errval_t raw_send(struct raw_chan *r, const struct lmp_msg *msg, struct msg_cap cap);
+/* `hold`: no message is handed out until this is called without. Who sends meanwhile finds the
+ * channel full, soon. */
+void raw_hold(struct raw_chan *r, bool hold);
 /* Nothing is handled any more; the peer sees the end. */
 void raw_close(struct raw_chan *r);
 /* This side made the channel: its memory comes back here after the close. */

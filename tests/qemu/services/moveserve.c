@@ -80,12 +80,31 @@ static errval_t serve_tell(struct server_ctx *ctx, const char *text, size_t text
     return ERR_OK;
 }
 
+static errval_t serve_stall(struct server_ctx *ctx)
+{
+    (void)ctx;
+    return ERR_OK;
+}
+
+static void serve_note(struct server_ctx *ctx, uint64_t number)
+{
+    (void)ctx;
+    (void)number;
+}
+
+static void serve_hand(struct server_ctx *ctx, caddr_t frame, uint64_t number)
+{
+    (void)frame;
+    serve_note(ctx, number);
+}
+
 int move_serve(const char *name)
 {
     static const struct moves_server_ops ops = {
         .on_where = serve_where, .on_count = serve_count, .on_echo = serve_echo,
         .on_sum = serve_sum, .on_size = serve_size, .on_fall = serve_fall,
-        .on_tell = serve_tell,
+        .on_tell = serve_tell, .on_stall = serve_stall, .on_note = serve_note,
+        .on_hand = serve_hand,
     };
 
     waitset_init(&ws);

@@ -17,6 +17,11 @@ static inline errval_t arch_lmp_bind(caddr_t end, uint64_t cookie)
     return inv_endpoint_bind(end, cookie);
 }
 
+static inline errval_t arch_lmp_unbind(caddr_t end)
+{
+    return inv_endpoint_unbind(end);
+}
+
 /* svc #SYSCALL_CALL: sends `msg` on `end` (0: nothing) and waits. Returns the cookie, `msg` is what
  * came; cookie 0: the events are msg->header, with KPI_EVENT_ERROR the error is msg->words[0].
  * Disabled. */

@@ -16,6 +16,12 @@ static inline errval_t arch_lmp_bind(caddr_t end, uint64_t cookie)
     return SYS_ERR_CAP_NOT_FOUND;
 }
 
+static inline errval_t arch_lmp_unbind(caddr_t end)
+{
+    (void)end;
+    return SYS_ERR_CAP_NOT_FOUND;
+}
+
 static inline uint64_t arch_lmp_call(uint64_t end, uint64_t xfer, struct lmp_msg *msg)
 {
     (void)end;

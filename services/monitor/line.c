@@ -1,5 +1,5 @@
 /* See line.h. */
-#include "line.h"
+#include "line_priv.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -8,69 +8,25 @@
 #include <aos/ram.h>
 #include <aos/slot.h>
 #include <aos/time.h>
-#include <aos/waitset.h>
 
 #define LINE_RING_BYTES 16384u           /* of both rings of a line */
 #define LINE_RETRY_NS 1000000ull         /* between tries on a channel that is full */
 
-/* A message that waits for room in the local channel. */
-struct line_item {
-    struct line_item *next;
-    struct lmp_msg msg;
-    caddr_t cap;
-    bool answer;                         /* of this monitor: it was not passed on by the other */
-};
-
-struct line {
-    struct raw_chan raw;                 /* first */
-    struct line *next;                   /* of all lines */
-    caddr_t end;                         /* at home, not bound yet; 0 from then on */
-    uint32_t number, peer, serial;
-    bool proxy;                          /* this is the proxy's side */
-    bool used;                           /* something was passed */
-    bool told, heard;                    /* this side has ended, the other has */
-    uint64_t base;                       /* of the proxy's channel, to know it again */
-    uint64_t side;
-    struct line_item *head, **tail;
-    uint32_t waiting, answers;           /* in the list, of them `answer` */
-    uint32_t room;                       /* messages that may be passed on */
-    uint32_t taken;                      /* of which the other monitor is still to be told */
-    caddr_t ring;                        /* frame of the rings that the peers use instead */
-    uint64_t ring_bytes;
-    bool upgrading;                      /* the client has asked for them: call `upgrade_tx` */
-    uint64_t upgrade_tx;
-};
-
-static struct {
-    const struct line_host *host;
-    struct waitset *ws;
-    struct line *lines;
-    uint32_t count, next_number, next_serial;
-    struct line *homes[LINES_MAX];
-    struct line *proxies[LINE_PEERS_MAX][LINES_MAX];
-    bool retrying;
-    struct waitset_timer retry;
-} all;
+struct lines lines;
 
 void line_init(const struct line_host *host, struct waitset *ws)
 {
-    memset(&all, 0, sizeof(all));
-    all.host = host;
-    all.ws = ws;
+    memset(&lines, 0, sizeof(lines));
+    lines.host = host;
+    lines.ws = ws;
 }
 
 uint32_t line_count(void)
 {
-    return all.count;
+    return lines.count;
 }
 
-static struct line **line_place(uint32_t peer, uint32_t number, bool proxy)
-{
-    return proxy ? &all.proxies[peer][number] : &all.homes[number];
-}
-
-/* A line that a message of `peer` is about. NULL: there is none. */
-static struct line *line_find(uint32_t peer, uint32_t number, bool proxy)
+struct line *line_find(uint32_t peer, uint32_t number, bool proxy)
 {
     struct line *l;
 
@@ -81,34 +37,34 @@ static struct line *line_find(uint32_t peer, uint32_t number, bool proxy)
     return l != NULL && l->peer == peer ? l : NULL;
 }
 
-static struct line *line_new(uint32_t peer, uint32_t number, bool proxy)
+struct line *line_new(uint32_t peer, uint32_t number, bool proxy)
 {
     struct line *l = calloc(1, sizeof(*l));
 
     if (l != NULL) {
         l->peer = peer;
         l->number = number;
-        l->serial = all.next_serial++;
+        l->serial = lines.next_serial++;
         l->room = LINE_WINDOW;
         l->proxy = proxy;
         l->tail = &l->head;
-        l->next = all.lines;
-        all.lines = l;
-        all.count++;
+        l->next = lines.lines;
+        lines.lines = l;
+        lines.count++;
         *line_place(peer, number, proxy) = l;
     }
     return l;
 }
 
-static void line_free(struct line *l)
+void line_free(struct line *l)
 {
-    struct line **at = &all.lines;
+    struct line **at = &lines.lines;
 
     while (*at != l) {
         at = &(*at)->next;
     }
     *at = l->next;
-    all.count--;
+    lines.count--;
     *line_place(l->peer, l->number, l->proxy) = NULL;
     free(l);
 }
@@ -120,8 +76,7 @@ static void line_drop_cap(caddr_t cap)
     }
 }
 
-/* This side is over: whoever is at the local channel sees its end. */
-static void line_close(struct line *l)
+void line_close(struct line *l)
 {
     struct line_item *next;
 
@@ -140,7 +95,7 @@ static void line_close(struct line *l)
     l->tail = &l->head;
     l->waiting = l->answers = 0;
     if (l->ring != 0) {
-        all.host->free_frame(l->ring);   /* whoever uses it still sees its end */
+        lines.host->free_frame(l->ring);   /* whoever uses it still sees its end */
         l->ring = 0;
     }
 }
@@ -150,7 +105,7 @@ static errval_t line_send(const struct line *l, struct line_wire *w, caddr_t cap
     w->line = l->number;
     w->to_proxy = !l->proxy;
     w->serial = l->serial;
-    return all.host->send(l->peer, w, cap);
+    return lines.host->send(l->peer, w, cap);
 }
 
 /* A message of the local channel goes to the other monitor. */
@@ -164,8 +119,7 @@ static errval_t line_pass(struct line *l, struct line_wire *w, caddr_t cap)
     return err;
 }
 
-/* Ends this side, and the line if the other side has ended already. */
-static void line_end(struct line *l)
+void line_end(struct line *l)
 {
     struct line_wire w = {.ended = true};
 
@@ -185,8 +139,8 @@ static void line_retry(void *arg);
 
 static void line_retry_later(void)
 {
-    if (!all.retrying) {
-        all.retrying = err_is_ok(waitset_timer_set(all.ws, &all.retry,
+    if (!lines.retrying) {
+        lines.retrying = err_is_ok(waitset_timer_set(lines.ws, &lines.retry,
                                                    time_deadline_ns(LINE_RETRY_NS), line_retry,
                                                    NULL));
     }
@@ -235,8 +189,8 @@ static void line_retry(void *arg)
     struct line *next;
 
     (void)arg;
-    all.retrying = false;
-    for (struct line *l = all.lines; l != NULL; l = next) {
+    lines.retrying = false;
+    for (struct line *l = lines.lines; l != NULL; l = next) {
         next = l->next;
         if (!line_flush(l)) {
             line_end(l);
@@ -375,7 +329,7 @@ static caddr_t line_upgraded(struct line *l, struct lmp_msg *msg)
     return copy;
 }
 
-static void line_message(struct raw_chan *raw, const struct lmp_msg *msg)
+void line_message(struct raw_chan *raw, const struct lmp_msg *msg)
 {
     struct line *l = (struct line *)(void *)raw;
     struct line_wire w = {.to_proxy = !l->proxy, .header = msg->header};
@@ -417,121 +371,6 @@ static void line_message(struct raw_chan *raw, const struct lmp_msg *msg)
     }
 }
 
-/* --- ends that cross ------------------------------------------------------------------------ */
-
-/* The unused line of which `end` is the proxy. NULL: it is an end of this core. */
-static struct line *line_of_proxy(uint32_t peer, caddr_t end)
-{
-    struct cap_info info;
-
-    if (err_is_fail(cap_identify(end, &info))) {
-        return NULL;
-    }
-    for (struct line *l = all.lines; l != NULL; l = l->next) {
-        if (l->proxy && l->peer == peer && l->base == info.a && l->side == info.b && !l->used
-            && !l->told && !l->heard) {
-            return l;
-        }
-    }
-    return NULL;
-}
-
-static bool line_number(uint32_t *ret_number)
-{
-    for (uint32_t i = 0; i < LINES_MAX; i++) {
-        uint32_t number = (all.next_number + i) % LINES_MAX;
-
-        if (all.homes[number] == NULL) {
-            all.next_number = number + 1;
-            *ret_number = number;
-            return true;
-        }
-    }
-    return false;
-}
-
-errval_t line_export(uint32_t peer, caddr_t end, struct line_wire *w)
-{
-    struct line *l = line_of_proxy(peer, end);
-    uint32_t number;
-
-    if (l != NULL) {
-        w->cap = LINE_CAP_OWN_END;
-        w->cap_line = l->number;
-        (void)cap_destroy(end);
-        line_close(l);
-        line_free(l);
-        return ERR_OK;
-    }
-    if (!line_number(&number)) {
-        return LIB_ERR_RANGE;
-    }
-    l = line_new(peer, number, /* proxy= */ false);
-    if (l == NULL) {
-        return LIB_ERR_NO_MEMORY;
-    }
-    l->end = end;
-    w->cap = LINE_CAP_NEW_END;
-    w->cap_line = number;
-    return ERR_OK;
-}
-
-/* The proxy of line `number` of `peer`. */
-static errval_t line_open_proxy(struct line *l, caddr_t *ret_end)
-{
-    const struct lmp_msg remote = {.header = MSG_HEADER(CHAN_CONTROL_REMOTE, MSG_CONTROL, 0, 0)};
-    struct cap_info info;
-    caddr_t own, proxy;
-    errval_t err = chan_create(&own, &proxy);
-
-    if (err_is_fail(err)) {
-        return err;
-    }
-    err = raw_open(&l->raw, all.ws, own, line_message, NULL);
-    if (err_is_ok(err)) {
-        raw_own_ram(&l->raw);
-        err = raw_send(&l->raw, &remote, (struct msg_cap){0});
-    }
-    if (err_is_ok(err)) {
-        err = cap_identify(proxy, &info);
-    }
-    if (err_is_fail(err)) {
-        (void)cap_destroy(proxy);
-        return err;
-    }
-    l->base = info.a;
-    l->side = info.b;
-    *ret_end = proxy;
-    return ERR_OK;
-}
-
-errval_t line_import(uint32_t peer, const struct line_wire *w, caddr_t *ret_end)
-{
-    struct line *l = line_find(peer, w->cap_line, w->cap == LINE_CAP_NEW_END);
-    errval_t err = LIB_ERR_NO_MEMORY;
-
-    if (w->cap == LINE_CAP_OWN_END) {
-        if (l == NULL || l->end == 0) {
-            return LIB_ERR_NOT_FOUND;
-        }
-        *ret_end = l->end;
-        l->end = 0;
-        line_free(l);
-        return ERR_OK;
-    }
-    if (l != NULL || peer >= LINE_PEERS_MAX || w->cap_line >= LINES_MAX) {
-        return LIB_ERR_RANGE;
-    }
-    l = line_new(peer, w->cap_line, /* proxy= */ true);
-    if (l != NULL) {
-        err = line_open_proxy(l, ret_end);
-    }
-    if (l != NULL && err_is_fail(err)) {
-        line_end(l);                     /* freed when home has ended its side */
-    }
-    return err;
-}
-
 /* --- from the other monitor ----------------------------------------------------------------- */
 
 /* The capability that came with `w`; 0: it is lost. */
@@ -551,7 +390,7 @@ static errval_t line_bind(struct line *l)
     caddr_t end = l->end;
 
     l->end = 0;
-    return raw_open(&l->raw, all.ws, end, line_message, NULL);
+    return raw_open(&l->raw, lines.ws, end, line_message, NULL);
 }
 
 /* The other monitor has taken `count` messages. */
@@ -603,7 +442,7 @@ void line_peer_gone(uint32_t peer)
 {
     struct line *next;
 
-    for (struct line *l = all.lines; l != NULL; l = next) {
+    for (struct line *l = lines.lines; l != NULL; l = next) {
         next = l->next;
         if (l->peer == peer) {
             l->heard = true;

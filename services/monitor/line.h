@@ -27,8 +27,10 @@
 #include <aos/raw.h>
 
 #define LINE_PEERS_MAX   8u              /* cores; a core's own number is a peer, for tests */
+#ifndef LINES_MAX
 #define LINES_MAX        1024u           /* numbers of one home core */
-#define LINE_WINDOW      32u             /* messages of one direction under way */
+#endif
+#define LINE_WINDOW      32u             /* messages of a direction under way (intermon.if) */
 /* Those that the other monitor has told of when it took the last ones: half, so that the rest is on
  * its way meanwhile. */
 #define LINE_TELL        (LINE_WINDOW / 2u)

@@ -18,7 +18,7 @@
 
 #define MESSAGES    2000u
 #define FULL_TIMES  20u                  /* in a row: then the receiver begins to look */
-#define PAUSE_NS    200000u              /* between tries */
+#define PAUSE_NS    1000000u             /* between tries */
 #define WAIT_NS     20000000000ull       /* bounds a failure */
 #define PAGE_BYTES  4096u
 

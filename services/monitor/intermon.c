@@ -1,6 +1,6 @@
 /* See intermon.h. Invariant: messages to a peer go in the order in which they were given: what
  * cannot be sent at once waits in a list, and nothing passes it. */
-#include "intermon.h"
+#include "intermon_priv.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -9,72 +9,14 @@
 #include <aos/chan.h>
 #include <aos/debug.h>
 #include <aos/domain.h>
-#include <aos/kernel.h>
 #include <aos/slot.h>
-#include <aos/ump.h>
-#include <if/intermon.h>
-#include <if/intermon_server.h>
 
 #include "audit.h"
-#include "objects.h"
 #include "share.h"
 
-#define INTERMON_FRAME_BYTES (INTERMON_BYTES / 4u)
-
-/* A message that is still to be sent. */
-enum intermon_kind {
-    INTERMON_LINE, INTERMON_ROOT, INTERMON_CAPS, INTERMON_ONLINE, INTERMON_OFFLINE, INTERMON_AUDIT,
-    INTERMON_LOOK, INTERMON_SEEN
-};
-struct intermon_item {
-    struct intermon_item *next;
-    uint8_t kind;                        /* enum intermon_kind */
-    uint8_t sender, to;                  /* CAPS; ONLINE, OFFLINE: the core */
-    bool crossing;                       /* LINE: its capability is on its way, which is awaited */
-    bool dropped;                        /* meanwhile the core went off: in no list any more */
-    struct line_wire wire;
-    uint64_t tag;                        /* of the capability */
-    caddr_t cap;
-    struct intermon_cap_message message;
-    struct intermon_audit_message audit;
-    struct intermon_objects *objects;    /* LOOK, SEEN: of malloc */
-    struct intermon_peer *peer;
-};
-struct intermon_objects {
-    uint32_t number;
-    size_t count;
-    struct monitor_object all[OBJECTS_MAX];
-};
-
-/* Messages about capabilities do not wait for the others. */
-enum { INTERMON_FIRST, INTERMON_SECOND, INTERMON_LISTS };
-struct intermon_list {
-    struct intermon_item *head, **tail;
-};
-
-struct intermon_peer {
-    uint32_t core;
-    bool up;                             /* `out` is open */
-    bool waits;                          /* for room in `out` */
-    struct intermon_binding out;
-    struct intermon_list lists[INTERMON_LISTS];
-    struct work connected;
-    bool asks;                           /* `out` is open, or about to be */
-    struct server_conn *in;
-    caddr_t bell;                        /* of that core */
-    struct event_source rung;            /* by that core */
-};
-
-static struct {
-    const struct intermon_host *host;
-    struct waitset *ws;
-    struct intermon_server server;
-    struct intermon_peer peers[LINE_PEERS_MAX];
-} ways;
+struct intermon_ways ways;
 
 /* --- out ------------------------------------------------------------------------------------ */
-
-static void intermon_flush(void *arg);
 
 static errval_t intermon_put(struct intermon_peer *p, const struct intermon_item *i)
 {
@@ -109,7 +51,7 @@ static errval_t intermon_put(struct intermon_peer *p, const struct intermon_item
                          (intermon_cap_kind_t)w->cap, w->cap_line, i->tag);
 }
 
-static void intermon_free(struct intermon_item *i)
+void intermon_free(struct intermon_item *i)
 {
     free(i->objects);
     free(i);
@@ -137,7 +79,7 @@ static bool intermon_flush_list(struct intermon_peer *p, struct intermon_list *l
     return true;
 }
 
-static void intermon_flush(void *arg)
+void intermon_flush(void *arg)
 {
     struct intermon_peer *p = arg;
 
@@ -229,14 +171,22 @@ static uint32_t intermon_way(uint32_t core)
     return domain_on_boot_core() ? core : domain_startup()->boot_core;
 }
 
-static void intermon_pass_caps(uint8_t sender, uint8_t to, const struct intermon_cap_message *m)
+/* What the other monitors cannot do without. */
+static struct intermon_item *intermon_must(enum intermon_kind kind)
 {
     struct intermon_item *i = calloc(1, sizeof(*i));
 
     if (i == NULL) {
         aos_panic("monitor: no memory for what cores agree on");
     }
-    i->kind = INTERMON_CAPS;
+    i->kind = (uint8_t)kind;
+    return i;
+}
+
+static void intermon_pass_caps(uint8_t sender, uint8_t to, const struct intermon_cap_message *m)
+{
+    struct intermon_item *i = intermon_must(INTERMON_CAPS);
+
     i->sender = sender;
     i->to = to;
     i->message = *m;
@@ -255,14 +205,10 @@ static void intermon_send_caps(uint8_t core, const struct caps_msg *m)
     intermon_pass_caps((uint8_t)domain_core(), core, &message);
 }
 
-static void intermon_tell(uint32_t peer, enum intermon_kind kind, uint32_t core)
+void intermon_tell(uint32_t peer, enum intermon_kind kind, uint32_t core)
 {
-    struct intermon_item *i = calloc(1, sizeof(*i));
+    struct intermon_item *i = intermon_must(kind);
 
-    if (i == NULL) {
-        aos_panic("monitor: no memory to tell of a core");
-    }
-    i->kind = (uint8_t)kind;
     i->to = (uint8_t)core;
     intermon_queue(i, peer);
 }
@@ -428,78 +374,7 @@ static const struct intermon_server_ops ops = {
     .on_look = on_look, .on_seen = on_seen, .on_taken = on_taken, .on_peer_gone = on_peer_gone,
 };
 
-/* --- doorbells ------------------------------------------------------------------------------ */
-
-static void intermon_ring(void *ctx)
-{
-    const struct intermon_peer *p = ctx;
-
-    chan_notify_signal(p->bell);
-}
-
-/* The other core has something to say, or has room again. */
-static void intermon_rung(void *arg)
-{
-    struct intermon_peer *p = arg;
-
-    disp_disable();
-    if (p->in != NULL) {
-        ump_rung_disabled(ump_conn_chan(p->in));
-    }
-    if (p->asks) {
-        ump_rung_disabled(&p->out.base.chan);
-    }
-    disp_enable();
-    ways.host->rung(p->core);
-}
-
-void intermon_wake(uint32_t peer)
-{
-    if (ways.peers[peer].bell != 0) {
-        intermon_ring(&ways.peers[peer]);
-    }
-}
-
-/* Each core has a bit for each other one. */
-static errval_t intermon_bells(struct intermon_peer *p)
-{
-    caddr_t own;
-    errval_t err;
-
-    if (p->bell != 0) {
-        return ERR_OK;                   /* they outlive a core that goes off */
-    }
-    err = slot_alloc(&own);
-    if (err_is_ok(err)) {
-        err = slot_alloc(&p->bell);
-    }
-    if (err_is_ok(err)) {
-        err = kernel_notify(domain_core(), p->core, own);
-    }
-    if (err_is_ok(err)) {
-        err = kernel_notify(p->core, domain_core(), p->bell);
-    }
-    if (err_is_ok(err)) {
-        err = event_source_init(&p->rung, ways.ws, intermon_rung, p);
-    }
-    return err_is_ok(err) ? chan_notify_connect(own, p->rung.trigger) : err;
-}
-
-/* The rings of the way on which the `first` side asks, or the other. */
-static struct ump_config intermon_rings(struct intermon_peer *p, void *memory, bool asks,
-                                        bool first)
-{
-    static const struct ump_bell_ops bell = {intermon_ring};
-
-    uint8_t *requests = (uint8_t *)memory + (first == asks ? 0 : INTERMON_BYTES / 2);
-    uint8_t *answers = requests + INTERMON_FRAME_BYTES;
-
-    return (struct ump_config){
-        .out = asks ? requests : answers, .in = asks ? answers : requests,
-        .out_bytes = INTERMON_FRAME_BYTES, .in_bytes = INTERMON_FRAME_BYTES,
-        .bell = &bell, .ctx = p,
-    };
-}
+/* -------------------------------------------------------------------------------------------- */
 
 void intermon_init(const struct intermon_host *host, struct waitset *ws)
 {
@@ -513,93 +388,4 @@ void intermon_init(const struct intermon_host *host, struct waitset *ws)
     }
     share_init(intermon_send_caps, ws);
     intermon_serve(&ways.server, &ops, &ways, ws);
-}
-
-errval_t intermon_listen(uint32_t peer, void *memory, bool first)
-{
-    const struct ump_config config = intermon_rings(&ways.peers[peer], memory, /* asks= */ false,
-                                                    first);
-    struct intermon_peer *p = &ways.peers[peer];
-    struct server_conn *conn;
-    errval_t err = intermon_bells(p);
-
-    if (err_is_ok(err)) {
-        err = server_add_ump(&ways.server.base, &config, peer, 0, &conn);
-    }
-    if (err_is_ok(err)) {
-        p->in = conn;
-    }
-    return err;
-}
-
-static void intermon_connected(void *arg)
-{
-    struct intermon_peer *p = arg;
-
-    share_core_up((uint8_t)p->core);
-    /* The others learn of it before anything that is about it. */
-    for (uint32_t i = 0; i < LINE_PEERS_MAX && domain_on_boot_core(); i++) {
-        if (ways.peers[i].up) {
-            intermon_tell(i, INTERMON_ONLINE, p->core);
-            intermon_tell(p->core, INTERMON_ONLINE, i);
-        }
-    }
-    p->up = true;
-    intermon_flush(p);
-}
-
-errval_t intermon_connect(uint32_t peer, void *memory, bool first)
-{
-    struct intermon_peer *p = &ways.peers[peer];
-    const struct ump_config config = intermon_rings(p, memory, /* asks= */ true, first);
-    errval_t err;
-
-    p->asks = true;
-    err = binding_open_ump(&p->out.base, &config, &intermon_client_interface);
-
-    if (err_is_ok(err)) {
-        binding_set_waitset(&p->out.base, ways.ws);
-        p->connected.fn = intermon_connected;
-        p->connected.arg = p;
-        waitset_post(ways.ws, &p->connected);
-    }
-    return err;
-}
-
-void intermon_forget(uint32_t peer)
-{
-    struct intermon_peer *p = &ways.peers[peer];
-    bool was_up = p->up;
-
-    p->up = p->waits = false;
-    if (p->in != NULL) {
-        server_conn_close(p->in);
-        p->in = NULL;
-    }
-    if (p->asks) {
-        p->asks = false;
-        binding_close(&p->out.base);
-    }
-    for (uint32_t l = 0; l < INTERMON_LISTS; l++) {
-        struct intermon_item *i = p->lists[l].head, *next;
-
-        for (; i != NULL; i = next) {
-            next = i->next;
-            i->dropped = true;
-            if (!i->crossing) {
-                intermon_free(i);
-            }
-        }
-        p->lists[l].head = NULL;
-        p->lists[l].tail = &p->lists[l].head;
-    }
-    line_peer_gone(peer);
-    audit_peer_gone(peer);
-    objects_peer_gone(peer);
-    share_core_down((uint8_t)peer);
-    for (uint32_t i = 0; i < LINE_PEERS_MAX && was_up; i++) {
-        if (ways.peers[i].up) {
-            intermon_tell(i, INTERMON_OFFLINE, peer);
-        }
-    }
 }

@@ -180,6 +180,12 @@ def test_core0023_children_on_other_cores_outlive_their_service(run):
                  'oncore 1 hello', smp=2)
     assert result.statuses[0] == 0 and result.statuses[3:6] == [0, 137, 0]
     assert result.statuses[8:] == [3, 0], result.stderr
+    # The other way round: the service knows a process whose parent is elsewhere.
+    result = run('oncore 1 kintest start 0 &', 'sleep 0.5', 'kill 3', 'sleep 0.5', 'ps', 'kill %1',
+                 'wait', 'ps', smp=2, initrd='tests/qemu/test.initrd')
+    assert result.statuses[3:] == [0, 0, 0, 137, 0], result.stderr
+    before, after = result.stdout.split('PID PARENT')[1:]
+    assert before.count('kintest') == 2 and 'kintest' not in after
 
 
 def test_core0024_a_core_goes_off_with_parents_and_children(run):

@@ -295,10 +295,10 @@ static void on_caps(struct server_ctx *ctx, uint8_t sender, uint8_t to,
         .count = m->count, .tag = m->tag, .err = m->err,
     };
 
-    (void)ctx;
     if (to == domain_core()) {
         share_receive(sender, &msg);
-    } else if (to < LINE_PEERS_MAX && domain_on_boot_core()) {
+    } else if (to < LINE_PEERS_MAX && domain_on_boot_core()
+               && ways.peers[ctx->peer_pid].stale[to] == 0) {
         intermon_pass_caps(sender, to, m);
     }
 }
@@ -325,10 +325,15 @@ static void on_seen(struct server_ctx *ctx, uint32_t number, const struct monito
     objects_seen((uint32_t)ctx->peer_pid, number, all, count);
 }
 
+/* Who was told says so; what it sent before was for the core that is off. */
 static void on_offline(struct server_ctx *ctx, uint8_t core)
 {
-    (void)ctx;
-    share_core_down(core);
+    if (domain_on_boot_core()) {
+        ways.peers[ctx->peer_pid].stale[core % LINE_PEERS_MAX]--;
+    } else {
+        share_core_down(core);
+        intermon_tell((uint32_t)ctx->peer_pid, INTERMON_OFFLINE, core);
+    }
 }
 
 static void on_ended(struct server_ctx *ctx, uint32_t line, intermon_side_t side)

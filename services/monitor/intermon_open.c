@@ -2,6 +2,7 @@
 #include "intermon_priv.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include <aos/domain.h>
 #include <aos/kernel.h>
@@ -139,6 +140,7 @@ void intermon_forget(uint32_t peer)
     bool was_up = p->up;
 
     p->up = p->waits = false;
+    memset(p->stale, 0, sizeof(p->stale));
     if (p->in != NULL) {
         server_conn_close(p->in);
         p->in = NULL;
@@ -166,6 +168,7 @@ void intermon_forget(uint32_t peer)
     share_core_down((uint8_t)peer);
     for (uint32_t i = 0; i < LINE_PEERS_MAX && was_up; i++) {
         if (ways.peers[i].up) {
+            ways.peers[i].stale[peer]++;
             intermon_tell(i, INTERMON_OFFLINE, peer);
         }
     }

@@ -43,6 +43,7 @@ struct intermon_peer {
     uint32_t core;
     bool up;                             /* `out` is open */
     bool waits;                          /* for room in `out` */
+    uint8_t stale[LINE_PEERS_MAX];       /* by core: `offline` that it has not said back */
     struct intermon_binding out;
     struct intermon_list lists[INTERMON_LISTS];
     struct work connected;

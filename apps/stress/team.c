@@ -120,11 +120,11 @@ static void team_wait(struct hand *hand)
     }
 }
 
-/* Ends what runs on the unsteady core, with its worker, and lets the core come again, which knows
- * nothing of that. */
-static errval_t team_switch(void)
+/* Ends what runs on the unsteady core, the worker `hand` too, and lets the core come again. */
+static errval_t team_switch(const struct hand *hand)
 {
-    uint32_t core = team.unsteady - 1;
+    uint32_t core = team.unsteady - 1, who;
+    struct aos_exit how;
     errval_t err = INIT_ERR_BUSY;
 
     for (uint32_t i = 0; i < TEAM_TRIES && err_no(err) == INIT_ERR_BUSY; i++) {
@@ -133,6 +133,7 @@ static errval_t team_switch(void)
     if (err_is_fail(err)) {
         return err;
     }
+    (void)aos_wait(hand->pid, &who, &how); /* however it has ended */
     team.switched++;
     return init_core_on(&team.init, core);
 }
@@ -145,7 +146,7 @@ static errval_t team_switch_on(struct hand *hand)
 
     do {
         thread_sleep_ns(job_random(&seed, TEAM_PAUSE_NS));
-        err = team_switch();
+        err = team_switch(hand);
         if (err_is_ok(err)) {
             meeting_forget(hand->index);
             err = team_start(hand);

@@ -56,9 +56,16 @@ static bool leave_end_domains(void)
     return ended == 0;
 }
 
-/* Has another memory service anything of this core? */
+/* Has another memory service anything of this core, or one that has ended? */
 static bool leave_lends(void)
 {
+    uint64_t total, free_bytes, largest, dying = 0;
+    uint32_t pieces;
+
+    if (err_is_ok(memory_stats(&init.memory, &total, &free_bytes, &largest, &pieces, &dying))
+        && dying != 0) {
+        return true;
+    }
     for (uint32_t core = 0; core < domain_core_count(); core++) {
         char name[AOS_SERVICE_NAME_BYTES], props[NAMESERVER_DESCRIBE_PROPS_MAX];
         const char *text = aos_name_on("memory", core, name);

@@ -15,6 +15,7 @@
 /* All RAM is shared out evenly, but that half of it stays with the core that boots, which has most
  * of the services; and no core begins with more than it is likely to use. */
 #define CORES_POOL_DIVISOR   2u
+#define CORES_LEND_DIVISOR   2u
 #define CORES_POOL_BYTES_MAX 0x10000000ull
 #define CORES_START_NS       10000000000ull /* a core that is not up by then has failed */
 #define CORES_FORGET_NS      5000000000ull /* for what a core that was on had shared to go */
@@ -41,6 +42,7 @@ struct init_core {
 
 static struct {
     uint32_t count;
+    uint64_t pool_bytes;                 /* of each */
     struct init_core core[KPI_CORES_MAX];
     bool busy;                           /* cores are being started */
 } cores;
@@ -78,6 +80,7 @@ uint64_t init_cut_pools(const struct kpi_boot_cap *ram)
 
     pool = pool < KPI_CORE_POOL_MIN ? KPI_CORE_POOL_MIN : aos_round_down(pool, AOS_LARGE_BYTES);
     pool = pool < CORES_POOL_BYTES_MAX ? pool : CORES_POOL_BYTES_MAX;
+    cores.pool_bytes = pool;
     while ((kcb = cores_next_kcb(&at)) != NULL) {
         struct init_core *core = &cores.core[cores.count];
         uint64_t base = aos_round_down(end - pool, AOS_LARGE_BYTES);
@@ -92,6 +95,12 @@ uint64_t init_cut_pools(const struct kpi_boot_cap *ram)
         cores.count++;
     }
     return end;
+}
+
+/* A core's own init, services and programs need half of it. */
+uint64_t init_pools_lend(void)
+{
+    return cores.count * cores.pool_bytes / CORES_LEND_DIVISOR;
 }
 
 uint32_t init_cores_on(void)

@@ -28,11 +28,6 @@
  * some may have ended and not be buried yet. */
 #define INIT_RAM_BYTES_MIN 0x1000000ull
 #define INIT_RAM_BYTES_MAX 0x4000000ull
-/* What is left to the services when programs have taken all they can get: of the memory service's
- * RAM one part in so many, but no more than so much. It must last for the connections, names and
- * entries of as many domains as the rest has room for (docs/design/0020). */
-#define INIT_SERVICES_DIVISOR   4u
-#define INIT_SERVICES_BYTES_MAX 0x7000000ull
 #define INIT_BOOT_NS     60000000000ull  /* by then all services must have registered */
 #define INIT_GRANTS_MAX  32u             /* of one domain, kpi/cspace.h */
 
@@ -143,6 +138,8 @@ void init_no_shell(void);
 /* Cuts the memory that further cores start with from the end of this RAM of the boot; returns where
  * the rest of it ends. */
 uint64_t init_cut_pools(const struct kpi_boot_cap *ram);
+/* What programs here may hope to borrow of it. */
+uint64_t init_pools_lend(void);
 /* Starts all further cores; returns at once. */
 void init_start_cores(void);
 /* Are there cores of which it is not known yet whether they come? */

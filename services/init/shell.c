@@ -5,6 +5,7 @@
 
 #include <aos/binding.h>
 #include <aos/kernel.h>
+#include <aos/quota.h>
 #include <aos/time.h>
 
 #define INIT_QUICK_END_NS   2000000000ull /* a shell that ends sooner did not come up */
@@ -78,17 +79,17 @@ static void init_shell_started(void *arg, errval_t err, uint32_t pid)
     }
 }
 
-/* What the shell and all that it starts may use: the services keep the rest. */
+/* What the shell and all that it starts may use: the services keep the rest. What other cores lend
+ * counts, too, though others may have it when it is wanted. */
 static errval_t init_shell_quota(uint64_t *ret_quota)
 {
-    uint64_t total, free_bytes, largest, dying, keep;
+    uint64_t total, free_bytes, largest, dying;
     uint32_t pieces;
     errval_t err = memory_stats(&init.memory, &total, &free_bytes, &largest, &pieces, &dying);
 
     if (err_is_ok(err)) {
-        keep = total / INIT_SERVICES_DIVISOR;
-        keep = keep < INIT_SERVICES_BYTES_MAX ? keep : INIT_SERVICES_BYTES_MAX;
-        *ret_quota = aos_round_down(total - keep, AOS_PAGE_BYTES);
+        *ret_quota = aos_round_down(total - quota_of_services(total), AOS_PAGE_BYTES)
+            + init_pools_lend();
     }
     return err;
 }

@@ -88,6 +88,7 @@ struct memory_account *accounts_restore(struct memory_core *m, uint32_t pid,
         return NULL;
     }
     a->opened = opened;
+    a->program = opened || ended;        /* services do not end for good */
     if (ended) {
         accounts_hide(m, a);
     }
@@ -128,7 +129,7 @@ errval_t accounts_open(struct memory_core *m, uint32_t pid, uint32_t parent, uin
     }
     err = accounts_new(m, pid, accounts_find(m, parent), limit, &a);
     if (err_is_ok(err)) {
-        a->opened = true;
+        a->opened = a->program = true;
         (void)keep_account(m, a);
     }
     return err;

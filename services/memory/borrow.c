@@ -3,6 +3,10 @@
  * is a root from then on. Once nothing of it is used any more it goes back. What others ask for is
  * never borrowed, so nobody waits in a circle; and who lends keeps a part (service_lends).
  *
+ * A root of others is in the vault, so that the next service of this core knows it. When this one
+ * ends, the lender waits until nobody uses what it has lent (main.c, on_peer_gone); so it does not
+ * matter which of the two knows of a piece that was on its way.
+ *
  * Calls to other cores wait, so a thread makes them: it takes wishes and pieces to return from two
  * lists, one at a time. Everything about the core (memory_priv.h) is the main thread's. */
 #include "service_priv.h"
@@ -13,6 +17,7 @@
 #include <aos/cap.h>
 #include <aos/domain.h>
 #include <aos/services.h>
+#include <aos/slot.h>
 #include <aos/time.h>
 #include <if/init.h>
 
@@ -50,6 +55,7 @@ static struct {
     uint32_t waiting;                    /* wishes, also those that the thread has */
     uint32_t pieces;                     /* roots of others */
     uint32_t lender[MEMORY_ROOTS_MAX];   /* by root: 1 + core; 0: its own */
+    uint32_t place[MEMORY_ROOTS_MAX];    /* the same: slot of the vault */
     struct waitset_timer idle;
     bool idle_set;
 } borrow;
@@ -159,13 +165,46 @@ static void borrow_queue(struct wish *w)
     mutex_unlock(&borrow.lock);
 }
 
-/* A piece of core `lender` is a root from now on. False: there is no room for one. */
-static bool borrow_add(uint32_t lender, caddr_t ram)
+/* Puts a piece into the vault. False: there is no room, or no vault. `io_ram` is where it is then;
+ * 0: it is lost. */
+static bool borrow_keep(uint32_t lender, caddr_t *io_ram, uint32_t *ret_place)
+{
+    struct keep_vault *v = service.core.keep.vault;
+    uint32_t place = 0;
+
+    while (v != NULL && place < KEEP_BORROWED_MAX && v->lenders[place] != 0) {
+        place++;
+    }
+    if (v == NULL || place == KEEP_BORROWED_MAX
+        || err_is_fail(vault_put(&service.vault, place, io_ram))) {
+        return false;
+    }
+    vault_set(&v->lenders[place], 1 + lender);
+    *ret_place = place;
+    return true;
+}
+
+/* Takes it out again, as it must be to be sent. */
+static caddr_t borrow_unkeep(uint32_t place, caddr_t slot)
+{
+    caddr_t kept = vault_get(&service.vault, place);
+    errval_t err;
+
+    vault_set(&service.core.keep.vault->lenders[place], 0);
+    err = cap_move(slot, kept);
+    if (err_is_fail(err)) {
+        (void)cap_destroy(kept);
+        slot_free(slot);
+        return 0;
+    }
+    return slot;
+}
+
+static bool borrow_root(uint32_t lender, caddr_t ram, uint32_t place)
 {
     struct cap_info info;
     uint32_t root;
 
-    service_own_records();
     if (err_is_fail(cap_identify(ram, &info))
         || err_is_fail(memory_add(&service.core, info.a, info.b))) {
         return false;
@@ -173,8 +212,47 @@ static bool borrow_add(uint32_t lender, caddr_t ram)
     root = memory_root_at(&service.core, info.a);
     service.roots[root] = ram;
     borrow.lender[root] = 1 + lender;
+    borrow.place[root] = place;
     borrow.pieces++;
     return true;
+}
+
+/* A piece of core `lender` is a root from now on. False: there is no room for one; `io_ram` is as
+ * for borrow_keep. */
+static bool borrow_add(uint32_t lender, caddr_t *io_ram)
+{
+    uint32_t place;
+    caddr_t slot;
+
+    service_own_records();
+    if (err_is_fail(slot_alloc(&slot))) {
+        return false;                    /* it could not go back */
+    }
+    if (!borrow_keep(lender, io_ram, &place)) {
+        slot_free(slot);
+        return false;
+    }
+    if (!borrow_root(lender, *io_ram, place)) {
+        *io_ram = borrow_unkeep(place, slot);
+        return false;
+    }
+    slot_free(slot);
+    return true;
+}
+
+void service_borrow_restore(void)
+{
+    struct keep_vault *v = service.core.keep.vault;
+
+    for (uint32_t place = 0; v != NULL && place < KEEP_BORROWED_MAX; place++) {
+        caddr_t ram = vault_get(&service.vault, place);
+
+        if (ram == 0 || v->lenders[place] == 0
+            || !borrow_root(v->lenders[place] - 1, ram, place)) {
+            vault_set(&v->lenders[place], 0);
+            (void)(ram != 0 ? cap_destroy(ram) : ERR_OK); /* on its way when the last one ended */
+        }
+    }
 }
 
 static errval_t borrow_retry(struct wish *w, caddr_t *ret_ram, uint64_t *ret_actual)
@@ -198,7 +276,7 @@ static void borrow_done(void *arg)
     errval_t err;
 
     mutex_lock(&service.lock);
-    if (came && !borrow_add(w->lender, w->ram)) {
+    if (came && !borrow_add(w->lender, &w->ram)) {
         borrow_return(w->lender, w->ram);
         came = false;
     }
@@ -271,8 +349,8 @@ static void borrow_returned(void *arg)
 {
     struct gift *g = arg;
 
-    if (g->ram != 0 && !borrow_add(g->lender, g->ram)) {
-        (void)cap_destroy(g->ram);       /* nobody can use it before this service ends */
+    if (g->ram != 0 && !borrow_add(g->lender, &g->ram) && g->ram != 0) {
+        (void)cap_destroy(g->ram);       /* the lender finds that nobody uses it */
     }
     free(g);
     service_return_soon();
@@ -280,8 +358,11 @@ static void borrow_returned(void *arg)
 
 static void borrow_return(uint32_t lender, caddr_t ram)
 {
-    struct gift *g = calloc(1, sizeof(*g));
+    struct gift *g = ram != 0 ? calloc(1, sizeof(*g)) : NULL;
 
+    if (ram == 0) {
+        return;
+    }
     if (g == NULL) {
         (void)cap_destroy(ram);
         return;
@@ -297,17 +378,32 @@ static void borrow_return(uint32_t lender, caddr_t ram)
     mutex_unlock(&borrow.lock);
 }
 
+/* If nothing of it is used. */
+static void borrow_try_return(uint32_t root)
+{
+    caddr_t slot;
+
+    if (err_is_fail(slot_alloc(&slot))) {
+        return;
+    }
+    if (!memory_remove(&service.core, root)) {
+        slot_free(slot);
+        return;
+    }
+    borrow_return(borrow.lender[root] - 1, borrow_unkeep(borrow.place[root], slot));
+    service.roots[root] = 0;
+    borrow.lender[root] = 0;
+    borrow.pieces--;
+}
+
 static void borrow_idle(void *arg)
 {
     (void)arg;
     borrow.idle_set = false;
     mutex_lock(&service.lock);
     for (uint32_t root = 0; root < MEMORY_ROOTS_MAX && borrow.waiting == 0; root++) {
-        if (borrow.lender[root] != 0 && memory_remove(&service.core, root)) {
-            borrow_return(borrow.lender[root] - 1, service.roots[root]);
-            service.roots[root] = 0;
-            borrow.lender[root] = 0;
-            borrow.pieces--;
+        if (borrow.lender[root] != 0) {
+            borrow_try_return(root);
         }
     }
     mutex_unlock(&service.lock);

@@ -2,7 +2,7 @@
 #include "memory_priv.h"
 
 struct memory_sums {
-    uint64_t free, dying;
+    uint64_t free, dying, programs;
     uint32_t free_count, dying_count, regions;
 };
 
@@ -21,6 +21,7 @@ static const char *memory_check_region(const struct memory_core *m, const struct
         || (r->state == MEMORY_USED) != (r->owner != NULL)) {
         return "a region is on the wrong account";
     }
+    sums->programs += r->state != MEMORY_FREE && r->charged->program ? r->bytes : 0;
     switch ((enum memory_state)r->state) {
     case MEMORY_FREE:
         sums->free += r->bytes;
@@ -102,7 +103,7 @@ static bool memory_check_quota(const struct memory_core *m, const struct memory_
     return q->used == used && q->charge == charge && q->children == children;
 }
 
-/* Invariants 4 and 5. */
+/* Invariants 4 and 6. */
 static const char *memory_check_account(const struct memory_core *m,
                                         const struct memory_account *a)
 {
@@ -144,7 +145,8 @@ const char *memory_check(const struct memory_core *m)
     if (wrong != NULL) {
         return wrong;
     }
-    if (sums.free != m->free || sums.dying != m->dying || sums.dying_count != m->dying_count
+    if (sums.programs != m->programs || sums.free != m->free
+        || sums.dying != m->dying || sums.dying_count != m->dying_count
         || sums.free_count != m->free_count || sums.regions != m->region_count
         || accounts != m->account_count || m->free + used != m->total) {
         return "the sums are wrong";

@@ -17,6 +17,7 @@ struct memory_region;
 struct memory_account;
 
 #define KEEP_ACCOUNTS_MAX 1024u          /* at one time, ended ones that are used included */
+#define KEEP_BORROWED_MAX 64u            /* pieces of other cores */
 #define KEEP_NOBODY       UINT32_MAX     /* owner of a dying region */
 
 struct keep_region {
@@ -38,6 +39,8 @@ struct keep_account {
 /* All zero: nothing is kept yet. */
 struct keep_vault {
     struct keep_account accounts[KEEP_ACCOUNTS_MAX];
+    /* By slot of the vault: 1 + the core whose memory that is; 0: none. */
+    uint32_t lenders[KEEP_BORROWED_MAX];
     struct keep_region regions[];
 };
 

@@ -132,13 +132,23 @@ errval_t service_give_locked(const struct memory_account *owner, caddr_t ram)
     return ERR_OK;
 }
 
-/* What another core gives back: its monitor and that of this core may hold on to it for a while. */
-static errval_t service_take_back(const struct memory_account *owner, caddr_t ram)
+/* What another core gives back: its monitor and that of this core may hold on to it for a while.
+ * The service that took it may have ended. */
+static errval_t service_take_back(struct server_ctx *ctx, caddr_t ram)
 {
-    struct cap_info info;
+    struct memory_account *owner;
     struct memory_range range;
+    struct cap_info info;
     errval_t err = cap_identify(ram, &info);
 
+    if (err_is_ok(err)) {
+        err = service_client(ctx, &owner);
+    }
+    if (err_is_ok(err) && memory_is_awaited(&service.core, info.a, info.b)) {
+        (void)cap_delete(ram);
+        service_reap_soon();
+        return ERR_OK;
+    }
     if (err_is_ok(err)) {
         err = memory_give_check(&service.core, owner, info.a, info.b, &range);
     }
@@ -159,7 +169,7 @@ static errval_t on_free(struct server_ctx *ctx, caddr_t ram)
     service_own_records();
     err = domain_core_of((uint32_t)ctx->peer_pid) == domain_core()
         ? service_give_locked(server_conn_state(ctx->conn), ram)
-        : service_take_back(server_conn_state(ctx->conn), ram);
+        : service_take_back(ctx, ram);
     mutex_unlock(&service.lock);
     service_return_soon();
     return err;
@@ -274,6 +284,14 @@ static errval_t on_end_account(struct server_ctx *ctx, uint32_t pid)
     return err;
 }
 
+bool service_is_far(uint32_t pid)
+{
+    uint32_t core = domain_core_of(pid);
+
+    return core != domain_core() && (pid < DOMAIN_PIDS_FIRST
+        || pid < domain_pid_on(core, domain_core_count(), DOMAIN_PIDS_OF_INIT));
+}
+
 static void on_peer_gone(struct server_ctx *ctx)
 {
     struct memory_account *a = server_conn_state(ctx->conn);
@@ -282,6 +300,9 @@ static void on_peer_gone(struct server_ctx *ctx)
         return;
     }
     mutex_lock(&service.lock);
+    if (service_is_far(a->pid)) {        /* programs there have what was lent: nobody takes it */
+        memory_retire_all(&service.core, a, /* patient= */ true);
+    }
     /* Whom init trusts has memory for others: programs outlive the process service, and the next
      * one gives it back. */
     accounts_disconnect(&service.core, a, server_conn_trusted(ctx->conn));

@@ -60,6 +60,7 @@ static void memory_enter(struct memory_core *m, struct memory_region *r)
         m->free_count++;
         return;
     }
+    m->programs += r->charged->program ? r->bytes : 0;
     head = memory_list_of(m, r);
     r->prev = NULL;
     r->next = *head;
@@ -86,6 +87,7 @@ static void memory_leave(struct memory_core *m, struct memory_region *r)
         m->free_count--;
         return;
     }
+    m->programs -= r->charged->program ? r->bytes : 0;
     if (r->prev != NULL) {
         r->prev->next = r->next;
     } else {
@@ -252,7 +254,8 @@ bool memory_remove(struct memory_core *m, uint32_t root)
     struct memory_region *r = m->roots[root].first;
 
     if (m->roots[root].bytes == 0 || r->state != MEMORY_FREE || r->bytes != m->roots[root].bytes
-        || m->free - r->bytes < MEMORY_OWN_BYTES) {
+        || m->free - r->bytes < MEMORY_OWN_BYTES
+        || m->total - r->bytes < m->programs + (m->programs != 0 ? m->reserve : 0)) {
         return false;
     }
     memory_leave(m, r);
@@ -294,11 +297,14 @@ static struct memory_region *memory_find_room(const struct memory_core *m, uint6
     return r;
 }
 
-static uint64_t memory_free_for(const struct memory_core *m, const struct memory_account *owner)
+/* So much is there, for the owner and on that account. */
+static bool memory_has(const struct memory_core *m, const struct memory_account *owner,
+                       const struct memory_account *charged, uint64_t bytes)
 {
     uint64_t kept = m->own == NULL || owner == m->own ? 0 : MEMORY_OWN_BYTES;
 
-    return m->free > kept ? m->free - kept : 0;
+    return bytes + kept <= m->free
+        && (!charged->program || m->programs + bytes + m->reserve <= m->total);
 }
 
 errval_t memory_take(struct memory_core *m, struct memory_account *owner,
@@ -321,7 +327,7 @@ errval_t memory_take(struct memory_core *m, struct memory_account *owner,
         return MEMORY_ERR_QUOTA;
     }
     if (m->spare_count < reserve || !keep_has_room(m, reserve)
-        || memory_free_for(m, owner) < bytes) {
+        || !memory_has(m, owner, charged, bytes)) {
         return MEMORY_ERR_NO_MEMORY;
     }
     r = memory_find_room(m, bytes, align, &base);
@@ -383,6 +389,14 @@ errval_t memory_give_check(struct memory_core *m, const struct memory_account *o
         .root = r->root, .off = base - m->roots[r->root].base, .base = base, .bytes = bytes,
     };
     return ERR_OK;
+}
+
+bool memory_is_awaited(const struct memory_core *m, uint64_t base, uint64_t bytes)
+{
+    const struct memory_region *r = regions_at(m->tree, base);
+
+    return r != NULL && r->state == MEMORY_DYING && r->patient
+        && bytes <= r->bytes - (base - r->base);
 }
 
 /* The range as a region of its own that has left. */

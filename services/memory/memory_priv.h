@@ -20,7 +20,8 @@
  *     neither. Only a free one is on no account.
  *  4. `own` of an account's quota is the sum of the regions on it, `holds` the number of regions
  *     that it owns or that are on it.
- *  5. An account exists while somebody holds it: an open end, a region, a child, a limit.
+ *  5. `programs` is the sum of the regions on accounts of programs.
+ *  6. An account exists while somebody holds it: an open end, a region, a child, a limit.
  *
  * All sizes are bytes and multiples of MEMORY_PAGE. Errors are MEMORY_ERR_*. Nothing changes when a
  * function fails. */
@@ -48,6 +49,7 @@ struct memory_account {
     uint32_t connections;
     uint32_t holds;
     bool opened;                         /* by accounts_open, and its domain has not ended */
+    bool program;                        /* the same, or it has: not a service's */
     bool ended;                          /* not found by pid any more */
     uint32_t kept;                       /* place of its record + 1 (keep.h); 0: none */
     struct memory_region *regions;       /* owned */
@@ -64,6 +66,8 @@ union memory_record {
 
 struct memory_core {
     uint64_t total, free, dying;
+    uint64_t programs;                   /* bytes on accounts of programs */
+    uint64_t reserve;                    /* bytes that these leave to services */
     uint32_t free_count;                 /* free regions */
     uint32_t region_count, account_count, dying_count;
     uint32_t root_count;
@@ -96,8 +100,8 @@ void memory_add_records(struct memory_core *m, void *memory, size_t bytes);
 errval_t memory_add(struct memory_core *m, uint64_t base, uint64_t bytes);
 /* The number of the root that begins at `base`, which is one. */
 uint32_t memory_root_at(const struct memory_core *m, uint64_t base);
-/* Takes all of a root away if it is free, and the service keeps what only it gets. False: it does
- * not. */
+/* Takes all of a root away if it is free, the service keeps what only it gets, and programs have no
+ * more than they may of the rest. False: it does not. */
 bool memory_remove(struct memory_core *m, uint32_t root);
 
 /* Pages that contain `bytes`, for `owner`, on the account `charged`. `bytes` is at least 1, `align`
@@ -116,6 +120,8 @@ struct memory_region *memory_restore(struct memory_core *m, struct memory_accoun
 errval_t memory_give_check(struct memory_core *m, const struct memory_account *owner,
                            uint64_t base, uint64_t bytes, struct memory_range *ret_range);
 void memory_give(struct memory_core *m, uint64_t base, uint64_t bytes);
+/* Is the range dying, and waited for (memory_retire_all)? */
+bool memory_is_awaited(const struct memory_core *m, uint64_t base, uint64_t bytes);
 /* The range is dying instead of free. */
 void memory_retire(struct memory_core *m, uint64_t base, uint64_t bytes);
 

@@ -11,7 +11,6 @@
 #include <aos/paging.h>
 #include <aos/ram.h>
 #include <aos/slot.h>
-#include <aos/vault.h>
 
 /* More records are made when there are fewer than this, so many bytes of them. */
 #define SERVICE_RECORDS_LOW   128u
@@ -81,19 +80,19 @@ static void own_add_roots(void)
 /* What the service before this one has left: records for it come from the early RAM. */
 static void own_open_vault(void)
 {
-    struct vault vault;
+    struct vault *vault = &service.vault;
     uint32_t count;
     void *memory;
-    errval_t err = vault_open(&vault);
+    errval_t err = vault_open(vault);
 
     if (err_has(err, LIB_ERR_NOT_FOUND)) {
         return;
     }
-    if (err_is_ok(err) && vault.bytes < sizeof(struct keep_vault) + sizeof(struct keep_region)) {
+    if (err_is_ok(err) && vault->bytes < sizeof(struct keep_vault) + sizeof(struct keep_region)) {
         err = LIB_ERR_RANGE;
     }
     if (err_is_ok(err)) {
-        keep_init(&service.core, vault.data, vault.bytes);
+        keep_init(&service.core, vault->data, vault->bytes);
         count = keep_records(&service.core);
         if (count > SERVICE_RECORDS_FIRST / 2) {
             err = paging_alloc(aos_round_up(count * sizeof(union memory_record), AOS_PAGE_BYTES),
@@ -111,9 +110,12 @@ static void own_open_vault(void)
 /* What was recorded and never given away, or has come back and was not noted. */
 static void own_probe_restored(void)
 {
-    struct memory_region *r;
+    struct memory_region *r = NULL;
     uint32_t place = 0;
 
+    while ((r = memory_dying_next(&service.core, r)) != NULL) {
+        r->patient = service_is_far(r->charged->pid); /* as the service before this one had it */
+    }
     while ((r = keep_next(&service.core, &place)) != NULL) {
         struct memory_range range = {
             .root = r->root, .off = r->base - service.core.roots[r->root].base, .base = r->base,
@@ -132,6 +134,8 @@ void service_own_init(void)
     memory_add_records(&service.core, first_records, sizeof(first_records));
     own_open_vault();
     own_add_roots();
+    service.core.reserve = quota_of_services(service.core.total);
+    service_borrow_restore();
     keep_restore(&service.core, domain_pid());
     if (err_is_fail(accounts_connect(&service.core, domain_pid(), &service.core.own))) {
         aos_panic("memory: no records");

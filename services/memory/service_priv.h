@@ -2,6 +2,7 @@
 #pragma once
 
 #include <aos/types.h>
+#include <aos/vault.h>
 #include <aos/waitset.h>
 #include <if/memory_server.h>
 
@@ -12,6 +13,7 @@ struct service {
     struct mutex lock;
     struct memory_core core;
     caddr_t roots[MEMORY_ROOTS_MAX];
+    struct vault vault;                  /* no data: there is none */
     caddr_t probe_slot;                  /* empty; taking back needs no slot of others (FAIL0001) */
     struct waitset ws;
     struct memory_server server;
@@ -29,6 +31,8 @@ errval_t service_take_locked(struct memory_account *owner, struct memory_account
 /* Takes it back. NOT_YOURS, IN_USE, NO_MEMORY. The service's lock is held. */
 errval_t service_give_locked(const struct memory_account *owner, caddr_t ram);
 
+/* One of init's services of another core, which starts it again: a memory service. */
+bool service_is_far(uint32_t pid);
 /* reap.c: does nobody use any part of the range? The service's lock is held, or there is one
  * thread. */
 bool service_probe(const struct memory_range *range);
@@ -48,6 +52,8 @@ bool service_lends(uint32_t pid, uint64_t bytes);
 /* Something has become free: what is borrowed goes back when it is not used. */
 void service_return_soon(void);
 errval_t service_borrow_init(void);
+/* Before keep_restore: the pieces that the service before this one had borrowed. */
+void service_borrow_restore(void);
 
 /* own.c: the first records and all RAM that was granted; this domain lives on it from then on. */
 void service_own_init(void);

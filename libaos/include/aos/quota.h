@@ -21,6 +21,18 @@
 #define QUOTA_DEPTH_MAX 32u              /* accounts above each other */
 #define QUOTA_NO_LIMIT  UINT64_MAX
 
+/* What is left to the services when programs have taken all they can get: of the `total` memory of
+ * a core one part in so many, but no more than so many bytes. It must last for the connections,
+ * names and entries of as many domains as the rest has room for (docs/design/0020). */
+#define QUOTA_SERVICES_DIVISOR   4u
+#define QUOTA_SERVICES_BYTES_MAX 0x7000000ull
+static inline uint64_t quota_of_services(uint64_t total)
+{
+    uint64_t part = total / QUOTA_SERVICES_DIVISOR;
+
+    return part < QUOTA_SERVICES_BYTES_MAX ? part : QUOTA_SERVICES_BYTES_MAX;
+}
+
 struct quota {
     struct quota *parent;                /* NULL: none */
     uint64_t limit;                      /* 0: none of its own */

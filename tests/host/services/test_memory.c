@@ -309,6 +309,37 @@ static void MEM0015_memory_of_others_comes_and_goes(void)
     CHECK(memory_check(&core) == NULL);
 }
 
+/* Programs leave a part of what there is to services; memory of others is theirs in full, and stays
+ * while they have more than their part of the rest. */
+static void MEM0016_programs_leave_a_reserve(void)
+{
+    const uint64_t base = 0xc0000000, bytes = PAGES * MEMORY_PAGE;
+    struct memory_account *program;
+    struct memory_range a, b;
+    uint32_t root;
+
+    start();
+    core.reserve = bytes / 2;
+    CHECK_EQ(accounts_open(&core, 16, 0, 0), ERR_OK);
+    program = accounts_find(&core, 16);
+    CHECK_EQ(memory_take(&core, program, program, bytes, 1, &a), ERR_OK);
+    CHECK_EQ(memory_take(&core, program, program, bytes / 2 + MEMORY_PAGE, 1, &b),
+             MEMORY_ERR_NO_MEMORY);
+    CHECK_EQ(take(1, bytes / 2 + MEMORY_PAGE, 1, &b), ERR_OK); /* a service */
+    CHECK_EQ(give(1, b.base, b.bytes), ERR_OK);
+    CHECK_EQ(memory_take(&core, program, program, bytes / 2, 1, &b), ERR_OK);
+    CHECK(memory_check(&core) == NULL);
+    CHECK_EQ(memory_take(&core, program, program, MEMORY_PAGE, 1, &a), MEMORY_ERR_NO_MEMORY);
+    CHECK_EQ(memory_add(&core, base, bytes), ERR_OK);
+    root = memory_root_at(&core, base);
+    CHECK_EQ(memory_take(&core, program, program, MEMORY_PAGE, 1, &a), ERR_OK);
+    CHECK(a.base < base);                /* of the rest, */
+    CHECK(!memory_remove(&core, root));  /* so what others lent is not given back yet */
+    memory_give(&core, a.base, a.bytes);
+    CHECK(memory_remove(&core, root));
+    CHECK(memory_check(&core) == NULL);
+}
+
 /* Is there a run of free pages with this length and alignment? */
 static int model_has_room(uint64_t pages, uint64_t align)
 {
@@ -462,6 +493,7 @@ int main(int argc, char **argv)
     RUN(MEM0010_a_supervised_service_keeps_what_it_has_for_others);
     RUN(MEM0009_small_ranges_low_large_ones_high);
     RUN(MEM0015_memory_of_others_comes_and_goes);
+    RUN(MEM0016_programs_leave_a_reserve);
     RUN(MEM0005_random_against_a_page_map);
     return 0;
 }

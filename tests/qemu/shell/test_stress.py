@@ -50,6 +50,35 @@ def test_core0020_memory_moves_to_the_core_that_has_none(run):
     assert before in after, tops
 
 
+def test_core0025_the_core_that_booted_borrows_too(run):
+    """What a program may have is what it was given, wherever the memory comes from."""
+    looks = ['sleep 0.1', 'top -n 1'] * 10
+    result = run('oncore 1 true', 'top -n 1', 'run -q 700M hog memory', *looks, smp=2)
+    taken = [int(kib) for kib in re.findall(r'hog memory: (\d+) KiB, then .*quota', result.stdout)]
+    tops = MEMORY.findall(result.stdout)
+    before, after = tops[:2], [tops[i:i + 2] for i in range(2, len(tops), 2)]
+    _, own, _ = before[0]
+    print(f'# core 0 began with {own} KiB and a program took {taken} of {700 << 10}')
+    assert len(taken) == 1 and 695 << 10 < taken[0] <= 700 << 10
+    assert taken[0] > int(own) - (112 << 10)       # services keep so much of it
+    assert before in after, tops
+
+
+def test_core0026_a_memory_service_ends_and_what_it_has_lent_stays(run):
+    """Programs keep what they have; it goes back when they do not use it any more."""
+    looks = ['sleep 0.1', 'top -n 1'] * 10
+    result = run('oncore 1 true', 'top -n 1', 'borrowtest hold &', 'borrowtest ready',
+                 'kill 1', 'oncore 0 true', 'oncore 1 true', 'sleep 4', 'oncore 1 memtest',
+                 'borrowtest check', 'wait %1', *looks, smp=2, initrd='tests/qemu/test.initrd')
+    assert result.statuses[:11] == [0] * 11, result.stdout + result.stderr
+    assert 'service memory was started again' in result.log
+    found = re.search(r'borrowtest: (\d+) pieces of 4 MiB, of (\d+) there', result.stdout)
+    assert int(found[1]) > int(found[2])
+    tops = MEMORY.findall(result.stdout)
+    before, after = tops[:2], [tops[i:i + 2] for i in range(2, len(tops), 2)]
+    assert before in after, tops
+
+
 def test_core0021_cores_go_off_and_on_again(run):
     """With what other domains know of them, again and again; not with programs, if not asked."""
     result = run('oncore 2 hello', 'core off 2', 'core off 2', 'ps', 'core on 2', 'core on 2',

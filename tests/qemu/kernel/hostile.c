@@ -1,4 +1,5 @@
-/* Random system calls by domains that own a little of everything. After each life the capability
+/* Random system calls by domains that own a little of everything, and have some that another core
+ * owns. After each life the capability
  * database must be sound and revoking their memory must leave nothing. */
 #include "ktest.h"
 
@@ -11,12 +12,15 @@
 /* Slots of the hostile domain's only L2 node. */
 enum hostile_slot {
     H_L1 = 1, H_NODE, H_SELF, H_RAM, H_FRAME, H_ROOT, H_TABLE1, H_TABLE2, H_TABLE3,
-    H_END_A, H_END_B, H_OTHER, H_END_C, H_END_D, H_FREE
+    H_END_A, H_END_B, H_OTHER, H_END_C, H_END_D, H_BELL, H_FAR_BELL, H_FAR_RAM, H_FAR_FRAME, H_FREE
 };
+
+#define OTHER_CORE 1u                    /* it is off */
 
 static uint8_t stack[STACK_BYTES] __attribute__((aligned(16)));
 static volatile uint64_t calls_made, seed;
 static caddr_t memory, slots;
+static caddr_t lasting[H_FREE];          /* what every life gets copies of */
 static uint64_t used;
 
 void kt_thread_entry(void *start);
@@ -64,7 +68,7 @@ static void sensible(uint64_t *x)
     uint64_t r = random_next();
 
     x[0] = H_NODE;
-    switch (r % 5) {
+    switch (r % 6) {
     case 0:                              /* retype */
         x[1] = INV_CNODE_RETYPE;
         x[2] = r >> 8 & 1 ? H_RAM : H_FREE + (r >> 16) % 64;
@@ -93,6 +97,11 @@ static void sensible(uint64_t *x)
         x[5] = 1;
         x[6] = (r >> 40) % 8;
         x[7] = H_FREE + (r >> 50) % 64;
+        break;
+    case 4:                              /* ring, or be rung */
+        x[0] = H_BELL + (r >> 8) % 2;
+        x[1] = r >> 9 & 1 ? INV_NOTIFY_CONNECT : INV_NOTIFY_SIGNAL;
+        x[2] = H_END_A + (r >> 16) % 5;
         break;
     default:                             /* bind an end */
         x[0] = H_END_A + (r >> 8) % 5;
@@ -139,6 +148,26 @@ static errval_t make(enum captype type, uint64_t bytes, caddr_t node, caddr_t in
     return err;
 }
 
+/* Memory that the other core owns. */
+static caddr_t make_far(enum captype type)
+{
+    caddr_t cap = kt_object(type, 2 * KPI_PAGE_BYTES, 1), anchor = kt_slots(1);
+
+    kt_need(inv_kernel_cap_anchor(KPI_CAP_KERNEL, KPI_CAP_SELF_L1, cap, anchor), "anchor");
+    kt_need(inv_kernel_cap_set_owner(KPI_CAP_KERNEL, anchor, OTHER_CORE), "owner");
+    return cap;
+}
+
+static void make_lasting(void)
+{
+    lasting[H_BELL] = kt_slots(1);
+    lasting[H_FAR_BELL] = kt_slots(1);
+    kt_need(inv_kernel_notify(KPI_CAP_KERNEL, 0, 1, lasting[H_BELL]), "notify");
+    kt_need(inv_kernel_notify(KPI_CAP_KERNEL, OTHER_CORE, 0, lasting[H_FAR_BELL]), "notify");
+    lasting[H_FAR_RAM] = make_far(CAPTYPE_RAM);
+    lasting[H_FAR_FRAME] = make_far(CAPTYPE_FRAME);
+}
+
 /* A domain of its own but for the address space. */
 static void life_start(void)
 {
@@ -164,6 +193,11 @@ static void life_start(void)
     kt_need(inv_cnode_copy(node, node, H_NODE), "copy l2");
     kt_need(inv_cnode_copy(node, self, H_SELF), "copy dispatcher");
     kt_need(inv_cnode_copy(l1, node, 0), "l2 into l1");
+    for (uint32_t i = 0; i < H_FREE; i++) {
+        if (lasting[i] != 0) {
+            kt_need(inv_cnode_mint(node, lasting[i], CAP_RIGHT_R | CAP_RIGHT_W, i), "copy");
+        }
+    }
     kt_need(kt_map_place(0, self, slots + 3, &page), "map page");
     kt_need(inv_dispatcher_setup(self, l1, KPI_CAP_SELF_VROOT, (uint64_t)page), "setup");
     start[0] = (uint64_t)hostile;
@@ -221,6 +255,7 @@ void test_main(void)
     seed = seed_given();
     memory = kt_object(CAPTYPE_RAM, MEMORY_BYTES, 1);
     slots = kt_slots(4);
+    make_lasting();
     kt_pages(1, NULL);                   /* so that all tables exist */
     nodes = nodes_now(&found);
     for (unsigned i = 0; i < LIVES; i++) {

@@ -36,6 +36,10 @@ void bench_memory(void);                 /* faults that fill or copy a page */
 void bench_rpc(void);                    /* messages to a second domain */
 void bench_ump(void);                    /* messages between cores, each side by itself */
 void bench_plots(void);                  /* only if asked for */
+/* Each kind of work, or this one (NULL: all), on more and more cores; and one worker of it. */
+void bench_scale(const char *work);
+int bench_scale_worker(const char *work);
+int bench_bounce(void);                  /* the far side of its bare line */
 /* The other domain of bench_rpc, which serves one end of a new channel; its pid. */
 uint32_t bench_rpc_start(caddr_t *ret_end);
 /* A ring to a server in this program, which runs when it is rung. bench_ump_work(false): rings are
@@ -50,5 +54,5 @@ uint64_t hand_lmp_call1(uint64_t end, uint64_t header, uint64_t word, uint64_t *
 
 /* Handlers of the interface bench. */
 extern const struct bench_server_ops bench_ops;
-/* The other domain of bench_rpc. Does not return. */
-void bench_second_domain(void) __attribute__((noreturn));
+/* The other domain of bench_rpc (NULL), or whoever looks `name` up. Does not return. */
+void bench_second_domain(const char *name) __attribute__((noreturn));

@@ -6,6 +6,8 @@
 
 #include "bench_priv.h"
 
+#define SCALE_ARGS 3
+
 /* The parts, in the order in which they run. `bench PART` runs one, for a profile of it
  * (tests/harness/hotspots.py). */
 static const struct {
@@ -20,11 +22,21 @@ int main(int argc, char **argv)
 {
     unsigned ran = 0;
 
-    if (argc == 2 && strcmp(argv[1], "serve") == 0) {
-        bench_second_domain();
+    if (argc >= 2 && strcmp(argv[1], "serve") == 0) {
+        bench_second_domain(argv[2]);
+    }
+    if (argc == SCALE_ARGS && strcmp(argv[1], "worker") == 0) {
+        return bench_scale_worker(argv[2]);
     }
     if (argc == 2 && strcmp(argv[1], "plots") == 0) {
         bench_plots();
+        return 0;
+    }
+    if (argc == 2 && strcmp(argv[1], "bounce") == 0) {
+        return bench_bounce();
+    }
+    if ((argc == 2 || argc == SCALE_ARGS) && strcmp(argv[1], "scale") == 0) {
+        bench_scale(argv[2]);
         return 0;
     }
     for (unsigned i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
@@ -34,7 +46,8 @@ int main(int argc, char **argv)
         }
     }
     if (ran == 0) {
-        fprintf(stderr, "usage: bench [kernel | memory | rpc | ump | threads | process | plots]\n");
+        fprintf(stderr, "usage: bench [kernel | memory | rpc | ump | threads | process | plots | "
+                        "scale]\n");
         return 2;
     }
     return 0;

@@ -114,8 +114,8 @@ uint32_t bench_rpc_start(caddr_t *ret_end)
     bench_check("channel", chan_create(ret_end, &theirs));
     bench_check("process service", aos_process(&process));
     bench_check("starting the second domain",
-                process_spawn(process, args, sizeof(args), NULL, 0, 0, 0, names, sizeof(names),
-                              &theirs, 1, &pid));
+                process_spawn(process, args, sizeof(args), NULL, 0, (uint8_t)domain_core(), 0,
+                              names, sizeof(names), &theirs, 1, &pid));
     return pid;
 }
 

@@ -1,8 +1,9 @@
-/* The second domain of rpc.c. */
+/* The second domain of rpc.c, and the servers of scale.c. */
 #include "bench_priv.h"
 
 #include <aos/domain.h>
 #include <aos/perf.h>
+#include <aos/services.h>
 #include <aos/waitset.h>
 #include <if/bench_server.h>
 
@@ -89,13 +90,18 @@ static errval_t serve_give(struct server_ctx *ctx, struct lease *data, uint64_t 
     return lease_write(data, 0, lent, lease_len(data));
 }
 
+static void serve_post(struct server_ctx *ctx, const char *text, size_t text_len)
+{
+}
+
 const struct bench_server_ops bench_ops = {
     .on_zero = serve_zero, .on_one = serve_one, .on_four = serve_four, .on_eight = serve_eight,
     .on_cap = serve_cap, .on_text = serve_text, .on_note = serve_note, .on_noted = serve_noted,
     .on_borrow = serve_borrow, .on_take = serve_take, .on_give = serve_give,
+    .on_post = serve_post,
 };
 
-void bench_second_domain(void)
+void bench_second_domain(const char *name)
 {
     static struct bench_server server;
     static struct waitset ws;
@@ -103,7 +109,11 @@ void bench_second_domain(void)
 
     waitset_init(&ws);
     bench_serve(&server, &bench_ops, NULL, &ws);
-    bench_check("the end to serve", domain_grant("bench", &end));
-    bench_check("serving", bench_server_add(&server, end, 0));
+    if (name != NULL) {
+        bench_check("its name", aos_register(&server.base, name, NULL, 0));
+    } else {
+        bench_check("the end to serve", domain_grant("bench", &end));
+        bench_check("serving", bench_server_add(&server, end, 0));
+    }
     waitset_run(&ws);
 }

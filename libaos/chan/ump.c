@@ -312,13 +312,21 @@ static bool ump_wait_disabled(struct chan *c)
     return !ump_sleep_disabled(c) || u->dead;
 }
 
-/* Back to the ready list, unless nothing came for a while. */
+/* A look by way of the ready list costs as much as so many that follow each other. */
+#define UMP_LOOKS_PER_RUN 32u
+
+/* Back to the ready list, unless nothing came for a while, or another thread could run. */
 static void ump_stay_disabled(struct chan *c, bool some)
 {
     struct ump *u = c->ump;
     ump_ack_disabled(u);
-    u->idle = some ? 0 : u->idle + 1;
-    if (u->idle <= u->spin || !ump_sleep_disabled(c)) {
+    u->idle = some ? 0 : u->idle + UMP_LOOKS_PER_RUN;
+    if (some) {
+        chan_ready_disabled(c);
+    } else if (u->idle <= u->spin && !disp_runnable()) {
+        chan_ready_disabled(c);
+        arch_relax();
+    } else if (!ump_sleep_disabled(c)) {
         chan_ready_disabled(c);
     } else {
         u->idle = 0;

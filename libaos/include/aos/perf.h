@@ -12,6 +12,13 @@ static inline uint64_t perf_cycles(void)
     return arch_cycles();
 }
 
+/* Instructions retired, modulo 2^32; under -icount those of all cores. Unlike cycles, none pass
+ * while nobody runs. */
+static inline uint32_t perf_instructions(void)
+{
+    return arch_instructions();
+}
+
 /* ns from the machine's reset to time 0 of the system clock, as far as the machine's counter
  * started at reset. */
 static inline uint64_t perf_reset_ns(void)

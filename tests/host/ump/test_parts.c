@@ -9,7 +9,9 @@
 #include "../if/sink.h"
 #include "remote.h"
 
-#define LINES (REMOTE_FRAME_BYTES / UMP_LINE_BYTES - 1u)
+#define LINES    (REMOTE_FRAME_BYTES / UMP_LINE_BYTES - 1u)
+#define RINGS    3u
+#define RUNS_MAX 20u /* of each ring before it sleeps */
 
 /* What one side has written, and what the other sees of it. */
 struct way {
@@ -140,10 +142,38 @@ static void lines_that_come_one_by_one(void)
     }
 }
 
+/* Rings that share a waitset are looked at in turns, at much more cost than one alone: as little as
+ * one in all may be looked at before they sleep. */
+static void quiet_rings_side_by_side(void)
+{
+    struct server_conn *conns[RINGS];
+    uint8_t *frames[RINGS];
+    uint32_t runs = 0;
+    fake_start();
+    sink_init(&sink);
+    for (uint32_t i = 0; i < RINGS; i++) {
+        frames[i] = remote_frames();
+        struct remote r = {.frames = frames[i], .server = true};
+        struct ump_config config = remote_config(&r, 0);
+        config.bell = NULL;
+        CHECK_EQ(server_add_ump(&sink.server.base, &config, 1, 0, &conns[i]), ERR_OK);
+    }
+    while (waitset_poll(&sink.ws)) {
+        runs++;
+    }
+    CHECK(runs >= 2 * RINGS && runs <= RUNS_MAX * RINGS);
+    sink_deinit(&sink);
+    fake_check_clean();
+    for (uint32_t i = 0; i < RINGS; i++) {
+        CHECK_EQ(munmap(frames[i], REMOTE_BYTES), 0);
+    }
+}
+
 int main(void)
 {
     const struct check_test tests[] = {
         {"UMP0028 lines that come one by one", lines_that_come_one_by_one},
+        {"UMP0029 quiet rings side by side sleep soon", quiet_rings_side_by_side},
     };
     return CHECK_MAIN(tests);
 }

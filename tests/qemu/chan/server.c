@@ -71,6 +71,10 @@ static errval_t on_text(struct server_ctx *ctx, const char *text, size_t text_le
 }
 
 /* The benchmark's own: nothing to test here. */
+static void on_post(struct server_ctx *ctx, const char *text, size_t text_len)
+{
+}
+
 static void on_note(struct server_ctx *ctx, uint64_t from)
 {
     (void)ctx;
@@ -192,6 +196,7 @@ static const struct bench_server_ops ops = {
     .on_cap = on_cap,
     .on_text = on_text,
     .on_note = on_note,
+    .on_post = on_post,
     .on_noted = on_noted,
     .on_borrow = on_borrow,
     .on_take = on_take,

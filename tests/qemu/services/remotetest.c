@@ -198,6 +198,10 @@ static errval_t on_text(struct server_ctx *ctx, const char *text, size_t text_le
     return ERR_OK;
 }
 
+static void on_post(struct server_ctx *ctx, const char *text, size_t text_len)
+{
+}
+
 static void on_note(struct server_ctx *ctx, uint64_t from)
 {
     (void)ctx;
@@ -261,7 +265,8 @@ static void on_gone(struct server_ctx *ctx)
 static const struct bench_server_ops ops = {
     .on_zero = on_zero, .on_one = on_one, .on_four = on_four, .on_eight = on_eight,
     .on_cap = on_cap, .on_text = on_text, .on_note = on_note, .on_noted = on_noted,
-    .on_borrow = on_borrow, .on_take = on_take, .on_give = on_give, .on_peer_gone = on_gone,
+    .on_borrow = on_borrow, .on_take = on_take, .on_give = on_give, .on_post = on_post,
+    .on_peer_gone = on_gone,
 };
 
 static int serve(void *arg)

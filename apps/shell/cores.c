@@ -22,7 +22,7 @@ typedef void (*cores_each)(struct process_binding *b, uint32_t pid);
 /* How many programs run there; none if it is off. `each` may be NULL. */
 static errval_t cores_busy(struct shell *sh, uint32_t core, cores_each each, uint32_t *ret_count)
 {
-    uint32_t first = domain_pid_on(core, domain_core_count(), DOMAIN_PIDS_OF_INIT);
+    uint32_t first = domain_first_program(core);
     uint32_t pids[PIDS_MAX], after = 0;
     struct process_binding *b;
     size_t count = 0;

@@ -42,8 +42,7 @@ uint32_t domain_core_of(uint32_t pid)
     return pid < DOMAIN_PIDS_FIRST ? domain_startup()->boot_core : pid % domain_core_count();
 }
 
-/* The first pid on `core` that is not of init and its services. */
-static uint32_t start_first_program(uint32_t core)
+uint32_t domain_first_program(uint32_t core)
 {
     return domain_pid_on(core, domain_core_count(),
                          core == domain_startup()->boot_core ? 0 : DOMAIN_PIDS_OF_INIT);
@@ -51,12 +50,7 @@ static uint32_t start_first_program(uint32_t core)
 
 bool domain_is_service(uint32_t pid)
 {
-    return pid != 0 && pid < start_first_program(domain_core_of(pid));
-}
-
-uint32_t domain_first_program(void)
-{
-    return start_first_program(domain_core());
+    return pid != 0 && pid < domain_first_program(domain_core_of(pid));
 }
 
 const char *domain_name(void)

@@ -38,7 +38,7 @@ static struct {
 static bool leave_end_domains(void)
 {
     uint32_t pids[LEAVE_PIDS], after = 0, ended = 0;
-    uint32_t first = domain_pid_on(domain_core(), domain_core_count(), DOMAIN_PIDS_OF_INIT);
+    uint32_t first = domain_first_program(domain_core());
     size_t count = 0;
 
     do {

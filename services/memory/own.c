@@ -130,7 +130,7 @@ static void own_probe_restored(void)
 
 void service_own_init(void)
 {
-    memory_core_init(&service.core, domain_first_program());
+    memory_core_init(&service.core, domain_first_program(domain_core()));
     memory_add_records(&service.core, first_records, sizeof(first_records));
     own_open_vault();
     own_add_roots();

@@ -63,9 +63,7 @@ int main(void)
     caddr_t memory_end;
     errval_t err;
 
-    table_init(&svc.table, domain_pid_on(domain_core(), domain_core_count(),
-                                         domain_on_boot_core() ? 0 : DOMAIN_PIDS_OF_INIT),
-               domain_core_count());
+    table_init(&svc.table, domain_first_program(domain_core()), domain_core_count());
     waitset_init(&svc.ws);
     process_serve(&svc.server, &ops, &svc, &svc.ws);
     err = server_add_end(&svc.server.base, KPI_CAP_PARENT, TABLE_PID_INIT,

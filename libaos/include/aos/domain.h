@@ -36,8 +36,8 @@ static inline uint32_t domain_pid_on(uint32_t core, uint32_t count, uint32_t ind
 #define DOMAIN_PIDS_OF_INIT 4u
 /* Is this one of init's services, or a further init, of whatever core? */
 bool domain_is_service(uint32_t pid);
-/* Of this core, the first pid of a program: those of init and its services are below. */
-uint32_t domain_first_program(void);
+/* The first pid of a program on `core`: those of its init and services are below. */
+uint32_t domain_first_program(uint32_t core);
 /* argv[0]; the file name of the program. */
 const char *domain_name(void);
 /* Its ring of traced messages (aos/trace.h), and its bytes. NULL: it has not been asked to record

@@ -15,6 +15,7 @@ struct proc {
     struct proc *above;                  /* NULL: init's child */
     enum fate fate;
     bool killed, reaped;
+    uint32_t condemned;                  /* by a call on this core: 1 << its number */
     int32_t status;
 };
 
@@ -90,4 +91,32 @@ static void reap(uint32_t parent, uint32_t pid)
     if (p != NULL) {
         p->reaped = true;
     }
+}
+
+/* Calls of this core have not been made to the end. */
+static void proc_pardon(uint32_t by)
+{
+    for (uint32_t i = 0; i < proc_count; i++) {
+        procs[i].condemned = procs[i].condemned == by ? 0 : procs[i].condemned;
+    }
+}
+
+static uint32_t entry_rank(const struct table_entry *e)
+{
+    return (e->away ? UINT32_MAX / 2 : 0) + e->pid;
+}
+
+static const struct table_entry *entry_next(const struct table *t, uint32_t after)
+{
+    const struct table_entry *next = NULL;
+
+    for (uint32_t i = 0; i < t->entries_end; i++) {
+        const struct table_entry *e = &t->entries[i];
+
+        if ((e->state == TABLE_LIVE || e->state == TABLE_ENDED) && entry_rank(e) > after
+            && (next == NULL || entry_rank(e) < entry_rank(next))) {
+            next = e;
+        }
+    }
+    return next;
 }

@@ -122,6 +122,7 @@ static void core_start(struct core *c)
 {
     uint32_t number = (uint32_t)(c - cores);
 
+    proc_pardon(1u << number);
     memset(c, 0, sizeof(*c));
     table_init(&c->table, domain_pid_on(number, CORES, number == 0 ? 0 : DOMAIN_PIDS_OF_INIT),
                CORES);
@@ -353,6 +354,23 @@ static void wait_some(struct core *c)
     }
 }
 
+/* All members that the caller may kill, on all cores, are to be gone in the end, if the service of
+ * the caller's core lives as long. */
+static void condemn(uint32_t by, uint32_t caller, uint32_t group)
+{
+    for (uint32_t i = 0; i < CORES; i++) {
+        struct table_entry *e;
+
+        for (uint32_t after = 0;
+             (e = table_member(&cores[i].table, caller, group, after, NULL)) != NULL;
+             after = e->pid) {
+            if (!e->away) {
+                proc_of(e->pid, e->parent)->condemned = by;
+            }
+        }
+    }
+}
+
 static void kill_group(struct core *c)
 {
     const struct table_entry *caller = any_live(c);
@@ -361,6 +379,7 @@ static void kill_group(struct core *c)
     if (caller == NULL || e->state != TABLE_LIVE || c->call_count + CORES >= CALLS) {
         return;
     }
+    condemn(1u << (c - cores), caller->pid, e->group);
     for (uint32_t core = 0; core < CORES; core++) {
         if (&cores[core] != c) {
             add_call(c, &(struct call){.kind = CALL_ACT, .core = core, .parent = caller->pid,
@@ -368,26 +387,6 @@ static void kill_group(struct core *c)
         }
     }
     kill_members(c, caller->pid, e->group);
-}
-
-static uint32_t entry_rank(const struct table_entry *e)
-{
-    return (e->away ? UINT32_MAX / 2 : 0) + e->pid;
-}
-
-static const struct table_entry *entry_next(const struct table *t, uint32_t after)
-{
-    const struct table_entry *next = NULL;
-
-    for (uint32_t i = 0; i < t->entries_end; i++) {
-        const struct table_entry *e = &t->entries[i];
-
-        if ((e->state == TABLE_LIVE || e->state == TABLE_ENDED) && entry_rank(e) > after
-            && (next == NULL || entry_rank(e) < entry_rank(next))) {
-            next = e;
-        }
-    }
-    return next;
 }
 
 /* What keep.c does: entries as they were, those that were starting gone, nobody waits. */
@@ -551,7 +550,7 @@ static void check_quiet(void)
         if (p->fate != RUNS) {
             continue;
         }
-        CHECK(!proc_is_doomed(p));
+        CHECK(!proc_is_doomed(p) && p->condemned == 0);
         CHECK(table_find(&own->table, p->pid) != NULL);
         CHECK(table_find(&above->table, p->pid) != NULL);
     }

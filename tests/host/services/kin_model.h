@@ -43,6 +43,16 @@ static struct proc *proc_of(uint32_t pid, uint32_t parent)
     return NULL;
 }
 
+/* Another one is about to have this pid, so nothing is heard of the one before any more. */
+static void proc_replace(uint32_t pid, uint32_t parent)
+{
+    struct proc *p = proc_of(pid, parent);
+
+    if (p != NULL && p->fate == ENDED) {
+        p->pid = TABLE_PID_INIT;
+    }
+}
+
 /* It ends if it runs. */
 static void proc_end(uint32_t pid, bool killed, int32_t status)
 {
@@ -67,7 +77,13 @@ static bool proc_is_doomed(const struct proc *p)
     return false;
 }
 
+static uint64_t seed;
 static uint32_t statuses_told;
+
+static bool one_in(uint32_t n)
+{
+    return check_random(&seed) % n == 0;
+}
 
 /* What a parent hears is how its child ended, and it hears it once. */
 static void check_status(uint32_t parent, uint32_t pid, const struct table_exit *how)

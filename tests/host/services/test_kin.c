@@ -6,7 +6,7 @@
 #include "kin_model.h"
 
 enum {
-    CORES = 3, STEPS = 4000, SEEDS = 20, CALLS = 16, ACTIVE = 40,
+    CORES = 3, STEPS = 4000, QUIET_STEPS = 500, SEEDS = 20, CALLS = 16, ACTIVE = 40,
 };
 
 /* --- the cores ------------------------------------------------------------------------------ */
@@ -40,17 +40,11 @@ struct core {
 };
 
 static struct core cores[CORES];
-static uint64_t seed;
 static uint32_t restarts, offs, remotes;
 
 uint32_t domain_core_of(uint32_t pid)
 {
     return pid < DOMAIN_PIDS_FIRST ? 0 : pid % CORES;
-}
-
-static bool one_in(uint32_t n)
-{
-    return check_random(&seed) % n == 0;
 }
 
 static struct table_entry *any_live(struct core *c)
@@ -143,6 +137,7 @@ static void serve_join(struct core *to, struct call *c)
         c->err = table_add_away(&to->table, c->pid, &what, &e);
     }
     if (err_is_ok(c->err)) {
+        proc_replace(c->pid, c->parent);
         c->limits = e->limits;
         c->own_group = e->group;
     }
@@ -262,6 +257,9 @@ static bool carry(struct core *c)
         deliver(c);
         return true;
     }
+    if (c->busy && one_in(3)) {
+        return true;                     /* the answer is on its way */
+    }
     if (c->busy) {
         struct call call = c->now;
 
@@ -300,7 +298,7 @@ static void spawn(struct core *c, struct core *where)
     uint32_t by = parent == NULL ? TABLE_PID_INIT : parent->pid;
     const struct table_new what = {.parent = by, .name = "p", .lead = one_in(3)};
 
-    if (where->off || where->leaving || where->call_count + 2 >= CALLS) {
+    if (where->off || where->call_count + 2 >= CALLS) {
         return;
     }
     if (c == where || parent == NULL) {
@@ -389,6 +387,20 @@ static void kill_group(struct core *c)
     kill_members(c, caller->pid, e->group);
 }
 
+/* The service of a core has ended: nobody there answers, and others see it. */
+static void ended(struct core *c, enum kin_answer answer)
+{
+    for (uint32_t i = 0; i < CORES; i++) {
+        if (cores[i].busy && !cores[i].now.answered && &cores[cores[i].now.core] == c) {
+            cores[i].now.answered = true;
+            cores[i].now.answer = answer;
+        }
+        if (&cores[i] != c && !cores[i].off) {
+            kin_look(&cores[i].kin, (uint32_t)(c - cores));
+        }
+    }
+}
+
 /* What keep.c does: entries as they were, those that were starting gone, nobody waits. */
 static void restart(struct core *c)
 {
@@ -412,15 +424,7 @@ static void restart(struct core *c)
             table_ended(&c->table, now, &e->exit, answer_wait, c);
         }
     }
-    for (uint32_t i = 0; i < CORES; i++) {
-        if (cores[i].busy && !cores[i].now.answered && &cores[cores[i].now.core] == c) {
-            cores[i].now.answered = true;
-            cores[i].now.answer = KIN_LOST;
-        }
-        if (&cores[i] != c && !cores[i].off) {
-            kin_look(&cores[i].kin, (uint32_t)(c - cores));
-        }
-    }
+    ended(c, KIN_LOST);
     kin_resume(&c->kin);
     restarts++;
 }
@@ -452,15 +456,15 @@ static void leave(struct core *c)
     for (uint32_t i = 0; i < c->table.entries_end; i++) {
         struct table_entry *e = &c->table.entries[i];
 
-        shown |= e->state == TABLE_STARTING || e->state == TABLE_ENDED
-            || (e->state == TABLE_LIVE && !e->away);
+        shown |= e->state == TABLE_ENDED || (e->state == TABLE_LIVE && !e->away);
         if (e->state == TABLE_LIVE && !e->away) {
             proc_end(e->pid, /* killed= */ true, STATUS_KILLED_HERE);
         }
     }
-    if (!shown && c->call_count == 0 && !c->busy) {
+    if (!shown) {
         core_start(c);
         c->off = true;
+        ended(c, KIN_OFF);
         offs++;
     }
 }
@@ -527,8 +531,7 @@ static void check_entry(struct core *c, const struct table_entry *e)
         return;
     }
     CHECK_EQ(p->fate, e->state == TABLE_LIVE ? RUNS : ENDED);
-    CHECK(e->state == TABLE_LIVE || !table_foreign(e));
-    CHECK(e->state == TABLE_LIVE || !p->reaped);
+    CHECK(e->state == TABLE_LIVE || (!table_foreign(e) && !p->reaped));
 }
 
 static void check_quiet(void)
@@ -568,7 +571,6 @@ static void KIN0001_three_tables_agree_with_a_model_without_cores(void)
     const char *from = getenv("KIN_SEED"), *count = getenv("KIN_SEEDS");
     uint64_t first = from != NULL ? strtoull(from, NULL, 0) : 1;
     uint64_t last = first + (count != NULL ? strtoull(count, NULL, 0) : SEEDS);
-
     for (uint64_t s = first; s < last; s++) {
         seed = s * 0x9e3779b97f4a7c15ull;
         proc_count = 0;
@@ -580,13 +582,14 @@ static void KIN0001_three_tables_agree_with_a_model_without_cores(void)
             for (uint32_t core = 0; core < CORES; core++) {
                 CHECK(table_check(&cores[core].table) == NULL);
             }
+            if ((i + 1) % QUIET_STEPS == 0) {
+                check_quiet();
+            }
         }
-        check_quiet();
     }
     printf("# %u statuses, %u children on other cores, %u restarts, %u cores off\n",
            statuses_told, remotes, restarts, offs);
-    CHECK(count != NULL || (statuses_told > SEEDS && remotes > SEEDS));
-    CHECK(count != NULL || (restarts > SEEDS && offs > SEEDS));
+    CHECK(statuses_told != 0 && remotes != 0 && restarts != 0 && offs != 0);
 }
 
 int main(void)

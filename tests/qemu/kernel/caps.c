@@ -302,12 +302,12 @@ static void test_rights(void)
               inv_dispatcher_resume(told) == SYS_ERR_CAP_RIGHTS &&
               inv_dispatcher_ask(told) == SYS_ERR_CAP_RIGHTS &&
               inv_dispatcher_kill(told, 0) == SYS_ERR_CAP_RIGHTS,
-          "KCAP0062 without w a dispatcher is not started, stopped, asked or killed");
+          "KCAP0067 without w a dispatcher is not started, stopped, asked or killed");
     kt_ok(inv_dispatcher_info(told, &state, &status, &cause, &pc, &far) == ERR_OK &&
               state == KPI_DISP_NEW,
-          "KCAP0063 but tells its state");
+          "KCAP0068 but tells its state");
     kt_eq(inv_dispatcher_setup(d, space, KPI_CAP_SELF_VROOT, KPI_PAGE_BYTES), SYS_ERR_CAP_RIGHTS,
-          "KCAP0064 nobody runs in a space that he may only look at");
+          "KCAP0069 nobody runs in a space that he may only look at");
     kt_eq(inv_irq_table_get(table, 33, kt_slots(1)), SYS_ERR_CAP_RIGHTS,
           "KCAP0065 nor takes interrupts");
     kt_eq(inv_kernel_shutdown(kernel, 0), SYS_ERR_CAP_RIGHTS, "KCAP0066 nor switches off");

@@ -261,12 +261,12 @@ static void test_map(void)
     kt_need(inv_vnode_map(l2, 0, l3, 0, 1, 0, slot0 + 5), "attach");
     (void)stretch();
     kt_need(inv_vnode_map(l3, 0, frame, 0, KPI_TABLE_ENTRIES, KPI_VM_READ, mapping), "map");
-    judge("STRETCH0037 512 pages are mapped");
+    judge("STRETCH0050 512 pages are mapped");
     kt_need(inv_mapping_modify(mapping, 0, KPI_TABLE_ENTRIES, KPI_VM_READ | KPI_VM_UNCACHED),
             "modify");
-    judge("STRETCH0038 their access and memory type change");
+    judge("STRETCH0051 their access and memory type change");
     kt_need(inv_mapping_unmap(mapping), "unmap");
-    judge("STRETCH0039 they are unmapped");
+    judge("STRETCH0052 they are unmapped");
     ko_arena_end();
 }
 

@@ -197,7 +197,7 @@ static errval_t jobs_kill(struct shell *sh, const char *text)
         return PROCESS_ERR_NO_PID;
     }
     return text[0] == '%' ? process_kill_group(sh->process, pid, &count)
-                          : process_kill(shell_process_of(sh, pid), pid);
+                          : process_kill(sh->process, pid);
 }
 
 int builtin_kill(struct shell *sh, int argc, char **argv)

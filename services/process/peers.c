@@ -97,7 +97,7 @@ static errval_t peers_send(const struct peers_slot *s)
     case KIN_NEVER:
         return process_ended(b, s->pid, PROCESS_OUTCOME_NEVER, &how);
     case KIN_END:
-        return process_terminate(b, s->pid);
+        return process_terminate(b, s->pid, PROCESS_REASON_FAMILY);
     case KIN_LOOK:
         return process_status(b, s->pid, &ended, &how);
     case KIN_NONE:

@@ -1,5 +1,6 @@
 /* Handlers for the process services of other cores: a child there joins its parent here, or has
  * ended; a process here is to end with its parent there. */
+#include <stdlib.h>
 #include <string.h>
 
 #include <aos/domain.h>
@@ -92,14 +93,63 @@ errval_t on_ended(struct server_ctx *ctx, uint32_t pid, process_outcome_t outcom
     return ERR_OK;
 }
 
-errval_t on_terminate(struct server_ctx *ctx, uint32_t pid)
+errval_t on_terminate(struct server_ctx *ctx, uint32_t pid, process_reason_t reason)
 {
-    bool known;
+    errval_t err;
 
     if (!peers_is_one(ctx)) {
         return PROCESS_ERR_DENIED;
     }
-    known = kin_on_end(&domain_kin, domain_core_of((uint32_t)ctx->peer_pid), pid);
+    if (reason == PROCESS_REASON_TRUSTED) {
+        err = table_may_kill(&svc.table, TABLE_PID_INIT, pid);
+        if (err_is_ok(err)) {
+            domain_kill(table_find(&svc.table, pid));
+        }
+        return err;
+    }
+    err = kin_on_end(&domain_kin, domain_core_of((uint32_t)ctx->peer_pid), pid)
+        ? ERR_OK : PROCESS_ERR_NO_PID;
     keep_sync();
-    return known ? ERR_OK : PROCESS_ERR_NO_PID;
+    return err;
+}
+
+/* Somebody waits for a kill on another core. */
+struct relate_call {
+    struct peers_call call;              /* first */
+    uint32_t pid;
+    errval_t err;
+    struct process_kill_responder answer;
+};
+
+static void relate_run(struct peers_call *c)
+{
+    struct relate_call *r = (struct relate_call *)c;
+    struct process_binding *b;
+
+    r->err = PROCESS_ERR_NO_PID;         /* the core is off */
+    if (err_is_ok(peers_find(domain_core_of(r->pid), &b))) {
+        r->err = process_terminate(b, r->pid, PROCESS_REASON_TRUSTED);
+    }
+}
+
+static void relate_done(struct peers_call *c)
+{
+    struct relate_call *r = (struct relate_call *)c;
+
+    process_kill_reply(&r->answer, r->err);
+    free(r);
+}
+
+errval_t relate_kill(struct server_ctx *ctx, uint32_t pid)
+{
+    struct relate_call *r = calloc(1, sizeof(*r));
+
+    if (r == NULL) {
+        return LIB_ERR_NO_MEMORY;
+    }
+    r->call = (struct peers_call){.run = relate_run, .done = relate_done};
+    r->pid = pid;
+    r->answer = process_kill_defer(ctx);
+    peers_ask(&r->call);
+    return SERVER_DEFERRED;
 }

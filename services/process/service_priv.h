@@ -116,6 +116,8 @@ errval_t on_capabilities(struct server_ctx *ctx, uint32_t pid, uint32_t from,
                          uint32_t *ret_next);
 errval_t on_trace(struct server_ctx *ctx, uint32_t pid, process_tracing_t tracing,
                   caddr_t *ret_ring);
+/* Kills a process of another core for a caller that is trusted here: a handler. */
+errval_t relate_kill(struct server_ctx *ctx, uint32_t pid);
 /* For the process services of other cores only. */
 errval_t on_join(struct server_ctx *ctx, uint32_t pid, uint32_t parent, const char *name,
                  size_t name_len, const struct process_limits *limits, process_start_t start,
@@ -123,6 +125,6 @@ errval_t on_join(struct server_ctx *ctx, uint32_t pid, uint32_t parent, const ch
                  uint32_t *ret_above, size_t *ret_above_count);
 errval_t on_ended(struct server_ctx *ctx, uint32_t pid, process_outcome_t outcome,
                   const struct process_exit *how);
-errval_t on_terminate(struct server_ctx *ctx, uint32_t pid);
+errval_t on_terminate(struct server_ctx *ctx, uint32_t pid, process_reason_t reason);
 errval_t on_act(struct server_ctx *ctx, uint32_t caller, uint32_t group, process_act_t act,
                 bool *ret_found, bool *ret_allowed, uint32_t *ret_count);

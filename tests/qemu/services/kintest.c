@@ -311,7 +311,7 @@ static int child_stranger(uint32_t pid)
             || !err_has(process_join(b, pid + CORES, domain_pid(), "x", 1, &limits, 0, 0, &own,
                                      &group, above, &above_count), PROCESS_ERR_DENIED)
             || !err_has(process_ended(b, pid, PROCESS_OUTCOME_ENDED, &exit), PROCESS_ERR_DENIED)
-            || !err_has(process_terminate(b, pid), PROCESS_ERR_DENIED)
+            || !err_has(process_terminate(b, pid, PROCESS_REASON_TRUSTED), PROCESS_ERR_DENIED)
             || !err_has(process_act(b, 0, pid, PROCESS_ACT_KILL, &found, &allowed, &count),
                         PROCESS_ERR_DENIED)) {
             return 2;

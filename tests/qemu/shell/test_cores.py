@@ -188,6 +188,18 @@ def test_core0023_children_on_other_cores_outlive_their_service(run):
     assert before.count('kintest') == 2 and 'kintest' not in after
 
 
+def test_core0027_services_of_further_cores_end_and_are_started_again(run):
+    """What they know of others' children outlives them: pid 21 is the process service of core 1."""
+    result = run('oncore 1 kintest start 0 &', 'sleep 0.5', 'kill 21', 'sleep 0.5', 'ps',
+                 'oncore 1 hello', 'kill %1', 'wait', 'ps', 'kill 9999', smp=2,
+                 initrd='tests/qemu/test.initrd')
+    assert result.statuses == [0, 0, 1, 0, 0, 0, 0, 137, 0, 1], result.stderr
+    assert '21: the peer is gone' in result.stderr    # it could not answer any more
+    assert 'service process was started again' in result.log
+    before, after = result.stdout.split('PID PARENT')[1:]
+    assert before.count('kintest') == 2 and 'kintest' not in after
+
+
 def test_core0024_a_core_goes_off_with_parents_and_children(run):
     """Those that are there are killed, and so what is below them on other cores."""
     result = run('oncore 1 kintest chain 3 &', 'sleep 0.5', 'core off 2 --end', 'ps',

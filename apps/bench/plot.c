@@ -1,5 +1,5 @@
 /* What `./aos bench --plots` draws: instructions of a call by its size, over UMP and LMP, with one
- * call at a time and with several under way. Prints lines "# plot SERIES X Y", where Y is in
+ * call at a time and with several under way, and of a oneway. Prints lines "# plot SERIES X Y", where Y is in
  * instructions of both sides, kernel included. */
 #include "bench_priv.h"
 
@@ -14,6 +14,7 @@
 #define ROUNDS     20u                   /* of which the cheapest counts */
 #define TEXT_BYTES 1024u
 #define CALLS_MOST CHAN_CALLS_MAX
+#define POSTS      (CHAN_CALLS_MAX - 1u) /* a place is left for the call */
 
 static const uint32_t sizes[] = {8, 16, 32, 64, 128, 256, 512, TEXT_BYTES};
 static char text[TEXT_BYTES];
@@ -85,6 +86,35 @@ static uint64_t plot_window(struct bench_binding *b, uint32_t bytes, uint32_t wi
     return (perf_cycles() - from) / window;
 }
 
+/* Oneways with `bytes` of text each, and then a call, by which all of them are handled. */
+static uint64_t plot_posts(struct bench_binding *b, uint32_t bytes, void (*work)(bool wait))
+{
+    uint64_t from = perf_cycles();
+    if (work != NULL) {
+        work(false);
+    }
+    for (uint32_t i = 0; i < POSTS; i++) {
+        bench_check("post", bench_post(b, text, bytes));
+    }
+    if (work != NULL) {
+        work(true);
+    }
+    bench_check("call", bench_zero(b));
+    return (perf_cycles() - from) / POSTS;
+}
+
+static void plot_oneways(const char *carrier, struct bench_binding *b, void (*work)(bool wait))
+{
+    for (uint32_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        uint64_t least = UINT64_MAX;
+        for (uint32_t k = 0; k < ROUNDS; k++) {
+            uint64_t took = plot_posts(b, sizes[i], work);
+            least = took < least ? took : least;
+        }
+        plot(carrier, "oneway", sizes[i], least);
+    }
+}
+
 static void plot_sizes(const char *carrier, struct bench_binding *b, void (*work)(bool wait))
 {
     static const struct {
@@ -118,6 +148,8 @@ void bench_plots(void)
     plot_words("lmp", &lmp);
     plot_sizes("ump", ump, bench_ump_work);
     plot_sizes("lmp", &lmp, NULL);
+    plot_oneways("ump", ump, bench_ump_work);
+    plot_oneways("lmp", &lmp, NULL);
     bench_close(ump);
     bench_close(&lmp);
     bench_check("ending the second domain", aos_kill(pid));

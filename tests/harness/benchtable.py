@@ -12,6 +12,7 @@ import plots
 
 BASELINES = Path(__file__).resolve().parents[1] / 'bench' / 'baselines.json'
 TIMEOUT_S = 600
+SCALE_CORES = 4
 # Bars (bars.py) of what one row may cost, or what it may cost more than another.
 BARS = {'sync_stub_instructions': ('rpc_1', 'rpc_1_hand', 15),
         'ump_client_instructions': ('ump_client_1', None, 150),
@@ -119,10 +120,13 @@ def main():
         print(f'aos: bench ended with status {result.status}; {result.trouble}\n{result.stderr}'
               f'{result.panic}{result.evidence()}', file=sys.stderr)
     if arguments.plots and not result.status:
-        more = execmode.run(machine, ['bench plots'], TIMEOUT_S)
-        for path in plots.draw(figures, more.stdout, Path(arguments.build) / 'plots'):
+        more = [execmode.run(machine, ['bench plots'], TIMEOUT_S),
+                execmode.run(machine.with_(smp=SCALE_CORES), ['bench scale'], TIMEOUT_S)]
+        text = ''.join(run.stdout for run in more)
+        print(text)
+        for path in plots.draw(figures, text, Path(arguments.build) / 'plots'):
             print(path)
-        result.status = more.status
+        result.status = max(run.status for run in more)
     missing = [row['id'] for row in baselines['rows'] if row['id'] not in figures
                and not row.get('later')]
     larger = grown(figures, baselines)

@@ -9,7 +9,11 @@ CALLS = (  # label, the rows that make a call of one word
     ('UMP, both poll', ('ump_client_1', 'ump_server_1')),
     ('UMP, server sleeps', ('ump_client_1', 'ump_server_woken')),
 )
-WINDOWS = {'window1': '1 call at a time', 'window8': '8 calls under way'}
+WINDOWS = {'window1': ('1 call at a time', '#4878a8'), 'window8': ('8 calls under way', '#c06030'),
+           'oneway': ('one way', '#509050')}
+SCALE = {'pair': 'call in one core (LMP)', 'across': 'call in two cores (UMP)',
+         'one': 'call, all to one server', 'memory': '64 KiB of memory, there and back',
+         'names': 'name looked up'}
 CARRIERS = {'lmp': 'LMP', 'ump': 'UMP'}
 
 
@@ -52,14 +56,29 @@ def _calls(plt, figures, path):
 def _sizes(plt, points, path, ylabel, value):
     figure, axes = plt.subplots(figsize=(6, 3.6))
     for carrier, style in (('lmp', '--'), ('ump', '-')):
-        for window, label in WINDOWS.items():
+        for window, (label, color) in WINDOWS.items():
             line = points.get(f'{carrier}_{window}', [])
             axes.plot([x for x, _ in line], [value(x, y) for x, y in line], style, marker='.',
-                      color='#4878a8' if window == 'window1' else '#c06030',
+                      color=color,
                       label=f'{CARRIERS[carrier]}, {label}')
     axes.set_xscale('log', base=2)
     _plain(axes, 'bytes of text in a call', ylabel)
     axes.legend(frameon=False)
+    figure.savefig(path, bbox_inches='tight', metadata={'Date': None})
+    plt.close(figure)
+
+
+def _scale(plt, points, path):
+    figure, axes = plt.subplots(figsize=(6, 3.6))
+    for work, label in SCALE.items():
+        line = points.get(f'scale_{work}', [])
+        axes.plot([x for x, _ in line], [y for _, y in line], marker='.', label=label)
+    axes.set_xscale('log', base=2)
+    axes.set_xticks([1, 2, 4], ['1', '2', '4'])
+    _plain(axes, 'cores that work', 'instructions of all cores for each')
+    axes.set_yscale('log')
+    axes.set_ylim(bottom=100)
+    axes.legend(frameon=False, bbox_to_anchor=(1, 1))
     figure.savefig(path, bbox_inches='tight', metadata={'Date': None})
     plt.close(figure)
 
@@ -74,8 +93,10 @@ def draw(figures, text, folder):
     folder = Path(folder)
     folder.mkdir(exist_ok=True)
     points = series(text)
-    paths = [folder / name for name in ('ump-calls.svg', 'ump-sizes.svg', 'ump-throughput.svg')]
+    paths = [folder / name for name in ('ump-calls.svg', 'ump-sizes.svg', 'ump-throughput.svg',
+                                     'ump-scale.svg')]
     _calls(plt, figures, paths[0])
     _sizes(plt, points, paths[1], 'instructions of a call, both sides', lambda _, y: y)
     _sizes(plt, points, paths[2], 'bytes in 1 000 instructions', lambda x, y: 1000 * x / y)
+    _scale(plt, points, paths[3])
     return paths

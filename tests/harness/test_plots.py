@@ -15,4 +15,4 @@ def test_har0151_only_calls_whose_rows_are_there():
 
 def test_har0152_pictures(tmp_path):
     paths = plots.draw({'rpc_1': (314, 1, 1)}, TEXT, tmp_path / 'plots')
-    assert len(paths) == 3 and all('<svg' in path.read_text() for path in paths)
+    assert len(paths) == 4 and all('<svg' in path.read_text() for path in paths)

@@ -1,6 +1,6 @@
 /* What `./aos bench --plots` draws: instructions of a call by its size, over UMP and LMP, with one
- * call at a time and with several under way, and of a oneway. Prints lines "# plot SERIES X Y", where Y is in
- * instructions of both sides, kernel included. */
+ * call at a time and with several under way, and of a oneway. Prints lines "# plot SERIES X Y",
+ * where Y is in instructions of both sides, kernel included. */
 #include "bench_priv.h"
 
 #include <stdio.h>

@@ -96,7 +96,7 @@ static bool as_before(struct counters *rests, uint32_t count)
 /* The monitors of all cores find nothing wrong with the capabilities that several cores have. */
 static bool monitors_agree(void)
 {
-    uint64_t until = time_deadline_ns(RETURN_NS), found = 0, nodes;
+    uint64_t until = time_deadline_ns(SETTLE_NS), found = 0, nodes;
     struct monitor_binding *monitor;
     uint32_t records, busy = 1;
     errval_t err = aos_monitor(&monitor);

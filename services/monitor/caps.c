@@ -278,13 +278,24 @@ void caps_core_up(struct caps *c, uint8_t core)
     c->online |= caps_bit(core);
 }
 
+/* What `core` has answered, or would have: it has stopped with nothing left. So it maps nothing, is
+ * no home, and what it owned has ended. */
+static errval_t down_answer(struct caps *c, const struct caps_op *op, uint8_t core)
+{
+    const struct caps_record *record = caps_find(c, &op->key);
+    bool ended = op->kind == CAPS_OP_DROP || op->kind == CAPS_OP_RETYPE ||
+                 (op->kind == CAPS_OP_RELEASE && record != NULL && record->owner == core);
+    return ended ? ERR_OK : SYS_ERR_BUSY;
+}
+
 void caps_core_down(struct caps *c, uint8_t core)
 {
     c->online &= (uint8_t)~caps_bit(core);
     for (uint32_t i = 0; i < CAPS_OPS_MAX; i++) {
         struct caps_op *op = &c->ops[i];
-        if (op->kind != CAPS_OP_NONE && (op->asked & caps_bit(core)) != 0)
-            caps_answered(c, op, core, SYS_ERR_BUSY);
+        bool refused = op->kind == CAPS_OP_DROP && op->dest == core; /* before, by itself */
+        if (op->kind != CAPS_OP_NONE && (refused || (op->asked & caps_bit(core)) != 0))
+            caps_answered(c, op, core, down_answer(c, op, core));
     }
     for (uint32_t i = 0; i < CAPS_RECORDS_MAX; i++) {
         struct caps_record *record = &c->records[i];

@@ -200,8 +200,8 @@ void caps_init(struct caps *c, const struct caps_host *host, uint8_t self);
 
 /* Another core's monitor can be reached from now on; it knows nothing yet. */
 void caps_core_up(struct caps *c, uint8_t core);
-/* It has stopped: it had no records left but of what it had adopted, and all its messages have been
- * received. */
+/* It has stopped: it had no records left but of what it had adopted. What it has sent has been
+ * received, but perhaps its last answers; what was sent to it since is lost. */
 void caps_core_down(struct caps *c, uint8_t core);
 
 /* The frame in `slot`, of this core, was given to `core` when that started: a user of it until it

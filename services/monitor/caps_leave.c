@@ -155,8 +155,25 @@ static void leave_revoked(void *arg, errval_t err)
     (void)err;
 }
 
+/* Whether something is known elsewhere that was made of it here. */
+static bool leave_has_inner(const struct caps *c, const struct caps_record *record)
+{
+    for (uint32_t i = 0; i < CAPS_RECORDS_MAX; i++) {
+        const struct caps_record *inner = &c->records[i];
+        if (inner->used && inner != record && inner->home == c->self &&
+            caps_concerns(&record->key, &inner->key))
+            return true;
+    }
+    return false;
+}
+
 static void leave_hand_over(struct caps *c, struct caps_record *record)
 {
+    /* The next owner must find in its way what was made of it. */
+    if (leave_has_inner(c, record)) {
+        c->retry = true;
+        return;
+    }
     /* This core makes it anew when it runs again, so nobody may have it then. */
     if (record->key.type == CAPTYPE_NOTIFY) {
         c->retry = true;

@@ -48,7 +48,9 @@ void caps_ask(struct caps *c, struct caps_op *op, uint8_t core, struct caps_msg 
 void caps_ask_all(struct caps *c, struct caps_op *op, uint8_t cores, struct caps_msg msg);
 void caps_answer(struct caps *c, uint8_t core, uint32_t op, errval_t err);
 
-/* caps_revoke.c: whether the object may vanish any moment: nothing begins with it. */
+/* caps_revoke.c: whether a revoke of `range` is about `key`, that or something made of it. */
+bool caps_concerns(const struct caps_key *range, const struct caps_key *key);
+/* Whether the object may vanish any moment: nothing begins with it. */
 bool caps_is_marked(const struct caps *c, const struct caps_key *key);
 void caps_on_mark(struct caps *c, uint8_t core, const struct caps_msg *msg);
 void caps_on_commit(struct caps *c, uint8_t core, const struct caps_msg *msg);

@@ -16,8 +16,7 @@ static bool key_before(const struct caps_key *a, const struct caps_key *b)
     return a->type < b->type;
 }
 
-/* Whether a revoke of `range` is about `key`. */
-static bool key_concerned(const struct caps_key *range, const struct caps_key *key)
+bool caps_concerns(const struct caps_key *range, const struct caps_key *key)
 {
     return key->page >= range->page && key->page - range->page < range->pages &&
            !key_before(key, range);
@@ -26,7 +25,7 @@ static bool key_concerned(const struct caps_key *range, const struct caps_key *k
 bool caps_is_marked(const struct caps *c, const struct caps_key *key)
 {
     for (uint32_t i = 0; i < CAPS_MARKS_MAX; i++) {
-        if (c->marks[i].used && key_concerned(&c->marks[i].key, key))
+        if (c->marks[i].used && caps_concerns(&c->marks[i].key, key))
             return true;
     }
     return false;
@@ -62,7 +61,7 @@ static void mark_refuse_waiting(struct caps *c, const struct caps_mark *mark)
     for (uint32_t i = 0; i < CAPS_OPS_MAX; i++) {
         struct caps_op *op = &c->ops[i];
         if (op->kind != CAPS_OP_NONE && op->kind != CAPS_OP_REVOKE && op->state == CAPS_WAITS &&
-            key_concerned(&key, &op->key))
+            caps_concerns(&key, &op->key))
             caps_op_end(c, op, SYS_ERR_BUSY);
     }
 }
@@ -74,7 +73,7 @@ static bool mark_is_clear(const struct caps *c, const struct caps_mark *mark)
         /* Of two revokes of the same part the one of the core with the higher number is first. */
         bool later = op->kind == CAPS_OP_REVOKE && caps_key_same(&mark->key, &op->key) &&
                      mark->core >= c->self;
-        if (op->kind != CAPS_OP_NONE && !later && key_concerned(&mark->key, &op->key))
+        if (op->kind != CAPS_OP_NONE && !later && caps_concerns(&mark->key, &op->key))
             return false;
     }
     return true;
@@ -86,7 +85,7 @@ static void mark_forget(struct caps *c, const struct caps_mark *mark)
     for (uint32_t i = 0; i < CAPS_RECORDS_MAX; i++) {
         struct caps_record *record = &c->records[i];
         struct caps_description d;
-        if (!record->used || !key_concerned(&mark->key, &record->key))
+        if (!record->used || !caps_concerns(&mark->key, &record->key))
             continue;
         if (err_is_fail(c->host.describe(c->host.arg, 0, record->anchor, &d)))
             caps_record_free(c, record);
@@ -274,7 +273,7 @@ static bool range_is_cut(const struct caps *c, const struct caps_key *range)
     uint32_t end = range->page + range->pages;
     for (uint32_t i = 0; i < CAPS_RECORDS_MAX; i++) {
         const struct caps_record *record = &c->records[i];
-        if (record->used && record->key.page < end && key_concerned(range, &record->key) &&
+        if (record->used && record->key.page < end && caps_concerns(range, &record->key) &&
             record->key.pages > end - record->key.page)
             return true;
     }

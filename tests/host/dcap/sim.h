@@ -27,7 +27,8 @@ struct mslot {
 };
 
 /* Schedules with seeds from here on have capabilities of all types, and cores that stop and start
- * again and again; those below, which are older, are shorter and have memory and interrupts. */
+ * again and again while others have something to say to them; those below, which are older, are
+ * shorter and have memory and interrupts. */
 #define WIDE_SEEDS (1ull << 40)
 
 enum core_state { CORE_OFF, CORE_RUNS, CORE_STOPS };
@@ -70,8 +71,12 @@ struct op {
     uint32_t first, pages, count;
 };
 
+/* Messages of the machine itself: a core is there, and the next of its starts; or no longer. */
+enum { WORLD_UP = 200, WORLD_DOWN };
+
 struct channel {
     struct caps_msg messages[CHANNEL_MAX];
+    unsigned starts[CHANNEL_MAX]; /* of the receiver, as far as the sender knows */
     unsigned first, count;
 };
 
@@ -82,6 +87,8 @@ struct sim {
     struct op ops[OPS_MAX];
     uint64_t random, tag;
     bool wide;
+    unsigned starts[CORES_MAX];           /* of each core */
+    unsigned known[CORES_MAX][CORES_MAX]; /* what a core knows of another */
     unsigned step;
     uint64_t done[16];
 };

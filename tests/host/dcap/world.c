@@ -35,13 +35,24 @@ uint8_t *world_memory(uint32_t page)
     return &memory[((uint64_t)page << CAP_PAGE_SHIFT) - ARENA_BASE];
 }
 
-static void world_send(uint8_t core, uint8_t to, const struct caps_msg *msg)
+static void channel_put(uint8_t core, uint8_t to, const struct caps_msg *msg)
 {
     struct channel *ch = &sim.channels[core][to];
-    HOLDS(to < sim.cores && to != core && sim.machines[to].state != CORE_OFF,
-          "core %u sends to core %u, which is not there", core, to);
     HOLDS(ch->count < CHANNEL_MAX, "core %u: too many messages for core %u", core, to);
-    ch->messages[(ch->first + ch->count++) % CHANNEL_MAX] = *msg;
+    unsigned at = (ch->first + ch->count++) % CHANNEL_MAX;
+    ch->messages[at] = *msg;
+    ch->starts[at] = sim.known[core][to];
+}
+
+static void world_send(uint8_t core, uint8_t to, const struct caps_msg *msg)
+{
+    bool believes = (sim.machines[core].core.caps.online >> to & 1) != 0;
+    bool there = to < sim.cores && to != core && sim.machines[to].state != CORE_OFF;
+    HOLDS(there || (sim.wide && believes), "core %u sends to core %u, which is not there", core,
+          to);
+    if (!there)
+        return;
+    channel_put(core, to, msg);
     TRACE("#   %u -> %u: kind %u flags %u err 0x%x, type %u page 0x%x+%u\n", core, to, msg->kind,
           msg->flags, (unsigned)msg->err, msg->key.type, msg->key.page, msg->key.pages);
 }
@@ -132,6 +143,12 @@ static void pool_page(unsigned core, uint32_t *ret_page)
                 core * POOL_PAGES;
 }
 
+static void world_tell(unsigned c, unsigned o, uint8_t kind)
+{
+    struct caps_msg msg = {.kind = kind, .version = sim.starts[c]};
+    channel_put((uint8_t)c, (uint8_t)o, &msg);
+}
+
 /* A core begins; its pool is what the boot core has handed over. */
 void core_start(unsigned c)
 {
@@ -144,7 +161,13 @@ void core_start(unsigned c)
         if (o == c || sim.machines[o].state == CORE_OFF)
             continue;
         m->core.ops->up(&m->core.caps, (uint8_t)o);
-        sim.machines[o].core.ops->up(&sim.machines[o].core.caps, (uint8_t)c);
+        sim.known[c][o] = sim.starts[o];
+        if (o == BOOT || sim.starts[c] == 0) {
+            sim.machines[o].core.ops->up(&sim.machines[o].core.caps, (uint8_t)c);
+            sim.known[o][c] = sim.starts[c];
+        } else {
+            world_tell(c, o, WORLD_UP);
+        }
     }
     m->state = CORE_RUNS;
     for (unsigned d = 0; d < DOMAINS; d++)
@@ -173,14 +196,39 @@ void world_begin(unsigned cores, bool wide)
     }
 }
 
-/* The core has nothing any more, and nobody has anything to say to it: it is switched off. */
+/* What others have said to a core that goes off is lost, and maybe what it has said last to the one
+ * that booted, which learns of it at once. The others will hear. */
+static void core_tell_off(unsigned c)
+{
+    sim.starts[c]++;
+    for (unsigned o = 0; o < sim.cores; o++) {
+        sim.channels[o][c].count = 0;
+        if (o == BOOT) {
+            sim.channels[c][o].count = 0;
+            sim.known[o][c] = sim.starts[c];
+            sim.machines[o].core.ops->down(&sim.machines[o].core.caps, (uint8_t)c);
+        } else if (o != c && sim.machines[o].state != CORE_OFF) {
+            world_tell(c, o, WORLD_DOWN);
+        }
+    }
+}
+
+static bool core_is_silent(unsigned c)
+{
+    for (unsigned o = 0; o < sim.cores; o++) {
+        if (sim.channels[c][o].count != 0 || sim.channels[o][c].count != 0)
+            return false;
+    }
+    return true;
+}
+
+/* The core has nothing any more, and (but in wide schedules) nobody has anything to say to it: it
+ * is switched off. */
 static void core_try_off(unsigned c)
 {
     struct machine *m = &sim.machines[c];
-    for (unsigned o = 0; o < sim.cores; o++) {
-        if (sim.channels[c][o].count != 0 || sim.channels[o][c].count != 0)
-            return;
-    }
+    if (!sim.wide && !core_is_silent(c))
+        return;
     if (!m->core.ops->idle(&m->core.caps) || m->core.ops->work_pending())
         return;
     for (unsigned i = 0; i < OPS_MAX; i++) {
@@ -188,10 +236,12 @@ static void core_try_off(unsigned c)
             return;
     }
     m->state = CORE_OFF;
-    for (unsigned o = 0; o < sim.cores; o++) {
+    for (unsigned o = 0; o < sim.cores && !sim.wide; o++) {
         if (sim.machines[o].state != CORE_OFF)
             sim.machines[o].core.ops->down(&sim.machines[o].core.caps, (uint8_t)c);
     }
+    if (sim.wide)
+        core_tell_off(c);
     really_remove(m, &m->core.slots[POOL_SLOT]);
     HOLDS(m->core.ops->slots_used() == 0, "core %u: slots of the monitor are lost", c);
     uint64_t left = m->core.ops->end();
@@ -228,6 +278,19 @@ void core_empty(struct machine *m)
     core_try_off(number_of(m));
 }
 
+static void world_receive(struct core *core, unsigned from, unsigned to,
+                          const struct caps_msg *msg, bool stale)
+{
+    if (msg->kind == WORLD_DOWN) {
+        core->ops->down(&core->caps, (uint8_t)from);
+    } else if (msg->kind == WORLD_UP) {
+        sim.known[to][from] = msg->version;
+        core->ops->up(&core->caps, (uint8_t)from);
+    } else if (!stale) {
+        core->ops->receive(&core->caps, (uint8_t)from, msg);
+    }
+}
+
 void world_deliver(void)
 {
     unsigned from = rnd(sim.cores), to = rnd(sim.cores);
@@ -235,11 +298,12 @@ void world_deliver(void)
         struct channel *ch = &sim.channels[from][to];
         if (ch->count != 0) {
             struct caps_msg msg = ch->messages[ch->first];
+            bool stale = ch->starts[ch->first] != sim.starts[to];
             ch->first = (ch->first + 1) % CHANNEL_MAX;
             ch->count--;
             struct core *core = &sim.machines[to].core;
             TRACE("# %u: %u gets kind %u of %u\n", sim.step, to, msg.kind, from);
-            core->ops->receive(&core->caps, (uint8_t)from, &msg);
+            world_receive(core, from, to, &msg, stale);
             return;
         }
         to = (to + 1) % sim.cores;

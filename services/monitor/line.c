@@ -76,10 +76,16 @@ static void line_drop_cap(caddr_t cap)
     }
 }
 
-static void line_drop_items(struct line *l)
+void line_close(struct line *l)
 {
     struct line_item *next;
 
+    if (l->end != 0) {
+        (void)cap_destroy(l->end);
+        l->end = 0;
+    } else if (l->raw.chan.end != 0) {
+        raw_close(&l->raw);
+    }
     for (struct line_item *i = l->head; i != NULL; i = next) {
         next = i->next;
         line_drop_cap(i->cap);
@@ -88,17 +94,6 @@ static void line_drop_items(struct line *l)
     l->head = NULL;
     l->tail = &l->head;
     l->waiting = l->answers = 0;
-}
-
-void line_close(struct line *l)
-{
-    if (l->end != 0) {
-        (void)cap_destroy(l->end);
-        l->end = 0;
-    } else if (l->raw.chan.end != 0) {
-        raw_close(&l->raw);
-    }
-    line_drop_items(l);
     if (l->ring != 0) {
         lines.host->free_frame(l->ring);   /* whoever uses it still sees its end */
         l->ring = 0;
@@ -165,9 +160,9 @@ static void line_took(struct line *l, const struct line_item *i)
     }
 }
 
-/* Sends what waits. What a peer that has ended does not hear any more is dropped; what it has said
- * still comes, and its end after that. False: this side is over, since it does not work any more,
- * or since it was all that the other side had to say. */
+/* Sends what waits. What a peer that has ended does not hear any more is dropped, as if it had been
+ * taken; what it has said still comes, and its end after that. False: this side is over, since it
+ * does not work any more, or since it was all that the other side had to say. */
 static bool line_flush(struct line *l)
 {
     while (l->head != NULL) {
@@ -179,12 +174,9 @@ static bool line_flush(struct line *l)
             line_retry_later();
             return true;
         }
-        l->deaf |= err_no(err) == SYS_ERR_LMP_PEER_GONE;
-        if (l->deaf) {
-            line_drop_items(l);
-            break;
-        }
-        if (err_is_fail(err)) {
+        if (err_no(err) == SYS_ERR_LMP_PEER_GONE) {
+            line_drop_cap(i->cap);
+        } else if (err_is_fail(err)) {
             return false;
         }
         l->head = i->next;

@@ -21,7 +21,6 @@ struct line {
     bool proxy;                          /* this is the proxy's side */
     bool used;                           /* something was passed */
     bool told, heard;                    /* this side has ended, the other has */
-    bool deaf;                           /* the peer on the local channel has ended */
     uint64_t base;                       /* of the proxy's channel, to know it again */
     uint64_t side;
     struct line_item *head, **tail;

@@ -61,10 +61,11 @@ static void settle(void)
 
 static void schedule(void)
 {
-    uint32_t stops = one_in(3);
+    bool stops;
 
     random_state = seed * 0x9e3779b97f4a7c15ull;
     (void)rnd(2);
+    stops = one_in(3);
     scarce = one_in(4);
     settling = false;
     world_start(1 + rnd(CORES_MAX));

@@ -38,6 +38,7 @@ static struct talk {
     uint32_t path;               /* cores that it may go by */
     bool shaky;                  /* one of them has stopped */
     bool upgraded;
+    bool lazy;                   /* much is said, and hardly heard */
     uint64_t name;               /* that no other has, or had */
     uint32_t txid, calls;        /* of the client: the last one; not answered yet */
     uint64_t due[CALLS_MAX];     /* of the server: headers of calls to be answered */
@@ -72,6 +73,7 @@ static void talk_open(int t)
     k->name = ++names;
     k->path = 1u << home | 1u << to;
     k->shaky = scarce;
+    k->lazy = one_in(3);
     say("talk %d: server on %u, client on %u", t, home, to);
     world_send_end(to, end, t);
 }
@@ -230,7 +232,9 @@ void talk_act(void)
         if (one_in(60)) {
             party_close(k, side);
         } else {
-            party_say(k, side);
+            for (uint32_t i = 0; i < (k->lazy ? 6u : 1u); i++) {
+                party_say(k, side);
+            }
         }
     } else if (k->party[side].slot != 0 && one_in(10)) {
         party_close(k, side);
@@ -343,7 +347,7 @@ static bool party_read(struct talk *k, uint32_t side)
     struct lmp_msg m;
     struct object *cap;
 
-    if (p->slot == 0 || p->gone) {
+    if (p->slot == 0 || p->gone || (k->lazy && !settling && !one_in(50))) {
         return false;
     }
     s = side_of(object_of(p->slot));
@@ -402,7 +406,9 @@ void talks_check(void)
             if (side == SERVER && other->open && other->slot == 0) {
                 continue;                /* its client's end is in a message that nobody reads */
             }
-            if (me->gone != (other->slot == 0) && !(k->shaky && me->gone && other->gone)) {
+            bool both = k->shaky && me->gone && (other->gone || !talk_has_begun(k));
+
+            if (me->gone != (other->slot == 0) && !both) {
                 fail("talk %d: the %s %s", (int)(k - talks), who[side],
                      me->gone ? "hears of an end that was not" : "has not heard of the end");
             }

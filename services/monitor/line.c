@@ -174,6 +174,11 @@ static bool line_flush(struct line *l)
             line_retry_later();
             return true;
         }
+        if (err_is_fail(err) && err_no(err) != SYS_ERR_LMP_PEER_GONE && i->cap != 0) {
+            line_drop_cap(i->cap);       /* revoked when it had come: as if it had not crossed */
+            i->cap = 0;
+            continue;
+        }
         if (err_no(err) == SYS_ERR_LMP_PEER_GONE) {
             line_drop_cap(i->cap);
         } else if (err_is_fail(err)) {

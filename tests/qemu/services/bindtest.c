@@ -44,8 +44,9 @@ static bool settled(void)
 /* --- a server that does what it is told ----------------------------------------------------- */
 
 /* What it does with message number `at`, counted from 0: BIND is 0, BELL 1, UPGRADE 2, calls
- * follow. */
-enum deed { ANSWER, REFUSE, IGNORE, CLOSE };
+ * follow. The last three accept the rings: then they never look at them, end, or have answered with
+ * what is not asked for. */
+enum deed { ANSWER, REFUSE, IGNORE, CLOSE, RING_SILENT, RING_CLOSE, RING_ODD };
 
 static struct {
     struct waitset ws;
@@ -72,6 +73,17 @@ static void odd_reply(const struct lmp_msg *msg, bool error)
     (void)raw_send(&odd.line, &answer, (struct msg_cap){0});
 }
 
+/* The answer to UPGRADE; the monitor adds the frame. */
+static void odd_accept(const struct lmp_msg *msg, uint32_t words)
+{
+    const struct lmp_msg answer = {
+        .header = (msg->header & ~(MSG_SHAPE_MASK | 7ull << MSG_KIND_SHIFT))
+            | MSG_HEADER(0, MSG_REPLY, words, 0),
+    };
+
+    (void)raw_send(&odd.line, &answer, (struct msg_cap){0});
+}
+
 static void odd_message(struct raw_chan *line, const struct lmp_msg *msg)
 {
     enum deed deed = odd.seen == odd.at ? odd.deed : ANSWER;
@@ -88,10 +100,13 @@ static void odd_message(struct raw_chan *line, const struct lmp_msg *msg)
         return;
     }
     odd.seen++;
-    if (deed == CLOSE) {
+    if (deed >= RING_SILENT) {
+        odd_accept(msg, deed == RING_ODD ? 7 : 0);
+    }
+    if (deed == CLOSE || deed == RING_CLOSE) {
         odd.open = false;
         raw_close(line);
-    } else if (deed != IGNORE) {
+    } else if (deed == ANSWER || deed == REFUSE) {
         /* It knows nothing of rings: that is refused in any case. */
         odd_reply(msg, deed == REFUSE
                            || (msg_ordinal(msg->header) == 0
@@ -140,7 +155,7 @@ static errval_t odd_use(caddr_t end, errval_t *ret_call)
     uint64_t r = 0;
     errval_t err;
 
-    hasty.deadline_ns = odd.deed == IGNORE ? SHORT_NS : SETTLE_NS;
+    hasty.deadline_ns = odd.deed == IGNORE || odd.deed >= RING_SILENT ? SHORT_NS : SETTLE_NS;
     err = binding_open(&b.base, end, &hasty);
     if (err_is_ok(err)) {
         *ret_call = bench_one(&b, 5, &r);
@@ -164,7 +179,9 @@ static bool server_at_each_step(void)
         {REFUSE, 1, ERR_OK, ERR_OK},          {IGNORE, 1, RPC_ERR_TIMEOUT, 0},
         {CLOSE, 2, RPC_ERR_PEER_GONE, 0},     {REFUSE, 2, ERR_OK, ERR_OK},
         {IGNORE, 2, RPC_ERR_TIMEOUT, 0},      {CLOSE, 3, ERR_OK, RPC_ERR_PEER_GONE},
-        {IGNORE, 3, ERR_OK, RPC_ERR_TIMEOUT},
+        {REFUSE, 3, ERR_OK, RPC_ERR_AGAIN},   {IGNORE, 3, ERR_OK, RPC_ERR_TIMEOUT},
+        {RING_SILENT, 2, ERR_OK, RPC_ERR_TIMEOUT}, {RING_CLOSE, 2, ERR_OK, RPC_ERR_PEER_GONE},
+        {RING_ODD, 2, ERR_OK, RPC_ERR_TIMEOUT},
     };
 
     for (uint32_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -173,6 +190,10 @@ static bool server_at_each_step(void)
 
         TRY_OK(odd_open(rows[i].deed, rows[i].at, &end));
         err = odd_use(end, &call);
+        if (rows[i].deed == RING_CLOSE && err_no(err) == RPC_ERR_PEER_GONE) {
+            call = err;                  /* the rings were gone before they were there */
+            err = ERR_OK;
+        }
         if (err_no(err) != rows[i].open || err_no(call) != rows[i].call) {
             printf("# row %u: open %#llx, call %#llx\n", (unsigned)i, (unsigned long long)err,
                    (unsigned long long)call);
@@ -280,6 +301,23 @@ static bool good_gone(uint32_t gone)
     return *(volatile uint32_t *)&good.gone == gone;
 }
 
+/* Everybody else is served as before. */
+static bool others_are_served(void)
+{
+    static struct bench_binding b;
+    uint64_t r;
+    caddr_t end;
+
+    TRY_OK(server_make_end(&good.server.base, 1, 0, &end));
+    TRY_OK(monitor_proxy(&monitor, end, &end));
+    TRY_OK(bench_bind(end, &b));
+    TRY(b.base.chan.carrier != NULL);
+    TRY_OK(bench_one(&b, 7, &r));
+    TRY(r == 8);
+    bench_close(&b);
+    return true;
+}
+
 /* The client ends after so many steps, waiting for the last answer or not. */
 static bool client_at_each_step(void)
 {
@@ -312,6 +350,43 @@ static bool client_at_each_step(void)
     return settled();
 }
 
+/* With BELL in between, as the stubs do it: the client ends before each answer and after it. One
+ * that stays and says nothing more is in nobody's way. */
+static bool client_with_a_bell(void)
+{
+    caddr_t notify;
+
+    TRY_OK(monitor_notify(&monitor, &notify));
+    for (uint32_t steps = 0; steps < 5; steps++) {
+        uint32_t gone = good.gone;
+
+        TRY(client_opens());
+        TRY(client_binds());
+        TRY(client_waits(2));
+        TRY(client_says(CHAN_OP_BELL, 0, 0, 1, 2, notify));
+        if (steps >= 1) {
+            TRY(client_waits(3));
+            TRY(msg_kind(client_got[2].header) == MSG_REPLY && client_got[2].cap != 0);
+            TRY_OK(cap_destroy(client_got[2].cap));
+        }
+        if (steps >= 2) {
+            TRY(client_says(CHAN_OP_UPGRADE, 0, 0, 2, 3, 0));
+        }
+        if (steps >= 3) {
+            TRY(client_waits(4));
+            TRY(msg_kind(client_got[3].header) == MSG_REPLY && client_got[3].cap != 0);
+            TRY_OK(cap_destroy(client_got[3].cap));
+        }
+        if (steps == 4) {
+            TRY(others_are_served());
+        }
+        raw_close(&client);
+        TRY(good_gone(gone + (steps == 4 ? 2 : 1)));
+    }
+    TRY_OK(cap_destroy(notify));
+    return settled();
+}
+
 /* Rules are broken: only the client suffers. */
 static bool client_breaks_rules(void)
 {
@@ -340,21 +415,9 @@ static bool client_breaks_rules(void)
     return settled();
 }
 
-/* Everybody else is served as before. */
 static bool others_go_on(void)
 {
-    static struct bench_binding b;
-    uint64_t r;
-    caddr_t end;
-
-    TRY_OK(server_make_end(&good.server.base, 1, 0, &end));
-    TRY_OK(monitor_proxy(&monitor, end, &end));
-    TRY_OK(bench_bind(end, &b));
-    TRY(b.base.chan.carrier != NULL);
-    TRY_OK(bench_one(&b, 7, &r));
-    TRY(r == 8);
-    bench_close(&b);
-    return settled();
+    return others_are_served() && settled();
 }
 
 static const struct taptest tests[] = {
@@ -362,6 +425,7 @@ static const struct taptest tests[] = {
     {"BIND0002 the server ends before the first", server_gone_before},
     {"BIND0003 the client ends at each step", client_at_each_step},
     {"BIND0004 the client breaks the rules", client_breaks_rules},
+    {"BIND0007 so it does with a bell, or is silent", client_with_a_bell},
     {"BIND0005 others go on", others_go_on},
 };
 

@@ -163,21 +163,15 @@ static errval_t on_one(struct server_ctx *ctx, uint64_t a, uint64_t *ret_r)
     return ERR_OK;
 }
 
-static errval_t on_four(struct server_ctx *ctx, uint64_t a, uint64_t b, uint64_t c, uint64_t d,
-                        uint64_t *ret_ra, uint64_t *ret_rb, uint64_t *ret_rc, uint64_t *ret_rd)
-{
-    (void)ctx;
-    *ret_ra = a, *ret_rb = b, *ret_rc = c, *ret_rd = d;
-    return ERR_OK;
-}
-
 static errval_t on_eight(struct server_ctx *ctx, uint64_t a, uint64_t b, uint64_t c, uint64_t d,
                          uint64_t e, uint64_t f, uint64_t g, uint64_t h, uint64_t *ret_ra,
                          uint64_t *ret_rb, uint64_t *ret_rc, uint64_t *ret_rd, uint64_t *ret_re,
                          uint64_t *ret_rf, uint64_t *ret_rg, uint64_t *ret_rh)
 {
-    (void)on_four(ctx, a, b, c, d, ret_ra, ret_rb, ret_rc, ret_rd);
-    return on_four(ctx, e, f, g, h, ret_re, ret_rf, ret_rg, ret_rh);
+    (void)ctx;
+    *ret_ra = a, *ret_rb = b, *ret_rc = c, *ret_rd = d;
+    *ret_re = e, *ret_rf = f, *ret_rg = g, *ret_rh = h;
+    return ERR_OK;
 }
 
 static errval_t on_cap(struct server_ctx *ctx, caddr_t frame)
@@ -198,10 +192,6 @@ static errval_t on_text(struct server_ctx *ctx, const char *text, size_t text_le
     return ERR_OK;
 }
 
-static void on_post(struct server_ctx *ctx, const char *text, size_t text_len)
-{
-}
-
 static void on_note(struct server_ctx *ctx, uint64_t from)
 {
     (void)ctx;
@@ -215,14 +205,6 @@ static errval_t on_noted(struct server_ctx *ctx, uint64_t *ret_cycles)
     own.late = bench_noted_defer(ctx);
     own.deferred = true;
     return SERVER_DEFERRED;
-}
-
-static errval_t on_borrow(struct server_ctx *ctx, caddr_t frame, uint64_t *ret_bytes)
-{
-    (void)ctx;
-    (void)frame;
-    *ret_bytes = 0;
-    return ERR_OK;
 }
 
 static errval_t on_take(struct server_ctx *ctx, const struct lease *data, uint64_t *ret_sum)
@@ -262,11 +244,11 @@ static void on_gone(struct server_ctx *ctx)
     own.gone++;
 }
 
-static const struct bench_server_ops ops = {
-    .on_zero = on_zero, .on_one = on_one, .on_four = on_four, .on_eight = on_eight,
-    .on_cap = on_cap, .on_text = on_text, .on_note = on_note, .on_noted = on_noted,
-    .on_borrow = on_borrow, .on_take = on_take, .on_give = on_give, .on_post = on_post,
-    .on_peer_gone = on_gone,
+/* Of bench.if what is called here. */
+static struct bench_server_ops ops = {
+    .on_zero = on_zero, .on_one = on_one, .on_eight = on_eight, .on_cap = on_cap,
+    .on_text = on_text, .on_note = on_note, .on_noted = on_noted, .on_take = on_take,
+    .on_give = on_give, .on_peer_gone = on_gone,
 };
 
 static int serve(void *arg)
@@ -281,7 +263,7 @@ static bool own_start(void)
     struct thread *thread;
 
     waitset_init(&own.ws);
-    bench_serve(&own.server, &ops, &own, &own.ws);
+    server_init(&own.server.base, &bench_server_interface, &ops, on_gone, &own, &own.ws);
     return err_is_ok(thread_create(serve, NULL, &(struct thread_attr){.detached = true}, &thread));
 }
 

@@ -22,8 +22,8 @@ static struct {
     doorbell_word *in[KPI_CORES_MAX];    /* pages of bits that this core takes, by sender */
     doorbell_word *out[KPI_CORES_MAX];   /* and sets, by receiver; NULL: itself, or no such core */
     uint32_t used[KPI_CORES_MAX];        /* since `began`, by sender */
+    uint32_t senders;                    /* that have used any */
     uint64_t began;                      /* tick */
-    bool any;                            /* some `used` is not 0 */
 } doorbell;
 
 static doorbell_word *doorbell_map(const struct platform *p, unsigned from, unsigned to)
@@ -112,15 +112,21 @@ static unsigned doorbell_take(doorbell_word *page)
     return taken;
 }
 
+/* What each sender may use: two may use all that one may, and more share what two may. */
+static uint32_t doorbell_share(void)
+{
+    return doorbell.senders <= 2 ? DOORBELL_SLICE_MAX : 2 * DOORBELL_SLICE_MAX / doorbell.senders;
+}
+
 void doorbell_rung(unsigned sender)
 {
     if (sender >= doorbell.count || doorbell.in[sender] == NULL) {
         return;                          /* nobody sends that */
     }
-    if (!doorbell.any) {
-        doorbell.any = true;
+    if (doorbell.senders == 0) {
         doorbell.began = timer_ticks();
     }
+    doorbell.senders += doorbell.used[sender] == 0;
 
     unsigned taken = doorbell_take(doorbell.in[sender]);
 
@@ -128,7 +134,7 @@ void doorbell_rung(unsigned sender)
     if (taken == DOORBELL_STEP) {
         irq_send(doorbell.self, sender); /* there may be more */
     }
-    if (doorbell.used[sender] >= DOORBELL_SLICE_MAX) {
+    if (doorbell.used[sender] >= doorbell_share()) {
         doorbell_muted |= 1u << sender;
         irq_mute_doorbell(sender, true);
         doorbell_hear_at(timer_ticks());
@@ -137,13 +143,13 @@ void doorbell_rung(unsigned sender)
 
 void doorbell_hear(void)
 {
-    for (unsigned i = 0; i < doorbell.count && doorbell.any; i++) {
+    for (unsigned i = 0; i < doorbell.count && doorbell.senders != 0; i++) {
         doorbell.used[i] = 0;
         if ((doorbell_muted & 1u << i) != 0) {
             irq_mute_doorbell(i, false);
         }
     }
-    doorbell.any = false;
+    doorbell.senders = 0;
     doorbell_muted = 0;
 }
 

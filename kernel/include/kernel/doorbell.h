@@ -16,9 +16,9 @@
 
 struct platform;
 
-/* What one sender may cost per slice: an interrupt and each of its bits are a unit, and so are so
- * many places looked at for bits. Then it is not heard before the next slice, unless nobody wants
- * to run. */
+/* What one sender may cost per slice, and two of them together; if there are more, they share what
+ * two may. An interrupt and each of its bits are a unit, and so are so many places looked at for
+ * bits. Then it is not heard before the next slice, unless nobody wants to run. */
 #define DOORBELL_SLICE_MAX 1024u
 #define DOORBELL_LOOK_UNIT 4096u
 /* Bits taken before other interrupts are looked at. */

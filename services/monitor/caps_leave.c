@@ -37,9 +37,25 @@ static void leave_ask(struct caps *c, struct caps_record *record, enum caps_op_k
     caps_ask(c, op, core, msg);
 }
 
+/* Whether it was made here of something that this core still owns. */
+static bool leave_has_outer(const struct caps *c, const struct caps_record *record)
+{
+    for (uint32_t i = 0; i < CAPS_RECORDS_MAX; i++) {
+        const struct caps_record *outer = &c->records[i];
+        if (outer->used && outer != record && outer->owner == c->self &&
+            caps_concerns(&outer->key, &record->key))
+            return true;
+    }
+    return false;
+}
+
 void caps_release(struct caps *c, struct caps_record *record)
 {
     struct caps_msg msg = {.kind = CAPS_RELEASE};
+    if (c->leaving && leave_has_outer(c, record)) {
+        c->retry = true; /* until then it shows that the other is in use */
+        return;
+    }
     if (record->busy != 0 || caps_is_marked(c, &record->key) || record_is_awaited(c, record))
         c->retry = true;
     else if (record_is_idle(c, record))

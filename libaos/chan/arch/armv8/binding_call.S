@@ -19,6 +19,8 @@
  * disabled. */
 #include <abi/syscalls.h>
 
+#include "call_frame.h"
+
 #define PAGE_DISABLED 0x0                /* struct kpi_dispatcher */
 #define PAGE_UPCALL_SP 0x10
 #define PAGE_RUN_HEAD 0x408              /* struct disp_user in it: run.head */
@@ -29,10 +31,7 @@
 #define GEN_ONE       (1 << 22)          /* MSG_GEN_SHIFT */
 #define ANY_SHAPE     63                 /* bit of MSG_ANY_SHAPE */
 #define NOT_SHAPE     0xffffe000ffffffff /* ~MSG_SHAPE_MASK */
-/* Off the fast path: x29, x30; struct lmp_regs at REGS */
-#define FRAME         112
-#define REGS          16
-/* and on the upcall stack x12, x13 and SP above it */
+/* Off the fast path, on the upcall stack, x12, x13 and SP above FRAME */
 #define FRAME_UPCALL  32
 #define REGS_SP       248                /* struct kpi_regs */
 
@@ -105,25 +104,6 @@ binding_call_\name:
     mrs     x17, tpidrro_el0
     mov     w16, #1
     str     w16, [x17, #PAGE_DISABLED]
-
-    .macro save_regs
-    stp     x29, x30, [sp, #-FRAME]!
-    mov     x29, sp
-    stp     x1, x2, [sp, #REGS]
-    stp     x3, x4, [sp, #REGS + 16]
-    stp     x5, x6, [sp, #REGS + 32]
-    stp     x7, x8, [sp, #REGS + 48]
-    stp     x9, x10, [sp, #REGS + 64]
-    stp     x11, x16, [sp, #REGS + 80]
-    .endm
-
-    /* The stub has no frame of its own: what it keeps makes room for a record of it. */
-    .macro save
-    ldr     x16, [sp]
-    str     x29, [sp]
-    mov     x29, sp
-    save_regs
-    .endm
 
 /* Not the answer that was expected: the call is entered in the pending table now, and this thread
  * blocks. Disabled. */

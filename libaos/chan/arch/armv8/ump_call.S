@@ -39,11 +39,19 @@
 #define TOLD          96
 #define ODD           112
 #define SPIN          116
-/* As in binding_call.S. */
-#define FRAME         112
-#define REGS          16
+
+#include "call_frame.h"
 
     .text
+    /* The line after the last is the first, with the other epoch. */
+    .macro lap frame, epoch, line, scratch
+    ldr     \line, [x12, #\frame]
+    ldr     \scratch, [x12, #\epoch]
+    add     \line, \line, #64
+    eor     \scratch, \scratch, #1 << EPOCH
+    str     \scratch, [x12, #\epoch]
+    .endm
+
     .global ump_call_short
     .type ump_call_short, %function
 ump_call_short:
@@ -152,18 +160,10 @@ ump_call_short:
     ret
 
 .Lout_lap:
-    ldr     x15, [x12, #OUT]
-    ldr     x14, [x12, #OUT_TOP]
-    add     x15, x15, #64
-    eor     x14, x14, #1 << EPOCH
-    str     x14, [x12, #OUT_TOP]
+    lap     OUT, OUT_TOP, x15, x14
     b       .Lout_next
 .Lin_lap:
-    ldr     x15, [x12, #IN]
-    ldr     x9, [x12, #IN_EPOCH]
-    add     x15, x15, #64
-    eor     x9, x9, #1 << EPOCH
-    str     x9, [x12, #IN_EPOCH]
+    lap     IN, IN_EPOCH, x15, x9
     b       .Lin_next
 
 /* Not the answer: nothing new, or something that ump_call_sent takes in. */
@@ -191,17 +191,7 @@ ump_call_short:
     and     x13, x13, #~(1 << EPOCH)
 .Lsent:
     mov     x10, xzr
-    ldr     x16, [sp]                    /* what the stub keeps */
-    str     x29, [sp]
-    mov     x29, sp
-    stp     x29, x30, [sp, #-FRAME]!
-    mov     x29, sp
-    stp     x1, x2, [sp, #REGS]
-    stp     x3, x4, [sp, #REGS + 16]
-    stp     x5, x6, [sp, #REGS + 32]
-    stp     x7, x8, [sp, #REGS + 48]
-    stp     x9, x10, [sp, #REGS + 64]
-    stp     x11, x16, [sp, #REGS + 80]
+    save
     mov     x1, x13
     add     x2, sp, #REGS
     bl      ump_call_sent

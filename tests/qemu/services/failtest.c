@@ -30,6 +30,7 @@
 #define RAM_BYTES   0x30000ull
 #define ARGS_BYTES  20000u               /* more than a message has */
 #define WARM        4u                   /* times, before anything is counted */
+#define ROUNDS      3u                   /* of which one must leave every counter as it was */
 #define AWAIT_NS    1000000ull
 #define SETTLE_NS   20000000000ull       /* bounds a failure */
 #define TELL_TRIES  (2 * FAILING_MANY)   /* one that is told may fail while it listens */
@@ -337,20 +338,32 @@ static bool all_as_before(const struct counters *before, const char *what)
     return same;
 }
 
+/* What a busy host makes late, an end that has not gone yet, can be in the first reading: then the
+ * counters differ once. What leaks does so each time. */
+static bool fail_and_compare(const struct row *row, unsigned service, uint32_t burst)
+{
+    bool same = (row->services & ONCE) != 0;
+
+    for (unsigned i = 0; i == 0 || (!same && i < ROUNDS); i++) {
+        struct counters before;
+
+        TRY(counters_settle(SETTLE_NS, &before));
+        TRY(fail_each(row, service, burst));
+        same = same || all_as_before(&before, row->name);
+    }
+    return same;
+}
+
 static bool run_row(const struct row *row, uint32_t burst)
 {
     for (unsigned service = 0; service < SERVICES; service++) {
-        struct counters before;
-
         if ((row->services & BIT(service)) == 0) {
             continue;
         }
         for (unsigned i = 0; (row->services & ONCE) == 0 && i < WARM; i++) {
             TRY_OK(row->op());
         }
-        TRY(counters_settle(SETTLE_NS, &before));
-        TRY(fail_each(row, service, burst));
-        TRY((row->services & ONCE) != 0 || all_as_before(&before, row->name));
+        TRY(fail_and_compare(row, service, burst));
     }
     return true;
 }

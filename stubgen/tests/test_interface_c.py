@@ -153,7 +153,7 @@ def test_STB2106_a_line_of_UMP_takes_one_release_store(tmp_path, bar):
     path.write_text('#include "ump_ring.h"\n'
                     "void put(struct ump_ring *r, uint64_t header, const uint64_t *words);\n"
                     "void put(struct ump_ring *r, uint64_t header, const uint64_t *words)\n"
-                    "{\n    ump_ring_put(r, header, words, 7);\n}\n")
+                    "{\n    ump_ring_put_line(r, header, words);\n}\n")
     generate(tmp_path, "idl/if/memory.if")
     out = compile_file(CROSS + [f"-I{os.path.join(ROOT, 'libaos', 'chan')}"], "armv8", tmp_path,
                        path)

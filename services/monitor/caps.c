@@ -275,7 +275,16 @@ void caps_init(struct caps *c, const struct caps_host *host, uint8_t self)
 
 void caps_core_up(struct caps *c, uint8_t core)
 {
+    struct caps_msg msg = {.kind = CAPS_MARK};
     c->online |= caps_bit(core);
+    for (uint32_t i = 0; i < CAPS_OPS_MAX; i++) {
+        struct caps_op *op = &c->ops[i];
+        /* Who is not marked yet may give it something of the range. */
+        if (op->kind == CAPS_OP_REVOKE && op->state == CAPS_MARKING) {
+            op->agreed |= caps_bit(core);
+            caps_ask(c, op, core, msg);
+        }
+    }
 }
 
 /* What `core` has answered, or would have: it has stopped with nothing left. So it maps nothing, is

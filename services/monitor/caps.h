@@ -198,7 +198,8 @@ struct caps {
 
 void caps_init(struct caps *c, const struct caps_host *host, uint8_t self);
 
-/* Another core's monitor can be reached from now on; it knows nothing yet. */
+/* Another core's monitor can be reached from now on; it knows nothing yet. Who hears something of a
+ * core that has heard this of another one has heard it, too. */
 void caps_core_up(struct caps *c, uint8_t core);
 /* It has stopped: it had no records left but of what it had adopted. What it has sent has been
  * received, but perhaps its last answers; what was sent to it since is lost. */

@@ -157,19 +157,19 @@ void core_start(unsigned c)
     pool_page(c, &page);
     loaded[c]->start(&m->core, (uint8_t)c, memory, &calls);
     HOLDS(m->core.ops->pool(&m->core.slots[POOL_SLOT], page, POOL_PAGES) == ERR_OK, "no pool");
+    m->state = CORE_RUNS;
     for (unsigned o = 0; o < sim.cores; o++) {
         if (o == c || sim.machines[o].state == CORE_OFF)
             continue;
         m->core.ops->up(&m->core.caps, (uint8_t)o);
         sim.known[c][o] = sim.starts[o];
         if (o == BOOT || sim.starts[c] == 0) {
-            sim.machines[o].core.ops->up(&sim.machines[o].core.caps, (uint8_t)c);
             sim.known[o][c] = sim.starts[c];
+            sim.machines[o].core.ops->up(&sim.machines[o].core.caps, (uint8_t)c);
         } else {
             world_tell(c, o, WORLD_UP);
         }
     }
-    m->state = CORE_RUNS;
     for (unsigned d = 0; d < DOMAINS; d++)
         domain_start(m, &m->domains[d]);
 }
@@ -291,11 +291,31 @@ static void world_receive(struct core *core, unsigned from, unsigned to,
     }
 }
 
+/* Whether core `to` is still to hear of a start of core `c` that core `from` has heard of: news of
+ * cores come before all that is said by those who know them. */
+static bool owes_news(unsigned c, unsigned from, unsigned to)
+{
+    const struct channel *ch = &sim.channels[c][to];
+    for (unsigned i = 0; i < ch->count; i++) {
+        const struct caps_msg *msg = &ch->messages[(ch->first + i) % CHANNEL_MAX];
+        if (msg->kind == WORLD_UP && sim.known[from][c] >= msg->version)
+            return true;
+    }
+    return false;
+}
+
 void world_deliver(void)
 {
     unsigned from = rnd(sim.cores), to = rnd(sim.cores);
     for (unsigned i = 0; i < sim.cores * sim.cores; i++) {
         struct channel *ch = &sim.channels[from][to];
+        for (unsigned c = 0; c < sim.cores && ch->count != 0; c++) {
+            if (c != from && owes_news(c, from, to)) {
+                from = c;
+                ch = &sim.channels[from][to];
+                break;
+            }
+        }
         if (ch->count != 0) {
             struct caps_msg msg = ch->messages[ch->first];
             bool stale = ch->starts[ch->first] != sim.starts[to];

@@ -182,6 +182,7 @@ uint64_t rules_agree(const struct audit_records *records)
 struct rules_sight {
     uint8_t cover;                       /* owner of the smallest object around it */
     bool known, mapped;                  /* it, and pages of it */
+    uint32_t inner_end;                  /* of frames that were made of it: those may be mapped */
 };
 
 static uint64_t rules_compare(const struct caps *c, const struct kernel_object *o,
@@ -192,10 +193,14 @@ static uint64_t rules_compare(const struct caps *c, const struct kernel_object *
         return 0;
     }
     if (key->type == CAPTYPE_MAPPING) {
-        sight->mapped = true;
+        sight->mapped |= key->page + key->pages > sight->inner_end;
         return 0;
     }
     sight->known |= rules_same(key, &told->key);
+    if (rules_is_frame(key) && rules_contains(&told->key, key)
+        && key->page + key->pages > sight->inner_end) {
+        sight->inner_end = key->page + key->pages;
+    }
     /* Of the same range, what the other is made of has the lower type. */
     if (rules_contains(key, &told->key)
         && (key->pages > told->key.pages || key->type <= told->key.type)) {

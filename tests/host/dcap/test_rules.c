@@ -231,6 +231,11 @@ static void parted(void)
     object(CAPTYPE_MAPPING, HERE, 3, 2);
     CHECK(look() != 0);
     there(true);
+    object(CAPTYPE_FRAME, THERE, 0, 2); /* made of the part, and mapped */
+    caps.records[0] = (struct caps_record){.used = true, .key = frame(0, 2)};
+    object(CAPTYPE_MAPPING, HERE, 0, 1);
+    CHECK_EQ(look(), 0);
+    there(true);
     object(CAPTYPE_MAPPING, HERE, 4, 2);
     CHECK_EQ(look(), 0);
     there(true);

@@ -83,6 +83,7 @@ static void endpoint_enlist(struct endpoint *end, uint8_t which)
         endpoint_list_append(&d->deliverable, end);
     } else if (which == ENDPOINT_LIST_NO_SLOT) {
         endpoint_list_append(&d->no_slot, end);
+        d->slot_told = false;
     }
     end->list = which;
     d->pending &= ~(DISP_PENDING_MESSAGE | DISP_PENDING_SLOT);
@@ -590,4 +591,5 @@ STACK_GUARD_NONE void lmp_poll(struct dispatcher *self)
     }
     x[LMP_X_COOKIE] = 0;
     x[LMP_X_HEADER] = self->no_slot.first != NULL ? KPI_EVENT_SLOT : 0;
+    self->slot_told = true;
 }

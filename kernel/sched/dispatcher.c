@@ -252,12 +252,12 @@ void dispatcher_enter(struct dispatcher *d)
         d->in_call = false;
         d->frame.pstate = 0;
         lmp_poll(d);
-        if (d->pending != 0 && page->disabled == 0) {
+        if (d->pending != 0 && dispatcher_interrupted(d)) {
             dispatcher_upcall(d, page);
         }
     } else if (d->delivered) {
         d->delivered = false;
-        if (d->pending != 0 && page->disabled == 0) {
+        if (d->pending != 0 && dispatcher_interrupted(d)) {
             dispatcher_upcall(d, page);
         }
     } else if (page->disabled == 0) {

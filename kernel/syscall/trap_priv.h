@@ -11,7 +11,7 @@ static inline struct trap_result trap_go_on(struct dispatcher *d)
     uint64_t leave = sched_wants_switch | (d->state ^ DISP_RUNNABLE) | d->pending;
 
     if (__builtin_expect(leave != 0, 0)) {
-        bool upcall = d->pending != 0 && dispatcher_page(d)->disabled == 0;
+        bool upcall = d->pending != 0 && dispatcher_interrupted(d);
 
         leave = sched_wants_switch || d->state != DISP_RUNNABLE || upcall;
     }

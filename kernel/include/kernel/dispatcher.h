@@ -83,7 +83,9 @@ struct dispatcher {
     bool delivered;
     /* the frame belongs to a thread that faulted: the upcall tells */
     bool fault;
-    uint8_t reserved[3];
+    /* a poll has told that all ends in `no_slot` wait for a receive slot */
+    bool slot_told;
+    uint8_t reserved[2];
     uint64_t fp[64];                     /* 0x1b0 q0-q31 while another dispatcher owns the unit */
     uint64_t fpsr;                       /* 0x3b0 */
     uint64_t fpcr;
@@ -136,6 +138,16 @@ _Static_assert(DISP_DEAD == KPI_DISP_DEAD && DISP_WAITING == KPI_DISP_WAITING, "
 static inline struct kpi_dispatcher *dispatcher_page(struct dispatcher *d)
 {
     return (struct kpi_dispatcher *)((uintptr_t)d + KPI_PAGE_BYTES);
+}
+
+/* Does `d`, which has something pending, take an upcall before it goes on? Once told, what only a
+ * receive slot helps does not stop those of its threads that are to find one. */
+static inline bool dispatcher_interrupted(struct dispatcher *d)
+{
+    const struct kpi_dispatcher *page = dispatcher_page(d);
+
+    return page->disabled == 0 && !(d->pending == DISP_PENDING_SLOT && d->slot_told
+                                    && page->recv_slot == 0);
 }
 
 /* The one that boot started. Without it nothing is started again, so its end is said; and where a

@@ -15,7 +15,7 @@
  * svc #SYSCALL_RESUME (only while disabled; all registers but x16, x17, PC and PSTATE already
  * restored): the kernel loads those four from `resume`, masks PSTATE to NZCV, BTYPE, SSBS, DIT and
  * TCO, sets disabled = 0 and returns there, or, if anything is pending, saves that state in `save`
- * and upcalls.
+ * and upcalls (but see KPI_EVENT_SLOT, kpi/lmp.h).
  *
  * FP and SIMD registers are the kernel's business between dispatchers (lazy: who touches them while
  * another dispatcher's are in the unit traps once) and the user scheduler's between threads:

@@ -35,7 +35,9 @@
 /* Bits of x1 when x0 is 0. */
 #define KPI_EVENT_ERROR 0x1u             /* x2: errval_t, nothing was sent */
 #define KPI_EVENT_TIMER 0x2u             /* the deadline of this dispatcher passed */
-#define KPI_EVENT_SLOT  0x4u             /* a message with a capability waits for a receive slot */
+/* A message with a capability waits for a receive slot: every poll says so, but no upcall does a
+ * second time until there is one. */
+#define KPI_EVENT_SLOT  0x4u
 #define KPI_EVENT_ASKED 0x8u             /* dispatcher.ask */
 
 /* The header word: only what the kernel itself makes up (the rest belongs to the stubs). */

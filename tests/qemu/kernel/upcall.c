@@ -13,6 +13,7 @@ static struct kt_thread thread;
 static caddr_t thread_end;
 static uint8_t upcall_stack[8192] __attribute__((aligned(16)));
 static volatile uint64_t faults, last_esr, last_far, last_why, preempted, messages, last_word;
+static volatile uint64_t slots_asked;
 static volatile uint64_t stage;
 
 /* On the upcall stack, disabled. Returns the number of instructions to skip in the saved thread. */
@@ -29,6 +30,7 @@ uint64_t upcall_c(uint64_t why)
             messages = messages + 1;
             last_word = m.words[0];
         }
+        slots_asked = slots_asked + (m.cookie == 0 && m.header == KPI_EVENT_SLOT);
     }
     if ((why & KPI_UPCALL_FAULT) != 0) {
         faults = faults + 1;
@@ -77,6 +79,21 @@ static void test_faults(void)
     kt_ok(faulted(before, 0x15), "UPCALL0008 resume while enabled");
 }
 
+/* A message comes with a capability. Whoever is to make room for it goes on meanwhile. */
+static void test_no_slot(void)
+{
+    uint64_t before = messages;
+
+    stage = 4;
+    while (slots_asked == 0) {
+    }
+    kt_eq(messages, before, "UPCALL0013 a message that needs a receive slot waits for it");
+    kt_page()->recv_slot = kt_slots(1);
+    while (messages == before) {
+    }
+    kt_eq(messages, before + 1, "UPCALL0014 that stops nobody, and it comes when there is one");
+}
+
 /* The thread: enabled from here on. */
 static void body(void *arg)
 {
@@ -102,7 +119,8 @@ static void body(void *arg)
     while (preempted == before) { /* one slice: nobody else runs, still the thread is preempted */
     }
     kt_ok(true, "UPCALL0011 the end of a slice is an upcall");
-    stage = 4;
+    test_no_slot();
+    stage = 5;
     for (;;) {
         kt_yield();
     }
@@ -113,7 +131,7 @@ void test_main(void)
     caddr_t end;
     struct kt_msg m;
 
-    kt_plan(12);
+    kt_plan(14);
     kt_channel(KPI_CHANNEL_BYTES_MIN, &end, &thread_end);
     kt_thread_make(&thread);
     thread.page->upcall_entry = (uint64_t)upcall_entry;
@@ -130,11 +148,21 @@ void test_main(void)
     m = (struct kt_msg){ .cookie = end, .words = { 1 } };
     kt_need(kt_send(&m), "send");
     stage = 3;
-    while (stage != 4) {
+    while (stage < 4) {
         (void)inv_dispatcher_deadline(KPI_CAP_SELF_DISP, kt_now_ns() + 50000000);
         m = (struct kt_msg){ .cookie = 0 };
         kt_call(&m);
     }
+
+    caddr_t frame = kt_object(CAPTYPE_FRAME, KPI_PAGE_BYTES, 1);
+
+    m = (struct kt_msg){ .cookie = end,
+                         .cap = frame | (uint64_t)CAP_RIGHT_R << KPI_XFER_RIGHTS_SHIFT };
+    kt_need(kt_send(&m), "send");
+    while (stage != 5) {
+        kt_yield();
+    }
+
     uint64_t cpu, sent, received, invocations, count = 0, preemptions, fp_traps;
 
     (void)inv_dispatcher_stats(thread.cap, &cpu, &sent, &received, &invocations, &count,

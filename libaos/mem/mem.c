@@ -99,20 +99,31 @@ static inline __attribute__((always_inline)) bool mem_ready(uint64_t bytes, uint
            (bytes == 0 || (free_bytes - RAM_RESERVE_BYTES >= bytes && ram_has(bytes, align)));
 }
 
-/* Tries to fill what is low. Holds the lock, which ram_refill drops; mem.refilling keeps others
- * out. */
-static __attribute__((noinline)) errval_t mem_refill(uint64_t bytes, uint64_t align)
+static errval_t mem_refill_slots(void)
 {
-    errval_t err = ram_need(bytes, align);
+    errval_t err = ERR_OK;
     if (slot_free_count() < MEM_SLOTS_RESERVE) {
         if (slot_l1_low()) {
             (void)slot_grow_l1();        /* without it there is room for a few nodes still */
         }
-        errval_t grown = slot_grow(false);
-        err = err_is_fail(grown) ? grown : err;
+        err = slot_grow(false);
     }
     if (slot_kept_free_count() < MEM_SLOTS_RESERVE) {
         (void)slot_grow(true);           /* without it refills take others */
+    }
+    return err;
+}
+
+/* Tries to fill what is low. Holds the lock, which ram_refill drops; mem.refilling keeps others
+ * out. Slots come first, out of the reserve of RAM: the answer with new RAM needs one to be
+ * received, and so do all messages with capabilities that come before it (LIB1060). */
+static __attribute__((noinline)) errval_t mem_refill(uint64_t bytes, uint64_t align)
+{
+    errval_t slots_before = mem_refill_slots();
+    errval_t err = ram_need(bytes, align);
+    if (err_is_fail(slots_before)) {
+        errval_t grown = mem_refill_slots();
+        err = err_is_fail(grown) ? grown : err;
     }
     for (int i = 0; i < MEM_SLAB_COUNT; i++) {
         void *page;

@@ -320,22 +320,61 @@ static uint32_t drain_ram(uint64_t *ret_bases, uint32_t max)
     return count;
 }
 
+enum { SLOTS_MAX = 4096 };
+
+static struct {
+    caddr_t slots[SLOTS_MAX];
+    uint32_t count;
+} drained;
+
+static void drain_slots(void)
+{
+    mem_lock();
+    while (slot_free_count() > MEM_SLOTS_RESERVE / 2 && drained.count < SLOTS_MAX) {
+        drained.slots[drained.count++] = slot_take(1);
+    }
+    mem_end();
+}
+
+static void give_slots_back(void)
+{
+    while (drained.count > 0) {
+        slot_free(drained.slots[--drained.count]);
+    }
+}
+
+static uint64_t slots_when_asked = UINT64_MAX; /* at least */
+
+static errval_t source_counts(void *arg, uint64_t bytes, uint64_t align, caddr_t *ret_ram,
+                              uint64_t *ret_bytes)
+{
+    slots_when_asked = slots_when_asked < slot_free_count() ? slots_when_asked : slot_free_count();
+    return LIB_ERR_NO_MEMORY;
+}
+
+/* What the source answers, and what comes before its answer, is received into slots. */
+static void test_slots_before_ram(void)
+{
+    static const struct ram_source counting = { .alloc = source_counts, .free = source_no_free };
+    drain_slots();
+    EXPECT(slot_free_count() < MEM_SLOTS_RESERVE);
+    ram_set_source(&counting);
+    EXPECT(err_is_fail(mem_begin(1ull << 30, AOS_PAGE_BYTES)));
+    EXPECT(slots_when_asked >= MEM_SLOTS_RESERVE && slots_when_asked != UINT64_MAX);
+    ram_set_source(&libtest_boot_source);
+    give_slots_back();
+}
+
 /* Everything is at its floor at once: slots, RAM, each slab; and the addresses that come next have
  * no tables. One refill takes less of each reserve than there is. */
 static void test_reserve_suffices(void)
 {
-    enum { PIECES_MAX = 200, SLOTS_MAX = 4096 };
+    enum { PIECES_MAX = 200 };
     static uint64_t bases[2 * PIECES_MAX];
-    static caddr_t taken[SLOTS_MAX];
-    uint32_t slots = 0;
     caddr_t slot;
     leave_tables_behind();
     uint32_t pieces = drain_ram(bases, PIECES_MAX);
-    mem_lock();
-    while (slot_free_count() > MEM_SLOTS_RESERVE / 2 && slots < SLOTS_MAX) {
-        taken[slots++] = slot_take(1);
-    }
-    mem_end();
+    drain_slots();
     /* Ranges last: those that regions will become are not drained. */
     for (int kind = MEM_SLAB_COUNT - 1; kind >= MEM_SLAB_RANGE; kind--) {
         drain((enum mem_slab)kind, &growth.chains[kind]);
@@ -353,9 +392,7 @@ static void test_reserve_suffices(void)
         refill((enum mem_slab)kind, &growth.chains[kind]);
     }
     slot_free(slot);
-    while (slots > 0) {
-        slot_free(taken[--slots]);
-    }
+    give_slots_back();
     mem_lock();
     while (pieces > 0) {
         pieces--;
@@ -394,5 +431,6 @@ const struct libtest libtest_reserves[] = {
     { "LIB0074 pages are filled while the source of memory waits", test_source_blocks },
     { "LIB0077 one refill of everything fits into the reserves", test_reserve_suffices },
     { "LIB0078 one operation takes less than half of them", test_operation_fits },
+    { "LIB1060 slots are there before the source of memory is asked", test_slots_before_ram },
     { NULL, NULL },
 };

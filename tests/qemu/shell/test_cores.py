@@ -145,12 +145,13 @@ def test_core0008_idle_states_in_which_nothing_is_lost(run, tmp_path, param, use
 
 def test_core0015_programs_on_other_cores_leave_nothing(run):
     """Channels, frames and what several cores know of them are given up with a program."""
-    some = ['oncore 1 hello'] * 6
-    result = run(*some, 'caps', *some, 'sleep 0.5', 'caps', *some, *some, 'sleep 0.5', 'caps',
-                 smp=2)
+    some, looks = ['oncore 1 hello'] * 12, ['sleep 0.1', 'caps'] * 3
+    result = run(*(some + looks) * 4, smp=2)
     assert set(result.statuses) == {0}
-    _, before, after = re.findall(r'^all +(\d+ +\d+ +\d+)$', result.stdout, re.M)
-    assert before == after
+    rests = re.findall(r'^all +(\d+ +\d+ +\d+)$', result.stdout, re.M)
+    rounds = [set(rests[i:i + 3]) for i in range(0, len(rests), 3)]
+    # What services keep grows once; what leaks is more each time.
+    assert any(before & after for before, after in zip(rounds[1:], rounds[2:])), rests
 
 
 def test_dcap0111_databases_after_cores_went_off_and_on(run):

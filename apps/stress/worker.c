@@ -52,11 +52,14 @@ static errval_t worker_program(uint32_t core, uint32_t which, uint64_t *seed)
     return err;
 }
 
+/* One on each core first: what the services of any two cores keep for each other from their first
+ * meeting on is there after the first round. */
 static void worker_programs(const struct job *job, uint64_t seed, struct stress_done *done)
 {
-    while (job_goes_on(job, done, done->programs)) {
+    while (job_goes_on(job, done, done->programs / job->core_count)) {
         uint32_t which = job_random(&seed, WORKER_PROGRAMS);
-        uint32_t core = job->cores[job_random(&seed, job->core_count)];
+        uint32_t core = job->cores[done->programs < job->core_count
+                                   ? done->programs : job_random(&seed, job->core_count)];
         uint32_t next = (core + 1) % domain_core_count();
         errval_t err = worker_program(core, which, &seed);
 

@@ -24,7 +24,7 @@ static struct {
     /* of the meeting */
     struct mutex lock;
     uint32_t expected, come;             /* a number, a mask of workers */
-    bool over;
+    bool held, over;
     struct stress_done sum;
     struct { struct stress_meet_responder answer; bool waits; } guests[STRESS_WORKERS_MAX];
 } serve;
@@ -186,10 +186,12 @@ static void meeting_answer(uint32_t index)
     }
 }
 
-/* The lock is held. */
-static void meeting_answer_all(void)
+/* Lets all go if nobody needs them any more. The lock is held. */
+static void meeting_look(void)
 {
-    for (uint32_t i = 0; i < STRESS_WORKERS_MAX; i++) {
+    bool all = serve.come == (1u << serve.expected) - 1 && !serve.held;
+
+    for (uint32_t i = 0; i < STRESS_WORKERS_MAX && (all || serve.over); i++) {
         meeting_answer(i);
     }
 }
@@ -202,20 +204,27 @@ static errval_t on_meet(struct server_ctx *ctx, uint32_t index, const struct str
     serve.come |= 1u << index;
     serve.guests[index].answer = stress_meet_defer(ctx);
     serve.guests[index].waits = true;
-    if (serve.come == (1u << serve.expected) - 1 || serve.over) {
-        meeting_answer_all();
-    }
+    meeting_look();
     mutex_unlock(&serve.lock);
     return SERVER_DEFERRED;
 }
 
-void meeting_expect(uint32_t count)
+void meeting_expect(uint32_t count, bool held)
 {
     mutex_lock(&serve.lock);
     serve.expected = count;
     serve.come = 0;
+    serve.held = held;
     serve.over = false;
     memset(&serve.sum, 0, sizeof(serve.sum));
+    mutex_unlock(&serve.lock);
+}
+
+void meeting_release(void)
+{
+    mutex_lock(&serve.lock);
+    serve.held = false;
+    meeting_look();
     mutex_unlock(&serve.lock);
 }
 
@@ -233,7 +242,7 @@ uint32_t meeting_end(struct stress_done *ret_sum)
 
     mutex_lock(&serve.lock);
     serve.over = true;
-    meeting_answer_all();
+    meeting_look();
     *ret_sum = serve.sum;
     come = (uint32_t)__builtin_popcount(serve.come);
     mutex_unlock(&serve.lock);

@@ -65,8 +65,11 @@ void job_close_peers(const struct job *job, struct peer *peers);
 /* --- serve.c: a server in a thread of its own ------------------------------------------------ */
 
 errval_t serve_start(const char *name);
-/* The meeting: who comes waits until `count` have come, or meeting_end. */
-void meeting_expect(uint32_t count);
+/* The meeting: who comes waits until `count` have come and it is not held any more, or
+ * meeting_end. */
+void meeting_expect(uint32_t count, bool held);
+/* No worker is replaced from now on: who has come may leave when all have. */
+void meeting_release(void);
 /* Worker `index` has ended, and another comes in its place. */
 void meeting_forget(uint32_t index);
 /* How many have come; what they have done in all. */

@@ -138,7 +138,8 @@ static errval_t team_switch(const struct hand *hand)
     return init_core_on(&team.init, core);
 }
 
-/* While there is time, but once at least. */
+/* While there is time, but once at least. The time may be over before the last switch: until then
+ * the meeting is held, since the worker that comes after it calls all the others. */
 static errval_t team_switch_on(struct hand *hand)
 {
     uint64_t seed = team.seed | 1;
@@ -163,6 +164,7 @@ static int team_watch(void *arg)
 
     if (team.unsteady == 1 + team.cores[hand->index % team.core_count]) {
         err = team_switch_on(hand);
+        meeting_release();
     }
     if (err_is_ok(err)) {
         team_wait(hand);
@@ -197,7 +199,7 @@ bool team_work(uint64_t ms)
     bool well = true;
     int status;
 
-    meeting_expect(team.worker_count);
+    meeting_expect(team.worker_count, /* held= */ team.unsteady != 0);
     team.deadline_ns = time_deadline_ns(ms * NS_PER_MS);
     team.switched = 0;
     for (uint32_t i = 0; i < team.worker_count; i++) {

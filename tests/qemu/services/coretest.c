@@ -328,26 +328,36 @@ static bool frame_moves(void)
     return true;
 }
 
-/* The owner's domain ends in the middle: its memory comes back, whoever uses it. */
-static bool owner_ends(void)
+bool giver_ends(const char *kind, uint8_t type)
 {
-    static const char *const argv[] = {"coretest", "give", "1", "frame"};
-    const struct aos_launch how = {.on_core = 1};
-    uint64_t value, until = time_deadline_ns(WAIT_NS);
+    const char *const argv[] = {"coretest", "give", "1", kind};
+    const struct aos_launch how = {.on_core = 1 + domain_core()};
+    uint64_t until = time_deadline_ns(WAIT_NS);
     struct aos_exit e;
     uint32_t pid, who;
-    uint8_t type;
+    uint8_t has;
 
     TRY_OK(aos_launch(4, argv, &how, &pid));
     do {
         TRY(time_now_ns() < until);
         thread_sleep_ns(LOOK_NS);
-        TRY_OK(shares_look(&fars[1].b, &type));
-    } while (type != CAPTYPE_FRAME);
-    thread_sleep_ns(LOOK_NS);
+        TRY_OK(shares_look(&fars[1].b, &has));
+    } while (has != type);
     TRY_OK(aos_kill(pid));
     TRY_OK(aos_wait(pid, &who, &e));
     TRY(e.killed);
+    return true;
+}
+
+/* The owner's domain ends in the middle: its memory comes back, whoever uses it. */
+static bool owner_ends(void)
+{
+    uint64_t value, until;
+    struct aos_exit e;
+    uint32_t who;
+    uint8_t type;
+
+    TRY(giver_ends("frame", CAPTYPE_FRAME));
     until = time_deadline_ns(WAIT_NS);
     do {                                 /* after the time that others have to notice an end */
         TRY(time_now_ns() < until);

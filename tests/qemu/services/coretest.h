@@ -35,5 +35,7 @@ int core_serve(void);
 /* A domain that gives something to the server on `core` and waits to be ended: a frame of its own,
  * a Notify, or what the service of init's has (`kind`: frame, notify, held). */
 int core_give(uint32_t core, const char *kind);
+/* Such a domain of this core gives it to core 1, and is ended when that one has it. */
+bool giver_ends(const char *kind, uint8_t type);
 /* The tests of all types, with a server on each core. */
 int core_types(void);

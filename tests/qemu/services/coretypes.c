@@ -260,28 +260,6 @@ static bool loans(void)
     return true;
 }
 
-/* A domain gives it to core 1, and is ended. */
-static bool giver_ends(const char *kind, uint8_t type)
-{
-    const char *const argv[] = {"coretest", "give", "1", kind};
-    const struct aos_launch how = {.on_core = 0};
-    uint64_t until = time_deadline_ns(WAIT_NS);
-    struct aos_exit e;
-    uint32_t pid, who;
-    uint8_t has;
-
-    TRY_OK(aos_launch(4, argv, &how, &pid));
-    do {
-        TRY(time_now_ns() < until);
-        thread_sleep_ns(LOOK_NS);
-        TRY_OK(shares_look(&fars[1].b, &has));
-    } while (has != type);
-    TRY_OK(aos_kill(pid));
-    TRY_OK(aos_wait(pid, &who, &e));
-    TRY(e.killed);
-    return true;
-}
-
 static bool givers_end(void)
 {
     TRY(giver_ends("notify", CAPTYPE_NOTIFY));

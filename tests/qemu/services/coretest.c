@@ -21,13 +21,12 @@
 #include <if/process.h>
 
 #define ROUNDS     20u
-#define SETTLE_NS  1000000000ull         /* for what is on its way back */
 #define REPEATS_MAX 3u
 
 struct far fars[CORES_MAX];
 struct monitor_binding monitor;
-static struct counters before;
-static uint64_t records_before;
+struct counters before;
+uint64_t records_before;
 
 bool far_start(uint32_t core)
 {
@@ -418,8 +417,7 @@ static bool everything(void)
         && memory_moves() && frame_moves() && owner_ends();
 }
 
-/* Whether all is as it was before; says what is not. */
-static bool as_before(struct counters *ret_after, uint64_t *ret_records)
+bool as_before(struct counters *ret_after, uint64_t *ret_records)
 {
     uint64_t until = time_deadline_ns(SETTLE_NS);
     char name[COUNTER_NAME_BYTES];

@@ -1,6 +1,7 @@
 /* Between the files of coretest. */
 #pragma once
 
+#include <aos/counters.h>
 #include <if/monitor.h>
 #include <if/shares.h>
 #include <if/shares_server.h>
@@ -12,6 +13,7 @@
 #define PAGE_BYTES 4096u
 #define WAIT_NS    20000000000ull        /* bounds a failure */
 #define LOOK_NS    10000000ull
+#define SETTLE_NS  1000000000ull         /* for what is on its way back */
 
 /* The server on a further core. */
 struct far {
@@ -27,6 +29,12 @@ bool far_end(uint32_t core);
 bool monitor_find(void);
 /* The monitors find nothing wrong. `ret_records`: what they know. */
 bool monitors_agree(uint64_t *ret_records);
+
+/* What there was at an earlier moment: counters, and objects that several cores know. */
+extern struct counters before;
+extern uint64_t records_before;
+/* Whether all is as it was before; says what is not. */
+bool as_before(struct counters *ret_after, uint64_t *ret_records);
 
 /* The name of the server on a core; on the one that booted it is a service of init's. */
 const char *core_server_name(uint32_t core, char text[CORE_NAME_BYTES]);

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include <aos/cap.h>
-#include <aos/counters.h>
 #include <aos/domain.h>
 #include <aos/paging.h>
 #include <aos/process.h>
@@ -21,13 +20,10 @@
 #define DEVICE_ID    0xfe0u              /* PrimeCell PeriphID0 (DDI 0190B, 3.3.9): 0x61 */
 #define DEVICE_IS    0x61u
 #define PAUSE_NS     400000000ull        /* between ends of the service: it must stay */
-#define SETTLE_NS    1000000000ull
 #define REPEATS_MAX  3u
 
 static struct shares_binding service;
 static caddr_t device, irq;              /* of the service; here from DCAP0114 on */
-static struct counters before;
-static uint64_t records_before;
 
 static uint32_t last_core(void)
 {
@@ -284,26 +280,6 @@ static bool givers_end(void)
 static bool everything(void)
 {
     return notifies() && devices() && interrupts() && loans() && givers_end();
-}
-
-static bool as_before(struct counters *ret_after, uint64_t *ret_records)
-{
-    uint64_t until = time_deadline_ns(SETTLE_NS);
-    uint32_t differs;
-
-    do {
-        (void)counters_settle(SETTLE_NS, ret_after);
-        TRY(monitors_agree(ret_records));
-        differs = counters_differ(&before, ret_after, 0);
-    } while ((differs != COUNTERS || *ret_records != records_before) && time_now_ns() < until);
-    if (differs != COUNTERS) {
-        char name[COUNTER_NAME_BYTES];
-
-        counter_name(differs, name);
-        printf("# %s: %llu, then %llu\n", name, (unsigned long long)before.value[differs],
-               (unsigned long long)ret_after->value[differs]);
-    }
-    return differs == COUNTERS && *ret_records == records_before;
 }
 
 /* What services keep for having had the most so far is no leak, if it happens once. */

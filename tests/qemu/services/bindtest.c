@@ -14,7 +14,6 @@
 #include <aos/time.h>
 #include <if/bench.h>
 #include <if/bench_server.h>
-#include <if/init.h>
 #include <if/monitor.h>
 
 #include "taptest.h"
@@ -22,7 +21,7 @@
 #define SETTLE_NS 20000000000ull         /* bounds a failure */
 #define SHORT_NS  30000000ull            /* deadline of calls that nobody answers */
 
-static struct monitor_binding monitor;
+static struct monitor_binding *monitor; /* of this core */
 static uint32_t lines_before;
 
 static bool settled(void)
@@ -31,7 +30,7 @@ static bool settled(void)
     uint32_t count = 0;
 
     do {
-        TRY_OK(monitor_lines(&monitor, &count));
+        TRY_OK(monitor_lines(monitor, &count));
         if (count == lines_before) {
             return true;
         }
@@ -134,7 +133,7 @@ static errval_t odd_open(enum deed deed, uint32_t at, caddr_t *ret_end)
         odd.open = err_is_ok(err);
         raw_own_ram(&odd.line);
     }
-    return err_is_ok(err) ? monitor_proxy(&monitor, end, ret_end) : err;
+    return err_is_ok(err) ? monitor_proxy(monitor, end, ret_end) : err;
 }
 
 static bool odd_gone(void)
@@ -211,7 +210,7 @@ static bool server_gone_before(void)
     caddr_t own, end;
 
     TRY_OK(chan_create(&own, &end));
-    TRY_OK(monitor_proxy(&monitor, end, &end));
+    TRY_OK(monitor_proxy(monitor, end, &end));
     TRY_OK(cap_destroy(own));
     TRY(err_no(odd_use(end, &call)) == RPC_ERR_PEER_GONE);
     return settled();
@@ -256,7 +255,7 @@ static bool client_opens(void)
     caddr_t end;
 
     TRY_OK(server_make_end(&good.server.base, 1, 0, &end));
-    TRY_OK(monitor_proxy(&monitor, end, &end));
+    TRY_OK(monitor_proxy(monitor, end, &end));
     client_count = 0;
     TRY_OK(raw_open(&client, &odd.ws, end, client_message, NULL));
     return true;
@@ -309,7 +308,7 @@ static bool others_are_served(void)
     caddr_t end;
 
     TRY_OK(server_make_end(&good.server.base, 1, 0, &end));
-    TRY_OK(monitor_proxy(&monitor, end, &end));
+    TRY_OK(monitor_proxy(monitor, end, &end));
     TRY_OK(bench_bind(end, &b));
     TRY(b.base.chan.carrier != NULL);
     TRY_OK(bench_one(&b, 7, &r));
@@ -356,7 +355,7 @@ static bool client_with_a_bell(void)
 {
     caddr_t notify;
 
-    TRY_OK(monitor_notify(&monitor, &notify));
+    TRY_OK(monitor_notify(monitor, &notify));
     for (uint32_t steps = 0; steps < 5; steps++) {
         uint32_t gone = good.gone;
 
@@ -432,17 +431,14 @@ static const struct taptest tests[] = {
 int main(void)
 {
     static struct bench_server_ops ops;
-    struct init_binding *init;
     struct thread *thread;
-    caddr_t end;
 
     ops.on_one = on_one;                 /* a part of bench.if will do */
     waitset_init(&odd.ws);
     server_init(&good.server.base, &bench_server_interface, &ops, on_gone, NULL, &odd.ws);
     if (err_is_fail(thread_create(serve, NULL, &(struct thread_attr){.detached = true}, &thread))
-        || err_is_fail(aos_init(&init)) || err_is_fail(init_monitor(init, &end))
-        || err_is_fail(monitor_bind(end, &monitor))
-        || err_is_fail(monitor_lines(&monitor, &lines_before))) {
+        || err_is_fail(aos_monitor(&monitor))
+        || err_is_fail(monitor_lines(monitor, &lines_before))) {
         printf("Bail out! there is no monitor\n");
         return 1;
     }

@@ -9,7 +9,6 @@
 #include <aos/thread.h>
 #include <aos/time.h>
 #include <aos/waitset.h>
-#include <if/init.h>
 #include <if/monitor.h>
 #include <if/moves.h>
 #include <if/moves_server.h>
@@ -22,7 +21,7 @@
 #define WAIT_NS     20000000000ull       /* bounds a failure */
 #define PAGE_BYTES  4096u
 
-static struct monitor_binding monitor;
+static struct monitor_binding *monitor; /* of this core */
 
 static int run(void *ws)
 {
@@ -85,7 +84,7 @@ static bool line_opens(void)
     TRY_OK(chan_create(&own, &end));
     TRY_OK(side_open(&home, own));
     raw_own_ram(&home.raw);
-    TRY_OK(monitor_proxy(&monitor, end, &end));
+    TRY_OK(monitor_proxy(monitor, end, &end));
     TRY_OK(side_open(&proxy, end));
     return true;
 }
@@ -207,7 +206,7 @@ static bool stub_floods(bool far, caddr_t frame)
     slow.got = 0;
     TRY_OK(server_make_end(&slow.server.base, 1, 0, &end));
     if (far) {
-        TRY_OK(monitor_proxy(&monitor, end, &end));
+        TRY_OK(monitor_proxy(monitor, end, &end));
     }
     TRY_OK(moves_bind(end, &b));
     TRY((b.base.chan.carrier != NULL) == far);
@@ -268,11 +267,7 @@ static const struct taptest tests[] = {
 
 int main(void)
 {
-    struct init_binding *init;
-    caddr_t end;
-
-    if (err_is_fail(aos_init(&init)) || err_is_fail(init_monitor(init, &end))
-        || err_is_fail(monitor_bind(end, &monitor)) || !slow_start()) {
+    if (err_is_fail(aos_monitor(&monitor)) || !slow_start()) {
         printf("Bail out! there is no monitor\n");
         return 1;
     }

@@ -27,7 +27,7 @@
 #define LENT_BYTES 20000u               /* more than a message has */
 #define NOTES_AHEAD 8u
 
-static struct monitor_binding monitor;
+static struct monitor_binding *monitor; /* of this core */
 
 /* A fresh end of `b`'s service, as it would look on another core. */
 static errval_t remote_end(struct binding *b, caddr_t *ret_end)
@@ -35,7 +35,7 @@ static errval_t remote_end(struct binding *b, caddr_t *ret_end)
     caddr_t end;
     errval_t err = binding_clone(b, BINDING_CLONE_OWN, 0, &end);
 
-    return err_is_ok(err) ? monitor_proxy(&monitor, end, ret_end) : err;
+    return err_is_ok(err) ? monitor_proxy(monitor, end, ret_end) : err;
 }
 
 static bool calls(void)
@@ -127,7 +127,7 @@ static bool ends(void)
 
     /* A proxy that is sent through a line to where it came from. */
     TRY_OK(init_monitor(init, &end));
-    TRY_OK(monitor_proxy(&monitor, end, &end));
+    TRY_OK(monitor_proxy(monitor, end, &end));
     TRY_OK(monitor_bind(end, &mon));
     TRY_OK(nameserver_lookup(names, "memory", 6, MEMORY_ID, &end));
     TRY_OK(monitor_proxy(&mon, end, &end));
@@ -274,7 +274,7 @@ static errval_t own_bind(struct bench_binding *b)
     errval_t err = server_make_end(&own.server.base, 1, 0, &end);
 
     if (err_is_ok(err)) {
-        err = monitor_proxy(&monitor, end, &end);
+        err = monitor_proxy(monitor, end, &end);
     }
     return err_is_ok(err) ? bench_bind(end, b) : err;
 }
@@ -387,7 +387,7 @@ static bool ends_of_peers(void)
         bench_close(&b[i]);
     }
     TRY_OK(server_make_end(&own.server.base, 1, 0, &end));
-    TRY_OK(monitor_proxy(&monitor, end, &end));
+    TRY_OK(monitor_proxy(monitor, end, &end));
     TRY_OK(cap_destroy(end));            /* never used */
     return wait_for(&own.gone, gone + PROXIES / 2 + 1);
 }
@@ -402,11 +402,7 @@ static const struct taptest tests[] = {
 
 int main(void)
 {
-    struct init_binding *init;
-    caddr_t end;
-
-    if (err_is_fail(aos_init(&init)) || err_is_fail(init_monitor(init, &end))
-        || err_is_fail(monitor_bind(end, &monitor)) || !own_start()) {
+    if (err_is_fail(aos_monitor(&monitor)) || !own_start()) {
         printf("Bail out! there is no monitor\n");
         return 1;
     }

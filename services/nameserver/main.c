@@ -64,6 +64,7 @@ static struct {
 } service;
 
 static void service_use_memory(void *arg);
+static void service_look_again(void *arg);
 
 static void provider_free(void *arg)
 {
@@ -198,32 +199,10 @@ static uint64_t request_expects(const struct request *r)
                                         time_now_ns());
 }
 
-/* Ends lookups whose names were expected in vain. */
-static void service_end_lookups(void *arg)
+/* From the waitset, since somebody may be walking through those that wait. */
+static void service_look_soon(void)
 {
-    uint64_t first = UINT64_MAX;
-    struct request *next;
-
-    (void)arg;
-    for (struct request *r = service.requests; r != NULL; r = next) {
-        const uint64_t until = request_expects(r);
-
-        next = r->next;
-        if (r->provider == NULL && until == 0) {
-            request_reply(r, NAMESERVER_ERR_NOT_FOUND, 0);
-        } else if (r->provider == NULL) {
-            first = until < first ? until : first;
-        }
-    }
-    if (first != UINT64_MAX) {
-        (void)waitset_timer_set(&service.ws, &service.late, first, service_end_lookups, NULL);
-    }
-}
-
-/* One lookup more that waits: from the waitset, since somebody may be walking through them. */
-static void service_wait_for_names(void)
-{
-    (void)waitset_timer_set(&service.ws, &service.late, time_now_ns(), service_end_lookups, NULL);
+    (void)waitset_timer_set(&service.ws, &service.late, time_now_ns(), service_look_again, NULL);
 }
 
 /* The service answered the request for a fresh end, or did not. If it ended the next is asked. */
@@ -237,7 +216,7 @@ static void request_cloned(void *arg, errval_t err, caddr_t end)
     }
     if (err_has(err, RPC_ERR_PEER_GONE) && request_expects(r) != 0) {
         r->provider = NULL;
-        service_wait_for_names();
+        service_look_soon();
     } else {
         request_reply(r, request_error(err), end);
     }
@@ -281,6 +260,30 @@ static void service_serve_waiting(void)
         } else if (!err_has(err, NAMESERVER_ERR_NOT_FOUND)) {
             request_reply(r, err, 0);
         }
+    }
+}
+
+/* Somebody waits, or waits again: for a name that may have come meanwhile, or that was expected in
+ * vain. */
+static void service_look_again(void *arg)
+{
+    uint64_t first = UINT64_MAX;
+    struct request *next;
+
+    (void)arg;
+    service_serve_waiting();
+    for (struct request *r = service.requests; r != NULL; r = next) {
+        const uint64_t until = request_expects(r);
+
+        next = r->next;
+        if (r->provider == NULL && until == 0) {
+            request_reply(r, NAMESERVER_ERR_NOT_FOUND, 0);
+        } else if (r->provider == NULL) {
+            first = until < first ? until : first;
+        }
+    }
+    if (first != UINT64_MAX) {
+        (void)waitset_timer_set(&service.ws, &service.late, first, service_look_again, NULL);
     }
 }
 
@@ -355,7 +358,7 @@ static errval_t on_lookup(struct server_ctx *ctx, const char *name, size_t name_
     r->iface = iface;
     memcpy(r->name, name, name_len);
     if (wait) {
-        service_wait_for_names();
+        service_look_soon();
     } else {
         request_start(r, n, ctx->peer_pid);
     }

@@ -12,6 +12,7 @@
 #include <aos/ram.h>
 #include <aos/services.h>
 #include <aos/thread.h>
+#include <aos/time.h>
 #include <aos/waitset.h>
 #include <if/init.h>
 #include <if/init_server.h>
@@ -349,6 +350,59 @@ static bool a_service_dies(void)
     return true;
 }
 
+static errval_t register_as(struct nameserver_binding *b, struct server *s, const char *name)
+{
+    caddr_t end;
+    errval_t err = server_make_end(s, 0, SERVER_PEER_TRUSTED, &end);
+
+    return err_is_fail(err) ? err : nameserver_register(b, name, strlen(name), s->iface->id, NULL,
+                                                        0, end);
+}
+
+struct awaited {
+    bool done;
+    errval_t err;
+    caddr_t end;
+};
+
+static void await_done(void *arg, errval_t err, caddr_t end)
+{
+    *(struct awaited *)arg = (struct awaited){true, err, end};
+}
+
+/* Who waits is asked for at a service that does not answer; that gives up its name, another takes
+ * it, and only then does the first end. */
+static bool who_waits_gets_the_next(void)
+{
+    static const char name[] = "test/next";
+    static struct init_server silent, next;
+    static struct waitset ws, silent_ws;
+    static struct init_server_ops ops;
+    struct nameserver_binding *b;
+    struct awaited awaited = {0};
+    uint64_t deadline = time_deadline_ns(WAIT_NS);
+
+    waitset_init(&ws);
+    waitset_init(&silent_ws);            /* which nobody runs */
+    server_init(&silent.base, &init_server_interface, &ops, NULL, NULL, &silent_ws);
+    server_init(&next.base, &init_server_interface, &ops, NULL, NULL, &ws);
+    TRY_OK(aos_nameserver(&b));
+    binding_set_waitset(&b->base, &ws);
+    TRY_OK(register_as(b, &silent.base, name));
+    TRY_OK(nameserver_await_cb(b, name, strlen(name), 0, await_done, &awaited));
+    TRY_OK(nameserver_deregister(b, name, strlen(name)));
+    TRY_OK(register_as(b, &next.base, name));
+    server_deinit(&silent.base);
+    while (!awaited.done) {
+        TRY_OK(waitset_dispatch(&ws, deadline));
+    }
+    TRY_OK(awaited.err);
+    TRY_OK(cap_destroy(awaited.end));
+    TRY_OK(nameserver_deregister(b, name, strlen(name)));
+    server_deinit(&next.base);
+    return true;
+}
+
 static bool all_memory_comes_home(void)
 {
     struct memory_binding *b;
@@ -394,6 +448,7 @@ int main(int argc, char **argv)
         {"SVC0012 quotas hold", quotas_hold},
         {"SVC0013 capabilities are granted", capabilities_are_granted},
         {"SVC0010 a service dies", a_service_dies},
+        {"SVC1001 who waits gets the next of that name", who_waits_gets_the_next},
         {"SVC0011 all memory comes home", all_memory_comes_home},
     };
 

@@ -306,7 +306,7 @@ static bool ump_wait_disabled(struct chan *c)
         arch_relax();
     }
     if (u->dead) {
-        return false;
+        return true; /* perhaps by this look: who waits has been told */
     }
     ump_ack_disabled(u);
     return !ump_sleep_disabled(c) || u->dead;

@@ -45,7 +45,8 @@ struct chan_carrier {
     errval_t (*send)(struct chan *c, const struct lmp_msg *msg, struct msg_cap cap);
     /* The same without a capability, disabled. */
     errval_t (*send_disabled)(struct chan *c, const struct lmp_msg *msg);
-    /* A thread is about to block until something comes: true if something came. Disabled. */
+    /* A thread is about to block until something comes: true if something came, the end of the
+     * channel, too. Disabled. */
     bool (*wait_disabled)(struct chan *c);
     /* From the ready list: takes in what has come, and puts the channel back there unless it may
      * sleep. A connection is held by the caller. */

@@ -180,13 +180,14 @@ static bool idle_rings_cost_nothing(void)
 }
 
 /* The owner takes the frames away from both sides while the server polls: each loses the channel
- * and goes on. */
+ * and goes on. UMP1004: who waits for an answer is told at once. */
 static bool frames_that_vanish(void)
 {
     uint64_t value;
     for (uint32_t which = 0; which < 2; which++) {
         uint32_t open = 1;
         TRY_OK(ring_open(&ring, &setup, 0, UMP_SPIN_NONE - 1));
+        binding_set_deadline(&ring.b.base, AOS_FOREVER);
         TRY_OK(rings_echo(&ring.b, 1, &value));
         TRY_OK(cap_revoke(ring.frames[which]));
         TRY(err_no(rings_echo(&ring.b, 2, &value)) == RPC_ERR_PEER_GONE);

@@ -353,6 +353,12 @@ static errval_t cores_start_again(struct init_core *core)
 {
     uint64_t until = time_deadline_ns(CORES_START_NS);
 
+    while (!intermon_is_forgotten(core->number)) {
+        if (time_now_ns() >= until) {
+            return INIT_ERR_BUSY;
+        }
+        thread_sleep_ns(CORES_LOOK_NS);
+    }
     cores_start(core, CORES_FORGET_NS);
     while (core->starting) {
         thread_sleep_ns(CORES_LOOK_NS);

@@ -15,12 +15,17 @@
 #define AUDIT_RECORDS_MAX (CAPS_CORES_MAX * CAPS_RECORDS_MAX)
 #define AUDIT_LOOKS_MAX   3u             /* in a row that find something: then it is there */
 
-/* Who has asked. */
+/* Who has asked on this core. */
 struct audit_asker {
     struct audit_asker *next;
-    audit_done_fn done;                  /* NULL: a further core, */
+    audit_done_fn done;
     void *arg;
-    uint32_t core, number;               /* which has this number for it */
+    uint32_t number;                     /* of the wish; 0: it waits for the answer to another */
+};
+/* Further cores that have asked, and by which number. */
+struct audit_far {
+    uint8_t cores;                       /* mask */
+    uint32_t number[CAPS_CORES_MAX];
 };
 
 static struct {
@@ -28,11 +33,15 @@ static struct {
     uint8_t waits;                       /* cores that have not answered */
     bool compares;                       /* it is the second answer */
     uint32_t looks;                      /* of this question, this one included */
-    struct audit_asker *askers;          /* of this look; none: there is none */
+    struct audit_asker *askers;          /* of this look */
     struct audit_asker *later;           /* of the next one */
     struct audit_result result;
     struct audit_records records;
-    struct audit_records told;           /* to this core, which did not ask */
+    struct audit_records told;           /* to this core, which did not ask, */
+    bool told_failed;                    /* but there was no room for all of it */
+    bool wished;                         /* a further core: the core that booted has its wish */
+    bool looking;                        /* for those in `askers` and `far` */
+    struct audit_far far, far_later;
 } audit;
 
 /* False: there is no room. */
@@ -103,17 +112,18 @@ static struct audit_result audit_own(void (*tell)(void *arg, const struct audit_
     return own;
 }
 
-/* A question of another core; what of the answer is not told, it sees as missing. */
+/* A question of another core. */
 struct audit_question {
     uint32_t core, number;
+    bool failed;                         /* some of the answer could not be told */
 };
 
 static void audit_tell(void *arg, const struct audit_record *r)
 {
-    const struct audit_question *q = arg;
+    struct audit_question *q = arg;
     struct intermon_audit_message m = audit_message(q->number, r);
 
-    (void)intermon_send_audit(q->core, &m);
+    q->failed |= err_is_fail(intermon_send_audit(q->core, &m));
 }
 
 static void audit_send_result(uint32_t core, uint32_t number, intermon_audit_kind_t kind,
@@ -129,12 +139,14 @@ static void audit_send_result(uint32_t core, uint32_t number, intermon_audit_kin
 
 static void audit_asked(uint32_t core, uint32_t number, bool say)
 {
-    struct audit_question q = {core, number};
+    struct audit_question q = {core, number, false};
     struct audit_result own;
 
     rules_say(say);
     audit_forget(&audit.told);
+    audit.told_failed = false;
     own = audit_own(audit_tell, &q);
+    own.failed |= q.failed;
     audit_send_result(core, number, INTERMON_AUDIT_KIND_END, &own);
 }
 
@@ -153,17 +165,20 @@ static void audit_end(void)
 {
     struct audit_asker *a = audit.askers, *next;
     const struct audit_result result = audit.result;
+    const struct audit_far far = audit.far;
 
     audit_forget(&audit.records);
     audit.askers = NULL;
+    audit.looking = false;
     audit_start();
+    for (uint32_t core = 0; core < CAPS_CORES_MAX; core++) {
+        if ((far.cores & 1u << core) != 0) {
+            audit_send_result(core, far.number[core], INTERMON_AUDIT_KIND_RESULT, &result);
+        }
+    }
     for (; a != NULL; a = next) {
         next = a->next;
-        if (a->done != NULL) {
-            a->done(a->arg, &result);
-        } else {
-            audit_send_result(a->core, a->number, INTERMON_AUDIT_KIND_RESULT, &result);
-        }
+        a->done(a->arg, &result);
         free(a);
     }
 }
@@ -185,7 +200,7 @@ static void audit_begin_looks(void)
     audit.compares = true;
     audit.waits = (uint8_t)(intermon_peers() | 1u << self);
     for (uint32_t core = 0; core < CAPS_CORES_MAX; core++) {
-        struct audit_question q = {core, audit.number};
+        struct audit_question q = {core, audit.number, false};
         bool peer = core != self && (audit.waits & 1u << core) != 0;
 
         for (uint32_t i = 0; i < audit.records.count && (peer || core == self); i++) {
@@ -197,6 +212,7 @@ static void audit_begin_looks(void)
                 ok &= audit_add(&others, r);
             }
         }
+        ok &= !q.failed;
         if (peer) {
             (void)intermon_send_audit(core, &end);
         }
@@ -265,9 +281,12 @@ static void audit_ask(void)
 
 static void audit_start(void)
 {
-    if (audit.askers == NULL && audit.later != NULL) {
+    if (!audit.looking && (audit.later != NULL || audit.far_later.cores != 0)) {
+        audit.looking = true;
         audit.askers = audit.later;
         audit.later = NULL;
+        audit.far = audit.far_later;
+        audit.far_later.cores = 0;
         audit.looks = 0;
         audit_ask();
     }
@@ -277,76 +296,84 @@ void audit_peer_gone(uint32_t core)
 {
     const struct audit_result gone = {.failed = true};
 
-    if (audit.askers != NULL && (audit.waits & 1u << core) != 0) {
+    audit.far.cores &= (uint8_t)~(1u << core);
+    audit.far_later.cores &= (uint8_t)~(1u << core);
+    if (audit.looking && (audit.waits & 1u << core) != 0) {
         audit_answered(core, &gone);
     }
 }
 
 /* --- asking ----------------------------------------------------------------------------------- */
 
-static bool audit_enqueue(const struct audit_asker *what)
+/* On a further core: the wish of all who wait. One at a time. */
+static void audit_wish(void)
 {
-    struct audit_asker *a = malloc(sizeof(*a));
+    struct intermon_audit_message m = {.kind = INTERMON_AUDIT_KIND_PLEASE};
 
-    if (a == NULL) {
-        return false;
+    if (audit.wished || audit.later == NULL) {
+        return;
     }
-    *a = *what;
-    a->next = audit.later;
-    audit.later = a;
-    return true;
+    m.number = ++audit.number;
+    for (struct audit_asker *a = audit.later; a != NULL; a = a->next) {
+        a->number = m.number;
+    }
+    audit.wished = true;
+    (void)intermon_send_audit(domain_startup()->boot_core, &m);
 }
 
-/* On a further core: the core that booted has answered. */
+/* The core that booted has answered. */
 static void audit_got(const struct intermon_audit_message *m)
 {
     const struct audit_result r = {
         .failed = m->failed, .quiet = m->quiet, .found = m->found, .nodes = m->nodes,
         .records = m->records,
     };
+    struct audit_asker **at = &audit.later, *got = NULL, *next;
 
-    for (struct audit_asker **at = &audit.later; *at != NULL; at = &(*at)->next) {
+    while (*at != NULL) {
         struct audit_asker *a = *at;
 
         if (a->number == m->number) {
             *at = a->next;
-            a->done(a->arg, &r);
-            free(a);
-            return;
+            a->next = got;
+            got = a;
+        } else {
+            at = &a->next;
         }
     }
+    audit.wished = false;
+    for (; got != NULL; got = next) {
+        next = got->next;
+        got->done(got->arg, &r);
+        free(got);
+    }
+    audit_wish();
 }
 
 void audit_begin(audit_done_fn done, void *arg)
 {
-    const struct intermon_audit_message m = {
-        .kind = INTERMON_AUDIT_KIND_PLEASE, .number = audit.number + 1,
-    };
-    const struct audit_asker asker = {.done = done, .arg = arg, .number = m.number};
     const struct audit_result failed = {.failed = true};
+    struct audit_asker *a = malloc(sizeof(*a));
 
-    if (!audit_enqueue(&asker)) {
+    if (a == NULL) {
         done(arg, &failed);
-    } else if (domain_on_boot_core()) {
+        return;
+    }
+    *a = (struct audit_asker){.next = audit.later, .done = done, .arg = arg};
+    audit.later = a;
+    if (domain_on_boot_core()) {
         audit_start();
     } else {
-        audit.number++;
-        if (err_is_fail(intermon_send_audit(domain_startup()->boot_core, &m))) {
-            audit_got(&(struct intermon_audit_message){.number = m.number, .failed = true});
-        }
+        audit_wish();
     }
 }
 
+/* By a further core, which has no other wish. */
 static void audit_pleased(uint32_t core, uint32_t number)
 {
-    const struct audit_asker asker = {.core = core, .number = number};
-    const struct audit_result failed = {.failed = true};
-
-    if (audit_enqueue(&asker)) {
-        audit_start();
-    } else {
-        audit_send_result(core, number, INTERMON_AUDIT_KIND_RESULT, &failed);
-    }
+    audit.far_later.cores |= (uint8_t)(1u << core);
+    audit.far_later.number[core] = number;
+    audit_start();
 }
 
 void audit_receive(uint32_t core, const struct intermon_audit_message *m)
@@ -356,7 +383,7 @@ void audit_receive(uint32_t core, const struct intermon_audit_message *m)
         .records = m->records,
     };
     const struct audit_record record = audit_record_of(m);
-    bool awaited = audit.askers != NULL && m->number == audit.number
+    bool awaited = audit.looking && m->number == audit.number
         && (audit.waits & 1u << core) != 0;
     struct audit_result own;
 
@@ -369,11 +396,12 @@ void audit_receive(uint32_t core, const struct intermon_audit_message *m)
         if (awaited) {
             audit_note(NULL, &record);
         } else if (!domain_on_boot_core()) {
-            (void)audit_add(&audit.told, &record);
+            audit.told_failed |= !audit_add(&audit.told, &record);
         }
         break;
     case INTERMON_AUDIT_KIND_TOLD:
         own = audit_look(&audit.told);
+        own.failed = audit.told_failed;
         audit_forget(&audit.told);
         audit_send_result(core, m->number, INTERMON_AUDIT_KIND_LOOKED, &own);
         break;

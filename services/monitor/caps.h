@@ -20,8 +20,8 @@
 #define CAPS_RECORDS_MAX 1024u
 #endif
 #define CAPS_BUCKETS     256u
-/* Operations under way: own ones, and those that others asked for. A monitor has no more messages
- * under way to another one than a few for each of these. */
+/* Operations under way: own ones, and those that others asked for. Of each there is at most one
+ * message under way between its core and another one, whoever of them has sent it (mail.h). */
 #define CAPS_OPS_MAX     32u
 /* Of these, revokes: what all cores must remember. */
 #define CAPS_REVOKES_MAX 4u
@@ -102,8 +102,10 @@ struct caps_host {
     /* Empty slots of the monitor. */
     errval_t (*slot_alloc)(void *arg, caddr_t *ret_slot);
     void (*slot_free)(void *arg, caddr_t slot);
-    /* Never fails: the host keeps what does not fit into the channel yet. */
+    /* Never fails: the host keeps what does not fit into the channel yet (mail.h). */
     void (*send)(void *arg, uint8_t core, const struct caps_msg *msg);
+    /* Makes what the next `deliver` takes. */
+    errval_t (*room)(void *arg);
     /* A capability from core `from` has come, in a slot that is the host's from now on. */
     void (*deliver)(void *arg, uint8_t from, uint64_t tag, caddr_t slot);
 };

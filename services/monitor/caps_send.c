@@ -158,7 +158,9 @@ static errval_t send_deliver(struct caps *c, const struct caps_record *record, u
                              uint8_t from, uint64_t tag)
 {
     caddr_t slot;
-    errval_t err = c->host.slot_alloc(c->host.arg, &slot);
+    errval_t err = c->host.room(c->host.arg);
+    if (err_is_ok(err))
+        err = c->host.slot_alloc(c->host.arg, &slot);
     if (err_is_fail(err))
         return err;
     err = c->host.copy(c->host.arg, record->anchor, rights, slot);
@@ -276,7 +278,9 @@ static errval_t give_copy(struct caps *c, uint8_t core, const struct caps_msg *m
 {
     bool move = (msg->flags & CAPS_MOVE) != 0;
     uint8_t rights = move ? msg->rights : (uint8_t)(msg->rights & ~CAP_RIGHT_D);
-    errval_t err = c->host.slot_alloc(c->host.arg, ret_slot);
+    errval_t err = c->host.room(c->host.arg);
+    if (err_is_ok(err))
+        err = c->host.slot_alloc(c->host.arg, ret_slot);
     if (err_is_fail(err))
         return err;
     if (move)

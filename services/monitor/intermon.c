@@ -7,40 +7,20 @@
 
 #include <aos/cap.h>
 #include <aos/chan.h>
-#include <aos/debug.h>
 #include <aos/domain.h>
 #include <aos/slot.h>
 
-#include "audit.h"
 #include "share.h"
 
 struct intermon_ways ways;
 
 /* --- out ------------------------------------------------------------------------------------ */
 
-static errval_t intermon_put(struct intermon_peer *p, const struct intermon_item *i)
+static errval_t intermon_put_line(struct intermon_peer *p, const struct mail_line *i)
 {
     const struct line_wire *w = &i->wire;
     intermon_side_t side = w->to_proxy ? INTERMON_SIDE_PROXY : INTERMON_SIDE_HOME;
 
-    switch ((enum intermon_kind)i->kind) {
-    case INTERMON_CAPS:
-        return intermon_caps(&p->out, i->sender, i->to, &i->message);
-    case INTERMON_ONLINE:
-        return intermon_online(&p->out, i->to);
-    case INTERMON_AUDIT:
-        return intermon_audit(&p->out, &i->audit);
-    case INTERMON_LOOK:
-        return intermon_look(&p->out, i->objects->number, &i->objects->all[0]);
-    case INTERMON_SEEN:
-        return intermon_seen(&p->out, i->objects->number, i->objects->all, i->objects->count);
-    case INTERMON_OFFLINE:
-        return intermon_offline(&p->out, i->to);
-    case INTERMON_ROOT:
-        return intermon_root(&p->out, (intermon_cap_kind_t)w->cap, w->cap_line);
-    case INTERMON_LINE:
-        break;
-    }
     if (w->ended) {
         return intermon_ended(&p->out, w->line, side);
     }
@@ -51,32 +31,92 @@ static errval_t intermon_put(struct intermon_peer *p, const struct intermon_item
                          (intermon_cap_kind_t)w->cap, w->cap_line, i->tag);
 }
 
-void intermon_free(struct intermon_item *i)
+static errval_t intermon_put_caps(struct intermon_peer *p, const struct mail_caps *i)
 {
-    free(i->objects);
-    free(i);
+    const struct caps_msg *m = &i->msg;
+    const struct intermon_cap_message message = {
+        .kind = m->kind, .flags = m->flags, .rights = m->rights, .owner = m->owner,
+        .home = m->home, .users = m->users, .origin = m->from, .dest = m->dest, .op = m->op,
+        .type = m->key.type, .page = m->key.page, .pages = m->key.pages, .version = m->version,
+        .first = m->first, .count = m->count, .tag = m->tag, .err = m->err,
+    };
+
+    return intermon_caps(&p->out, i->sender, i->to, &message);
 }
 
-/* False: the rest waits. */
-static bool intermon_flush_list(struct intermon_peer *p, struct intermon_list *list)
+static errval_t intermon_put(struct intermon_peer *p, struct mail *m)
 {
-    while (p->up && list->head != NULL && !list->head->crossing) {
-        struct intermon_item *i = list->head;
-        errval_t err = intermon_put(p, i);
+    void *what = m;                      /* struct mail is the first of each */
+    const struct mail_line *line = what;
+    const struct intermon_news *news = what;
+    const struct intermon_audit *audit = what;
+    const struct intermon_objects *objects = what;
 
-        if (err_no(err) == RPC_ERR_AGAIN) {
-            p->waits = true;
-            binding_on_writable(&p->out.base, intermon_flush, p);
+    switch ((enum intermon_kind)m->kind) {
+    case INTERMON_CAPS:
+        return intermon_put_caps(p, what);
+    case INTERMON_ONLINE:
+        return intermon_online(&p->out, news->core);
+    case INTERMON_OFFLINE:
+        return intermon_offline(&p->out, news->core);
+    case INTERMON_AUDIT:
+        return intermon_audit(&p->out, &audit->message);
+    case INTERMON_LOOK:
+        return intermon_look(&p->out, objects->number, &objects->all[0]);
+    case INTERMON_SEEN:
+        return intermon_seen(&p->out, objects->number, objects->all, objects->count);
+    case INTERMON_ROOT:
+        return intermon_root(&p->out, (intermon_cap_kind_t)line->wire.cap, line->wire.cap_line);
+    case INTERMON_LINE:
+        break;
+    }
+    return intermon_put_line(p, line);
+}
+
+/* Of what was to be sent. False: the rest waits. */
+static bool intermon_sent(struct intermon_peer *p, errval_t err)
+{
+    if (err_no(err) == RPC_ERR_AGAIN) {
+        p->waits = true;
+        binding_on_writable(&p->out.base, intermon_flush, p);
+        return false;
+    }
+    p->up = p->up && err_is_ok(err);     /* if not, the core has stopped */
+    return true;
+}
+
+static bool intermon_flush_list(struct intermon_peer *p, struct mail_list *list)
+{
+    while (p->up && list->head != NULL) {
+        struct mail *m = list->head;
+
+        if (list == &p->lists[INTERMON_SECOND] && mail_as_line(m)->crossing) {
+            return true;
+        }
+        if (!intermon_sent(p, intermon_put(p, m))) {
             return false;
         }
-        list->head = i->next;
-        list->tail = list->head == NULL ? &list->head : list->tail;
-        intermon_free(i);
-        if (err_is_fail(err)) {
-            p->up = false;               /* the core has stopped */
-        }
+        mail_free(mail_take(list));
     }
     return true;
+}
+
+/* Nothing is ever said about these lines by this side, so it does not matter when. */
+static void intermon_flush_refused(struct intermon_peer *p)
+{
+    p->refuses = false;
+    for (uint32_t i = 0; p->up && i < LINES_MAX; i++) {
+        uint64_t bit = 1ull << i % 64;
+
+        if ((p->refused[i / 64] & bit) == 0) {
+            continue;
+        }
+        if (!intermon_sent(p, intermon_ended(&p->out, i, INTERMON_SIDE_HOME))) {
+            p->refuses = true;
+            return;
+        }
+        p->refused[i / 64] &= ~bit;
+    }
 }
 
 void intermon_flush(void *arg)
@@ -84,32 +124,38 @@ void intermon_flush(void *arg)
     struct intermon_peer *p = arg;
 
     p->waits = false;
-    if (intermon_flush_list(p, &p->lists[INTERMON_FIRST])) {
-        (void)intermon_flush_list(p, &p->lists[INTERMON_SECOND]);
+    if (intermon_flush_list(p, &p->lists[INTERMON_FIRST])
+        && intermon_flush_list(p, &p->lists[INTERMON_SECOND]) && p->refuses) {
+        intermon_flush_refused(p);
     }
 }
 
-/* Takes `what`, of malloc. */
-static void intermon_queue(struct intermon_item *what, uint32_t peer)
+static void intermon_queue(struct mail *m, uint32_t peer, enum intermon_kind kind)
 {
     struct intermon_peer *p = &ways.peers[peer];
-    struct intermon_list *list =
-        &p->lists[what->kind == INTERMON_LINE || what->kind == INTERMON_ROOT ? INTERMON_SECOND
-                                                                             : INTERMON_FIRST];
+    bool second = kind == INTERMON_LINE || kind == INTERMON_ROOT;
 
-    what->next = NULL;
-    what->peer = p;
-    *list->tail = what;
-    list->tail = &what->next;
+    m->kind = (uint8_t)kind;
+    mail_add(&p->lists[second ? INTERMON_SECOND : INTERMON_FIRST], m);
     if (!p->waits) {
         intermon_flush(p);
+    }
+}
+
+/* What has a place of its own. */
+static void intermon_queue_kept(struct mail *m, uint32_t peer, enum intermon_kind kind)
+{
+    if (!m->queued) {
+        m->store = MAIL_KEPT;
+        intermon_queue(m, peer, kind);
     }
 }
 
 /* The capability has arrived, so its message may follow; or it cannot cross. */
 static void intermon_crossed(void *arg, errval_t err)
 {
-    struct intermon_item *i = arg;
+    struct mail_line *i = arg;
+    struct intermon_peer *p = &ways.peers[i->peer];
 
     if (err_is_ok(err)) {
         slot_free(i->cap);
@@ -117,31 +163,30 @@ static void intermon_crossed(void *arg, errval_t err)
         (void)cap_destroy(i->cap);
     }
     if (i->dropped) {
-        free(i);                         /* its line has ended; the number may be another's */
+        mail_free(&i->mail);             /* its line has ended; the number may be another's */
         return;
     }
     if (err_is_fail(err)) {
-        line_refused(i->peer->core, &i->wire);
+        line_refused(i->peer, &i->wire);
     }
     i->crossing = false;
-    if (!i->peer->waits) {
-        intermon_flush(i->peer);
+    if (!p->waits) {
+        intermon_flush(p);
     }
 }
 
 static errval_t intermon_add(uint32_t peer, const struct line_wire *w, caddr_t cap,
                              enum intermon_kind kind)
 {
-    struct intermon_item *i = peer < LINE_PEERS_MAX ? calloc(1, sizeof(*i)) : NULL;
+    struct mail_line *i = peer < LINE_PEERS_MAX ? mail_line(w) : NULL;
 
     if (i == NULL) {
         return LIB_ERR_NO_MEMORY;
     }
-    i->kind = (uint8_t)kind;
-    i->wire = *w;
+    i->peer = peer;
     i->cap = cap;
     i->crossing = cap != 0;
-    intermon_queue(i, peer);
+    intermon_queue(&i->mail, peer, kind);
     if (cap != 0) {
         share_send(cap, peer, &i->tag, intermon_crossed, i);
     }
@@ -153,6 +198,17 @@ errval_t intermon_send(uint32_t peer, const struct line_wire *w, caddr_t cap)
     return intermon_add(peer, w, cap, INTERMON_LINE);
 }
 
+void intermon_refuse(uint32_t peer, uint32_t number)
+{
+    struct intermon_peer *p = &ways.peers[peer % LINE_PEERS_MAX];
+
+    p->refused[number % LINES_MAX / 64] |= 1ull << number % 64;
+    p->refuses = true;
+    if (!p->waits) {
+        intermon_flush(p);
+    }
+}
+
 errval_t intermon_send_root(uint32_t peer, caddr_t end)
 {
     struct line_wire w = {0};
@@ -162,7 +218,11 @@ errval_t intermon_send_root(uint32_t peer, caddr_t end)
         (void)cap_destroy(end);
         return err;
     }
-    return intermon_add(peer, &w, 0, INTERMON_ROOT);
+    err = intermon_add(peer, &w, 0, INTERMON_ROOT);
+    if (err_is_fail(err)) {              /* as if the other side had refused it */
+        line_receive(peer, &(struct line_wire){.line = w.cap_line, .ended = true}, 0);
+    }
+    return err;
 }
 
 /* The core by which `core` is reached: all but the one that booted reach each other by that. */
@@ -171,90 +231,69 @@ static uint32_t intermon_way(uint32_t core)
     return domain_on_boot_core() ? core : domain_startup()->boot_core;
 }
 
-/* What the other monitors cannot do without. */
-static struct intermon_item *intermon_must(enum intermon_kind kind)
+void intermon_pass_caps(uint8_t sender, uint8_t to, const struct caps_msg *m)
 {
-    struct intermon_item *i = calloc(1, sizeof(*i));
+    struct intermon_peer *p = &ways.peers[intermon_way(to)];
 
-    if (i == NULL) {
-        aos_panic("monitor: no memory for what cores agree on");
+    (void)mail_put_caps(&ways.box, &p->lists[INTERMON_FIRST], INTERMON_CAPS, sender, to, m);
+    if (!p->waits) {
+        intermon_flush(p);
     }
-    i->kind = (uint8_t)kind;
-    return i;
-}
-
-static void intermon_pass_caps(uint8_t sender, uint8_t to, const struct intermon_cap_message *m)
-{
-    struct intermon_item *i = intermon_must(INTERMON_CAPS);
-
-    i->sender = sender;
-    i->to = to;
-    i->message = *m;
-    intermon_queue(i, intermon_way(to));
 }
 
 static void intermon_send_caps(uint8_t core, const struct caps_msg *m)
 {
-    const struct intermon_cap_message message = {
-        .kind = m->kind, .flags = m->flags, .rights = m->rights, .owner = m->owner,
-        .home = m->home, .users = m->users, .origin = m->from, .dest = m->dest, .op = m->op,
-        .type = m->key.type, .page = m->key.page, .pages = m->key.pages, .version = m->version,
-        .first = m->first, .count = m->count, .tag = m->tag, .err = m->err,
-    };
-
-    intermon_pass_caps((uint8_t)domain_core(), core, &message);
+    intermon_pass_caps((uint8_t)domain_core(), core, m);
 }
 
 void intermon_tell(uint32_t peer, enum intermon_kind kind, uint32_t core)
 {
-    struct intermon_item *i = intermon_must(kind);
+    struct intermon_news *n = &ways.peers[peer].news[kind == INTERMON_OFFLINE]
+                                                        [core % LINE_PEERS_MAX];
 
-    i->to = (uint8_t)core;
-    intermon_queue(i, peer);
+    n->core = (uint8_t)core;
+    intermon_queue_kept(&n->mail, peer, kind);
 }
 
 errval_t intermon_send_audit(uint32_t peer, const struct intermon_audit_message *m)
 {
-    struct intermon_item *i = calloc(1, sizeof(*i));
+    bool wish = m->kind == INTERMON_AUDIT_KIND_PLEASE || m->kind == INTERMON_AUDIT_KIND_RESULT;
+    struct intermon_peer *p = &ways.peers[peer];
+    struct intermon_audit *i;
 
+    if (m->kind != INTERMON_AUDIT_KIND_RECORD && m->kind != INTERMON_AUDIT_KIND_PART) {
+        i = &p->audits[wish ? INTERMON_AUDIT_WISHES : INTERMON_AUDIT_LOOKS];
+        i->message = *m;
+        intermon_queue_kept(&i->mail, peer, INTERMON_AUDIT);
+        return ERR_OK;
+    }
+    i = malloc(sizeof(*i));
     if (i == NULL) {
         return LIB_ERR_NO_MEMORY;
     }
-    i->kind = INTERMON_AUDIT;
-    i->audit = *m;
-    intermon_queue(i, peer);
+    *i = (struct intermon_audit){.mail.store = MAIL_HEAP, .message = *m};
+    intermon_queue(&i->mail, peer, INTERMON_AUDIT);
     return ERR_OK;
 }
 
-static errval_t intermon_send_objects(uint32_t peer, enum intermon_kind kind, uint32_t number,
-                                      const struct monitor_object *all, size_t count)
+void intermon_send_look(uint32_t peer, uint32_t number, const struct monitor_object *after)
 {
-    struct intermon_item *i = calloc(1, sizeof(*i));
-    struct intermon_objects *o = malloc(sizeof(*o));
+    struct intermon_objects *o = &ways.peers[peer].look;
 
-    if (i == NULL || o == NULL) {
-        free(i);
-        free(o);
-        return LIB_ERR_NO_MEMORY;
-    }
+    o->number = number;
+    o->all[0] = *after;
+    intermon_queue_kept(&o->mail, peer, INTERMON_LOOK);
+}
+
+void intermon_send_seen(uint32_t peer, uint32_t number, const struct monitor_object *all,
+                        size_t count)
+{
+    struct intermon_objects *o = &ways.peers[peer].seen;
+
     o->number = number;
     o->count = count;
     memcpy(o->all, all, count * sizeof(*all));
-    i->kind = (uint8_t)kind;
-    i->objects = o;
-    intermon_queue(i, peer);
-    return ERR_OK;
-}
-
-errval_t intermon_send_look(uint32_t peer, uint32_t number, const struct monitor_object *after)
-{
-    return intermon_send_objects(peer, INTERMON_LOOK, number, after, 1);
-}
-
-errval_t intermon_send_seen(uint32_t peer, uint32_t number, const struct monitor_object *all,
-                            size_t count)
-{
-    return intermon_send_objects(peer, INTERMON_SEEN, number, all, count);
+    intermon_queue_kept(&o->mail, peer, INTERMON_SEEN);
 }
 
 uint8_t intermon_peers(void)
@@ -267,130 +306,32 @@ uint8_t intermon_peers(void)
     return peers;
 }
 
-/* --- in ------------------------------------------------------------------------------------- */
-
-static void on_pass(struct server_ctx *ctx, uint32_t line, intermon_side_t side, uint64_t header,
-                    const uint64_t *words, intermon_cap_kind_t cap, uint32_t cap_line,
-                    uint64_t tag)
+/* Places for all that there is to be said about capabilities, once and for all. */
+static errval_t intermon_make_box(void)
 {
-    struct line_wire w = {
-        .line = line, .to_proxy = side == INTERMON_SIDE_PROXY, .header = header,
-        .cap = (uint8_t)cap, .cap_line = cap_line,
-    };
-    caddr_t slot = w.cap == LINE_CAP_OTHER ? share_take(tag) : 0;
+    uint32_t cores = domain_core_count();
 
-    memcpy(w.words, words, sizeof(w.words));
-    w.cap = w.cap == LINE_CAP_OTHER && slot == 0 ? LINE_CAP_LOST : w.cap;
-    line_receive((uint32_t)ctx->peer_pid, &w, slot);
-    share_look_soon();
+    ways.box.cores = cores;
+    ways.box.places = calloc(MAIL_PLACES(cores), sizeof(*ways.box.places));
+    return ways.box.places == NULL ? LIB_ERR_NO_MEMORY : ERR_OK;
 }
 
-static void on_caps(struct server_ctx *ctx, uint8_t sender, uint8_t to,
-                    const struct intermon_cap_message *m)
+errval_t intermon_init(const struct intermon_host *host, struct waitset *ws)
 {
-    const struct caps_msg msg = {
-        .kind = m->kind, .flags = m->flags, .rights = m->rights, .owner = m->owner,
-        .home = m->home, .users = m->users, .from = m->origin, .dest = m->dest, .op = m->op,
-        .key = {m->type, m->page, m->pages}, .version = m->version, .first = m->first,
-        .count = m->count, .tag = m->tag, .err = m->err,
-    };
+    errval_t err = intermon_make_box();
 
-    if (to == domain_core()) {
-        share_receive(sender, &msg);
-    } else if (to < LINE_PEERS_MAX && domain_on_boot_core()
-               && ways.peers[ctx->peer_pid].stale[to] == 0) {
-        intermon_pass_caps(sender, to, m);
+    if (err_is_fail(err)) {
+        return err;
     }
-}
-
-static void on_online(struct server_ctx *ctx, uint8_t core)
-{
-    (void)ctx;
-    share_core_up(core);
-}
-
-static void on_audit(struct server_ctx *ctx, const struct intermon_audit_message *m)
-{
-    audit_receive((uint32_t)ctx->peer_pid, m);
-}
-
-static void on_look(struct server_ctx *ctx, uint32_t number, const struct monitor_object *after)
-{
-    objects_looked((uint32_t)ctx->peer_pid, number, after);
-}
-
-static void on_seen(struct server_ctx *ctx, uint32_t number, const struct monitor_object *all,
-                    size_t count)
-{
-    objects_seen((uint32_t)ctx->peer_pid, number, all, count);
-}
-
-/* Who was told says so; what it sent before was for the core that is off. */
-static void on_offline(struct server_ctx *ctx, uint8_t core)
-{
-    if (domain_on_boot_core()) {
-        ways.peers[ctx->peer_pid].stale[core % LINE_PEERS_MAX]--;
-    } else {
-        share_core_down(core);
-        intermon_tell((uint32_t)ctx->peer_pid, INTERMON_OFFLINE, core);
-    }
-}
-
-static void on_ended(struct server_ctx *ctx, uint32_t line, intermon_side_t side)
-{
-    const struct line_wire w = {
-        .line = line, .to_proxy = side == INTERMON_SIDE_PROXY, .ended = true,
-    };
-
-    line_receive((uint32_t)ctx->peer_pid, &w, 0);
-    share_look_soon();
-}
-
-static void on_taken(struct server_ctx *ctx, uint32_t line, intermon_side_t side, uint32_t count)
-{
-    const struct line_wire w = {
-        .line = line, .to_proxy = side == INTERMON_SIDE_PROXY, .taken = count,
-    };
-
-    line_receive((uint32_t)ctx->peer_pid, &w, 0);
-}
-
-static void on_root(struct server_ctx *ctx, intermon_cap_kind_t cap, uint32_t cap_line)
-{
-    const struct line_wire w = {.cap = (uint8_t)cap, .cap_line = cap_line};
-    caddr_t end;
-
-    if (err_is_ok(line_import((uint32_t)ctx->peer_pid, &w, &end))) {
-        ways.host->root((uint32_t)ctx->peer_pid, end);
-    }
-}
-
-static void on_peer_gone(struct server_ctx *ctx)
-{
-    ways.peers[ctx->peer_pid].up = false;
-    line_peer_gone((uint32_t)ctx->peer_pid);
-    audit_peer_gone((uint32_t)ctx->peer_pid);
-    objects_peer_gone((uint32_t)ctx->peer_pid);
-}
-
-static const struct intermon_server_ops ops = {
-    .on_pass = on_pass, .on_ended = on_ended, .on_root = on_root, .on_caps = on_caps,
-    .on_online = on_online, .on_offline = on_offline, .on_audit = on_audit,
-    .on_look = on_look, .on_seen = on_seen, .on_taken = on_taken, .on_peer_gone = on_peer_gone,
-};
-
-/* -------------------------------------------------------------------------------------------- */
-
-void intermon_init(const struct intermon_host *host, struct waitset *ws)
-{
     ways.host = host;
     ways.ws = ws;
     for (uint32_t i = 0; i < LINE_PEERS_MAX; i++) {
         ways.peers[i].core = i;
         for (uint32_t l = 0; l < INTERMON_LISTS; l++) {
-            ways.peers[i].lists[l].tail = &ways.peers[i].lists[l].head;
+            mail_list_init(&ways.peers[i].lists[l]);
         }
     }
     share_init(intermon_send_caps, ws);
-    intermon_serve(&ways.server, &ops, &ways, ws);
+    intermon_serve(&ways.server, &intermon_ops, &ways, ws);
+    return ERR_OK;
 }

@@ -1,6 +1,7 @@
 /* Ways to other monitors (intermon.h): how they begin, are rung, and end. */
 #include "intermon_priv.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -134,13 +135,42 @@ errval_t intermon_connect(uint32_t peer, void *memory, bool first)
     return err;
 }
 
+static void intermon_drop_mail(struct intermon_peer *p)
+{
+    while (p->lists[INTERMON_FIRST].head != NULL) {
+        mail_free(mail_take(&p->lists[INTERMON_FIRST]));
+    }
+    while (p->lists[INTERMON_SECOND].head != NULL) {
+        struct mail_line *i = mail_as_line(mail_take(&p->lists[INTERMON_SECOND]));
+
+        i->dropped = true;
+        if (!i->crossing) {
+            mail_free(&i->mail);
+        }
+    }
+    memset(p->refused, 0, sizeof(p->refused));
+    p->refuses = false;
+}
+
+bool intermon_is_forgotten(uint32_t peer)
+{
+    for (uint32_t i = 0; i < LINE_PEERS_MAX; i++) {
+        if (atomic_load_explicit(&ways.peers[i].stale[peer], memory_order_acquire)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 void intermon_forget(uint32_t peer)
 {
     struct intermon_peer *p = &ways.peers[peer];
     bool was_up = p->up;
 
     p->up = p->waits = false;
-    memset(p->stale, 0, sizeof(p->stale));
+    for (uint32_t i = 0; i < LINE_PEERS_MAX; i++) {
+        p->stale[i] = false;
+    }
     if (p->in != NULL) {
         server_conn_close(p->in);
         p->in = NULL;
@@ -149,26 +179,14 @@ void intermon_forget(uint32_t peer)
         p->asks = false;
         binding_close(&p->out.base);
     }
-    for (uint32_t l = 0; l < INTERMON_LISTS; l++) {
-        struct intermon_item *i = p->lists[l].head, *next;
-
-        for (; i != NULL; i = next) {
-            next = i->next;
-            i->dropped = true;
-            if (!i->crossing) {
-                intermon_free(i);
-            }
-        }
-        p->lists[l].head = NULL;
-        p->lists[l].tail = &p->lists[l].head;
-    }
+    intermon_drop_mail(p);
     line_peer_gone(peer);
     audit_peer_gone(peer);
     objects_peer_gone(peer);
     share_core_down((uint8_t)peer);
     for (uint32_t i = 0; i < LINE_PEERS_MAX && was_up; i++) {
         if (ways.peers[i].up) {
-            ways.peers[i].stale[peer]++;
+            ways.peers[i].stale[peer] = true;
             intermon_tell(i, INTERMON_OFFLINE, peer);
         }
     }

@@ -18,7 +18,9 @@
  *     does not listen on its channel, and who sends finds that full. So what a slow receiver takes
  *     of the monitors' memory is bounded, and nobody is ended for being fast.
  *  4. What was sent before its sender ended arrives; the end comes after it.
- *  5. A capability of a message has one owner at any time: the message on its way, the table of
+ *  5. That a line has ended, and how much was taken, is always said: what that takes is there before
+ *     the line is. Whatever else finds no memory ends the line.
+ *  6. A capability of a message has one owner at any time: the message on its way, the table of
  *     lines, or the receiver. If it cannot cross, a call fails with RPC_ERR_CAPABILITY.
  *
  * All functions are for init's main thread. The file knows no transport: struct line_host. */
@@ -63,10 +65,15 @@ struct line_wire {
 struct line_host {
     /* Sends to the monitor of core `peer`, in order and without loss; what it cannot send now it
      * keeps. `cap` is 0 but for LINE_CAP_OTHER, and then taken; that it cannot cross is told by
-     * line_refused. An error: nothing was sent, and it is where it was. */
+     * line_refused. An error: nothing was sent, and it is where it was. Not of `ended` and `taken`,
+     * when there was room for the line. */
     errval_t (*send)(uint32_t peer, const struct line_wire *w, caddr_t cap);
     /* Takes a frame of frame_alloc of which others have copies: takes it from them and frees it. */
     void (*free_frame)(caddr_t frame);
+    /* There are to be so many lines: makes what send and free_frame take of memory. */
+    errval_t (*room)(uint32_t lines);
+    /* The line `number` of `peer` has no proxy: tells its home that it has ended. */
+    void (*refuse)(uint32_t peer, uint32_t number);
 };
 
 void line_init(const struct line_host *host, struct waitset *ws);

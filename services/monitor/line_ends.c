@@ -50,7 +50,8 @@ errval_t line_export(uint32_t peer, caddr_t end, struct line_wire *w)
     if (!line_number(&number)) {
         return LIB_ERR_RANGE;
     }
-    l = line_new(peer, number, /* proxy= */ false);
+    l = err_is_ok(lines.host->room(lines.count + 1)) ? line_new(peer, number, /* proxy= */ false)
+                                                     : NULL;
     if (l == NULL) {
         return LIB_ERR_NO_MEMORY;
     }
@@ -92,7 +93,7 @@ static errval_t line_open_proxy(struct line *l, caddr_t *ret_end)
 errval_t line_import(uint32_t peer, const struct line_wire *w, caddr_t *ret_end)
 {
     struct line *l = line_find(peer, w->cap_line, w->cap == LINE_CAP_NEW_END);
-    errval_t err = LIB_ERR_NO_MEMORY;
+    errval_t err;
 
     if (w->cap == LINE_CAP_OWN_END) {
         if (l == NULL || l->end == 0) {
@@ -106,11 +107,14 @@ errval_t line_import(uint32_t peer, const struct line_wire *w, caddr_t *ret_end)
     if (l != NULL || peer >= LINE_PEERS_MAX || w->cap_line >= LINES_MAX) {
         return LIB_ERR_RANGE;
     }
-    l = line_new(peer, w->cap_line, /* proxy= */ true);
-    if (l != NULL) {
-        err = line_open_proxy(l, ret_end);
+    l = err_is_ok(lines.host->room(lines.count + 1))
+        ? line_new(peer, w->cap_line, /* proxy= */ true) : NULL;
+    if (l == NULL) {
+        lines.host->refuse(peer, w->cap_line);
+        return LIB_ERR_NO_MEMORY;
     }
-    if (l != NULL && err_is_fail(err)) {
+    err = line_open_proxy(l, ret_end);
+    if (err_is_fail(err)) {
         line_end(l);                     /* freed when home has ended its side */
     }
     return err;

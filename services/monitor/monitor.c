@@ -14,6 +14,7 @@
 #include <if/monitor_server.h>
 
 #include "audit.h"
+#include "mail_line.h"
 #include "objects.h"
 #include "own.h"
 #include "revokes.h"
@@ -24,55 +25,56 @@
 #define MONITOR_NOTIFY_LOOKS 8u          /* bits looked at before one is taken that never was */
 #define MONITOR_NOTIFY_TRIES 256u        /* and if there is none */
 
-/* A message to itself that is still to be received. */
-struct monitor_item {
-    struct monitor_item *next;
-    struct line_wire wire;
-    caddr_t cap;
-};
-
 static struct {
     struct monitor_server server;
     struct waitset *ws;
-    struct monitor_item *head, **tail;
+    struct mail_list mail;               /* to itself, that is still to be received */
     struct work receive;
     uint32_t self;                       /* core */
 } monitor;
 
 static void monitor_receive(void *arg)
 {
-    struct monitor_item *i = monitor.head;
+    struct mail_line *i;
 
     (void)arg;
-    if (i == NULL) {
+    if (monitor.mail.head == NULL) {
         return;
     }
-    monitor.head = i->next;
-    if (monitor.head == NULL) {
-        monitor.tail = &monitor.head;
-    } else {
+    i = mail_as_line(mail_take(&monitor.mail));
+    if (monitor.mail.head != NULL) {
         waitset_post(monitor.ws, &monitor.receive);
     }
     line_receive(monitor.self, &i->wire, i->cap);
-    free(i);
+    mail_free(&i->mail);
 }
 
 static errval_t monitor_send(uint32_t peer, const struct line_wire *w, caddr_t cap)
 {
-    struct monitor_item *i;
+    struct mail_line *i;
 
     if (peer != monitor.self) {
         return intermon_send(peer, w, cap);
     }
-    i = malloc(sizeof(*i));
+    i = mail_line(w);
     if (i == NULL) {
         return LIB_ERR_NO_MEMORY;
     }
-    *i = (struct monitor_item){NULL, *w, cap};
-    *monitor.tail = i;
-    monitor.tail = &i->next;
+    i->cap = cap;
+    mail_add(&monitor.mail, &i->mail);
     waitset_post(monitor.ws, &monitor.receive);
     return ERR_OK;
+}
+
+static void monitor_refuse(uint32_t peer, uint32_t number)
+{
+    const struct line_wire w = {.line = number, .ended = true};
+
+    if (peer == monitor.self) {
+        line_receive(peer, &w, 0);
+    } else {
+        intermon_refuse(peer, number);
+    }
 }
 
 static errval_t on_proxy(struct server_ctx *ctx, caddr_t end, caddr_t *ret_proxy)
@@ -201,6 +203,8 @@ struct monitor_frame {
 };
 
 static struct monitor_frame *frames;
+static struct monitor_frame *frames_unused; /* one for each line: it has one frame at most */
+static uint32_t frames_unused_count;
 static struct waitset_timer frames_timer;
 
 static void frames_try(void *arg);
@@ -249,7 +253,9 @@ static void frames_try(void *arg)
             at = &f->next;
         } else {
             *at = f->next;
-            free(f);
+            f->next = frames_unused;
+            frames_unused = f;
+            frames_unused_count++;
         }
     }
     if (frames != NULL) {
@@ -259,13 +265,30 @@ static void frames_try(void *arg)
 
 static void monitor_free_frame(caddr_t frame)
 {
-    struct monitor_frame *f = err_is_fail(ram_free(frame)) ? malloc(sizeof(*f)) : NULL;
+    struct monitor_frame *f = err_is_fail(ram_free(frame)) ? frames_unused : NULL;
 
     if (f != NULL) {
+        frames_unused = f->next;
+        frames_unused_count--;
         *f = (struct monitor_frame){.next = frames, .frame = frame};
         frames = f;
         frames_try(NULL);
     }
+}
+
+static errval_t monitor_room(uint32_t lines)
+{
+    while (frames_unused_count < lines) {
+        struct monitor_frame *f = malloc(sizeof(*f));
+
+        if (f == NULL) {
+            return LIB_ERR_NO_MEMORY;
+        }
+        f->next = frames_unused;
+        frames_unused = f;
+        frames_unused_count++;
+    }
+    return mail_reserve(lines);
 }
 
 /* Bits are given out again when nobody has a capability to them any more; new ones only if several
@@ -391,16 +414,21 @@ static const struct monitor_server_ops ops = {
 
 errval_t monitor_start(const struct intermon_host *ways, struct waitset *ws)
 {
-    static const struct line_host host = {monitor_send, monitor_free_frame};
+    static const struct line_host host = {
+        monitor_send, monitor_free_frame, monitor_room, monitor_refuse,
+    };
+    errval_t err = intermon_init(ways, ws);
 
+    if (err_is_fail(err)) {
+        return err;
+    }
     monitor.ws = ws;
-    monitor.tail = &monitor.head;
+    mail_list_init(&monitor.mail);
     monitor.receive.fn = monitor_receive;
     monitor.self = domain_core();
     line_init(&host, ws);
     revokes_init(ws);
     own_init(ws);
-    intermon_init(ways, ws);
     ump_set_notify(monitor_make_notify);
     monitor_serve(&monitor.server, &ops, &monitor, ws);
     return ERR_OK;

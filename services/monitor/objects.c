@@ -12,16 +12,18 @@
 _Static_assert(OBJECTS_MAX == MONITOR_OBJECTS_OBJECTS_MAX
                && OBJECTS_MAX == MONITOR_SPACE_OBJECTS_MAX, "monitor.if");
 
-/* A question to another core. */
+/* A question to another core, which has one at a time: the one before is answered then. */
 struct objects_question {
     struct objects_question *next;
     uint32_t core, number;
+    bool asked;
+    struct monitor_object after;
     objects_done_fn done;
     void *arg;
 };
 
 static struct {
-    struct objects_question *questions;
+    struct objects_question *questions;  /* in order */
     uint32_t numbers;
 } objects;
 
@@ -96,11 +98,24 @@ errval_t objects_space(caddr_t dispatcher, uint32_t from, struct monitor_object 
     return ERR_OK;
 }
 
+/* The first question to a core that waits, if there is none under way. */
+static void objects_go_on(uint32_t core)
+{
+    struct objects_question *q = objects.questions;
+
+    while (q != NULL && q->core != core) {
+        q = q->next;
+    }
+    if (q != NULL && !q->asked) {
+        q->asked = true;
+        intermon_send_look(core, q->number, &q->after);
+    }
+}
+
 errval_t objects_ask(uint32_t core, const struct monitor_object *after, objects_done_fn done,
                      void *arg)
 {
-    struct objects_question *q;
-    errval_t err;
+    struct objects_question **at = &objects.questions, *q;
 
     if (core >= 8 * sizeof(intermon_peers()) || (intermon_peers() & 1u << core) == 0) {
         return RPC_ERR_NOT_BOUND;
@@ -110,15 +125,13 @@ errval_t objects_ask(uint32_t core, const struct monitor_object *after, objects_
         return LIB_ERR_NO_MEMORY;
     }
     *q = (struct objects_question){
-        .next = objects.questions, .core = core, .number = ++objects.numbers, .done = done,
-        .arg = arg,
+        .core = core, .number = ++objects.numbers, .after = *after, .done = done, .arg = arg,
     };
-    err = intermon_send_look(core, q->number, after);
-    if (err_is_fail(err)) {
-        free(q);
-        return err;
+    while (*at != NULL) {
+        at = &(*at)->next;
     }
-    objects.questions = q;
+    *at = q;
+    objects_go_on(core);
     return ERR_OK;
 }
 
@@ -128,7 +141,7 @@ void objects_looked(uint32_t core, uint32_t number, const struct monitor_object 
     size_t count = 0;
 
     (void)objects_own(after, found, &count);
-    (void)intermon_send_seen(core, number, found, count);
+    intermon_send_seen(core, number, found, count);
 }
 
 /* Answers all questions to a core, or one. */
@@ -153,6 +166,7 @@ static void objects_answer(uint32_t core, const uint32_t *number, errval_t err,
 void objects_seen(uint32_t core, uint32_t number, const struct monitor_object *found, size_t count)
 {
     objects_answer(core, &number, ERR_OK, found, count);
+    objects_go_on(core);
 }
 
 void objects_peer_gone(uint32_t core)

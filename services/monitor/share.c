@@ -30,7 +30,7 @@ static struct {
     bool looking;
     uint64_t look_ns;                    /* from this look to the next one */
     uint64_t tags;
-    struct share_came *came;
+    struct share_came *came, *unused;    /* the latter for the next one that comes */
     void (*left)(void *arg);             /* called when nothing is left; NULL: this core stays */
     void *left_arg;
 } share;
@@ -120,16 +120,22 @@ static void host_send(void *arg, uint8_t core, const struct caps_msg *msg)
     share.send(core, msg);
 }
 
+static errval_t host_room(void *arg)
+{
+    (void)arg;
+    if (share.unused == NULL) {
+        share.unused = malloc(sizeof(*share.unused));
+    }
+    return share.unused == NULL ? LIB_ERR_NO_MEMORY : ERR_OK;
+}
+
 static void host_deliver(void *arg, uint8_t from, uint64_t tag, caddr_t slot)
 {
-    struct share_came *c = malloc(sizeof(*c));
+    struct share_came *c = share.unused;
 
     (void)arg;
     (void)from;
-    if (c == NULL) {
-        (void)cap_destroy(slot);         /* its message finds none */
-        return;
-    }
+    share.unused = NULL;
     *c = (struct share_came){share.came, tag, slot};
     share.came = c;
 }
@@ -204,7 +210,7 @@ void share_init(void (*send)(uint8_t core, const struct caps_msg *msg), struct w
         .set_owner = host_set_owner, .copy = host_copy, .remove = host_remove,
         .sweep = host_sweep, .retype = host_retype, .part = host_part,
         .slot_alloc = host_slot_alloc, .slot_free = host_slot_free, .send = host_send,
-        .deliver = host_deliver,
+        .room = host_room, .deliver = host_deliver,
     };
 
     share.send = send;

@@ -217,6 +217,11 @@ static void host_send(void *arg, uint8_t core, const struct caps_msg *msg)
     sim->send(self, core, msg);
 }
 
+static errval_t host_room(void *arg)
+{
+    return sim->poor(self) ? LIB_ERR_NO_MEMORY : ERR_OK;
+}
+
 static void host_deliver(void *arg, uint8_t from, uint64_t tag, caddr_t slot)
 {
     sim->deliver(self, from, tag, slot);
@@ -235,6 +240,7 @@ static const struct caps_host host = {
     .slot_alloc = host_slot_alloc,
     .slot_free = host_slot_free,
     .send = host_send,
+    .room = host_room,
     .deliver = host_deliver,
 };
 

@@ -34,6 +34,8 @@ struct sim_calls {
     struct cte *(*find)(uint8_t core, caddr_t root, caddr_t cap);
     /* Whether to fail here: every allocation of a slot asks. */
     bool (*starve)(uint8_t core);
+    /* And every other one. */
+    bool (*poor)(uint8_t core);
 };
 
 struct core {

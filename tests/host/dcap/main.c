@@ -51,7 +51,7 @@ static void schedule(uint64_t seed)
     sim.random = seed * 0x9e3779b97f4a7c15ull + 1;
     (void)rnd(2);
     bool wide = seed >= WIDE_SEEDS;
-    world_begin(2 + rnd(CORES_MAX - 1), wide);
+    world_begin(2 + rnd(CORES_MAX - 1), wide, seed >= POOR_SEEDS);
     unsigned steps = (wide ? 400 : 40) + rnd(240), checked = 8 + rnd(32), late = 1 + rnd(6);
     bool stops = one_in(4) || wide;
     if (trace)

@@ -31,6 +31,9 @@ struct mslot {
  * shorter and have memory and interrupts. */
 #define WIDE_SEEDS (1ull << 40)
 
+/* And those from here on have in addition monitors of which each allocation may fail. */
+#define POOR_SEEDS (1ull << 41)
+
 enum core_state { CORE_OFF, CORE_RUNS, CORE_STOPS };
 
 struct domain {
@@ -77,6 +80,7 @@ enum { WORLD_UP = 200, WORLD_DOWN };
 struct channel {
     struct caps_msg messages[CHANNEL_MAX];
     unsigned starts[CHANNEL_MAX]; /* of the receiver, as far as the sender knows */
+    bool posted[CHANNEL_MAX];     /* it has a place (post.c) */
     unsigned first, count;
 };
 
@@ -86,7 +90,7 @@ struct sim {
     struct channel channels[CORES_MAX][CORES_MAX];
     struct op ops[OPS_MAX];
     uint64_t random, tag;
-    bool wide;
+    bool wide, poor;
     unsigned starts[CORES_MAX];           /* of each core */
     unsigned known[CORES_MAX][CORES_MAX]; /* what a core knows of another */
     unsigned step;
@@ -117,7 +121,7 @@ static inline bool one_in(uint32_t n)
 
 /* world.c */
 void world_load(const char *object);
-void world_begin(unsigned cores, bool wide);
+void world_begin(unsigned cores, bool wide, bool poor);
 /* Everything ends; nothing may be left. */
 void world_end(void);
 void world_deliver(void);    /* one message of a random channel */
@@ -139,6 +143,13 @@ static inline uint8_t number_of(const struct machine *m)
 {
     return (uint8_t)(m - sim.machines);
 }
+
+/* post.c: whether all messages that are on their way find a place (services/monitor/mail.h). */
+void post_begin(void);
+void post_put(uint8_t core, uint8_t to, const struct caps_msg *msg);
+/* It is the oldest from `core` to `to`. */
+void post_take(uint8_t core, uint8_t to, const struct caps_msg *msg);
+void post_clear(uint8_t core, uint8_t to);
 
 /* acts.c */
 void act_domain(void);

@@ -42,6 +42,17 @@ static void channel_put(uint8_t core, uint8_t to, const struct caps_msg *msg)
     unsigned at = (ch->first + ch->count++) % CHANNEL_MAX;
     ch->messages[at] = *msg;
     ch->starts[at] = sim.known[core][to];
+    ch->posted[at] = msg->kind < WORLD_UP;
+    if (ch->posted[at])
+        post_put(core, to, msg);
+}
+
+/* Who hears that a core has started has said before that it had heard of its end: nothing for that
+ * one waits there any more. */
+static void channel_unpost(unsigned core, unsigned to)
+{
+    memset(sim.channels[core][to].posted, 0, sizeof sim.channels[core][to].posted);
+    post_clear((uint8_t)core, (uint8_t)to);
 }
 
 static void world_send(uint8_t core, uint8_t to, const struct caps_msg *msg)
@@ -98,17 +109,27 @@ static struct cte *world_find(uint8_t core, caddr_t root, caddr_t cap)
     return NULL;
 }
 
+static bool world_poor(uint8_t core)
+{
+    return sim.poor && sim.machines[core].state == CORE_RUNS && one_in(8);
+}
+
 static bool world_starve(uint8_t core)
 {
     struct machine *m = &sim.machines[core];
+    if (world_poor(core))
+        return true;
     if (m->starving == 0)
         return false;
     m->starving--;
     return true;
 }
 
-static const struct sim_calls calls = {
-    .send = world_send, .deliver = world_arrived, .find = world_find, .starve = world_starve};
+static const struct sim_calls calls = {.send = world_send,
+                                       .deliver = world_arrived,
+                                       .find = world_find,
+                                       .starve = world_starve,
+                                       .poor = world_poor};
 
 caddr_t domain_root(const struct machine *m, const struct domain *d)
 {
@@ -174,7 +195,7 @@ void core_start(unsigned c)
         domain_start(m, &m->domains[d]);
 }
 
-void world_begin(unsigned cores, bool wide)
+void world_begin(unsigned cores, bool wide, bool poor)
 {
     uint64_t random = sim.random;
     memset(&sim, 0, sizeof sim);
@@ -182,6 +203,7 @@ void world_begin(unsigned cores, bool wide)
     sim.random = random;
     sim.cores = cores;
     sim.wide = wide;
+    post_begin();
     core_start(BOOT);
     if (wide)
         sim.machines[BOOT].core.ops->devices();
@@ -194,6 +216,7 @@ void world_begin(unsigned cores, bool wide)
         HOLDS(boot->ops->hand_over(&boot->slots[PLACE_SLOT + c], (uint8_t)c) == ERR_OK, "no pool");
         core_start(c);
     }
+    sim.poor = poor;
 }
 
 /* What others have said to a core that goes off is lost, and maybe what it has said last to the one
@@ -203,8 +226,10 @@ static void core_tell_off(unsigned c)
     sim.starts[c]++;
     for (unsigned o = 0; o < sim.cores; o++) {
         sim.channels[o][c].count = 0;
+        post_clear((uint8_t)o, (uint8_t)c);
         if (o == BOOT) {
             sim.channels[c][o].count = 0;
+            post_clear((uint8_t)c, (uint8_t)o);
             sim.known[o][c] = sim.starts[c];
             sim.machines[o].core.ops->down(&sim.machines[o].core.caps, (uint8_t)c);
         } else if (o != c && sim.machines[o].state != CORE_OFF) {
@@ -285,6 +310,7 @@ static void world_receive(struct core *core, unsigned from, unsigned to,
         core->ops->down(&core->caps, (uint8_t)from);
     } else if (msg->kind == WORLD_UP) {
         sim.known[to][from] = msg->version;
+        channel_unpost(to, from);
         core->ops->up(&core->caps, (uint8_t)from);
     } else if (!stale) {
         core->ops->receive(&core->caps, (uint8_t)from, msg);
@@ -317,10 +343,13 @@ void world_deliver(void)
             }
         }
         if (ch->count != 0) {
-            struct caps_msg msg = ch->messages[ch->first];
+            unsigned at = ch->first;
+            struct caps_msg msg = ch->messages[at];
             bool stale = ch->starts[ch->first] != sim.starts[to];
             ch->first = (ch->first + 1) % CHANNEL_MAX;
             ch->count--;
+            if (ch->posted[at])
+                post_take((uint8_t)from, (uint8_t)to, &msg);
             struct core *core = &sim.machines[to].core;
             TRACE("# %u: %u gets kind %u of %u\n", sim.step, to, msg.kind, from);
             world_receive(core, from, to, &msg, stale);
@@ -391,6 +420,7 @@ void world_settle(void)
             if (m->state == CORE_OFF)
                 continue;
             m->starving = 0;
+            sim.poor = false;
             again |= m->core.ops->caps_work(&m->core.caps);
             again |= m->core.ops->work();
             again |= m->core.ops->collect(&m->core.caps);

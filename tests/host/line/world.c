@@ -352,7 +352,21 @@ void world_enter(uint32_t core)
     }
 }
 
-static const struct line_host host = {host_send, host_free_frame};
+/* What a monitor has room for it has said to itself before; here nothing of that is counted. */
+static errval_t host_room(uint32_t count)
+{
+    (void)count;
+    return one_in(STEP_FAILS) ? LIB_ERR_NO_MEMORY : ERR_OK;
+}
+
+static void host_refuse(uint32_t peer, uint32_t number)
+{
+    const struct line_wire w = {.line = number, .ended = true};
+
+    (void)host_send(peer, &w, 0);
+}
+
+static const struct line_host host = {host_send, host_free_frame, host_room, host_refuse};
 
 void world_start(uint32_t count)
 {

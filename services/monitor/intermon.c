@@ -175,11 +175,35 @@ static void intermon_crossed(void *arg, errval_t err)
     }
 }
 
+/* What need not wait takes no memory. */
+static bool intermon_send_now(struct intermon_peer *p, const struct line_wire *w,
+                              enum intermon_kind kind)
+{
+    struct mail_line now = {.mail.kind = (uint8_t)kind, .wire = *w};
+    errval_t err = RPC_ERR_AGAIN;
+
+    if (p->up && !p->waits && p->lists[INTERMON_SECOND].head == NULL) {
+        err = intermon_put(p, &now.mail);
+    }
+    if (err_no(err) == RPC_ERR_AGAIN) {
+        return false;
+    }
+    p->up = p->up && err_is_ok(err);
+    return true;
+}
+
 static errval_t intermon_add(uint32_t peer, const struct line_wire *w, caddr_t cap,
                              enum intermon_kind kind)
 {
-    struct mail_line *i = peer < LINE_PEERS_MAX ? mail_line(w) : NULL;
+    struct mail_line *i;
 
+    if (peer >= LINE_PEERS_MAX) {
+        return LIB_ERR_RANGE;
+    }
+    if (cap == 0 && intermon_send_now(&ways.peers[peer], w, kind)) {
+        return ERR_OK;
+    }
+    i = mail_line(w);
     if (i == NULL) {
         return LIB_ERR_NO_MEMORY;
     }
@@ -219,8 +243,8 @@ errval_t intermon_send_root(uint32_t peer, caddr_t end)
         return err;
     }
     err = intermon_add(peer, &w, 0, INTERMON_ROOT);
-    if (err_is_fail(err)) {              /* as if the other side had refused it */
-        line_receive(peer, &(struct line_wire){.line = w.cap_line, .ended = true}, 0);
+    if (err_is_fail(err)) {
+        line_unexport(peer, &w);
     }
     return err;
 }

@@ -94,6 +94,8 @@ void line_close(struct line *l)
     l->head = NULL;
     l->tail = &l->head;
     l->waiting = l->answers = 0;
+    line_drop_cap(l->ring_copy);
+    l->ring_copy = 0;
     if (l->ring != 0) {
         lines.host->free_frame(l->ring);   /* whoever uses it still sees its end */
         l->ring = 0;
@@ -160,33 +162,47 @@ static void line_took(struct line *l, const struct line_item *i)
     }
 }
 
-/* Sends what waits. What a peer that has ended does not hear any more is dropped, as if it had been
- * taken; what it has said still comes, and its end after that. False: this side is over, since it
- * does not work any more, or since it was all that the other side had to say. */
+/* Sends one message. What a peer that has ended does not hear any more is dropped, as if it had been
+ * taken; what it has said still comes, and its end after that. SYS_ERR_LMP_FULL: it has to wait;
+ * other errors: this side does not work any more. */
+static errval_t line_put(struct line *l, struct line_item *i)
+{
+    errval_t err = raw_send(&l->raw, &i->msg,
+                            (struct msg_cap){i->cap, CAP_RIGHTS_ALL, MSG_CAP_MOVE});
+
+    if (err_is_fail(err) && err_no(err) != SYS_ERR_LMP_FULL
+        && err_no(err) != SYS_ERR_LMP_PEER_GONE && i->cap != 0) {
+        line_drop_cap(i->cap);           /* revoked when it had come: as if it had not crossed */
+        i->cap = 0;
+        err = raw_send(&l->raw, &i->msg, (struct msg_cap){0});
+    }
+    if (err_no(err) == SYS_ERR_LMP_PEER_GONE) {
+        line_drop_cap(i->cap);
+        err = ERR_OK;
+    }
+    if (err_is_ok(err)) {
+        line_took(l, i);
+    }
+    return err;
+}
+
+/* Sends what waits. False: this side is over, since it does not work any more, or since it was all
+ * that the other side had to say. */
 static bool line_flush(struct line *l)
 {
     while (l->head != NULL) {
         struct line_item *i = l->head;
-        errval_t err = raw_send(&l->raw, &i->msg,
-                                (struct msg_cap){i->cap, CAP_RIGHTS_ALL, MSG_CAP_MOVE});
+        errval_t err = line_put(l, i);
 
         if (err_no(err) == SYS_ERR_LMP_FULL) {
             line_retry_later();
             return true;
         }
-        if (err_is_fail(err) && err_no(err) != SYS_ERR_LMP_PEER_GONE && i->cap != 0) {
-            line_drop_cap(i->cap);       /* revoked when it had come: as if it had not crossed */
-            i->cap = 0;
-            continue;
-        }
-        if (err_no(err) == SYS_ERR_LMP_PEER_GONE) {
-            line_drop_cap(i->cap);
-        } else if (err_is_fail(err)) {
+        if (err_is_fail(err)) {
             return false;
         }
         l->head = i->next;
         l->tail = l->head == NULL ? &l->head : l->tail;
-        line_took(l, i);
         free(i);
     }
     return !l->heard;
@@ -206,23 +222,35 @@ static void line_retry(void *arg)
     }
 }
 
-/* Takes `cap`. A line that cannot take it ends. */
+/* Keeps it. False: there is no room. */
+static bool line_keep(struct line *l, const struct line_item *what)
+{
+    struct line_item *i = malloc(sizeof(*i));
+
+    if (i != NULL) {
+        *i = *what;
+        *l->tail = i;
+        l->tail = &i->next;
+    }
+    return i != NULL;
+}
+
+/* Takes `cap`. A line that cannot take it ends; only what has to wait takes memory. */
 static void line_deliver(struct line *l, const struct lmp_msg *msg, caddr_t cap, bool answer)
 {
     bool room = answer ? l->answers < LINE_ANSWERS_MAX : l->waiting - l->answers < LINE_WINDOW;
-    struct line_item *i = room ? malloc(sizeof(*i)) : NULL;
+    struct line_item now = {NULL, *msg, cap, answer};
+    errval_t err = SYS_ERR_LMP_FULL;
 
-    if (i == NULL) {
-        line_drop_cap(cap);
-        line_end(l);
-        return;
-    }
-    *i = (struct line_item){NULL, *msg, cap, answer};
-    *l->tail = i;
-    l->tail = &i->next;
     l->waiting++;
     l->answers += answer;
-    if (!line_flush(l)) {
+    if (room && l->head == NULL) {
+        err = line_put(l, &now);
+    }
+    if (err_no(err) == SYS_ERR_LMP_FULL && room && line_keep(l, &now)) {
+        line_retry_later();
+    } else if (err_is_fail(err)) {
+        line_drop_cap(now.cap);
         line_end(l);
     }
 }
@@ -284,7 +312,30 @@ void line_refused(uint32_t peer, struct line_wire *w)
 
 /* --- rings ---------------------------------------------------------------------------------- */
 
-/* The client asks for rings: gives the server a frame of two. True: that was it. */
+/* A frame of two rings, with copies for both. It is not made while the server answers: that would
+ * rely on it. */
+static errval_t line_make_ring(struct line *l, caddr_t *ret_copy)
+{
+    errval_t err = l->ring != 0 ? RPC_ERR_MALFORMED
+                                : frame_alloc(LINE_RING_BYTES, &l->ring, &l->ring_bytes);
+
+    if (err_is_fail(err)) {
+        return err;
+    }
+    err = line_ring_copy(l, &l->ring_copy);
+    if (err_is_ok(err)) {
+        err = line_ring_copy(l, ret_copy);
+    }
+    if (err_is_fail(err)) {
+        line_drop_cap(l->ring_copy);
+        l->ring_copy = 0;
+        lines.host->free_frame(l->ring);
+        l->ring = 0;
+    }
+    return err;
+}
+
+/* The client asks for rings: gives them to the server. True: that was it. */
 static bool line_upgrade(struct line *l, const struct lmp_msg *msg)
 {
     struct line_wire w = {.cap = LINE_CAP_OTHER, .header = msg->header};
@@ -295,11 +346,7 @@ static bool line_upgrade(struct line *l, const struct lmp_msg *msg)
         || msg->words[0] != CHAN_OP_UPGRADE || msg->cap != 0) {
         return false;
     }
-    err = l->ring != 0 ? RPC_ERR_MALFORMED
-                       : frame_alloc(LINE_RING_BYTES, &l->ring, &l->ring_bytes);
-    if (err_is_ok(err)) {
-        err = line_ring_copy(l, &copy);
-    }
+    err = line_make_ring(l, &copy);
     if (err_is_ok(err)) {
         w.header = (msg->header & ~MSG_SHAPE_MASK) | MSG_SHAPE(2, 1);
         w.words[0] = CHAN_OP_UPGRADE;
@@ -322,14 +369,16 @@ static bool line_upgrade(struct line *l, const struct lmp_msg *msg)
 /* The answer to that: the client gets the frame, too. Returns the capability to send with it. */
 static caddr_t line_upgraded(struct line *l, struct lmp_msg *msg)
 {
-    caddr_t copy;
+    caddr_t copy = l->ring_copy;
 
     if (!l->upgrading || (msg->header & MSG_TXID_MASK) != l->upgrade_tx
         || (msg_kind(msg->header) != MSG_REPLY && msg_kind(msg->header) != MSG_ERROR)) {
         return 0;
     }
     l->upgrading = false;
-    if (msg_kind(msg->header) == MSG_ERROR || err_is_fail(line_ring_copy(l, &copy))) {
+    l->ring_copy = 0;
+    if (msg_kind(msg->header) == MSG_ERROR) {
+        line_drop_cap(copy);
         return 0;
     }
     msg->header = (msg->header & ~MSG_SHAPE_MASK) | MSG_SHAPE(1, 1);
@@ -361,8 +410,9 @@ void line_message(struct raw_chan *raw, const struct lmp_msg *msg)
     }
     if ((msg->cap_info & 0xff) == CAPTYPE_ENDPOINT) {
         err = line_export(l->peer, msg->cap, &w);
-        if (err_is_ok(err)) {
-            (void)line_pass(l, &w, 0);
+        if (err_is_ok(err) && err_is_fail(line_pass(l, &w, 0))) {
+            line_unexport(l->peer, &w);
+            line_end(l);
         }
     } else {
         w.cap = LINE_CAP_OTHER;
@@ -372,8 +422,9 @@ void line_message(struct raw_chan *raw, const struct lmp_msg *msg)
         bool told = line_refuse(&w, &answer);
 
         (void)cap_destroy(msg->cap);
-        (void)line_pass(l, &w, 0);
-        if (told) {
+        if (err_is_fail(line_pass(l, &w, 0))) {
+            line_end(l);
+        } else if (told) {
             line_deliver(l, &answer, 0, true);
         }
     }

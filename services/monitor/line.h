@@ -85,6 +85,9 @@ void line_refused(uint32_t peer, struct line_wire *w);
 /* A client end on its way to `peer`: fills `w->cap` and `w->cap_line`. On success the end is
  * taken; LIB_ERR_NO_MEMORY, LIB_ERR_RANGE: it is where it was. */
 errval_t line_export(uint32_t peer, caddr_t end, struct line_wire *w);
+/* The message that this was for cannot be sent: the line that begins, or the one of which the proxy
+ * comes home, ends. */
+void line_unexport(uint32_t peer, const struct line_wire *w);
 /* The end, or its proxy, that such a message brought. */
 errval_t line_import(uint32_t peer, const struct line_wire *w, caddr_t *ret_end);
 /* The core `peer` has stopped: all its lines end. */

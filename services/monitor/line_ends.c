@@ -61,6 +61,17 @@ errval_t line_export(uint32_t peer, caddr_t end, struct line_wire *w)
     return ERR_OK;
 }
 
+void line_unexport(uint32_t peer, const struct line_wire *w)
+{
+    const struct line_wire ended = {.line = w->cap_line, .ended = true};
+
+    if (w->cap == LINE_CAP_NEW_END) {
+        line_receive(peer, &ended, 0);   /* as if the other side had refused it */
+    } else {
+        lines.host->refuse(peer, w->cap_line);
+    }
+}
+
 /* The proxy of line `number` of `peer`. */
 static errval_t line_open_proxy(struct line *l, caddr_t *ret_end)
 {

@@ -29,6 +29,7 @@ struct line {
     uint32_t taken;                      /* of which the other monitor is still to be told */
     caddr_t ring;                        /* frame of the rings that the peers use instead */
     uint64_t ring_bytes;
+    caddr_t ring_copy;                   /* for the client, until the server has answered */
     bool upgrading;                      /* the client has asked for them: call `upgrade_tx` */
     uint64_t upgrade_tx;
 };

@@ -1,5 +1,6 @@
 /* The server of coretest, and a domain that is ended while others use its memory. */
 #include "coretest.h"
+#include "tellfail.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -290,6 +291,33 @@ static errval_t serve_pass(struct server_ctx *ctx, uint32_t core)
     return err_is_ok(err) ? ERR_OK : SHARES_ERR_REFUSED;
 }
 
+static errval_t serve_fail(struct server_ctx *ctx, bool many, uint32_t number, bool *ret_failed)
+{
+    static struct tellfail init;
+    static caddr_t told;
+    char name[AOS_SERVICE_NAME_BYTES];
+    uint64_t bytes;
+    caddr_t end;
+    errval_t err = ERR_OK;
+
+    (void)ctx;
+    if (told == 0) {
+        err = frame_alloc(PAGE_BYTES, &told, &bytes);
+        if (err_is_ok(err)) {
+            err = aos_lookup(aos_own_name("init", name), &end);
+        }
+        if (err_is_ok(err)) {
+            err = tellfail_open(&init, end, told);
+        }
+    }
+    if (err_is_ok(err)) {
+        *ret_failed = false;
+        err = number == 0 ? tellfail_stop(&init, ret_failed)
+                          : tellfail_set(&init, many ? FAILING_BURST : 0, number);
+    }
+    return err_is_ok(err) ? ERR_OK : SHARES_ERR_REFUSED;
+}
+
 static errval_t serve_offer(struct server_ctx *ctx, caddr_t *ret_frame)
 {
     (void)ctx;
@@ -315,6 +343,7 @@ int core_serve(void)
         .on_accept = serve_accept, .on_hold = serve_hold, .on_hand = serve_hand,
         .on_granted = serve_granted, .on_signal = serve_signal, .on_connect = serve_connect,
         .on_revoke = serve_revoke, .on_peek = serve_peek, .on_agree = serve_agree,
+        .on_fail = serve_fail,
     };
     char name[CORE_NAME_BYTES];
 

@@ -1,6 +1,7 @@
 /* Memory that domains on several cores have: shared, taken away, moved; a server of coretest
  * (coreserve.c) on each further core. At the end the databases of all cores are looked through.
- * `coretest types` (coretypes.c) does so with capabilities of other types. TAP on stdout. */
+ * `coretest types` (coretypes.c) does so with capabilities of other types, `coretest poor`
+ * (corepoor.c) with monitors that run out of memory. TAP on stdout. */
 #include "coretest.h"
 
 #include <stdlib.h>
@@ -526,12 +527,13 @@ int main(int argc, char *argv[])
         return core_give((uint32_t)atoi(argv[2]), argv[3]);
     }
     bool types = argc > 1 && strcmp(argv[1], "types") == 0;
-    if (!servers_start() || (!types && !warm_up())) {
+    bool poor = argc > 1 && strcmp(argv[1], "poor") == 0;
+    if (!servers_start() || (!types && !poor && !warm_up())) {
         printf("Bail out! there are no servers on the other cores\n");
         return 1;
     }
-    if (types) {
-        return core_types();
+    if (types || poor) {
+        return types ? core_types() : core_poor();
     }
     return taptest_run(tests, TAPTEST_COUNT(tests));
 }

@@ -47,3 +47,5 @@ int core_give(uint32_t core, const char *kind);
 bool giver_ends(const char *kind, uint8_t type);
 /* The tests of all types, with a server on each core. */
 int core_types(void);
+/* Those of monitors of which any allocation fails, in an image of such (failing.c). */
+int core_poor(void);

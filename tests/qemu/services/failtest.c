@@ -22,9 +22,9 @@
 #include <if/process.h>
 #include <if/serial.h>
 
-#include "failing.h"
 #include "ops.h"
 #include "taptest.h"
+#include "tellfail.h"
 
 #define NAME        "failtest"
 #define RAM_BYTES   0x30000ull
@@ -33,14 +33,13 @@
 #define ROUNDS      3u                   /* of which one must leave every counter as it was */
 #define AWAIT_NS    1000000ull
 #define SETTLE_NS   20000000000ull       /* bounds a failure */
-#define TELL_TRIES  (2 * FAILING_MANY)   /* one that is told may fail while it listens */
 
 /* --- the services --------------------------------------------------------------------------- */
 
 enum { MEMORY, NAMESERVER, PROCESS, SERIAL, INIT, SERVICES };
 
 static const char *const names[SERVICES] = {"memory", "nameserver", "process", "serial", "init"};
-static struct binding control[SERVICES];
+static struct tellfail control[SERVICES];
 static caddr_t frame;                    /* goes with every word to them */
 static bool many;                        /* fail in a row */
 
@@ -54,19 +53,6 @@ static errval_t end_of(unsigned service, caddr_t *ret_end)
     }
     err = aos_nameserver(&b);
     return err_is_ok(err) ? binding_clone(&b->base, BINDING_CLONE_OWN, 0, ret_end) : err;
-}
-
-static errval_t tell(unsigned service, uint32_t burst, uint32_t number)
-{
-    uint64_t words[MSG_REG_WORDS] = {CHAN_OP_AREA, 0, FAILING_SLOT_BYTES(burst, number),
-                                     AOS_PAGE_BYTES};
-    const struct msg_cap cap = {frame, CAP_RIGHT_R, false};
-    struct binding_call call = {
-        .header = MSG_HEADER(0, MSG_CALL, 4, 1), .words = words, .words_max = MSG_REG_WORDS,
-        .caps = &cap,
-    };
-
-    return binding_call(&control[service], &call);
 }
 
 /* --- operations ------------------------------------------------------------------------------ */
@@ -274,24 +260,6 @@ static const struct row {
     {"spawn", op_spawn, BIT(PROCESS) | BIT(MEMORY) | BIT(NAMESERVER) | BIT(INIT)},
 };
 
-/* No more failures from now on; `ret_failed`: there were some. */
-static bool tell_stop(unsigned service, bool *ret_failed)
-{
-    errval_t err = ERR_OK;
-    bool failed = false;
-
-    for (unsigned i = 0; i < TELL_TRIES; i++) {
-        err = tell(service, 0, 0);
-        if (err_is_ok(err)) {
-            *ret_failed = failed;
-            return true;
-        }
-        failed = true;
-    }
-    TRY_OK(err);
-    return true;
-}
-
 /* Every allocation that `service` makes for the operation fails once. */
 static bool fail_each(const struct row *row, unsigned service, uint32_t burst)
 {
@@ -302,9 +270,9 @@ static bool fail_each(const struct row *row, unsigned service, uint32_t burst)
         errval_t err;
 
         TRY(++number < FAILING_NUMBERS);
-        TRY_OK(tell(service, burst, number));
+        TRY_OK(tellfail_set(&control[service], burst, number));
         err = row->op();
-        TRY(tell_stop(service, &failed));
+        TRY_OK(tellfail_stop(&control[service], &failed));
         TRY(!err_has(err, PROCESS_ERR_BAD_ARGS)); /* it is not the caller's fault (FAIL1002) */
         refused += err_is_fail(err);
         if (err_is_fail(err) && !failed) {
@@ -385,7 +353,7 @@ static bool one_fails(void)
     TRY_OK(frame_alloc(AOS_PAGE_BYTES, &frame, NULL));
     for (unsigned i = 0; i < SERVICES; i++) {
         TRY_OK(end_of(i, &end));
-        TRY_OK(binding_open_any(&control[i], end));
+        TRY_OK(tellfail_open(&control[i], end, frame));
     }
     return run_rows(0);
 }
@@ -407,14 +375,15 @@ static int tell_one(const char *service, uint32_t number)
             continue;
         }
         if (err_is_fail(frame_alloc(AOS_PAGE_BYTES, &frame, NULL))
-            || err_is_fail(end_of(i, &end)) || err_is_fail(binding_open_any(&control[i], end))) {
+            || err_is_fail(end_of(i, &end))
+            || err_is_fail(tellfail_open(&control[i], end, frame))) {
             return 1;
         }
         if (number == 0) {
-            told = tell_stop(i, &failed);
+            told = err_is_ok(tellfail_stop(&control[i], &failed));
             puts(failed ? "failed" : "all well");
         } else {
-            told = err_is_ok(tell(i, 0, number));
+            told = err_is_ok(tellfail_set(&control[i], 0, number));
         }
         return !told;
     }

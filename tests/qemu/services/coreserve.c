@@ -19,13 +19,19 @@
 
 static struct shares_server server;
 static struct waitset ws;
-static caddr_t frame, ram;
+static caddr_t volatile frame;
+static caddr_t ram;
 static uint64_t *volatile words;
 
 const char *core_server_name(uint32_t core, char text[CORE_NAME_BYTES])
 {
     snprintf(text, CORE_NAME_BYTES, core == 0 ? "coretest" : "coretest/%u", (unsigned)core);
     return text;
+}
+
+void core_serve_has(caddr_t cap)
+{
+    frame = cap;
 }
 
 static errval_t serve_drop(struct server_ctx *ctx)
@@ -137,9 +143,12 @@ static errval_t serve_make(struct server_ctx *ctx)
 {
     uint64_t bytes;
 
-    if (err_is_fail(serve_drop(ctx)) || err_is_fail(frame_alloc(PAGE_BYTES, &frame, &bytes))) {
+    caddr_t made;
+
+    if (err_is_fail(serve_drop(ctx)) || err_is_fail(frame_alloc(PAGE_BYTES, &made, &bytes))) {
         return SHARES_ERR_REFUSED;
     }
+    frame = made;
     return ERR_OK;
 }
 

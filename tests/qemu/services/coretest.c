@@ -494,6 +494,7 @@ static const struct taptest tests[] = {
     {"DCAP0107 a frame moves with all its rights", frame_moves},
     {"DCAP0108 the owner's domain ends in the middle", owner_ends},
     {"DCAP0120 who may look at whose capabilities", own_only},
+    {"DCAP0122 somebody takes all memory and all lines meanwhile", core_hungry},
     {"DCAP0109 counters are as before, and the monitors agree", nothing_is_left},
     {"DCAP0121 each monitor can be asked", agree_anywhere},
     {"DCAP0110 so they do when the servers have ended", servers_end},
@@ -525,6 +526,9 @@ int main(int argc, char *argv[])
     }
     if (argc > 3 && strcmp(argv[1], "give") == 0) {
         return core_give((uint32_t)atoi(argv[2]), argv[3]);
+    }
+    if (argc > 1 && strcmp(argv[1], "hog") == 0) {
+        return core_hog();
     }
     bool types = argc > 1 && strcmp(argv[1], "types") == 0;
     bool poor = argc > 1 && strcmp(argv[1], "poor") == 0;

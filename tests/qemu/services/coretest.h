@@ -45,6 +45,12 @@ int core_serve(void);
 int core_give(uint32_t core, const char *kind);
 /* Such a domain of this core gives it to core 1, and is ended when that one has it. */
 bool giver_ends(const char *kind, uint8_t type);
+/* What it has to give, so that `look` tells. */
+void core_serve_has(caddr_t cap);
+/* A domain that takes all it can get, and serves meanwhile: `look` finds something as long as there
+ * was more; and what crosses while it does so. */
+int core_hog(void);
+bool core_hungry(void);
 /* The tests of all types, with a server on each core. */
 int core_types(void);
 /* Those of monitors of which any allocation fails, in an image of such (failing.c). */

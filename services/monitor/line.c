@@ -162,9 +162,9 @@ static void line_took(struct line *l, const struct line_item *i)
     }
 }
 
-/* Sends one message. What a peer that has ended does not hear any more is dropped, as if it had been
- * taken; what it has said still comes, and its end after that. SYS_ERR_LMP_FULL: it has to wait;
- * other errors: this side does not work any more. */
+/* Sends one message. What a peer that has ended does not hear any more is dropped, as if it had
+ * been taken; what it has said still comes, and its end after that. SYS_ERR_LMP_FULL: it has to
+ * wait; other errors: this side does not work any more. */
 static errval_t line_put(struct line *l, struct line_item *i)
 {
     errval_t err = raw_send(&l->raw, &i->msg,

@@ -22,7 +22,7 @@
 
 static struct tellfail here;
 
-/* --- operations: each leaves nothing, whatever it returns -------------------------------------- */
+/* --- operations: each leaves nothing, whatever it returns ------------------------------------- */
 
 /* Takes it back from all cores, as soon as that can be asked. */
 static errval_t give_back(caddr_t frame)
@@ -162,10 +162,11 @@ static errval_t op_check(void)
 
 static bool tell(bool far, uint32_t burst, uint32_t number)
 {
+    shares_failing_t what = burst != 0 ? SHARES_FAILING_MANY : SHARES_FAILING_ONE;
     bool failed;
 
     if (far) {
-        TRY_OK(shares_fail(&fars[1].b, burst != 0, number, &failed));
+        TRY_OK(shares_fail(&fars[1].b, what, number, &failed));
     } else {
         TRY_OK(tellfail_set(&here, burst, number));
     }
@@ -175,7 +176,7 @@ static bool tell(bool far, uint32_t burst, uint32_t number)
 static bool tell_stop(bool far, bool *ret_failed)
 {
     if (far) {
-        TRY_OK(shares_fail(&fars[1].b, false, 0, ret_failed));
+        TRY_OK(shares_fail(&fars[1].b, SHARES_FAILING_NONE, 0, ret_failed));
     } else {
         TRY_OK(tellfail_stop(&here, ret_failed));
     }

@@ -300,8 +300,10 @@ static errval_t serve_pass(struct server_ctx *ctx, uint32_t core)
     return err_is_ok(err) ? ERR_OK : SHARES_ERR_REFUSED;
 }
 
-static errval_t serve_fail(struct server_ctx *ctx, bool many, uint32_t number, bool *ret_failed)
+static errval_t serve_fail(struct server_ctx *ctx, shares_failing_t what, uint32_t number,
+                           bool *ret_failed)
 {
+    uint32_t burst = what == SHARES_FAILING_MANY ? FAILING_BURST : 0;
     static struct tellfail init;
     static caddr_t told;
     char name[AOS_SERVICE_NAME_BYTES];
@@ -321,8 +323,8 @@ static errval_t serve_fail(struct server_ctx *ctx, bool many, uint32_t number, b
     }
     if (err_is_ok(err)) {
         *ret_failed = false;
-        err = number == 0 ? tellfail_stop(&init, ret_failed)
-                          : tellfail_set(&init, many ? FAILING_BURST : 0, number);
+        err = what == SHARES_FAILING_NONE ? tellfail_stop(&init, ret_failed)
+                                          : tellfail_set(&init, burst, number);
     }
     return err_is_ok(err) ? ERR_OK : SHARES_ERR_REFUSED;
 }

@@ -154,20 +154,6 @@ static int builtin_run(struct shell *sh, int argc, char **argv)
     return shell_run_program(sh, argc - first, argv + first, quota, how);
 }
 
-static int builtin_oncore(struct shell *sh, int argc, char **argv)
-{
-    uint64_t core;
-
-    if (argc < 3 || !shell_number(argv[1], domain_core_count() - 1, &core)) {
-        return BUILTIN_MISUSED;
-    }
-    sh->on_core = 1 + (uint32_t)core;
-    int status = shell_run_program(sh, argc - 2, argv + 2, 0,
-                                   sh->background ? RUN_BACKGROUND : RUN_FOREGROUND);
-    sh->on_core = 0;
-    return status;
-}
-
 const struct builtin builtins[] = {
     {"bg", "[%JOB]", "let a stopped job go on in the background", builtin_bg, false},
     {"caps", "[-a|--graph [PID|--machine] [--all] [TYPE...]]",

@@ -1,4 +1,4 @@
-/* core: switches further cores off and on, or lets a program do it. */
+/* core: switches further cores off and on, or lets a program do it; oncore: programs on them. */
 #include <stdio.h>
 #include <string.h>
 
@@ -19,6 +19,14 @@
 /* What is done with each program of a core. */
 typedef void (*cores_each)(struct process_binding *b, uint32_t pid);
 
+/* Does it run? One that has ended is listed until the core of its parent knows that. */
+static bool cores_lives(struct process_binding *b, uint32_t pid)
+{
+    struct process_info info;
+
+    return err_is_ok(process_describe(b, pid, &info)) && info.state != PROCESS_STATE_ENDED;
+}
+
 /* How many programs run there; none if it is off. `each` may be NULL. */
 static errval_t cores_busy(struct shell *sh, uint32_t core, cores_each each, uint32_t *ret_count)
 {
@@ -38,7 +46,7 @@ static errval_t cores_busy(struct shell *sh, uint32_t core, cores_each each, uin
         err = err_is_ok(err) ? process_pids(b, after, pids, &count) : err;
         for (size_t i = 0; err_is_ok(err) && i < count; i++) {
             after = pids[i];
-            if (after >= first) {
+            if (after >= first && cores_lives(b, after)) {
                 ++*ret_count;
                 if (each != NULL) {
                     each(b, after);
@@ -118,6 +126,22 @@ static enum cores_how cores_how(int argc, char **argv)
     return how;
 }
 
+/* Programs there are not asked anything if it could not go off, or is as it should be. */
+static bool cores_can(struct shell *sh, uint32_t core, bool on)
+{
+    uint32_t mask;
+
+    if (core == domain_startup()->boot_core) {
+        fprintf(stderr, "core: core %u booted the machine and stays on\n", (unsigned)core);
+        return false;
+    }
+    if (err_is_ok(init_cores(sh->init, &mask)) && ((mask >> core & 1) != 0) == on) {
+        fprintf(stderr, "core: core %u is %s\n", (unsigned)core, on ? "on" : "off");
+        return false;
+    }
+    return true;
+}
+
 int builtin_core(struct shell *sh, int argc, char **argv)
 {
     if (argc > 2 && strcmp(argv[1], "lend") == 0) {
@@ -133,6 +157,9 @@ int builtin_core(struct shell *sh, int argc, char **argv)
         || how == CORES_HOW_COUNT || !shell_number(argv[2], domain_core_count() - 1, &core)) {
         return BUILTIN_MISUSED;
     }
+    if (!cores_can(sh, (uint32_t)core, on)) {
+        return STATUS_FAILED;
+    }
     if (!on && how != CORES_END) {
         err = how == CORES_ASK ? cores_ask(sh, (uint32_t)core, &busy)
                                : cores_busy(sh, (uint32_t)core, NULL, &busy);
@@ -144,4 +171,23 @@ int builtin_core(struct shell *sh, int argc, char **argv)
     }
     err = err_is_ok(err) ? cores_change(sh, (uint32_t)core, on) : err;
     return err_is_ok(err) ? 0 : shell_error("core", err);
+}
+
+int builtin_oncore(struct shell *sh, int argc, char **argv)
+{
+    uint64_t core;
+    uint32_t mask;
+
+    if (argc < 3 || !shell_number(argv[1], domain_core_count() - 1, &core)) {
+        return BUILTIN_MISUSED;
+    }
+    if (err_is_ok(init_cores(sh->init, &mask)) && (mask >> core & 1) == 0) {
+        fprintf(stderr, "oncore: core %u is off\n", (unsigned)core);
+        return STATUS_NO_START;
+    }
+    sh->on_core = 1 + (uint32_t)core;
+    int status = shell_run_program(sh, argc - 2, argv + 2, 0,
+                                   sh->background ? RUN_BACKGROUND : RUN_FOREGROUND);
+    sh->on_core = 0;
+    return status;
 }

@@ -117,6 +117,7 @@ void unattended_run(struct shell *sh, const char *commands, size_t bytes) __attr
 const char *shell_state(uint8_t state);
 
 int builtin_core(struct shell *sh, int argc, char **argv);
+int builtin_oncore(struct shell *sh, int argc, char **argv);
 int builtin_top(struct shell *sh, int argc, char **argv);
 int builtin_ps(struct shell *sh, int argc, char **argv);
 int builtin_jobs(struct shell *sh, int argc, char **argv);

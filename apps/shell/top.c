@@ -206,11 +206,12 @@ static bool top_options(int argc, char **argv, uint64_t *ret_times, uint64_t *re
         bool times = strcmp(argv[i], "-n") == 0;
 
         if (i + 1 == argc || (!times && strcmp(argv[i], "-d") != 0)
-            || !shell_number(argv[i + 1], TIMES_MAX, times ? ret_times : ret_pause_s)) {
+            || !shell_number(argv[i + 1], TIMES_MAX, times ? ret_times : ret_pause_s)
+            || (times ? *ret_times : *ret_pause_s) == 0) {
             return false;
         }
     }
-    return *ret_pause_s != 0;
+    return true;
 }
 
 int builtin_top(struct shell *sh, int argc, char **argv)

@@ -104,8 +104,9 @@ def test_core0003_programs_run_on_every_core(run):
 
 
 def test_core0004_top_tells_of_every_core_and_process(run):
-    result = run('oncore 2 true', 'top -n 1', 'top -n', 'top -n 2 -d 1', 'top -d 0', smp=4)
-    assert result.statuses == [0, 0, 2, 0, 2], result.stderr
+    result = run('oncore 2 true', 'top -n 1', 'top -n', 'top -n 2 -d 1', 'top -d 0',
+                 'top -n 0', smp=4)
+    assert result.statuses == [0, 0, 2, 0, 2, 2], result.stderr
     cores = re.findall(r'^ *(\d) +(\d+)\.\d +\d+ +\d+ +(\d+) +(\d+) +(\d+)$', result.stdout,
                        re.M)
     rows = re.findall(r'^ *(\d+) +(\d) +\w+ +(\d+)\.\d +\d+ +\d+  (\w+)$', result.stdout, re.M)
@@ -226,3 +227,22 @@ def test_core1002_bindings_from_before_a_core_went_off(run):
         result = run(*cycle, *cycle, smp=3, initrd='tests/qemu/test.initrd')
         assert set(result.statuses) == {0}, result.stdout
         assert result.stdout.count('core 2 is used again') == 2, result.stdout
+
+
+def test_core1003_who_has_ended_does_not_keep_a_core(run):
+    """It is listed until its parent's core knows, whose service is being started again here."""
+    result = run('oncore 2 fault hang &', 'kill 3', 'kill 29', 'core off 2', 'wait', smp=3,
+                 icount=True)
+    assert '[1] 29\n' in result.stdout
+    assert result.statuses == [0, 1, 0, 0, 137], result.stderr
+
+
+def test_core1004_what_cannot_be_is_refused_at_once(run):
+    """Nobody was asked to leave a core that stays; nobody waits for one that is off."""
+    result = run('oncore 0 stay 5 &', 'core off 0 --ask', 'core off 0 --end', 'core on 0',
+                 'jobs', 'kill %1', 'core on 2', 'core off 2', 'oncore 2 hello', 'core off 2 --ask',
+                 smp=3, icount=True)
+    assert result.statuses == [0, 1, 1, 1, 0, 0, 1, 0, 126, 1], result.stderr
+    assert 'stay' in result.stdout and 'oncore: core 2 is off' in result.stderr
+    assert result.stderr.count('core 0 booted the machine and stays on') == 3
+    assert 'core 2 is on\n' in result.stderr and 'core: core 2 is off\n' in result.stderr

@@ -17,6 +17,7 @@
 #define CORES_POOL_DIVISOR   2u
 #define CORES_LEND_DIVISOR   2u
 #define CORES_POOL_BYTES_MAX 0x10000000ull
+#define CORES_BOOT_BYTES_MIN 0x1000000ull  /* stays with the core that boots in any case */
 #define CORES_START_NS       10000000000ull /* a core that is not up by then has failed */
 #define CORES_FORGET_NS      5000000000ull /* for what a core that was on had shared to go */
 #define CORES_STOP_NS        30000000000ull /* one that has not left by then is not waited for */
@@ -75,6 +76,7 @@ uint64_t init_cut_pools(const struct kpi_boot_cap *ram)
 {
     const struct kpi_boot_cap *kcb;
     uint64_t end = ram->base + ram->bytes, least = end - ram->bytes / CORES_POOL_DIVISOR;
+    uint64_t own = ram->base + CORES_BOOT_BYTES_MIN;
     uint64_t pool = ram->bytes / CORES_POOL_DIVISOR / kernel_bootinfo()->core_count;
     uint32_t at = 0;
 
@@ -84,7 +86,7 @@ uint64_t init_cut_pools(const struct kpi_boot_cap *ram)
     while ((kcb = cores_next_kcb(&at)) != NULL) {
         struct init_core *core = &cores.core[cores.count];
         uint64_t base = aos_round_down(end - pool, AOS_LARGE_BYTES);
-        errval_t err = base < least ? LIB_ERR_NO_MEMORY : cores_cut(core, ram, base);
+        errval_t err = base < least || base < own ? LIB_ERR_NO_MEMORY : cores_cut(core, ram, base);
 
         if (err_is_fail(err)) {
             init_say("%s has no memory: %s", kcb->name, init_error_text(err));

@@ -8,8 +8,8 @@
  * and GICv2 has eight CPU interfaces. */
 #define KPI_CORES_MAX 8u
 
-/* What a core needs at least to start: its init and what that begins with. */
-#define KPI_CORE_POOL_MIN      0x800000ull
+/* What a core needs at least to start: its init, and the services that this makes from it. */
+#define KPI_CORE_POOL_MIN      0xa00000ull
 /* Frame that a core's init shares with who started the core. What is in it is theirs. */
 #define KPI_CORE_CHANNEL_BYTES 0x10000ull
 

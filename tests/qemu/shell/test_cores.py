@@ -246,3 +246,13 @@ def test_core1004_what_cannot_be_is_refused_at_once(run):
     assert 'stay' in result.stdout and 'oncore: core 2 is off' in result.stderr
     assert result.stderr.count('core 0 booted the machine and stays on') == 3
     assert 'core 2 is on\n' in result.stderr and 'core: core 2 is off\n' in result.stderr
+
+
+@pytest.mark.parametrize('mem, cores', [('48M', 1), ('64M', 2), ('96M', 3)])
+def test_core1005_cores_that_there_is_no_memory_for_stay_off(run, mem, cores):
+    """What has too little to start its services is not begun; the others work."""
+    result = run('top -n 1', 'ps', 'hello', *(f'oncore {core} hello' for core in range(1, 4)),
+                 smp=4, mem=mem)
+    assert result.statuses == [0, 0, 0] + [0 if core < cores else 126 for core in range(1, 4)]
+    assert result.stdout.count(' off\n') == 4 - cores
+    assert f'init: core {cores} has no memory' in result.log and 'no services' not in result.log

@@ -10,6 +10,8 @@
 #include <aos/waitset.h>
 #include <if/moves_server.h>
 
+#include "lentsum.h"
+
 static struct moves_server server;
 static struct waitset ws;
 static uint64_t calls;
@@ -40,22 +42,8 @@ static errval_t serve_echo(struct server_ctx *ctx, const char *text, size_t text
 
 static errval_t serve_sum(struct server_ctx *ctx, const struct lease *data, uint64_t *ret_sum)
 {
-    uint8_t bytes[256];
-
     (void)ctx;
-    *ret_sum = 0;
-    for (uint32_t off = 0; off < data->len; off += sizeof(bytes)) {
-        uint32_t n = data->len - off < sizeof(bytes) ? data->len - off : sizeof(bytes);
-        errval_t err = lease_read(data, off, bytes, n);
-
-        if (err_is_fail(err)) {
-            return err;
-        }
-        for (uint32_t i = 0; i < n; i++) {
-            *ret_sum += bytes[i];
-        }
-    }
-    return ERR_OK;
+    return lent_sum(data, ret_sum);
 }
 
 static errval_t serve_size(struct server_ctx *ctx, caddr_t frame, uint64_t *ret_bytes)

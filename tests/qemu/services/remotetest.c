@@ -18,6 +18,7 @@
 #include <if/monitor.h>
 #include <if/nameserver.h>
 
+#include "lentsum.h"
 #include "taptest.h"
 
 #define CALLS      200u
@@ -209,23 +210,8 @@ static errval_t on_noted(struct server_ctx *ctx, uint64_t *ret_cycles)
 
 static errval_t on_take(struct server_ctx *ctx, const struct lease *data, uint64_t *ret_sum)
 {
-    uint8_t bytes[256];
-    uint64_t sum = 0;
-
     (void)ctx;
-    for (uint32_t off = 0; off < data->len; off += sizeof(bytes)) {
-        uint32_t n = data->len - off < sizeof(bytes) ? data->len - off : sizeof(bytes);
-        errval_t err = lease_read(data, off, bytes, n);
-
-        if (err_is_fail(err)) {
-            return err;
-        }
-        for (uint32_t i = 0; i < n; i++) {
-            sum += bytes[i];
-        }
-    }
-    *ret_sum = sum;
-    return ERR_OK;
+    return lent_sum(data, ret_sum);
 }
 
 static errval_t on_give(struct server_ctx *ctx, struct lease *data, uint64_t seed,

@@ -7,6 +7,8 @@
 #include <aos/domain.h>
 #include <aos/paging.h>
 
+#include "../services/lentsum.h"
+
 struct served {
     struct link link;
     struct ump_config config;
@@ -124,20 +126,8 @@ static errval_t serve_fill(struct server_ctx *ctx, struct lease *data, uint64_t 
 
 static errval_t serve_sum(struct server_ctx *ctx, const struct lease *data, uint64_t *ret_sum)
 {
-    uint8_t bytes[256];
-    *ret_sum = 0;
-    for (uint32_t off = 0; off < lease_len(data); off += sizeof(bytes)) {
-        uint32_t left = lease_len(data) - off;
-        uint32_t n = left < sizeof(bytes) ? left : sizeof(bytes);
-        errval_t err = lease_read(data, off, bytes, n);
-        for (uint32_t i = 0; i < n; i++) {
-            *ret_sum += bytes[i];
-        }
-        if (err_is_fail(err)) {
-            return err;
-        }
-    }
-    return ERR_OK;
+    (void)ctx;
+    return lent_sum(data, ret_sum);
 }
 
 static errval_t serve_attack(struct server_ctx *ctx, caddr_t out, caddr_t in, uint64_t seed,

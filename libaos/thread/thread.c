@@ -127,7 +127,9 @@ errval_t thread_create(thread_fn fn, void *arg, const struct thread_attr *attr,
         return err;
     }
     uint64_t end = (uint64_t)stack + bytes;
-    uint64_t low = aos_round_down(end - record - THREAD_STACK_START, AOS_PAGE_BYTES);
+    uint64_t low = attr->resident
+                       ? (uint64_t)stack
+                       : aos_round_down(end - record - THREAD_STACK_START, AOS_PAGE_BYTES);
     err = paging_populate((void *)low, end - low); /* the record is used by disabled code */
     if (err_is_fail(err)) {
         (void)paging_unmap(paging_self(), stack);

@@ -233,15 +233,13 @@ static int leave_run(void *arg)
 
 void init_core_leave(struct core_channel *channel)
 {
-    struct thread *thread;
 
     if (init.core_leaves) {
         return;
     }
     init.core_leaves = true;
     leave.channel = channel;
-    if (err_is_fail(thread_create(leave_run, NULL, &(struct thread_attr){.detached = true},
-                                  &thread))) {
+    if (err_is_fail(init_thread(leave_run, NULL))) {
         init.core_leaves = false;
         atomic_store_explicit(&channel->state, CORE_CHANNEL_STAYS, memory_order_release);
     }

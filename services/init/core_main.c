@@ -94,7 +94,6 @@ static int core_connect(void *arg)
 void init_core_main(void)
 {
     const struct kpi_bootinfo *info = kernel_bootinfo();
-    struct thread *thread;
 
     init.far = true;
     core_check(init_take_ram(), "no memory");
@@ -108,8 +107,7 @@ void init_core_main(void)
     core_check(share_adopt_channel(core.frame), "no record of the channel");
     core_check(intermon_listen(info->boot_core, core.channel->way, /* first= */ false),
                "nobody hears the core that booted");
-    core_check(thread_create(core_connect, NULL, &(struct thread_attr){.detached = true}, &thread),
-               "no thread");
+    core_check(init_thread(core_connect, NULL), "no thread");
     atomic_store_explicit(&core.channel->state, CORE_CHANNEL_UP, memory_order_release);
     waitset_run(&init.ws);
 }

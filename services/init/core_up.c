@@ -116,12 +116,11 @@ static int core_introduce(void *arg)
 
 static void core_names_gone(void *arg)
 {
-    struct thread *thread;
+    static struct waitset_timer again;
 
-    (void)arg;
-    if (err_is_fail(thread_create(core_introduce, NULL, &(struct thread_attr){.detached = true},
-                                  &thread))) {
-        init_say("core %u has no name any more: no thread", (unsigned)domain_core());
+    if (err_is_fail(init_thread(core_introduce, NULL))) {
+        (void)waitset_timer_set(&init.ws, &again, time_deadline_ns(CORE_PAUSE_NS),
+                                core_names_gone, arg);
     }
 }
 
@@ -145,11 +144,8 @@ static int core_up(void *arg)
 /* An end of the init of the core that booted. */
 static void core_root(uint32_t peer, caddr_t end)
 {
-    struct thread *thread;
-
     if (!init.far || peer != kernel_bootinfo()->boot_core || init.boot.base.iface != NULL
-        || err_is_fail(thread_create(core_up, (void *)(uintptr_t)end,
-                                     &(struct thread_attr){.detached = true}, &thread))) {
+        || err_is_fail(init_thread(core_up, (void *)(uintptr_t)end))) {
         (void)cap_destroy(end);
     }
 }

@@ -285,14 +285,13 @@ static int cores_run(void *arg)
 
 void init_start_cores(void)
 {
-    struct thread *thread;
     errval_t err;
 
     if (cores.count == 0) {
         return;
     }
     cores.busy = true;
-    err = thread_create(cores_run, NULL, &(struct thread_attr){.detached = true}, &thread);
+    err = init_thread(cores_run, NULL);
     if (err_is_fail(err)) {
         cores.busy = false;
         init_say("no thread to start cores: %s", init_error_text(err));
@@ -395,7 +394,6 @@ errval_t init_core_change(uint32_t number, bool on, void (*done)(void *arg, errv
                           void *arg)
 {
     struct init_core *core = NULL;
-    struct thread *thread;
 
     for (uint32_t i = 0; i < cores.count; i++) {
         core = cores.core[i].number == number ? &cores.core[i] : core;
@@ -411,8 +409,7 @@ errval_t init_core_change(uint32_t number, bool on, void (*done)(void *arg, errv
     core->arg = arg;
     core->changed.arg = core;
     sem_init(&core->closed, 0);
-    if (err_is_fail(thread_create(cores_change, core, &(struct thread_attr){.detached = true},
-                                  &thread))) {
+    if (err_is_fail(init_thread(cores_change, core))) {
         core->changing = false;
         return INIT_ERR_BUSY;
     }

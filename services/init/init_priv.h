@@ -29,6 +29,7 @@
 #define INIT_RAM_BYTES_MIN 0x1000000ull
 #define INIT_RAM_BYTES_MAX 0x4000000ull
 #define INIT_BOOT_NS     60000000000ull  /* by then all services must have registered */
+#define INIT_STACK_BYTES 0x10000ull      /* of a thread */
 #define INIT_GRANTS_MAX  32u             /* of one domain, kpi/cspace.h */
 
 /* Has the process service been told of a domain? */
@@ -98,6 +99,10 @@ static inline bool init_is(const struct init_service *service, const char *name)
 {
     return strcmp(service->line->name, name) == 0;
 }
+
+/* A thread that ends by itself. Its stack is there from the start: init does not end for want of
+ * memory. Errors of thread_create. */
+errval_t init_thread(thread_fn fn, void *arg);
 
 /* Starts services[index]; init does not call it before init_connect_service. */
 errval_t init_start_service(uint32_t index);

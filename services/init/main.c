@@ -51,6 +51,16 @@ const char *init_error_text(errval_t err)
     return text;
 }
 
+errval_t init_thread(thread_fn fn, void *arg)
+{
+    const struct thread_attr attr = {
+        .stack_bytes = INIT_STACK_BYTES, .detached = true, .resident = true,
+    };
+    struct thread *thread;
+
+    return thread_create(fn, arg, &attr, &thread);
+}
+
 static void init_check(errval_t err, const char *what)
 {
     if (err_is_fail(err)) {

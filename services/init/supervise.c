@@ -158,7 +158,6 @@ static void supervise_later(void *arg)
 
 void init_supervise(struct init_service *service)
 {
-    struct thread *thread;
     bool mine;
 
     disp_disable();
@@ -169,8 +168,7 @@ void init_supervise(struct init_service *service)
     if (!mine) {
         return;
     }
-    if (err_is_fail(thread_create(supervise_run, service, &(struct thread_attr){.detached = true},
-                                  &thread))) {
+    if (err_is_fail(init_thread(supervise_run, service))) {
         init_say("no thread to start %s again, yet", service->line->name);
         service->supervised = false;
         (void)waitset_timer_set(&init.ws, &service->later, time_deadline_ns(INIT_BACKOFF_NS),

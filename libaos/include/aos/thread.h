@@ -22,6 +22,8 @@ struct thread_attr {                     /* NULL or all zero: defaults */
     uint64_t stack_bytes;
     const char *name;                    /* copied, cut */
     bool detached;
+    bool resident;                       /* the whole stack is there from the start, and paid for:
+                                          * no call of the thread can end for want of memory */
     int8_t priority;
 };
 

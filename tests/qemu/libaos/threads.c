@@ -2,12 +2,14 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include <aos/ram.h>
 #include <aos/thread.h>
 #include <aos/time.h>
 
 #include "libtest.h"
 
 #define MS 1000000ull
+#define RESIDENT_BYTES 0x80000ull        /* of a stack: more than the reserves have */
 
 static int thread_square(void *arg)
 {
@@ -293,6 +295,38 @@ static void test_once_detach(void)
     EXPECT(thread_count() <= before + 10);
 }
 
+/* From the lowest page of its stack to the highest. */
+static int thread_deep(void *arg)
+{
+    volatile char deep[RESIDENT_BYTES - 2 * AOS_PAGE_BYTES];
+    uint64_t before, after, total;
+
+    ram_stats(&before, &total);
+    for (size_t i = 0; i < sizeof(deep); i += AOS_PAGE_BYTES / 2) {
+        deep[i] = 1;
+    }
+    ram_stats(&after, &total);
+    *(bool *)arg = before != after;
+    return 0;
+}
+
+static void test_resident(void)
+{
+    struct thread_attr attr = {.stack_bytes = RESIDENT_BYTES};
+    bool grew[2] = {false, true};
+    struct thread *t;
+    int status;
+
+    for (int i = 0; i < 2; i++) {
+        attr.resident = i == 1;
+        EXPECT_OK(thread_create(thread_deep, &grew[i], &attr, &t));
+        EXPECT_OK(thread_join(t, &status));
+        EXPECT(status == 0);
+    }
+    EXPECT(grew[0]);
+    EXPECT(!grew[1]);
+}
+
 const struct libtest libtest_threads[] = {
     { "LIB0010 create and join, errno", test_create_join },
     { "LIB0011 preemption", test_preemption },
@@ -302,5 +336,6 @@ const struct libtest libtest_threads[] = {
     { "LIB0015 floating point", test_float },
     { "LIB0016 once, detach", test_once_detach },
     { "LIB0017 two threads take turns", test_turns },
+    { "LIB0019 a stack that is there from the start", test_resident },
     { NULL, NULL },
 };

@@ -109,6 +109,8 @@ errval_t cap_set_owner(struct cte *anchor, uint8_t owner)
     if ((anchor->flags & CTE_ANCHOR) == 0)
         return SYS_ERR_CAP_TYPE;
     struct cte *node = cte_node(anchor);
+    if (anchor->type == CAPTYPE_NOTIFY && owner != node->owner)
+        return SYS_ERR_CAP_TYPE; /* the core that hears it is in its name */
     check_touch(anchor);
     check_touch(node);
     if (anchor->type == CAPTYPE_IRQDEST && node->owner == core_self && owner != core_self)

@@ -83,8 +83,8 @@ void doorbell_clear(uint32_t bit)
     }
 }
 
-/* Takes at most DOORBELL_STEP bits of a page, and raises them; returns how many. Bits that have
- * never been anybody's stay, so that they ring once. */
+/* Takes at most DOORBELL_STEP bits of a page, and raises them; returns how many. Bits above
+ * all that are somebody's stay, so that they ring once. */
 static unsigned doorbell_take(doorbell_word *page)
 {
     uint32_t limit = notify_limit();

@@ -28,10 +28,3 @@ static inline void gic_config_mute(const struct gicd_regs *gicd, uint32_t irq, b
     uint32_t priority = mute ? GIC_PRIORITY_MUTE : GIC_PRIORITY_ALL & 0xffu;
     gicd_ipriorityr_wr(gicd, irq / 4, value | priority << shift);
 }
-
-static inline void gic_config_edge(const struct gicd_regs *gicd, uint32_t irq, bool edge)
-{
-    uint32_t bit = 2u << (2 * (irq % 16));
-    uint32_t value = gicd_icfgr_rd(gicd, irq / 16);
-    gicd_icfgr_wr(gicd, irq / 16, edge ? value | bit : value & ~bit);
-}

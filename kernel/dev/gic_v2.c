@@ -90,11 +90,6 @@ static void gic_v2_route(uint32_t irq)
     gicd_bytes_targets_wr(&bytes, irq, (uint8_t)gic.self);
 }
 
-static void gic_v2_set_edge(uint32_t irq, bool edge)
-{
-    gic_config_edge(&gic.gicd, irq, edge);
-}
-
 // The interfaces are numbered as the cores are: gic_v2_init makes sure.
 static void gic_v2_send(unsigned core, uint64_t mpidr, uint32_t irq)
 {
@@ -126,7 +121,6 @@ const struct irqchip_ops irqchip_gic_v2 = {
     .claim = gic_v2_claim,
     .eoi = gic_v2_eoi,
     .route = gic_v2_route,
-    .set_edge = gic_v2_set_edge,
     .limit = gic_v2_limit,
     .send = gic_v2_send,
     .mute = gic_v2_mute,

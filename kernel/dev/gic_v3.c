@@ -181,11 +181,6 @@ static void gic_v3_eoi(uint32_t irq)
     isb();
 }
 
-static void gic_v3_set_edge(uint32_t irq, bool edge)
-{
-    gic_config_edge(&gic.gicd, irq, edge);
-}
-
 // ICC_SGI1R_EL1 (IHI 0069H, 12.2.21): a list of 16 cores, of the same upper affinities, from
 // 16 * RS on.
 static void gic_v3_send(unsigned core, uint64_t mpidr, uint32_t irq)
@@ -224,7 +219,6 @@ const struct irqchip_ops irqchip_gic_v3 = {
     .claim = gic_v3_claim,
     .eoi = gic_v3_eoi,
     .route = gic_v3_route,
-    .set_edge = gic_v3_set_edge,
     .limit = gic_v3_limit,
     .send = gic_v3_send,
     .mute = gic_v3_mute,

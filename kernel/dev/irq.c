@@ -59,13 +59,6 @@ void irq_eoi(uint32_t irq)
     irq_chip->eoi(irq);
 }
 
-void irq_set_edge(uint32_t irq, bool edge)
-{
-    kernel_assert(irq_valid(irq));
-    if (irq >= IRQ_FIRST_SHARED)
-        irq_chip->set_edge(irq, edge);
-}
-
 void irq_send(unsigned core, unsigned number)
 {
     kernel_assert(core < irq_platform->core_count && number < IRQ_FIRST_PRIVATE);

@@ -2,11 +2,12 @@
  * the bit in the end. */
 #include <kernel/notify.h>
 #include <kernel/cap_remote.h>
+#include <kernel/cap_tree.h>
 #include <kernel/check.h>
 #include <kernel/doorbell.h>
 #include <kernel/lmp.h>
 
-/* One more than the highest bit ever made; owner: this file. */
+/* No Notify of this core has a bit from here on; owner: this file. */
 static uint32_t notify_made;
 
 uint32_t notify_limit(void)
@@ -90,8 +91,21 @@ void notify_signal(struct cte *notify)
     }
 }
 
+/* The highest bit goes, so that what it takes to look for bits does not stay. Between Notifies of
+ * this core there is nothing else. */
+static void notify_lower(uint32_t page)
+{
+    const struct cte *last = tree_last_from(page - 1);
+
+    notify_made = last != NULL && last->type == CAPTYPE_NOTIFY && notify_core(last) == core_self
+                      ? notify_bit(last) + 1 : 0;
+}
+
 void notify_object_destroy(struct cte *notify)
 {
+    if (notify_core(notify) == core_self && notify_bit(notify) + 1 == notify_made) {
+        notify_lower(notify->page);
+    }
     if (notify->aux != 0) {
         notify_end(notify)->notify = 0;
         notify->aux = 0;

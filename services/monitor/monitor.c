@@ -292,29 +292,49 @@ static errval_t monitor_room(uint32_t lines)
 }
 
 /* Bits are given out again when nobody has a capability to them any more; new ones only if several
- * others are taken: the kernel looks at all that ever were whenever another core rings. */
+ * others are taken: the kernel looks at all up to the highest whenever another core rings. */
+static struct {
+    uint32_t next, end;                  /* to look at; those from `end` on are free */
+} notifies = {KPI_NOTIFY_MONITORS, KPI_NOTIFY_MONITORS};
+
+/* The highest that are free are not given out before others are. */
+static void monitor_lower_notifies(caddr_t slot)
+{
+    for (uint32_t i = 0; i < MONITOR_NOTIFY_LOOKS && notifies.end > KPI_NOTIFY_MONITORS
+         && err_is_ok(kernel_notify(monitor.self, notifies.end - 1, slot)); i++) {
+        (void)cap_delete(slot);
+        notifies.end--;
+    }
+}
+
+/* Of those below `end`, of which only some are looked at. */
+static errval_t monitor_find_notify(caddr_t slot)
+{
+    uint32_t tries = notifies.end < KPI_NOTIFY_BITS ? MONITOR_NOTIFY_LOOKS : MONITOR_NOTIFY_TRIES;
+    errval_t err = SYS_ERR_NOTIFY_TAKEN;
+
+    for (uint32_t i = 0; i < tries && err == SYS_ERR_NOTIFY_TAKEN; i++) {
+        if (notifies.next < notifies.end) {
+            err = kernel_notify(monitor.self, notifies.next, slot);
+        }
+        notifies.next = notifies.next < notifies.end ? notifies.next + 1 : KPI_NOTIFY_MONITORS;
+    }
+    return err;
+}
+
 static errval_t monitor_make_notify(caddr_t *ret_notify)
 {
-    static uint32_t next = KPI_NOTIFY_MONITORS, end = KPI_NOTIFY_MONITORS;
     caddr_t slot;
     errval_t err = slot_alloc(&slot);
 
     if (err_is_fail(err)) {
         return err;
     }
-
-    uint32_t tries = end < KPI_NOTIFY_BITS ? MONITOR_NOTIFY_LOOKS : MONITOR_NOTIFY_TRIES;
-
-    err = SYS_ERR_NOTIFY_TAKEN;
-    for (uint32_t i = 0; i < tries && err == SYS_ERR_NOTIFY_TAKEN; i++) {
-        if (next < end) {
-            err = kernel_notify(monitor.self, next, slot);
-        }
-        next = next < end ? next + 1 : KPI_NOTIFY_MONITORS;
-    }
-    if (err == SYS_ERR_NOTIFY_TAKEN && end < KPI_NOTIFY_BITS) {
-        err = kernel_notify(monitor.self, end, slot);
-        end++;
+    monitor_lower_notifies(slot);
+    err = monitor_find_notify(slot);
+    if (err == SYS_ERR_NOTIFY_TAKEN && notifies.end < KPI_NOTIFY_BITS) {
+        err = kernel_notify(monitor.self, notifies.end, slot);
+        notifies.end++;
     }
     if (err_is_fail(err)) {
         slot_free(slot);

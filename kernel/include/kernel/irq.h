@@ -18,7 +18,6 @@ struct irqchip_ops {
     uint32_t (*claim)(void);
     void (*eoi)(uint32_t irq);
     void (*route)(uint32_t irq); // of the shared ones
-    void (*set_edge)(uint32_t irq, bool edge);
     uint32_t (*limit)(void); // INTIDs from here on do not exist
     void (*send)(unsigned core, uint64_t mpidr, uint32_t irq);
     void (*leave)(void);
@@ -49,5 +48,3 @@ void irq_leave(void);
 // What `sender` sends is signalled from now on; and may be held back for a while: it stays pending.
 void irq_enable_doorbell(unsigned sender);
 void irq_mute_doorbell(unsigned sender, bool mute);
-// Edge or level trigger of a shared interrupt; only while it is disabled. All start as level.
-void irq_set_edge(uint32_t irq, bool edge);

@@ -39,7 +39,7 @@ void notify_signal(struct cte *notify);
 
 /* A doorbell of this core rang. Bounded; a bit that is not connected is ignored. */
 void notify_raise(uint32_t bit);
-/* Bits from here on have never had a Notify on this core. */
+/* Bits from here on have no Notify on this core. */
 uint32_t notify_limit(void);
 
 /* The last capability of a Notify of this core goes. */

@@ -297,6 +297,22 @@ static void CAP0078_loans_have_no_part_in_it(void)
     CHECK_EQ(state_of(KEPT), KPI_CAP_ANCHOR | KPI_CAP_KNOWN);
 }
 
+static void CAP0079_a_notify_stays_on_its_core(void)
+{
+    const uint64_t own = CAP_NOTIFY_BASE + 8 * 4096;
+    const uint32_t far = (uint32_t)((CAP_NOTIFY_BASE >> 12) + THERE * KPI_NOTIFY_BITS + 8);
+    fresh_core();
+    CHECK_EQ(cap_create(&home[OWN], CAPTYPE_NOTIFY, own, 4096, 15), ERR_OK);
+    CHECK_EQ(cap_anchor(&home[OWN], &home[KEPT]), ERR_OK);
+    CHECK_EQ(cap_set_owner(&home[KEPT], THERE), SYS_ERR_CAP_TYPE);
+    CHECK_EQ(cap_set_owner(&home[KEPT], HERE), ERR_OK);
+    CHECK_EQ(home[KEPT].rights & CAP_RIGHT_D, CAP_RIGHT_D);
+    CHECK_EQ(cap_foreign(CAPTYPE_NOTIFY, far, 1, THERE, &home[PART]), ERR_OK);
+    CHECK_EQ(cap_set_owner(&home[PART], HERE), SYS_ERR_CAP_TYPE);
+    CHECK_EQ(home[PART].rights & CAP_RIGHT_D, 0);
+    check_database();
+}
+
 void test_remote(void)
 {
     RUN(CAP0070_the_anchor_is_the_last_to_go);
@@ -310,6 +326,7 @@ void test_remote(void)
     RUN(CAP1008_names_and_memory_are_not_confused);
     RUN(CAP0077_interrupts);
     RUN(CAP0078_loans_have_no_part_in_it);
+    RUN(CAP0079_a_notify_stays_on_its_core);
     core_self = 0;
     fresh();
 }

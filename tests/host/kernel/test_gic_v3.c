@@ -228,8 +228,6 @@ static void test_lines(void)
     irqchip_gic_v3.route(33);
     CHECK_EQ(dev_model_get(&test.gicd, &gicd_wide_device, GICD_WIDE_IROUTER_OFFSET + 8 * 33),
              SELF);
-    irqchip_gic_v3.set_edge(33, true);
-    CHECK_EQ(gicd(GICD_ICFGR_OFFSET + 8), 8);
 }
 
 static void test_claim(void)

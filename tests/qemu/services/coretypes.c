@@ -21,6 +21,7 @@
 #define DEVICE_IS    0x61u
 #define PAUSE_NS     400000000ull        /* between ends of the service: it must stay */
 #define REPEATS_MAX  3u
+#define MANY_NOTIFIES 64u
 
 static struct shares_binding service;
 static caddr_t device, irq;              /* of the service; here from DCAP0114 on */
@@ -159,6 +160,40 @@ static bool notifies(void)
     TRY(far_rings(1, &ws, &rings));
     TRY_OK(shares_drop(&fars[1].b));
     event_source_deinit(&rung);
+    return true;
+}
+
+/* The number of one that is given back at once. */
+static bool next_bit(uint64_t *ret_bit)
+{
+    struct cap_info info;
+    caddr_t notify;
+
+    TRY_OK(monitor_notify(&monitor, &notify));
+    TRY_OK(cap_identify(notify, &info));
+    TRY_OK(cap_destroy(notify));
+    *ret_bit = info.b;
+    return true;
+}
+
+/* Who had many does not leave the kernels with much to look through. */
+static bool many_notifies(void)
+{
+    caddr_t notify[MANY_NOTIFIES];
+    struct cap_info highest;
+    uint64_t bit = 0;
+
+    for (unsigned i = 0; i < MANY_NOTIFIES; i++) {
+        TRY_OK(monitor_notify(&monitor, &notify[i]));
+    }
+    TRY_OK(cap_identify(notify[MANY_NOTIFIES - 1], &highest));
+    for (unsigned i = 0; i < MANY_NOTIFIES; i++) {
+        TRY_OK(cap_destroy(notify[i]));
+    }
+    for (unsigned i = 0; i < MANY_NOTIFIES; i++) {
+        TRY(next_bit(&bit));
+    }
+    TRY(bit + MANY_NOTIFIES / 2 < highest.b);
     return true;
 }
 
@@ -330,6 +365,7 @@ static bool take_device(void)
 static const struct taptest tests[] = {
     {"DCAP0112 a service's memory comes back from other cores when it ends", service_ends},
     {"DCAP0113 a Notify is rung from every core, revoked, sent away", notifies},
+    {"DCAP0123 many Notifies come and go", many_notifies},
     {"DCAP0114 a DevFrame is copied, revoked, moved", take_device},
     {"DCAP0115 an IRQDest moves, and is nowhere twice", interrupts},
     {"DCAP0116 loans stay on their core", loans},

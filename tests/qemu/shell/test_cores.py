@@ -256,3 +256,15 @@ def test_core1005_cores_that_there_is_no_memory_for_stay_off(run, mem, cores):
     assert result.statuses == [0, 0, 0] + [0 if core < cores else 126 for core in range(1, 4)]
     assert result.stdout.count(' off\n') == 4 - cores
     assert f'init: core {cores} has no memory' in result.log and 'no services' not in result.log
+
+
+def test_core1006_calls_while_a_core_goes_off_and_on(run):
+    """Each ends, within the time that a service may take to come back; then all work. QEMU counts
+    instructions, so that it is the machine's time."""
+    cycle = ['core off 1 --end', 'core on 1', 'sleep 0.3']
+    result = run('awaytest hold 1 &', 'awaytest ready', *cycle * 4, 'oncore 1 true',
+                 'awaytest check', 'wait %1', smp=2, icount=True, initrd='tests/qemu/test.initrd')
+    print(result.stdout)
+    assert set(result.statuses) == {0}, (result.statuses, result.stderr, result.stdout)
+    longest = [int(ms) for ms in re.findall(r'(\d+) ms at most', result.stdout)]
+    assert len(longest) == 4 and max(longest) < 12000

@@ -1,5 +1,6 @@
 /* Calls to services of a core that goes off and comes on again, whenever. Each ends, with an error
- * or without one, and when the core is there again all work. Three runs, told apart by the argument:
+ * or without one, and when the core is there again all work. Three runs, told apart by their
+ * argument:
  *   hold CORE  calls until `check` (test_cores.py waits for it), says how long one took at most
  *   ready      waits until it calls
  *   check      ends it */

@@ -23,6 +23,7 @@
 
 #define BORROW_BYTES    0x1000000ull     /* at least, if it is to be had: the next ones want some */
 #define BORROW_IDLE_NS  50000000ull      /* before an unused piece is returned */
+#define BORROW_STACK_BYTES 0x10000ull    /* there from the start: this is for when there is no more */
 #define LEND_DIVISOR    4u               /* who lends keeps this part of its memory free */
 
 /* Somebody waits for memory. */
@@ -420,10 +421,12 @@ void service_return_soon(void)
 
 errval_t service_borrow_init(void)
 {
+    const struct thread_attr attr = {
+        .stack_bytes = BORROW_STACK_BYTES, .detached = true, .resident = true,
+    };
     struct thread *thread;
 
     borrow.wishes_end = &borrow.wishes;
     return domain_core_count() == 1
-        ? ERR_OK : thread_create(borrow_run, NULL, &(struct thread_attr){.detached = true},
-                                 &thread);
+        ? ERR_OK : thread_create(borrow_run, NULL, &attr, &thread);
 }

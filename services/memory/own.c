@@ -107,6 +107,17 @@ static void own_open_vault(void)
     }
 }
 
+/* What other cores have is theirs as it was, but they may end, or go off, without a word to this
+ * service, which they may not know yet: it goes when nobody uses it any more. */
+static void own_await_far(void)
+{
+    for (struct memory_account *a = service.core.accounts; a != NULL; a = a->next) {
+        if (service_is_far(a->pid)) {
+            memory_retire_all(&service.core, a, /* patient= */ true);
+        }
+    }
+}
+
 /* What was recorded and never given away, or has come back and was not noted. */
 static void own_probe_restored(void)
 {
@@ -144,5 +155,6 @@ void service_own_init(void)
         aos_panic("memory: no slot");
     }
     ram_set_source(&own_source);
+    own_await_far();
     own_probe_restored();
 }

@@ -11,6 +11,7 @@
 #include "keep.h"
 
 #define PEERS_CALL_NS  2000000000ull     /* for an answer: nobody there waits for anybody */
+#define PEERS_STACK_BYTES 0x10000ull     /* there from the start, so that none is missing later */
 #define PEERS_PAUSE_NS 5000000ull        /* after a note that was not answered */
 
 /* A note to be sent, at the place of its entry. */
@@ -217,12 +218,14 @@ void peers_meet(void)
 
 errval_t peers_init(void)
 {
+    const struct thread_attr attr = {
+        .stack_bytes = PEERS_STACK_BYTES, .detached = true, .resident = true,
+    };
     struct thread *thread;
 
     peers.calls_end = &peers.calls;
     peers.done.fn = peers_done;
     sem_init(&peers.known, 0);
     return domain_core_count() == 1
-        ? ERR_OK : thread_create(peers_run, NULL, &(struct thread_attr){.detached = true},
-                                 &thread);
+        ? ERR_OK : thread_create(peers_run, NULL, &attr, &thread);
 }

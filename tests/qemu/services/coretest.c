@@ -246,6 +246,48 @@ static bool parted(void)
     return true;
 }
 
+/* A part crosses as any frame does, with its rights or without, whether the whole is known there or
+ * not; and goes with the whole. */
+static bool part_crosses(void)
+{
+    struct shares_binding *far = &fars[1].b;
+    caddr_t frame, part, back;
+    struct cap_info info;
+    uint64_t bytes, value;
+    uint8_t type;
+
+    for (unsigned known = 0; known < 2; known++) {
+        TRY_OK(frame_alloc(4 * PAGE_BYTES, &frame, &bytes));
+        if (known != 0) {
+            TRY_OK(shares_take(far, frame));
+        }
+        TRY_OK(slot_alloc(&part));
+        TRY_OK(cap_retype(part, frame, PAGE_BYTES, CAPTYPE_FRAME, 2 * PAGE_BYTES, 1));
+        TRY_OK(shares_frame(far, part, &back));
+        TRY_OK(cap_identify(back, &info));
+        TRY(info.type == CAPTYPE_FRAME && info.b == 2 * PAGE_BYTES
+            && (info.rights & CAP_RIGHT_D) != 0);
+        TRY_OK(shares_take(far, back));
+        TRY_OK(shares_map(far));
+        TRY_OK(shares_write(far, 6, 66));
+        TRY_OK(shares_read(far, 6, &value));
+        TRY(value == 66);
+        TRY_OK(shares_unmap(far));
+        /* A part of the part, too. */
+        TRY_OK(slot_alloc(&part));
+        TRY_OK(cap_retype(part, back, PAGE_BYTES, CAPTYPE_FRAME, PAGE_BYTES, 1));
+        TRY_OK(shares_take(far, part));
+        TRY_OK(cap_revoke(frame));
+        TRY_OK(shares_look(far, &type));
+        TRY(type == CAPTYPE_NULL);
+        TRY_OK(shares_drop(far));
+        slot_free(part);
+        slot_free(back);
+        TRY_OK(ram_free(frame));
+    }
+    return true;
+}
+
 /* By who does not own it: the owner gives it. */
 static bool given_on(void)
 {
@@ -414,7 +456,7 @@ static bool own_only(void)
 
 static bool everything(void)
 {
-    return shared_by_all() && owner_first() && revoked() && parted() && given_on()
+    return shared_by_all() && owner_first() && revoked() && parted() && part_crosses() && given_on()
         && memory_moves() && frame_moves() && owner_ends();
 }
 
@@ -489,6 +531,7 @@ static const struct taptest tests[] = {
     {"DCAP0103 revoke takes it away from all cores, mapped or not", revoked},
     {"DCAP1010 what was taken from a server that gives it away", revoked_in_hand},
     {"DCAP0104 parts are made of it when nobody maps them", parted},
+    {"DCAP0124 a part crosses, and goes with the whole", part_crosses},
     {"DCAP0105 who does not own it gives it to a third core", given_on},
     {"DCAP0106 memory moves there and back", memory_moves},
     {"DCAP0107 a frame moves with all its rights", frame_moves},

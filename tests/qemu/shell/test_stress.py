@@ -96,3 +96,32 @@ def test_core0021_cores_go_off_and_on_again(run):
     rows = re.findall(r'^ *\d+ +\d+ +(\d) +\w+ +[\d.]+ +\d+  \w+$', result.stdout, re.M)
     assert set(rows) == set('01')
     assert result.log.count('core 2: init: core 2: its services are up') == 3
+
+
+def test_core0028_a_memory_service_ends_that_has_borrowed(run):
+    """Pid 19 is that of core 1: the next one knows what is not its core's, and gives it back."""
+    looks = ['sleep 0.1', 'top -n 1'] * 10
+    result = run('oncore 1 true', 'top -n 1', 'borrowtest hold &', 'borrowtest ready',
+                 'kill 19', 'oncore 1 true', 'oncore 0 true', 'sleep 4', 'oncore 1 memtest',
+                 'borrowtest check', 'wait %1', *looks, smp=2, icount=True,
+                 initrd='tests/qemu/test.initrd')
+    assert result.statuses[:11] == [0] * 11, result.stdout + result.stderr
+    assert 'core 1: init: service memory was started again' in result.log
+    found = re.search(r'borrowtest: (\d+) pieces of 4 MiB, of (\d+) there', result.stdout)
+    assert int(found[1]) > int(found[2])
+    tops = MEMORY.findall(result.stdout)
+    before, after = tops[:2], [tops[i:i + 2] for i in range(2, len(tops), 2)]
+    assert before in after, tops
+
+
+def test_core0029_lent_memory_comes_back_from_a_core_that_goes_off(run):
+    """Whichever of the two services has ended before, or both: the next ones have not met."""
+    for ends in (['kill 1', 'kill 19'], ['kill 1'], ['kill 19']):
+        looks = ['sleep 0.1', 'top -n 1'] * 5
+        result = run('oncore 1 true', 'top -n 1', 'borrowtest hold &', 'borrowtest ready', *ends,
+                     'oncore 1 true', 'oncore 0 true', 'core off 1 --end', 'wait', *looks, smp=2,
+                     icount=True, initrd='tests/qemu/test.initrd')
+        assert result.statuses[:7 + len(ends)] == [0] * (7 + len(ends)), result.stderr
+        assert result.log.count('service memory was started again') == len(ends)
+        tops = [row for row in MEMORY.findall(result.stdout) if row[0] == '0']
+        assert tops[0] in tops[1:], tops

@@ -23,7 +23,7 @@
 
 #define BORROW_BYTES    0x1000000ull     /* at least, if it is to be had: the next ones want some */
 #define BORROW_IDLE_NS  50000000ull      /* before an unused piece is returned */
-#define BORROW_STACK_BYTES 0x10000ull    /* there from the start: this is for when there is no more */
+#define BORROW_STACK_BYTES 0x10000ull    /* there from the start: none may be missing later */
 #define LEND_DIVISOR    4u               /* who lends keeps this part of its memory free */
 
 /* Somebody waits for memory. */

@@ -331,7 +331,7 @@ static bool memory_moves(void)
         struct shares_binding *far = &fars[1 + i % (domain_core_count() - 1)].b;
         struct cap_info info, was;
 
-        TRY_OK(memory_alloc(memory, PAGE_BYTES, PAGE_BYTES, &ram, &bytes));
+        TRY_OK(memory_alloc(memory, 2 * PAGE_BYTES, PAGE_BYTES, &ram, &bytes));
         TRY_OK(cap_identify(ram, &was));
         if (i % 2 == 0) {
             TRY_OK(shares_through(far, ram, &back));
@@ -342,6 +342,9 @@ static bool memory_moves(void)
         TRY_OK(cap_identify(back, &info));
         TRY(info.type == CAPTYPE_RAM && info.a == was.a && info.b == was.b
             && info.rights == was.rights);
+        TRY_OK(slot_alloc(&ram));        /* for what is made of what both know */
+        TRY_OK(cap_retype(ram, back, PAGE_BYTES, CAPTYPE_RAM, PAGE_BYTES, 1));
+        TRY_OK(cap_destroy(ram));
         TRY_OK(memory_free(memory, back));
     }
     TRY_OK(memory_stats(memory, &total, &free_after, &largest, &pieces, &dying));

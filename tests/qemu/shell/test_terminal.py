@@ -205,3 +205,18 @@ def test_term0008_through_uboot(build, tmp_path):
         assert shell.run('echo hi') == 'hi\n'
         shell.type('shutdown\r')
         assert shell.end() == 0
+
+
+def test_term0016_top_draws_in_place_until_it_is_interrupted(build):
+    with session.Session(build, '--smp', '2') as shell:
+        shell.run('oncore 1 fault hang &')
+        shell.type('top\r')
+        shell.expect('\n')
+        begin, end = re.escape('\x1b[H') + 'CORE  BUSY', re.escape('\x1b[J')
+        for _ in range(2):
+            shell.expect(f'{begin}[^\x1b]*' + re.escape('\x1b[K'))
+            shell.expect(end)
+        shell.type(CTRL_C)
+        shell.prompt()
+        assert shell.status == 130
+        assert shell.run('echo back') == 'back\n'

@@ -83,13 +83,27 @@ static errval_t core_start_service(const struct manifest_service *line)
     return err;
 }
 
+/* Programs find a service of their core by its name. What starts them comes second, so that what
+ * they need has one. */
+static errval_t core_await(const char *name)
+{
+    char text[AOS_SERVICE_NAME_BYTES];
+    caddr_t end;
+    errval_t err = aos_await(aos_name_on(name, domain_core(), text), AOS_FOREVER, &end);
+
+    return err_is_ok(err) ? cap_destroy(end) : err;
+}
+
 static errval_t core_start_services(void)
 {
+    const struct manifest_service *last = NULL;
     errval_t err = init_read_manifest();
 
     for (uint32_t i = 0; err_is_ok(err) && i < init.manifest.service_count; i++) {
         if (core_has(&init.manifest.services[i])) {
-            err = core_start_service(&init.manifest.services[i]);
+            err = last != NULL ? core_await(last->name) : ERR_OK;
+            last = &init.manifest.services[i];
+            err = err_is_ok(err) ? core_start_service(last) : err;
         }
     }
     if (err_is_ok(err)) {

@@ -268,3 +268,9 @@ def test_core1006_calls_while_a_core_goes_off_and_on(run):
     assert set(result.statuses) == {0}, (result.statuses, result.stderr, result.stdout)
     longest = [int(ms) for ms in re.findall(r'(\d+) ms at most', result.stdout)]
     assert len(longest) == 4 and max(longest) < 12000
+
+
+def test_core1007_a_program_finds_the_memory_of_its_core(run):
+    """It may start as soon as the process service is there, which comes second."""
+    result = run('oncore 1 memtest', smp=2, initrd='tests/qemu/late.initrd')
+    assert result.statuses == [0], result.stderr

@@ -362,10 +362,19 @@ bool conn_step(struct server_conn *conn, struct server_request *req)
     return reply;
 }
 
+/* Apart, as the room for a request on the stack costs those who need none. */
+static __attribute__((noinline)) void conn_run_queued(struct server_conn *conn)
+{
+    struct server_request req;
+    if (conn_step(conn, &req)) {
+        conn_reply(conn, &req.msg, (struct msg_cap){0});
+        conn_release(conn);
+    }
+}
+
 bool conn_run(struct chan *c)
 {
     struct server_conn *conn = (struct server_conn *)(void *)c;
-    struct server_request req;
     if (c->carrier != NULL) {
         c->carrier->run(c);
         if (__builtin_expect(c->slow == CHAN_SLOW_CARRIER && !conn->overflow &&
@@ -374,10 +383,7 @@ bool conn_run(struct chan *c)
             return true;
         }
     }
-    if (conn_step(conn, &req)) {
-        conn_reply(conn, &req.msg, (struct msg_cap){0});
-        conn_release(conn);
-    }
+    conn_run_queued(conn);
     return true;
 }
 

@@ -289,19 +289,21 @@ static bool ump_sleep_disabled(struct chan *c)
     if (ump_ring_ended(&u->ring)) {
         ump_kill_disabled(c);
     }
+    u->asleep = true;
     return true;
 }
 
 static bool ump_wait_disabled(struct chan *c)
 {
     struct ump *u = c->ump;
+    u->asleep = false;
     for (uint32_t i = 0;; i++) {
         if (ump_step_disabled(c)) {
             ump_ack_disabled(u);
             return true;
         }
-        if (i >= u->spin || disp_runnable() || disp_pending()) {
-            break;
+        if (u->parked || i >= u->spin || disp_runnable() || disp_pending()) {
+            break; /* a capability comes another way, and wakes */
         }
         arch_relax();
     }
@@ -323,7 +325,7 @@ static void ump_stay_disabled(struct chan *c, bool some)
     u->idle = some ? 0 : u->idle + UMP_LOOKS_PER_RUN;
     if (some) {
         chan_ready_disabled(c);
-    } else if (u->idle <= u->spin && !disp_runnable()) {
+    } else if (u->idle <= u->spin && !u->parked && !disp_runnable()) {
         chan_ready_disabled(c);
         arch_relax();
     } else if (!ump_sleep_disabled(c)) {
@@ -338,6 +340,7 @@ static void ump_run(struct chan *c)
     struct ump *u = c->ump;
     bool some = false;
     disp_disable();
+    u->asleep = false;
     ump_end_lost_disabled();
     if (ump_is_up(c)) {
         if (u->backlog_count != 0) {
@@ -361,11 +364,20 @@ static void ump_run(struct chan *c)
     disp_enable();
 }
 
+/* Several rings have one bell. One that sleeps and in which there is nothing sleeps on, but with its
+ * bell armed anew: the peer may have rung it for a line that was taken without, and would not ring
+ * again (UMP0126). */
 void ump_rung_disabled(struct chan *c)
 {
     if (c->ump == NULL || !ump_is_up(c)) {
         return;
     }
+    struct ump *u = c->ump;
+    if (u->asleep && !u->parked && !ump_ring_some(&u->ring) && ump_sleep_disabled(c) &&
+        !u->dead) {
+        return;
+    }
+    u->asleep = false;
     chan_ready_disabled(c);
     if (c->role == CHAN_BINDING) {
         binding_wake_disabled((struct binding *)(void *)c);

@@ -29,6 +29,7 @@ struct ump {
         uint32_t odd; /* not 0: the short ways are not for this channel now */
     };
     uint32_t spin, idle; /* looks at an empty ring in a row: how many are allowed, and were */
+    bool asleep; /* the bell was armed, and nobody has looked since */
     uint8_t backlog_head;
     const struct ump_caps_ops *caps;
     const struct ump_bell_ops *bell;

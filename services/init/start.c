@@ -144,20 +144,17 @@ static errval_t start_early_ends(struct start *s)
     return err;
 }
 
-/* Ends: of init, for what only init can help with; one of which init is the client (for services
- * that init calls); and what the process service needs to act for others. */
+/* Ends: of init, for what only init can help with (the monitor, for one); one of which init is the
+ * client (for services that init calls); and what the process service needs to act for others. */
 static errval_t start_ends(struct start *s)
 {
     uint32_t pid = s->service->pid;
-    errval_t err = ERR_OK;
     caddr_t end;
+    errval_t err = server_make_end(&init.server.base, pid,
+                                   start_is(s, "process") ? SERVER_PEER_TRUSTED : 0, &end);
 
-    if (!start_is(s, "nameserver")) {    /* which calls nobody while it starts */
-        err = server_make_end(&init.server.base, pid,
-                              start_is(s, "process") ? SERVER_PEER_TRUSTED : 0, &end);
-        if (err_is_ok(err)) {
-            err = start_grant(s, "init", end);
-        }
+    if (err_is_ok(err)) {
+        err = start_grant(s, "init", end);
     }
     if (err_is_ok(err) && (start_is(s, "memory") || start_is(s, "nameserver")
                            || start_is(s, "process"))) {

@@ -2,7 +2,8 @@
  *
  * Init starts it with the other half of its own end as parent end, and with the other halves of the
  * ends of services that were started before as grants `client/PID`. Every further end comes by
- * clone from a trusted one.
+ * clone from a trusted one. It asks init only for the monitor, when somebody binds from another
+ * core for the first time: then init serves, and no longer waits for the nameserver.
  *
  * A lookup needs a fresh end from the service found. It is asked for without waiting for it, so
  * that a slow or hostile service delays only who looks for it. */

@@ -96,6 +96,15 @@ static errval_t side_cap_recv(void *ctx, uint64_t index, caddr_t *ret_cap, uint3
     return ERR_OK;
 }
 
+/* What is still on its way to who closes goes with the way. */
+static void side_closed(void *ctx)
+{
+    struct caps *caps = &((struct side *)ctx)->caps;
+    for (; caps->received != caps->sent; caps->received++) {
+        CHECK_EQ(cap_destroy(caps->cap[caps->received % CAPS_MAX]), ERR_OK);
+    }
+}
+
 static const struct ump_caps_ops caps_ops = {side_cap_send, side_cap_recv};
 static const struct ump_bell_ops bell_ops = {side_bell};
 
@@ -118,6 +127,7 @@ errval_t carrier_open(struct binding *b, struct server *server,
                                 .spin = 3,
                                 .caps = &caps_ops,
                                 .bell = &bell_ops,
+                                .closed = side_closed,
                                 .ctx = &p->server};
     struct server_conn *conn;
     config.out = p->frame[1];

@@ -11,7 +11,8 @@
 
 #define LINES    (REMOTE_FRAME_BYTES / UMP_LINE_BYTES - 1u)
 #define RINGS    3u
-#define RUNS_MAX 20u /* of each ring before it sleeps */
+#define RUNS_MAX 10u /* of each ring before it sleeps */
+#define ASKED_MAX 3u
 
 /* What one side has written, and what the other sees of it. */
 struct way {
@@ -142,13 +143,12 @@ static void lines_that_come_one_by_one(void)
     }
 }
 
-/* Rings that share a waitset are looked at in turns, at much more cost than one alone: as little as
- * one in all may be looked at before they sleep. */
-static void quiet_rings_side_by_side(void)
+/* Rings whose other side is a test; none of `config` but caps matters. */
+static struct server_conn *conns[RINGS];
+static uint8_t *frames[RINGS];
+
+static void rings_open(const struct ump_caps_ops *caps)
 {
-    struct server_conn *conns[RINGS];
-    uint8_t *frames[RINGS];
-    uint32_t runs = 0;
     fake_start();
     sink_init(&sink);
     for (uint32_t i = 0; i < RINGS; i++) {
@@ -156,12 +156,13 @@ static void quiet_rings_side_by_side(void)
         struct remote r = {.frames = frames[i], .server = true};
         struct ump_config config = remote_config(&r, 0);
         config.bell = NULL;
+        config.caps = caps;
         CHECK_EQ(server_add_ump(&sink.server.base, &config, 1, 0, &conns[i]), ERR_OK);
     }
-    while (waitset_poll(&sink.ws)) {
-        runs++;
-    }
-    CHECK(runs >= 2 * RINGS && runs <= RUNS_MAX * RINGS);
+}
+
+static void rings_close(void)
+{
     sink_deinit(&sink);
     fake_check_clean();
     for (uint32_t i = 0; i < RINGS; i++) {
@@ -169,11 +170,99 @@ static void quiet_rings_side_by_side(void)
     }
 }
 
+static uint32_t rings_run(void)
+{
+    uint32_t runs = 0;
+    while (waitset_poll(&sink.ws)) {
+        runs++;
+    }
+    return runs;
+}
+
+static void rings_ring(void)
+{
+    disp_disable();
+    for (uint32_t i = 0; i < RINGS; i++) {
+        ump_rung_disabled(ump_conn_chan(conns[i]));
+    }
+    disp_enable();
+}
+
+/* What the peer of this ring writes next. */
+static struct ump_line *ring_line(uint32_t i)
+{
+    return (struct ump_line *)(uintptr_t)ump_conn_chan(conns[i])->ump->ring.in_next;
+}
+
+/* Rings that share a waitset are looked at in turns, at much more cost than one alone: as little as
+ * one in all may be looked at before they sleep. */
+static void quiet_rings_side_by_side(void)
+{
+    rings_open(NULL);
+    uint32_t runs = rings_run();
+    CHECK(runs >= 2 * RINGS && runs <= RUNS_MAX * RINGS);
+    rings_close();
+}
+
+/* Rings have one bell: only those in which there is something are looked at. The others must be
+ * rung again for the next line. */
+static void one_bell_for_many(void)
+{
+    rings_open(NULL);
+    (void)rings_run();
+    uint64_t armed = ump_conn_chan(conns[1])->ump->ring.armed;
+    rings_ring();
+    CHECK_EQ(rings_run(), 0);
+    CHECK_EQ(ump_conn_chan(conns[1])->ump->ring.armed, armed + 1);
+    atomic_store(&ring_line(1)->header, UMP_ACK_HEADER | UMP_EPOCH);
+    rings_ring();
+    uint32_t runs = rings_run();
+    CHECK(runs != 0 && runs <= RUNS_MAX);
+    rings_close();
+}
+
+static uint32_t asked;
+
+static errval_t cap_send(void *ctx, uint64_t index, struct msg_cap cap)
+{
+    (void)ctx, (void)index, (void)cap;
+    return RPC_ERR_CAPABILITY;
+}
+
+static errval_t cap_is_late(void *ctx, uint64_t index, caddr_t *ret_cap, uint32_t *ret_info)
+{
+    (void)ctx, (void)index, (void)ret_cap, (void)ret_info;
+    asked++;
+    return RPC_ERR_AGAIN;
+}
+
+/* A capability comes another way, and its coming is told: polling for it is in vain. */
+static void nobody_polls_for_a_capability(void)
+{
+    static const struct ump_caps_ops caps = {cap_send, cap_is_late};
+    struct chan *c;
+    rings_open(&caps);
+    (void)rings_run();
+    c = ump_conn_chan(conns[1]);
+    atomic_store(&ring_line(1)->header,
+                 MSG_HEADER(0, MSG_CALL, 1, 1) | (uint64_t)chan_hash(c) | UMP_EPOCH);
+    rings_ring();
+    (void)rings_run();
+    CHECK(c->ump->parked && asked <= ASKED_MAX);
+    disp_disable();
+    CHECK(!c->carrier->wait_disabled(c));
+    disp_enable();
+    CHECK(asked <= ASKED_MAX + 1);
+    rings_close();
+}
+
 int main(void)
 {
     const struct check_test tests[] = {
         {"UMP0028 lines that come one by one", lines_that_come_one_by_one},
         {"UMP0029 quiet rings side by side sleep soon", quiet_rings_side_by_side},
+        {"UMP0067 a bell wakes the rings that it is for", one_bell_for_many},
+        {"UMP0068 nobody polls for a capability", nobody_polls_for_a_capability},
     };
     return CHECK_MAIN(tests);
 }

@@ -220,6 +220,24 @@ def test_core1001_other_cores_find_services_that_were_started_again(run):
     assert re.findall(r'^\w+/1$', result.stdout, re.M) == ['init/1', 'memory/1', 'process/1']
 
 
+def test_bind0008_every_service_has_a_bell(run):
+    """So have those that come after them. A nameserver that had none made lookups slow."""
+    result = run('belltest', 'kill 2', 'belltest', 'kill 1', 'belltest', smp=2,
+                 initrd='tests/qemu/test.initrd')
+    assert result.statuses == [0] * 5, result.stdout
+    assert result.stdout.count('# nameserver') == 3
+
+
+def test_bind0009_a_name_looked_up_from_another_core(run):
+    """Monitors and services pass on what it takes; nobody polls for what cannot come yet."""
+    result = run('bench scale names', smp=2, icount=True)
+    taken = {int(cores): int(instructions) for cores, instructions in
+             re.findall(r'^# plot scale_names (\d) (\d+)$', result.stdout, re.M)}
+    far = 2 * taken[2] - taken[1]         # `taken` is the mean of all cores' lookups
+    print(f'# {far} instructions, {taken[1]} on the same core')
+    assert far < 5 * taken[1]
+
+
 def test_core1002_bindings_from_before_a_core_went_off(run):
     """They are opened again, and not only new ones work."""
     for program in ('movetest core 2 &', 'movetest core 2 1 &'):

@@ -364,9 +364,9 @@ static void ump_run(struct chan *c)
     disp_enable();
 }
 
-/* Several rings have one bell. One that sleeps and in which there is nothing sleeps on, but with its
- * bell armed anew: the peer may have rung it for a line that was taken without, and would not ring
- * again (UMP0126). */
+/* Several rings have one bell. One that sleeps and in which there is nothing sleeps on, but with
+ * its bell armed anew: the peer may have rung it for a line that was taken without, and would not
+ * ring again (UMP0126). */
 void ump_rung_disabled(struct chan *c)
 {
     if (c->ump == NULL || !ump_is_up(c)) {

@@ -68,17 +68,18 @@ static void send_foreign(struct caps *c, struct caps_op *op, const struct caps_d
     caps_ask(c, op, record->owner, msg);
 }
 
-/* A frame that was parted: no new core learns of it, as long as there are parts. */
-static errval_t send_check_parted(struct caps *c, const struct caps_record *record,
+/* A frame that was parted: no new core learns of it, as long as there are parts. When there are
+ * none any more, whoever gets it from now on may map it. */
+static errval_t send_check_parted(struct caps *c, struct caps_record *record,
                                   const struct caps_op *op)
 {
     struct caps_description d;
     errval_t err = c->host.describe(c->host.arg, 0, record->anchor, &d);
-    if (err_is_fail(err) || (d.state & KPI_CAP_PARTED) == 0 ||
-        (record->users & caps_bit(op->dest)) != 0)
+    if (err_is_fail(err) || (d.state & KPI_CAP_PARTED) == 0)
         return err;
-    if ((d.state & KPI_CAP_USED) != 0 || record->users != 0)
-        return SYS_ERR_HAS_DESCENDANTS;
+    if ((d.state & KPI_CAP_USED) != 0)
+        return (record->users & caps_bit(op->dest)) != 0 ? ERR_OK : SYS_ERR_HAS_DESCENDANTS;
+    record->parted = false;
     return c->host.part(c->host.arg, record->anchor, 0, 0, false);
 }
 
@@ -314,10 +315,11 @@ static void give_enter(struct caps *c, const struct caps_msg *msg, struct caps_r
     }
     if ((msg->flags & CAPS_SETTLED) != 0)
         record->home = msg->home;
-    if ((msg->flags & CAPS_PARTED) != 0) {
+    bool parted = (msg->flags & CAPS_PARTED) != 0;
+    if (parted)
         record->parted = record->owner == c->self;
-        (void)c->host.part(c->host.arg, record->anchor, 0, 0, true);
-    }
+    if (parted || (msg->flags & CAPS_SILENT) == 0)
+        (void)c->host.part(c->host.arg, record->anchor, 0, 0, parted);
 }
 
 void caps_on_give(struct caps *c, uint8_t core, const struct caps_msg *msg)

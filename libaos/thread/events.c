@@ -29,14 +29,22 @@ static void helper_set_level_disabled(uint32_t level)
 }
 
 /* Mapping takes a thread. It goes before all others, which then record all that they do. */
+static void ring_want_disabled(void)
+{
+    helper_set_level_disabled(THREAD_LEVELS - 1);
+    (void)thread_wake_one_disabled(&helper_queue);
+}
+
+/* May come before the helper is there, which then finds that it is wanted. */
 static void ring_asked_disabled(void)
 {
     if (ring != NULL) {
         chan_asked_disabled();
     } else if (!ring_wanted) {
         ring_wanted = true;
-        helper_set_level_disabled(THREAD_LEVELS - 1);
-        (void)thread_wake_one_disabled(&helper_queue);
+        if (helper.stack_top != 0) {
+            ring_want_disabled();
+        }
     }
 }
 
@@ -94,12 +102,15 @@ void thread_start_helper(void)
     helper.base_level = THREAD_LEVEL_DEFAULT;
     helper.mode = THREAD_PREEMPTED;
     helper.fp_state = THREAD_FP_ALL;
-    helper.stack_top = (uint64_t)(helper_stack + sizeof(helper_stack));
-    helper.regs.sp = helper.stack_top;
+    helper.regs.sp = (uint64_t)(helper_stack + sizeof(helper_stack));
     helper.regs.pc = (uint64_t)helper_main;
     __builtin_memcpy(helper.name, "slots", sizeof("slots"));
     disp_disable();
+    helper.stack_top = helper.regs.sp;   /* it is there */
     queue_push(&helper_queue, &helper);
     helper.state = THREAD_BLOCKED;
+    if (ring_wanted) {
+        ring_want_disabled();
+    }
     disp_enable();
 }

@@ -21,6 +21,7 @@
 #define SELF       "lifetest"
 #define DEPTH      3                     /* of a family: that many generations below its head */
 #define WAITERS    5
+#define TRACED     20
 #define ARGS_BYTES 40000u
 #define GIVE_UP_NS 20000000000ull        /* bounds a hang */
 
@@ -454,6 +455,29 @@ static bool a_client_goes_on_without_its_server(void)
     return true;
 }
 
+/* It is asked to record its messages before it has run, or while it prepares what that takes. */
+static bool who_is_asked_at_the_start_lives(void)
+{
+    struct process_binding *b;
+    uint32_t pid, who, traced = 0;
+
+    TRY_OK(aos_process(&b));
+    for (int i = 0; i < TRACED; i++) {
+        struct aos_exit how;
+        caddr_t ring;
+
+        TRY_OK(spawn("parent-end", &pid));
+        if (err_is_ok(process_trace(b, pid, PROCESS_TRACING_ON, &ring))) {
+            traced++;
+            TRY_OK(cap_destroy(ring));
+        }
+        TRY_OK(aos_wait(pid, &who, &how));
+        TRY(how.exited && how.status == 0);
+    }
+    TRY(traced != 0);
+    return true;
+}
+
 int main(int argc, char **argv)
 {
     static const struct taptest tests[] = {
@@ -466,6 +490,8 @@ int main(int argc, char **argv)
         {"LIFE0006 limits are told", limits_are_told},
         {"LIFE0007 a server goes on without its client", a_server_goes_on_without_its_client},
         {"LIFE0008 a client goes on without its server", a_client_goes_on_without_its_server},
+        {"LIFE0009 who is asked for its messages at its start lives",
+         who_is_asked_at_the_start_lives},
     };
 
     if (argc > 1 && strcmp(argv[1], "--exec") != 0) {

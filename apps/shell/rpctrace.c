@@ -211,7 +211,7 @@ static void rpctrace_stop(struct shell *sh, uint32_t pid)
 {
     caddr_t again;
 
-    if (err_is_ok(process_trace(sh->process, pid, PROCESS_TRACING_OFF, &again))) {
+    if (err_is_ok(process_trace(shell_process_of(sh, pid), pid, PROCESS_TRACING_OFF, &again))) {
         (void)cap_destroy(again);
     }
     if (trace.ring != NULL) {
@@ -223,23 +223,17 @@ static void rpctrace_stop(struct shell *sh, uint32_t pid)
 
 static errval_t rpctrace_start(struct shell *sh, uint32_t pid)
 {
-    struct cap_info info;
-    void *at;
-    errval_t err = process_trace(sh->process, pid, PROCESS_TRACING_ON, &trace.ring_frame);
+    errval_t err = process_trace(shell_process_of(sh, pid), pid, PROCESS_TRACING_ON,
+                                 &trace.ring_frame);
 
     if (err_is_fail(err)) {
         return err;
     }
-    err = cap_identify(trace.ring_frame, &info);
-    if (err_is_ok(err)) {
-        err = paging_map_frame(paging_self(), trace.ring_frame, 0, info.b, AOS_VM_READ, &at);
-    }
+    err = trace_map(trace.ring_frame, &trace.ring, &trace.ring_bytes);
     if (err_is_fail(err)) {
         rpctrace_stop(sh, pid);
         return err;
     }
-    trace.ring = at;
-    trace.ring_bytes = info.b;
     trace.seen = trace_last(trace.ring);
     memset(trace.calls, 0, sizeof(trace.calls));
     return ERR_OK;

@@ -2,10 +2,14 @@
  * are there; a new one is born traced while it is on. */
 #include "chan_priv.h"
 
+#include <abi/captypes.h>
 #include <aos/arch_copy.h>
+#include <aos/cap.h>
 #include <aos/domain.h>
+#include <aos/paging.h>
 #include <aos/time.h>
 #include <aos/trace.h>
+#include <kpi/startup.h>
 
 #define CHAN_NUMBER_SHIFT 6 /* of addresses: channels are larger than this */
 
@@ -132,6 +136,25 @@ errval_t pending_read(struct binding *b, struct pending *p, struct binding_call 
 }
 
 /* --- readers -------------------------------------------------------------------------------- */
+
+errval_t trace_map(caddr_t frame, const struct trace_ring **ret_ring, size_t *ret_bytes)
+{
+    struct chan_area area;
+    struct cap_info info;
+    errval_t err = cap_identify(frame, &info);
+
+    if (err_is_ok(err) && (info.type != CAPTYPE_FRAME || info.b != KPI_TRACE_BYTES)) {
+        err = LIB_ERR_RANGE;
+    }
+    if (err_is_ok(err)) {
+        err = chan_area_attach(&area, frame, KPI_TRACE_BYTES, KPI_TRACE_BYTES, AOS_VM_READ);
+    }
+    if (err_is_ok(err)) {
+        *ret_ring = (const struct trace_ring *)(const void *)area.base;
+        *ret_bytes = KPI_TRACE_BYTES;
+    }
+    return err;
+}
 
 uint64_t trace_last(const struct trace_ring *ring)
 {

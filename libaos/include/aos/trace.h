@@ -46,6 +46,9 @@ struct trace_ring {
 _Static_assert(sizeof(struct trace_record) == 128, "layout");
 _Static_assert(sizeof(struct trace_ring) == 128, "layout");
 
+/* Maps the ring of another domain to be read; who gave it may take it away at any time.
+ * paging_unmap ends that, the frame stays the caller's. LIB_ERR_RANGE: it is no ring. */
+errval_t trace_map(caddr_t frame, const struct trace_ring **ret_ring, size_t *ret_bytes);
 /* Copies record `number` out of a ring. False: it was overwritten, or is not there yet, or there is
  * no memory any more. */
 bool trace_read(const struct trace_ring *ring, size_t bytes, uint64_t number,

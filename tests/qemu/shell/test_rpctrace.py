@@ -77,3 +77,13 @@ def test_rpct0105_live_until_ctrl_c_and_until_the_end(terminal):
     job = re.search(r'\[1\] (\d+)', terminal.run('args --status 5 &'))[1]
     terminal.run(f'rpctrace {job}')        # it has ended, or ends: no Ctrl-C is needed
     assert terminal.status in (0, 1)
+
+
+def test_rpct0106_a_program_on_another_core(run):
+    """What it says at its start is still there; it leaves its core while it is looked at, and the
+    ring goes with it."""
+    result = run('oncore 1 stay 3 &', 'rpctrace 25 sleep 0.2', 'rpctrace 25 core off 1 --ask',
+                 'wait', 'echo alive', smp=2, icount=True)
+    assert '[1] 25\n' in result.stdout
+    assert result.statuses == [0, 0, 0, 3, 0], result.stderr
+    assert any(m[3].startswith('process.') for m in messages(result.stdout))

@@ -5,8 +5,10 @@
 
 #include <aos/cap.h>
 #include <aos/counters.h>
+#include <aos/domain.h>
 #include <aos/heap.h>
 #include <aos/ram.h>
+#include <aos/services.h>
 #include <aos/slot.h>
 #include <aos/time.h>
 #include <if/init.h>
@@ -20,8 +22,9 @@
 #define PIDS_MAX 64u                     /* of one answer, as in process.if */
 #define L1_SLOTS (KPI_L1_BYTES_MAX / KPI_SLOT_BYTES)
 
-/* What one process has, with its name; one that has vanished prints nothing. */
-static void machine_process(struct shell *sh, uint32_t pid)
+/* What one process has, with its name, by the memory service of its core; one that has vanished
+ * prints nothing. */
+static void machine_process(struct shell *sh, struct memory_binding *memory, uint32_t pid)
 {
     uint64_t own = 0, subtree = 0, quota = 0, available;
     char name[PROCESS_NAME_NAME_MAX];
@@ -31,7 +34,7 @@ static void machine_process(struct shell *sh, uint32_t pid)
         return;
     }
     /* without an account it has nothing */
-    (void)memory_account(sh->memory, pid, &own, &subtree, &quota, &available);
+    (void)memory_account(memory, pid, &own, &subtree, &quota, &available);
     printf("%5u %12llu %12llu ", (unsigned)pid, (unsigned long long)(own / KIB),
            (unsigned long long)(subtree / KIB));
     if (quota != 0) {
@@ -54,32 +57,74 @@ static int machine_usage(struct shell *sh, const char *text)
     if (!shell_number(text, UINT32_MAX, &pid)) {
         return BUILTIN_MISUSED;
     }
-    errval_t err = memory_usage(sh->memory, (uint32_t)pid, &used, &quota);
+
+    struct memory_binding *memory;
+    errval_t err = aos_memory_on(domain_core_of((uint32_t)pid), &memory);
+
+    err = err_is_ok(err) ? memory_usage(memory, (uint32_t)pid, &used, &quota) : err;
     if (err_is_fail(err)) {
         return shell_error("meminfo", err);
     }
     machine_heading();
-    machine_process(sh, (uint32_t)pid);
+    machine_process(sh, memory, (uint32_t)pid);
     return 0;
+}
+
+static errval_t machine_processes_of(struct shell *sh, uint32_t core)
+{
+    struct process_binding *process;
+    struct memory_binding *memory;
+    uint32_t pids[PIDS_MAX], after = 0;
+    size_t count = 0;
+    errval_t err = aos_process_on(core, &process);
+
+    err = err_is_ok(err) ? aos_memory_on(core, &memory) : err;
+    do {
+        err = err_is_ok(err) ? process_pids(process, after, pids, &count) : err;
+        for (size_t i = 0; err_is_ok(err) && i < count; i++) {
+            machine_process(sh, memory, pids[i]);
+            after = pids[i];
+        }
+    } while (err_is_ok(err) && count > 0);
+    return err;
 }
 
 static int machine_processes(struct shell *sh)
 {
-    uint32_t pids[PIDS_MAX], after = 0;
-    size_t count;
+    uint32_t on;
+    errval_t err = init_cores(sh->init, &on);
 
     machine_heading();
-    do {
-        errval_t err = process_pids(sh->process, after, pids, &count);
-        if (err_is_fail(err)) {
-            return shell_error("meminfo", err);
+    for (uint32_t core = 0; err_is_ok(err) && core < domain_core_count(); core++) {
+        err = (on >> core & 1) != 0 ? machine_processes_of(sh, core) : ERR_OK;
+    }
+    return err_is_ok(err) ? 0 : shell_error("meminfo", err);
+}
+
+/* What there is on each further core; the lines before are those of the shell's. */
+static errval_t machine_others(struct shell *sh)
+{
+    uint64_t total, free_bytes, largest, dying;
+    uint32_t on, pieces;
+    errval_t err = init_cores(sh->init, &on);
+
+    for (uint32_t core = 0; err_is_ok(err) && core < domain_core_count(); core++) {
+        struct memory_binding *memory;
+
+        if (core == domain_core() || (on >> core & 1) == 0) {
+            continue;
         }
-        for (size_t i = 0; i < count; i++) {
-            machine_process(sh, pids[i]);
-            after = pids[i];
+        err = aos_memory_on(core, &memory);
+        err = err_is_ok(err)
+            ? memory_stats(memory, &total, &free_bytes, &largest, &pieces, &dying) : err;
+        if (err_is_ok(err)) {
+            printf("core %-10u %10llu KiB, %llu KiB of it free, largest piece %llu KiB, "
+                   "%u pieces\n", (unsigned)core, (unsigned long long)(total / KIB),
+                   (unsigned long long)(free_bytes / KIB), (unsigned long long)(largest / KIB),
+                   (unsigned)pieces);
         }
-    } while (count > 0);
-    return 0;
+    }
+    return err;
 }
 
 int builtin_meminfo(struct shell *sh, int argc, char **argv)
@@ -117,7 +162,8 @@ int builtin_meminfo(struct shell *sh, int argc, char **argv)
            (unsigned long long)((heap.total_bytes + heap.large_bytes) / KIB),
            (unsigned long long)(heap.used_bytes + heap.large_bytes),
            (unsigned long long)(heap.blocks + heap.large_blocks));
-    return machine_processes(sh);
+    err = machine_others(sh);
+    return err_is_ok(err) ? machine_processes(sh) : shell_error("meminfo", err);
 }
 
 struct machine_caps {

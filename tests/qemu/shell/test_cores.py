@@ -292,3 +292,16 @@ def test_core1007_a_program_finds_the_memory_of_its_core(run):
     """It may start as soon as the process service is there, which comes second."""
     result = run('oncore 1 memtest', smp=2, initrd='tests/qemu/late.initrd')
     assert result.statuses == [0], result.stderr
+
+
+def test_core1008_meminfo_knows_all_cores(run):
+    result = run('oncore 1 stay 3 &', 'meminfo 25', 'meminfo 16', 'meminfo', 'core off 1 --end',
+                 'meminfo', 'meminfo 25', smp=2, icount=True)
+    assert result.statuses == [0] * 6 + [1], result.stderr
+    rows = re.findall(r'^ *(\d+) +(\d+) +\d+ +\S+  (\w+)$', result.stdout, re.M)
+    assert (rows[0][0], rows[0][2]) == ('25', 'stay') and int(rows[0][1]) > 0
+    assert (rows[1][0], rows[1][2]) == ('16', 'shell')
+    names = [row[2] for row in rows[2:]]
+    assert names == ['memory', 'nameserver', 'process', 'serial', 'shell', 'memory', 'process',
+                     'stay', 'memory', 'nameserver', 'process', 'serial', 'shell']
+    assert len(re.findall(r'^core 1 +\d+ KiB, \d+ KiB of it free', result.stdout, re.M)) == 1

@@ -316,9 +316,11 @@ void line_refused(uint32_t peer, struct line_wire *w)
  * rely on it. */
 static errval_t line_make_ring(struct line *l, caddr_t *ret_copy)
 {
-    errval_t err = l->ring != 0 ? RPC_ERR_MALFORMED
-                                : frame_alloc(LINE_RING_BYTES, &l->ring, &l->ring_bytes);
+    errval_t err = l->ring != 0 ? RPC_ERR_MALFORMED : lines.host->room(lines.count);
 
+    if (err_is_ok(err)) {
+        err = frame_alloc(LINE_RING_BYTES, &l->ring, &l->ring_bytes);
+    }
     if (err_is_fail(err)) {
         return err;
     }

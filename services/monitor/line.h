@@ -70,7 +70,8 @@ struct line_host {
     errval_t (*send)(uint32_t peer, const struct line_wire *w, caddr_t cap);
     /* Takes a frame of frame_alloc of which others have copies: takes it from them and frees it. */
     void (*free_frame)(caddr_t frame);
-    /* There are to be so many lines: makes what send and free_frame take of memory. */
+    /* There are to be so many lines: makes what send and free_frame take of memory. Or one of those
+     * is to get rings: is there memory for that? */
     errval_t (*room)(uint32_t lines);
     /* The line `number` of `peer` has no proxy: tells its home that it has ended. */
     void (*refuse)(uint32_t peer, uint32_t number);

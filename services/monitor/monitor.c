@@ -22,6 +22,7 @@
 
 #define MONITOR_FRAME_NS     20000000ull /* between tries to free one */
 #define MONITOR_FRAME_TRIES  250u
+#define MONITOR_KEPT_DIVISOR 8u          /* lines leave this part of init's memory */
 #define MONITOR_NOTIFY_LOOKS 8u          /* bits looked at before one is taken that never was */
 #define MONITOR_NOTIFY_TRIES 256u        /* and if there is none */
 
@@ -276,8 +277,15 @@ static void monitor_free_frame(caddr_t frame)
     }
 }
 
+/* Programs have lines as they please, but not what services are started again from. */
 static errval_t monitor_room(uint32_t lines)
 {
+    uint64_t free_bytes, total;
+
+    ram_stats(&free_bytes, &total);
+    if (free_bytes < total / MONITOR_KEPT_DIVISOR) {
+        return LIB_ERR_NO_MEMORY;
+    }
     while (frames_unused_count < lines) {
         struct monitor_frame *f = malloc(sizeof(*f));
 

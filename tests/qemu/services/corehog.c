@@ -95,7 +95,7 @@ static bool hog_cross(caddr_t frame, unsigned *ret_refused)
     return true;
 }
 
-bool core_hungry(void)
+static bool crosses(void)
 {
     unsigned refused = 0;
     struct aos_exit e;
@@ -120,4 +120,13 @@ bool core_hungry(void)
     }
     TRY_OK(ram_free(frame));
     return monitors_agree(&records);
+}
+
+int core_hungry(void)
+{
+    static const struct taptest tests[] = {
+        {"DCAP0122 somebody takes all memory and all lines meanwhile", crosses},
+    };
+
+    return taptest_run(tests, TAPTEST_COUNT(tests));
 }

@@ -50,7 +50,7 @@ void core_serve_has(caddr_t cap);
 /* A domain that takes all it can get, and serves meanwhile: `look` finds something as long as there
  * was more; and what crosses while it does so. */
 int core_hog(void);
-bool core_hungry(void);
+int core_hungry(void);
 /* The tests of all types, with a server on each core. */
 int core_types(void);
 /* Those of monitors of which any allocation fails, in an image of such (failing.c). */

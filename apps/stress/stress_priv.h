@@ -103,6 +103,8 @@ int worker_main(int argc, char **args);
 
 /* team.c: the workers. False: there are none, or there is nobody who switches cores. */
 bool team_find(bool switching);
+/* Init as the shell has it, if that lends it (`core lend`); else NULL. */
+struct init_binding *team_lent(void);
 /* Who makes of numbers more numbers. */
 void team_seed(uint64_t seed);
 /* All workers work for a time. False: not all was well. Says what they have done. */

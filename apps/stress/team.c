@@ -32,10 +32,11 @@ static struct {
     struct mutex tell;                   /* threads that print at the same time mix it up */
     uint64_t seed;
     uint64_t deadline_ns;                /* of the work */
+    bool lent;                           /* there is `init` */
     uint32_t switched;                   /* times that the unsteady core went off and on */
 } team;
 
-static errval_t team_find_switch(void)
+static errval_t team_find_lent(void)
 {
     caddr_t end;
     errval_t err = domain_grant("cores", &end);
@@ -43,15 +44,21 @@ static errval_t team_find_switch(void)
     err = err_is_ok(err) ? init_bind(end, &team.init) : err;
     if (err_is_ok(err)) {
         binding_set_deadline(&team.init.base, STRESS_CALL_NS);
+        team.lent = true;
     }
     return err;
+}
+
+struct init_binding *team_lent(void)
+{
+    return team.lent ? &team.init : NULL;
 }
 
 bool team_find(bool switching)
 {
     struct init_binding *init;
     uint32_t on = 0;
-    errval_t err = aos_init(&init);
+    errval_t err = aos_init(&init), lent = team_find_lent();
 
     err = err_is_ok(err) ? init_cores(init, &on) : err;
     for (uint32_t core = 0; core < domain_core_count(); core++) {
@@ -62,7 +69,7 @@ bool team_find(bool switching)
     team.worker_count = team.core_count < TEAM_WORKERS_MIN ? TEAM_WORKERS_MIN : team.core_count;
     if (err_is_ok(err) && switching) {
         team.unsteady = 1 + team.cores[team.core_count - 1];
-        err = team.core_count > 1 ? team_find_switch() : INIT_ERR_NO_CORE;
+        err = team.core_count > 1 ? lent : INIT_ERR_NO_CORE;
     }
     return err_is_ok(err);
 }

@@ -21,10 +21,12 @@ struct audit_asker {
     audit_done_fn done;
     void *arg;
     uint32_t number;                     /* of the wish; 0: it waits for the answer to another */
+    bool kernels;
 };
 /* Further cores that have asked, and by which number. */
 struct audit_far {
     uint8_t cores;                       /* mask */
+    bool kernels;                        /* one of them wants these */
     uint32_t number[CAPS_CORES_MAX];
 };
 
@@ -33,6 +35,7 @@ static struct {
     uint8_t waits;                       /* cores that have not answered */
     bool compares;                       /* it is the second answer */
     uint32_t looks;                      /* of this question, this one included */
+    bool kernels;                        /* they are asked, too */
     struct audit_asker *askers;          /* of this look */
     struct audit_asker *later;           /* of the next one */
     struct audit_result result;
@@ -88,13 +91,14 @@ static struct audit_record audit_record_of(const struct intermon_audit_message *
 /* --- what this core knows ------------------------------------------------------------------- */
 
 /* What was found here, and all records to `tell`. */
-static struct audit_result audit_own(void (*tell)(void *arg, const struct audit_record *r),
+static struct audit_result audit_own(bool kernels,
+                                     void (*tell)(void *arg, const struct audit_record *r),
                                      void *arg)
 {
     const struct caps *c = share_caps();
     struct audit_result own = {.quiet = share_is_quiet()};
 
-    own.failed = err_is_fail(kernel_check(&own.found, &own.nodes));
+    own.failed = kernels && err_is_fail(kernel_check(&own.found, &own.nodes));
     for (uint32_t i = 0; i < CAPS_RECORDS_MAX; i++) {
         const struct caps_record *r = &c->records[i];
         struct audit_record known = {
@@ -137,17 +141,17 @@ static void audit_send_result(uint32_t core, uint32_t number, intermon_audit_kin
     (void)intermon_send_audit(core, &m);
 }
 
-static void audit_asked(uint32_t core, uint32_t number, bool say)
+static void audit_asked(uint32_t core, const struct intermon_audit_message *m)
 {
-    struct audit_question q = {core, number, false};
+    struct audit_question q = {core, m->number, false};
     struct audit_result own;
 
-    rules_say(say);
+    rules_say(m->say);
     audit_forget(&audit.told);
     audit.told_failed = false;
-    own = audit_own(audit_tell, &q);
+    own = audit_own(m->kernels, audit_tell, &q);
     own.failed |= q.failed;
-    audit_send_result(core, number, INTERMON_AUDIT_KIND_END, &own);
+    audit_send_result(core, m->number, INTERMON_AUDIT_KIND_END, &own);
 }
 
 static struct audit_result audit_look(const struct audit_records *told)
@@ -261,6 +265,7 @@ static void audit_ask(void)
     bool say = ++audit.looks == AUDIT_LOOKS_MAX;
     const struct intermon_audit_message m = {
         .kind = INTERMON_AUDIT_KIND_ASK, .number = ++audit.number, .say = say,
+        .kernels = audit.kernels,
     };
     uint8_t peers = intermon_peers();
     struct audit_result own;
@@ -275,7 +280,7 @@ static void audit_ask(void)
             (void)intermon_send_audit(core, &m);
         }
     }
-    own = audit_own(audit_note, NULL);
+    own = audit_own(audit.kernels, audit_note, NULL);
     audit_answered(domain_core(), &own);
 }
 
@@ -286,8 +291,12 @@ static void audit_start(void)
         audit.askers = audit.later;
         audit.later = NULL;
         audit.far = audit.far_later;
-        audit.far_later.cores = 0;
+        audit.far_later = (struct audit_far){0};
         audit.looks = 0;
+        audit.kernels = audit.far.kernels;
+        for (const struct audit_asker *a = audit.askers; a != NULL; a = a->next) {
+            audit.kernels |= a->kernels;
+        }
         audit_ask();
     }
 }
@@ -316,6 +325,7 @@ static void audit_wish(void)
     m.number = ++audit.number;
     for (struct audit_asker *a = audit.later; a != NULL; a = a->next) {
         a->number = m.number;
+        m.kernels |= a->kernels;
     }
     audit.wished = true;
     (void)intermon_send_audit(domain_startup()->boot_core, &m);
@@ -350,7 +360,7 @@ static void audit_got(const struct intermon_audit_message *m)
     audit_wish();
 }
 
-void audit_begin(audit_done_fn done, void *arg)
+void audit_begin(bool kernels, audit_done_fn done, void *arg)
 {
     const struct audit_result failed = {.failed = true};
     struct audit_asker *a = malloc(sizeof(*a));
@@ -359,7 +369,9 @@ void audit_begin(audit_done_fn done, void *arg)
         done(arg, &failed);
         return;
     }
-    *a = (struct audit_asker){.next = audit.later, .done = done, .arg = arg};
+    *a = (struct audit_asker){
+        .next = audit.later, .done = done, .arg = arg, .kernels = kernels,
+    };
     audit.later = a;
     if (domain_on_boot_core()) {
         audit_start();
@@ -369,10 +381,11 @@ void audit_begin(audit_done_fn done, void *arg)
 }
 
 /* By a further core, which has no other wish. */
-static void audit_pleased(uint32_t core, uint32_t number)
+static void audit_pleased(uint32_t core, const struct intermon_audit_message *m)
 {
     audit.far_later.cores |= (uint8_t)(1u << core);
-    audit.far_later.number[core] = number;
+    audit.far_later.kernels |= m->kernels;
+    audit.far_later.number[core] = m->number;
     audit_start();
 }
 
@@ -389,7 +402,7 @@ void audit_receive(uint32_t core, const struct intermon_audit_message *m)
 
     switch (m->kind) {
     case INTERMON_AUDIT_KIND_ASK:
-        audit_asked(core, m->number, m->say);
+        audit_asked(core, m);
         break;
     case INTERMON_AUDIT_KIND_RECORD:
     case INTERMON_AUDIT_KIND_PART:
@@ -412,7 +425,7 @@ void audit_receive(uint32_t core, const struct intermon_audit_message *m)
         }
         break;
     case INTERMON_AUDIT_KIND_PLEASE:
-        audit_pleased(core, m->number);
+        audit_pleased(core, m);
         break;
     case INTERMON_AUDIT_KIND_RESULT:
         audit_got(m);

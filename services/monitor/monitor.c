@@ -386,7 +386,7 @@ static errval_t on_check(struct server_ctx *ctx, uint64_t *ret_found, uint64_t *
         return MONITOR_ERR_LIMIT;
     }
     *answer = monitor_check_defer(ctx);
-    audit_begin(check_done, answer);
+    audit_begin(server_conn_trusted(ctx->conn), check_done, answer);
     return SERVER_DEFERRED;
 }
 

@@ -27,6 +27,7 @@
 
 struct far fars[CORES_MAX];
 struct monitor_binding monitor;
+static bool lent;                        /* it is the shell that asks it */
 struct counters before;
 uint64_t records_before;
 
@@ -57,10 +58,16 @@ bool far_end(uint32_t core)
 
 bool monitor_find(void)
 {
-    struct init_binding *init;
+    static struct init_binding of_shell;
+    struct init_binding *init = &of_shell;
     caddr_t end;
 
-    TRY_OK(aos_init(&init));
+    lent = err_is_ok(domain_grant("cores", &end));
+    if (lent) {
+        TRY_OK(init_bind(end, &of_shell));
+    } else {
+        TRY_OK(aos_init(&init));
+    }
     TRY_OK(init_monitor(init, &end));
     TRY_OK(monitor_bind(end, &monitor));
     return true;
@@ -79,7 +86,7 @@ bool monitors_agree(uint64_t *ret_records)
     } while ((busy != 0 || found != 0) && time_now_ns() < until);
     TRY(busy == 0);
     TRY(found == 0);
-    TRY(nodes != 0);
+    TRY((nodes != 0) == lent);
     *ret_records = records;
     return true;
 }
@@ -452,7 +459,7 @@ static bool own_only(void)
     TRY(found > MONITOR_SPACE_OBJECTS_MAX && roots == 1);
     TRY(err_no(look_at(1, &found, &roots)) == PROCESS_ERR_DENIED);
     TRY(err_no(look_at(0, &found, &roots)) == PROCESS_ERR_DENIED);
-    TRY(err_no(monitor_objects(&monitor, 0, &none, objects, &count)) == MONITOR_ERR_DENIED);
+    TRY(lent || err_no(monitor_objects(&monitor, 0, &none, objects, &count)) == MONITOR_ERR_DENIED);
     TRY_OK(monitor_space(&monitor, KPI_CAP_SELF_DISP, 0, objects, &count, &next));
     TRY(count == MONITOR_SPACE_OBJECTS_MAX && next != 0);
     return true;

@@ -25,6 +25,15 @@ def test_stress0001_load_leaves_nothing_and_loses_nothing(run, cores):
     check_stress(run(f'stress --seconds {SECONDS}', smp=cores), cores)
 
 
+def test_stress0004_the_kernels_agree_for_whom_the_shell_lends_its_right(run):
+    """Others get no kernel to look at all that it has, with interrupts off."""
+    result = run('core lend stress --seconds 1', 'stress --seconds 1', smp=2)
+    assert result.statuses == [0, 0], result.stdout + result.stderr
+    lent, own = result.stdout.split('every counter is as before\n')[:2]
+    assert int(re.search(r'nothing wrong with (\d+) objects$', lent, re.M)[1]) > 100
+    assert 'objects\n' not in own.replace('objects: ', '')
+
+
 def test_stress0002_what_it_does_not_know_is_refused(run):
     result = run('stress --seconds', 'stress --seconds 0', 'stress --more 1', 'stress --cores',
                  'core lend', smp=1)

@@ -161,15 +161,20 @@ static errval_t service_take_back(struct server_ctx *ctx, caddr_t ram)
     return ERR_OK;
 }
 
+/* The first call of a caller that the service before this one knew may be this. */
 static errval_t on_free(struct server_ctx *ctx, caddr_t ram)
 {
+    struct memory_account *a;
     errval_t err;
 
     mutex_lock(&service.lock);
     service_own_records();
-    err = domain_core_of((uint32_t)ctx->peer_pid) == domain_core()
-        ? service_give_locked(server_conn_state(ctx->conn), ram)
-        : service_take_back(ctx, ram);
+    if (domain_core_of((uint32_t)ctx->peer_pid) != domain_core()) {
+        err = service_take_back(ctx, ram);
+    } else {
+        err = err_is_ok(service_client(ctx, &a)) ? service_give_locked(a, ram)
+                                                 : MEMORY_ERR_NOT_YOURS;
+    }
     mutex_unlock(&service.lock);
     service_return_soon();
     return err;
@@ -178,6 +183,7 @@ static errval_t on_free(struct server_ctx *ctx, caddr_t ram)
 /* The capability goes, what was made of it stays until its holders let go. */
 static errval_t on_abandon(struct server_ctx *ctx, caddr_t ram)
 {
+    struct memory_account *a;
     struct cap_info info;
     struct memory_range range;
     errval_t err = cap_identify(ram, &info);
@@ -185,8 +191,10 @@ static errval_t on_abandon(struct server_ctx *ctx, caddr_t ram)
     mutex_lock(&service.lock);
     service_own_records();
     if (err_is_ok(err)) {
-        err = memory_give_check(&service.core, server_conn_state(ctx->conn), info.a, info.b,
-                                &range);
+        err = service_client(ctx, &a);
+    }
+    if (err_is_ok(err)) {
+        err = memory_give_check(&service.core, a, info.a, info.b, &range);
     }
     if (err_is_ok(err)) {
         (void)cap_delete(ram);

@@ -16,6 +16,7 @@
 #define SERVICE_RECORDS_LOW   128u
 #define SERVICE_RECORDS_BYTES 0x8000u
 #define SERVICE_RECORDS_FIRST 256u
+#define SERVICE_RECORDS_EARLY 0x40000ull /* bytes of them, at most, from the early RAM */
 
 static union memory_record first_records[SERVICE_RECORDS_FIRST];
 static bool making_records;
@@ -77,12 +78,10 @@ static void own_add_roots(void)
     }
 }
 
-/* What the service before this one has left: records for it come from the early RAM. */
+/* What the service before this one has left. */
 static void own_open_vault(void)
 {
     struct vault *vault = &service.vault;
-    uint32_t count;
-    void *memory;
     errval_t err = vault_open(vault);
 
     if (err_has(err, LIB_ERR_NOT_FOUND)) {
@@ -91,19 +90,43 @@ static void own_open_vault(void)
     if (err_is_ok(err) && vault->bytes < sizeof(struct keep_vault) + sizeof(struct keep_region)) {
         err = LIB_ERR_RANGE;
     }
-    if (err_is_ok(err)) {
-        keep_init(&service.core, vault->data, vault->bytes);
-        count = keep_records(&service.core);
-        if (count > SERVICE_RECORDS_FIRST / 2) {
-            err = paging_alloc(aos_round_up(count * sizeof(union memory_record), AOS_PAGE_BYTES),
-                               AOS_VM_RW, &memory);
-            if (err_is_ok(err)) {
-                memory_add_records(&service.core, memory, count * sizeof(union memory_record));
-            }
-        }
-    }
     if (err_is_fail(err)) {
         aos_panic("memory: no vault: 0x%llx", (unsigned long long)err);
+    }
+    keep_init(&service.core, vault->data, vault->bytes);
+}
+
+/* Records for it: from the early RAM, or, if they are many, from what nobody has. `ret_hole`: then
+ * that is this service's own. */
+static void own_make_records(struct memory_range *ret_hole)
+{
+    uint32_t count = keep_records(&service.core);
+    uint64_t bytes = aos_round_up(count * sizeof(union memory_record), AOS_PAGE_BYTES);
+    void *memory;
+
+    *ret_hole = (struct memory_range){0};
+    if (count <= SERVICE_RECORDS_FIRST / 2) {
+        return;
+    }
+    if ((bytes > SERVICE_RECORDS_EARLY || err_is_fail(paging_alloc(bytes, AOS_VM_RW, &memory)))
+        && !service_find_hole(bytes, ret_hole, &memory)) {
+        aos_panic("memory: no records for what there was");
+    }
+    memory_add_records(&service.core, memory, bytes);
+}
+
+/* The hole is not to be given out, nor known to the next service as one. */
+static void own_keep_hole(const struct memory_range *hole)
+{
+    struct memory_region *r;
+
+    if (hole->bytes != 0) {
+        r = memory_restore(&service.core, service.core.own, service.core.own, hole->base,
+                           hole->bytes);
+        if (r == NULL || !keep_has_room(&service.core, 1)) {
+            aos_panic("memory: no place for its records");
+        }
+        keep_region(&service.core, r);
     }
 }
 
@@ -141,16 +164,20 @@ static void own_probe_restored(void)
 
 void service_own_init(void)
 {
+    struct memory_range hole;
+
     memory_core_init(&service.core, domain_first_program(domain_core()));
     memory_add_records(&service.core, first_records, sizeof(first_records));
     own_open_vault();
     own_add_roots();
+    own_make_records(&hole);
     service.core.reserve = quota_of_services(service.core.total);
     service_borrow_restore();
     keep_restore(&service.core, domain_pid());
     if (err_is_fail(accounts_connect(&service.core, domain_pid(), &service.core.own))) {
         aos_panic("memory: no records");
     }
+    own_keep_hole(&hole);
     if (err_is_fail(slot_alloc(&service.probe_slot))) {
         aos_panic("memory: no slot");
     }

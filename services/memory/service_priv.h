@@ -55,6 +55,10 @@ errval_t service_borrow_init(void);
 /* Before keep_restore: the pieces that the service before this one had borrowed. */
 void service_borrow_restore(void);
 
+/* hole.c: memory in which, by the vault, nothing is, as a range that only the caller knows of.
+ * False: there is none. Before anything was given out. */
+bool service_find_hole(uint64_t bytes, struct memory_range *ret_range, void **ret_memory);
+
 /* own.c: the first records and all RAM that was granted; this domain lives on it from then on. */
 void service_own_init(void);
 /* Sees to it that there are records for the next request, as far as there is memory. */

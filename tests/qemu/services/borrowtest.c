@@ -1,5 +1,6 @@
 /* A program of core 1 that has more memory than that core began with, while the memory service of
- * one of the two cores ends: nobody takes what it has. Three runs, told apart by the argument:
+ * one of the two cores ends: nobody takes what it has. Runs, told apart by the argument:
+ *   many   takes many pieces on its core, waits for `check`, and gives them back
  *   hold   takes memory on core 1, waits for `check`, and looks at it (test_stress.py waits for it)
  *   ready  waits until it has taken it
  *   check  lets it look, and waits for its end */
@@ -19,6 +20,8 @@
 #define PIECE_BYTES 0x400000ull
 #define PIECES_MAX  256u
 #define MORE_BYTES  0x2000000ull         /* than the core has itself */
+#define MANY_PIECES 8000u
+#define MANY_BYTES  AOS_PAGE_BYTES
 #define WAIT_NS     60000000000ull       /* bounds a failure */
 #define LOOK_NS     10000000ull
 
@@ -113,6 +116,28 @@ static int take(void)
     return err_is_ok(err) ? 0 : 1;
 }
 
+/* Many small pieces, more than their service knows when it starts. */
+static int many(void)
+{
+    static caddr_t rams[MANY_PIECES];
+    struct memory_binding *memory;
+    uint64_t actual;
+    errval_t err = aos_memory(&memory);
+
+    for (uint32_t i = 0; err_is_ok(err) && i < MANY_PIECES; i++) {
+        err = memory_alloc(memory, MANY_BYTES, AOS_PAGE_BYTES, &rams[i], &actual);
+    }
+    err = err_is_ok(err) ? tell("borrowtest/ready") : err;
+    err = err_is_ok(err) ? await("borrowtest/check") : err;
+    for (uint32_t i = 0; err_is_ok(err) && i < MANY_PIECES; i++) {
+        err = memory_free(memory, rams[i]);
+        if (err_no(err) == RPC_ERR_PEER_GONE) {
+            err = memory_free(memory, rams[i]); /* of the one that has ended it was the last call */
+        }
+    }
+    return err_is_ok(err) ? 0 : 1;
+}
+
 static int hold(void)
 {
     static const char *const argv[] = {"borrowtest", "take"};
@@ -144,6 +169,7 @@ int main(int argc, char **argv)
 
     return strcmp(what, "hold") == 0  ? hold()
         : strcmp(what, "take") == 0   ? take()
+        : strcmp(what, "many") == 0   ? many()
         : strcmp(what, "ready") == 0  ? (err_is_ok(await("borrowtest/ready")) ? 0 : 1)
         : strcmp(what, "check") == 0  ? check() : 2;
 }

@@ -136,3 +136,12 @@ def test_core0029_lent_memory_comes_back_from_a_core_that_goes_off(run):
         assert result.log.count('service memory was started again') == len(ends)
         tops = [row for row in MEMORY.findall(result.stdout) if row[0] == '0']
         assert tops[0] in tops[1:], tops
+
+
+def test_core0030_a_memory_service_ends_that_has_given_out_many_pieces(run):
+    """More than there are records for, where the next one starts: it finds room for more."""
+    result = run('borrowtest many &', 'borrowtest ready', 'kill 1', 'sleep 0.5', 'true', 'kill 1',
+                 'sleep 0.5', 'true', 'borrowtest check', 'wait %1', smp=1, icount=True,
+                 initrd='tests/qemu/test.initrd')
+    assert result.statuses == [0] * 10, result.stdout + result.stderr
+    assert result.log.count('service memory was started again') == 2

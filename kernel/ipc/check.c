@@ -30,24 +30,27 @@ static bool end_links_good(const struct endpoint *end)
 
 static void end_check_bound(struct check *check, const struct endpoint *end, const struct cte *cte)
 {
-    bool empty = end->count == 0 && end->events == 0;
+    bool quiet = end->count == 0 && end->flags == 0;
 
     if (end->receiver == NULL) {
-        check_that(check, end->fast == NULL && end->list == ENDPOINT_LIST_NONE, INVARIANT_BOUND,
-                   cte);
+        check_that(check, end->fast == NULL && end->list == ENDPOINT_LIST_NONE &&
+                              (end->flags & ENDPOINT_HELD) == 0,
+                   INVARIANT_BOUND, cte);
         return;
     }
     bool known = end_is_dispatcher(end->receiver);
 
     check_that(check, known, INVARIANT_BOUND, cte);
-    check_that(check, end->fast == (empty ? end->receiver : NULL), INVARIANT_BOUND, cte);
-    check_that(check, (end->list == ENDPOINT_LIST_NONE) == empty && end->cookie != 0,
+    check_that(check, end->fast == (quiet ? end->receiver : NULL), INVARIANT_BOUND, cte);
+    check_that(check, (end->list != ENDPOINT_LIST_NONE) == endpoint_due(end) && end->cookie != 0,
                INVARIANT_BOUND, cte);
     check_that(check, !known || end_links_good(end), INVARIANT_BOUND, cte);
 }
 
 static void end_check_ring(struct check *check, const struct endpoint *end, const struct cte *cte)
 {
+    check_that(check, (end->flags & ENDPOINT_WANTED) == 0 || end->count > end->ring_size / 2u,
+               INVARIANT_RING, cte);
     for (unsigned i = 0; i < end->ring_size; i++) {
         struct cte *slot = channel_slot(cte_base(cte), cte_side(cte), i);
         unsigned age = (i - end->head) & (end->ring_size - 1u);

@@ -1,13 +1,14 @@
-/* Channels: everything but the direct switch of fastpath.S (invariants: kernel/lmp.h). */
+/* Messages: everything but the direct switch of fastpath.S (invariants: kernel/lmp.h). */
 #include <kernel/lmp.h>
 #include <kernel/check.h>
 #include <kernel/cspace.h>
-#include <kernel/ends.h>
 #include <kernel/memory.h>
 #include <kernel/panic.h>
 #include <kernel/sched.h>
 #include <kernel/stack_guard.h>
 #include <kernel/string.h>
+
+#include "endpoint_priv.h"
 
 #define LMP_X_COOKIE 0
 #define LMP_X_HEADER 1
@@ -17,16 +18,6 @@
 
 /* Bits of x10 on send that mean something. */
 #define LMP_XFER_VALID (KPI_XFER_MOVE | 0xffull << KPI_XFER_RIGHTS_SHIFT | 0xffffffffull)
-
-struct endpoint *endpoint_of(const struct cte *object)
-{
-    return (struct endpoint *)object->aux;
-}
-
-struct endpoint *endpoint_at(uint64_t base, unsigned side)
-{
-    return &((struct channel *)phys_to_virt(base))->end[side];
-}
 
 static struct lmp_entry *endpoint_ring(struct endpoint *end)
 {
@@ -40,204 +31,6 @@ static struct lmp_entry *endpoint_ring(struct endpoint *end)
 static struct lmp_entry *endpoint_entry(struct endpoint *end, unsigned index)
 {
     return &endpoint_ring(end)[(end->head + index) & (end->ring_size - 1u)];
-}
-
-static void endpoint_list_append(struct endpoint_list *list, struct endpoint *end)
-{
-    end->queue_next = NULL;
-    end->queue_prev = list->last;
-    if (list->last != NULL) {
-        list->last->queue_next = end;
-    } else {
-        list->first = end;
-    }
-    list->last = end;
-}
-
-static void endpoint_list_remove(struct endpoint_list *list, struct endpoint *end)
-{
-    if (end->queue_prev != NULL) {
-        end->queue_prev->queue_next = end->queue_next;
-    } else {
-        list->first = end->queue_next;
-    }
-    if (end->queue_next != NULL) {
-        end->queue_next->queue_prev = end->queue_prev;
-    } else {
-        list->last = end->queue_prev;
-    }
-}
-
-/* Puts a bound end into the list `which` of its receiver, at the end, or into none. */
-static void endpoint_enlist(struct endpoint *end, uint8_t which)
-{
-    struct dispatcher *d = end->receiver;
-
-    kernel_assert(d != NULL);
-    if (end->list == ENDPOINT_LIST_DELIVERABLE) {
-        endpoint_list_remove(&d->deliverable, end);
-    } else if (end->list == ENDPOINT_LIST_NO_SLOT) {
-        endpoint_list_remove(&d->no_slot, end);
-    }
-    if (which == ENDPOINT_LIST_DELIVERABLE) {
-        endpoint_list_append(&d->deliverable, end);
-    } else if (which == ENDPOINT_LIST_NO_SLOT) {
-        endpoint_list_append(&d->no_slot, end);
-        d->slot_told = false;
-    }
-    end->list = which;
-    d->pending &= ~(DISP_PENDING_MESSAGE | DISP_PENDING_SLOT);
-    if (d->deliverable.first != NULL) {
-        d->pending |= DISP_PENDING_MESSAGE;
-    }
-    if (d->no_slot.first != NULL) {
-        d->pending |= DISP_PENDING_SLOT;
-    }
-    dispatcher_page(d)->pending = d->pending;
-}
-
-/* Restores invariants 1 and 2 after something arrived, was received, or the end was bound. */
-static void endpoint_update(struct endpoint *end)
-{
-    struct dispatcher *d = end->receiver;
-    bool empty = end->count == 0 && end->events == 0;
-
-    end->fast = empty ? d : NULL;
-    if (d == NULL) {
-        return;
-    }
-    if (empty && end->list != ENDPOINT_LIST_NONE) {
-        endpoint_enlist(end, ENDPOINT_LIST_NONE);
-    } else if (!empty && end->list == ENDPOINT_LIST_NONE) {
-        endpoint_enlist(end, ENDPOINT_LIST_DELIVERABLE);
-        dispatcher_notify(d);
-    }
-}
-
-static void endpoint_unbind(struct endpoint *end)
-{
-    struct dispatcher *d = end->receiver;
-
-    if (d == NULL) {
-        return;
-    }
-    endpoint_enlist(end, ENDPOINT_LIST_NONE);
-    if (end->bound_prev != NULL) {
-        end->bound_prev->bound_next = end->bound_next;
-    } else {
-        d->bound = end->bound_next;
-    }
-    if (end->bound_next != NULL) {
-        end->bound_next->bound_prev = end->bound_prev;
-    }
-    end->bound_next = NULL;
-    end->bound_prev = NULL;
-    end->receiver = NULL;
-    end->fast = NULL;
-}
-
-/* The ends of a dead dispatcher are unbound step by step; nobody has to wait for that. */
-static void endpoint_unbind_dead(struct endpoint *end)
-{
-    if (end->receiver != NULL && end->receiver->state == DISP_DEAD) {
-        endpoint_unbind(end);
-    }
-}
-
-void channel_object_init(uint64_t base, uint64_t bytes)
-{
-    struct channel *channel = phys_to_virt(base);
-
-    for (unsigned side = 0; side < 2; side++) {
-        channel->end[side].ring_size = (uint16_t)KPI_LMP_RING(bytes);
-        channel->end[side].exists = true;
-    }
-}
-
-void endpoint_object_destroy(uint64_t base, unsigned side)
-{
-    struct channel *channel = phys_to_virt(base);
-    struct endpoint *end = &channel->end[side];
-    struct endpoint *peer = &channel->end[1 - side];
-
-    endpoint_unbind(end);
-    ends_forget(end);
-    end->exists = false;
-    kernel_assert(end->list == ENDPOINT_LIST_NONE && end->fast == NULL);
-    if (peer->exists) {
-        peer->events |= ENDPOINT_EVENT_GONE;
-        endpoint_update(peer);
-    }
-}
-
-unsigned channel_slot_count(uint64_t base)
-{
-    return ((struct channel *)phys_to_virt(base))->end[0].ring_size;
-}
-
-struct cte *channel_slot(uint64_t base, unsigned side, unsigned index)
-{
-    struct channel *channel = phys_to_virt(base);
-
-    return &channel->entries[side * channel->end[side].ring_size + index].slot;
-}
-
-bool endpoint_in_use(uint64_t base, unsigned side)
-{
-    struct endpoint *end = endpoint_at(base, side);
-
-    endpoint_unbind_dead(end);
-    return end->receiver != NULL || end->watched != NULL || end->irq != 0 || end->notify != 0 ||
-           end->log_watch;
-}
-
-void lmp_raise(struct endpoint *end)
-{
-    struct endpoint *peer = endpoint_peer(end);
-
-    if (peer->exists) {
-        peer->events |= ENDPOINT_EVENT_RAISED;
-        endpoint_update(peer);
-    }
-}
-
-errval_t lmp_bind(struct endpoint *end, struct dispatcher *self, uint64_t cookie)
-{
-    endpoint_unbind_dead(end);
-    if (end->receiver != NULL && end->receiver != self) {
-        return SYS_ERR_END_IN_USE;
-    }
-    end->cookie = cookie;
-    if (end->receiver == NULL) {
-        end->receiver = self;
-        end->bound_prev = NULL;
-        end->bound_next = self->bound;
-        if (self->bound != NULL) {
-            self->bound->bound_prev = end;
-        }
-        self->bound = end;
-        endpoint_update(end);
-    }
-    return ERR_OK;
-}
-
-errval_t lmp_unbind(struct endpoint *end, struct dispatcher *self)
-{
-    endpoint_unbind_dead(end);
-    if (end->receiver != NULL && end->receiver != self) {
-        return SYS_ERR_END_IN_USE;
-    }
-    endpoint_unbind(end);
-    return ERR_OK;
-}
-
-bool lmp_unbind_one(struct dispatcher *d)
-{
-    if (d->bound == NULL) {
-        return false;
-    }
-    endpoint_unbind(d->bound);
-    return true;
 }
 
 /* The empty slot that `self` offers for a capability, NULL if there is none. */
@@ -332,6 +125,16 @@ static inline void lmp_copy(uint64_t *to, const uint64_t *from)
 
 _Static_assert(KPI_LMP_WORDS == 8, "lmp_copy");
 
+/* The ring has room, but not for a capability (lmp_check_cap). That is seldom and soon over, and
+ * nothing else tells of it: whoever sends tries again at once. */
+static __attribute__((noinline)) errval_t lmp_no_place(struct endpoint *end, errval_t err)
+{
+    if (err == SYS_ERR_LMP_FULL) {
+        endpoint_raise(end, ENDPOINT_EVENT_ROOM);
+    }
+    return err;
+}
+
 /* Puts the message into the ring of the peer of `end`. */
 static STACK_GUARD_NONE errval_t lmp_enqueue(struct dispatcher *self, struct endpoint *end)
 {
@@ -340,6 +143,7 @@ static STACK_GUARD_NONE errval_t lmp_enqueue(struct dispatcher *self, struct end
     struct cte *src = NULL;
 
     if (peer->count == peer->ring_size) {
+        peer->flags |= ENDPOINT_WANTED;
         return SYS_ERR_LMP_FULL;
     }
 
@@ -349,7 +153,7 @@ static STACK_GUARD_NONE errval_t lmp_enqueue(struct dispatcher *self, struct end
         errval_t err = lmp_check_cap(self, x[LMP_X_CAP], end, &entry->slot, &src);
 
         if (err_is_fail(err)) {
-            return err;
+            return lmp_no_place(end, err);
         }
     }
     /* Nothing fails from here on. */
@@ -407,7 +211,7 @@ static inline void lmp_hand(struct dispatcher *self, struct endpoint *peer, stru
     const uint64_t *from = self->frame.x;
     uint64_t *x = to->frame.x;
 
-    kernel_assert(to->pending == 0 && peer->count == 0);
+    kernel_assert(peer->count == 0);
     x[LMP_X_COOKIE] = peer->cookie;
     x[LMP_X_HEADER] = from[LMP_X_HEADER];
     lmp_copy(&x[LMP_X_WORDS], &from[LMP_X_WORDS]);
@@ -477,7 +281,7 @@ STACK_GUARD_NONE errval_t lmp_call(struct dispatcher *self, struct lmp_woken *re
     }
 
     struct dispatcher *to = endpoint_peer(end)->receiver;
-    bool waits = to != NULL && to->state == DISP_WAITING;
+    bool waits = to != NULL && to->state == DISP_WAITING && endpoint_peer(end)->fast == to;
     caddr_t addr;
 
     if (waits && self->pending == 0 && self->frame.x[LMP_X_CAP] != 0) {
@@ -531,15 +335,45 @@ static bool lmp_receive_cap(struct dispatcher *self, struct lmp_entry *entry, ui
     return true;
 }
 
+/* Receives the event of `end` whose turn it is; false if a message comes first. */
+static STACK_GUARD_NONE bool lmp_receive_event(uint64_t *x, struct endpoint *end)
+{
+    uint8_t event = ENDPOINT_EVENT_RAISED;
+    uint64_t ordinal = KPI_CONTROL_EVENT;
+
+    if (__builtin_expect((end->flags & ENDPOINT_EVENT_RAISED) == 0, 0)) {
+        if ((end->flags & ENDPOINT_EVENT_ROOM) != 0) {
+            event = ENDPOINT_EVENT_ROOM;
+            ordinal = KPI_CONTROL_ROOM;
+        } else if (end->count == 0) {
+            kernel_assert((end->flags & ENDPOINT_EVENT_GONE) != 0);
+            event = ENDPOINT_EVENT_GONE;
+            ordinal = KPI_CONTROL_PEER_GONE;
+        } else {
+            return false;
+        }
+    }
+    end->flags &= (uint8_t)~event;
+    lmp_control(x, end, ordinal);
+    return true;
+}
+
+/* A message of `end` was taken whose sender wants to know of room: tells of half of the ring, so
+ * that who sends is woken once for as many messages. */
+static __attribute__((noinline)) STACK_GUARD_NONE void lmp_taken(struct endpoint *end)
+{
+    if (end->count <= end->ring_size / 2u) {
+        end->flags &= (uint8_t)~ENDPOINT_WANTED;
+        endpoint_raise(endpoint_peer(end), ENDPOINT_EVENT_ROOM);
+    }
+}
+
 /* Receives the next thing of `end`; false if it needs a receive slot and there is none. */
 static STACK_GUARD_NONE bool lmp_receive(struct dispatcher *self, struct endpoint *end)
 {
     uint64_t *x = self->frame.x;
 
-    if ((end->events & ENDPOINT_EVENT_RAISED) != 0) {
-        end->events &= (uint8_t)~ENDPOINT_EVENT_RAISED;
-        lmp_control(x, end, KPI_CONTROL_EVENT);
-    } else if (end->count != 0) {
+    if (__builtin_expect(end->flags == 0, 1) || !lmp_receive_event(x, end)) {
         struct lmp_entry *entry = endpoint_entry(end, 0);
 
         if (!lmp_receive_cap(self, entry, x)) {
@@ -551,17 +385,13 @@ static STACK_GUARD_NONE bool lmp_receive(struct dispatcher *self, struct endpoin
         end->head = (uint16_t)((end->head + 1u) & (end->ring_size - 1u));
         end->count--;
         self->messages_received++;
-    } else {
-        kernel_assert((end->events & ENDPOINT_EVENT_GONE) != 0);
-        end->events &= (uint8_t)~ENDPOINT_EVENT_GONE;
-        lmp_control(x, end, KPI_CONTROL_PEER_GONE);
+        if (__builtin_expect((end->flags & ENDPOINT_WANTED) != 0, 0)) {
+            lmp_taken(end);
+        }
     }
-
-    bool more = end->count != 0 || end->events != 0;
-
     /* Ends take turns. */
-    endpoint_enlist(end, more ? ENDPOINT_LIST_DELIVERABLE : ENDPOINT_LIST_NONE);
-    end->fast = more ? NULL : self;
+    endpoint_enlist(end, endpoint_due(end) ? ENDPOINT_LIST_DELIVERABLE : ENDPOINT_LIST_NONE);
+    end->fast = (end->count | end->flags) == 0 ? self : NULL;
     return true;
 }
 

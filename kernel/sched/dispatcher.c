@@ -118,7 +118,7 @@ errval_t dispatcher_resume(struct dispatcher *d)
     if (d->state != DISP_STOPPED) {
         return SYS_ERR_DISP_STATE;
     }
-    if (d->in_call && d->pending == 0) {
+    if (d->in_call && (d->pending == 0 || !dispatcher_has_news(d))) {
         d->in_call = false;
         d->state = DISP_WAITING;
         return ERR_OK;

@@ -50,7 +50,7 @@ static STACK_GUARD_NONE struct trap_result syscall_call(struct dispatcher *d)
             return trap_go_on(d);
         }
     }
-    if (d->pending != 0) {
+    if (d->pending != 0 && dispatcher_has_news(d)) {
         lmp_poll(d);
         return trap_go_on(d);
     }

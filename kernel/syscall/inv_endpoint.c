@@ -8,7 +8,7 @@ errval_t inv_endpoint_bind(struct dispatcher *self, struct cte *object, uint64_t
     return lmp_bind(endpoint_of(object), self, cookie);
 }
 
-errval_t inv_endpoint_unbind(struct dispatcher *self, struct cte *object)
+errval_t inv_endpoint_hold(struct dispatcher *self, struct cte *object)
 {
-    return lmp_unbind(endpoint_of(object), self);
+    return lmp_hold(endpoint_of(object), self);
 }

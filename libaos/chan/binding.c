@@ -52,7 +52,7 @@ void pending_free_disabled(struct binding *b, struct pending *p)
     } else {
         (void)thread_wake_one_disabled(&b->slot_waiters);
     }
-    if (__builtin_expect(b->writable_wanted, 0)) {
+    if (__builtin_expect(b->waits != 0, 0)) {
         binding_writable_disabled(b);
     }
 }
@@ -204,6 +204,7 @@ void binding_gone_disabled(struct binding *b)
         }
     }
     thread_wake_all_disabled(&b->slot_waiters);
+    thread_wake_all_disabled(&b->room_waiters);
     binding_writable_disabled(b);
     if (b->gone.fn != NULL && b->chan.ws != NULL) {
         waitset_post_disabled(b->chan.ws, &b->gone);
@@ -254,6 +255,8 @@ void binding_deliver_disabled(struct chan *c, const struct lmp_msg *msg)
     chan_discard_cap_disabled(msg->cap);
     if (control == KPI_CONTROL_PEER_GONE) {
         binding_gone_disabled(b);
+    } else if (control == KPI_CONTROL_ROOM) {
+        chan_room_disabled(c, CHAN_FULL);
     } else if (control == CHAN_CONTROL_REMOTE) {
         b->remote = true;
     } else if (control == CHAN_CONTROL_ONEWAY_DONE) {
@@ -274,6 +277,7 @@ void binding_wake_disabled(struct binding *b)
         }
     }
     thread_wake_all_disabled(&b->slot_waiters);
+    thread_wake_all_disabled(&b->room_waiters);
 }
 
 /* --- waiting -------------------------------------------------------------------------------- */
@@ -318,7 +322,7 @@ static errval_t binding_send_disabled(struct binding *b, struct pending *p,
     if (b->chan.end == 0 || (b->chan.slow & CHAN_SLOW_DEADLINE) != 0 || disp_runnable() ||
         disp_pending()) {
         disp_enable();
-        errval_t err = chan_send(&b->chan, msg, cap);
+        errval_t err = chan_send_room(&b->chan, msg, cap);
         disp_disable();
         return err;
     }
@@ -330,7 +334,7 @@ static errval_t binding_send_disabled(struct binding *b, struct pending *p,
         return ERR_OK;
     }
     disp_event_disabled(m.header & ~(uint64_t)KPI_EVENT_ERROR);
-    return (m.header & KPI_EVENT_ERROR) != 0 ? m.words[0] : ERR_OK;
+    return (m.header & KPI_EVENT_ERROR) != 0 ? chan_sent_disabled(&b->chan, m.words[0]) : ERR_OK;
 }
 
 /* The same until there is room in the channel or the deadline passes. */
@@ -340,19 +344,13 @@ static errval_t binding_send_retry_disabled(struct binding *b, struct pending *p
 {
     for (;;) {
         errval_t err = binding_send_disabled(b, p, msg, cap);
-        if (err_no(err) != SYS_ERR_LMP_FULL) {
-            return err;
+        if (err_no(err) == SYS_ERR_LMP_FULL) {
+            err = binding_await_room_disabled(b, msg->header, deadline);
+            if (err_is_ok(err)) {
+                continue;
+            }
         }
-        uint64_t now = time_now_ns();
-        if (now >= deadline) {
-            return RPC_ERR_TIMEOUT;
-        }
-        disp_enable();
-        thread_sleep_until(now + CHAN_RETRY_NS < deadline ? now + CHAN_RETRY_NS : deadline);
-        disp_disable();
-        if (!binding_ready(b, msg->header)) {
-            return RPC_ERR_PEER_GONE;
-        }
+        return err;
     }
 }
 
@@ -414,6 +412,24 @@ errval_t binding_fill(struct binding *b, struct pending *p, const struct binding
     return ERR_OK;
 }
 
+/* Sends, waiting for room until the deadline. Enters and returns disabled, enabled in between. */
+static errval_t binding_send_part_disabled(struct binding *b, const struct lmp_msg *msg,
+                                           struct msg_cap cap, uint64_t deadline)
+{
+    for (;;) {
+        disp_enable();
+        errval_t err = chan_send_room(&b->chan, msg, cap);
+        disp_disable();
+        if (err_no(err) == SYS_ERR_LMP_FULL) {
+            err = binding_await_room_disabled(b, msg->header, deadline);
+            if (err_is_ok(err)) {
+                continue;
+            }
+        }
+        return err;
+    }
+}
+
 errval_t binding_send_more_disabled(struct binding *b, struct pending *p,
                                     const struct binding_call *call, uint64_t deadline)
 {
@@ -421,17 +437,8 @@ errval_t binding_send_more_disabled(struct binding *b, struct pending *p,
     for (uint32_t i = 1; i < msg_caps(call->header) && err_is_ok(err); i++) {
         struct lmp_msg msg = {.header = MSG_HEADER(CHAN_CONTROL_CAP, MSG_CONTROL, 0, 1) |
                                         chan_hash(&b->chan) | p->tx};
-        /* While only a part is sent there is nothing to wait for. */
-        disp_enable();
-        for (;;) {
-            err = chan_send(&b->chan, &msg, call->caps[i]);
-            uint64_t now = time_now_ns();
-            if (err_no(err) != SYS_ERR_LMP_FULL || now >= deadline) {
-                break;
-            }
-            thread_sleep_until(now + CHAN_RETRY_NS);
-        }
-        disp_disable();
+        /* While only a part is sent there is nothing to wait for but room. */
+        err = binding_send_part_disabled(b, &msg, call->caps[i], deadline);
     }
     if (err_is_fail(err)) {
         binding_gone_disabled(b); /* half a message cannot be taken back */
@@ -448,15 +455,7 @@ static errval_t binding_send_all_disabled(struct binding *b, struct pending *p,
         return binding_send_retry_disabled(b, p, msg, cap, deadline);
     }
     p->state = PENDING_WAITING;
-    errval_t err;
-    do {
-        disp_enable();
-        err = chan_send(&b->chan, msg, call->caps[0]);
-        if (err_no(err) == SYS_ERR_LMP_FULL) {
-            thread_sleep_ns(CHAN_RETRY_NS);
-        }
-        disp_disable();
-    } while (err_no(err) == SYS_ERR_LMP_FULL && time_now_ns() < deadline);
+    errval_t err = binding_send_part_disabled(b, msg, call->caps[0], deadline);
     if (err_is_fail(err)) {
         return err;
     }

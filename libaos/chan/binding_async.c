@@ -26,6 +26,8 @@ errval_t pending_start(struct binding *b, const struct binding_call *call, uint3
     if (p != NULL) {
         p->begun = true;
         binding_calls_begun++;
+    } else if (open && more) {
+        b->waits |= BINDING_WAITS_PLACE;
     }
     disp_enable();
     if (p == NULL) {
@@ -49,7 +51,7 @@ errval_t pending_launch(struct binding *b, struct pending *p, const struct bindi
     if (caps > 1) {
         mutex_lock(&b->setup_lock);
     }
-    errval_t err = chan_send(&b->chan, msg, caps != 0 ? call->caps[0] : (struct msg_cap){0});
+    errval_t err = chan_send_room(&b->chan, msg, caps != 0 ? call->caps[0] : (struct msg_cap){0});
     disp_disable();
     if (err_is_ok(err) && caps > 1) {
         err = binding_send_more_disabled(b, p, call, time_deadline_ns(b->deadline_ns));
@@ -230,6 +232,17 @@ static __attribute__((noinline)) errval_t binding_oneway_area(struct binding *b,
     return pending_launch(b, p, call, &msg);
 }
 
+static __attribute__((noinline)) errval_t binding_oneway_full(struct binding *b,
+                                                             const struct lmp_msg *msg,
+                                                             const struct binding_call *call,
+                                                             errval_t err)
+{
+    return binding_send_error(chan_full(&b->chan, msg,
+                                        msg_caps(call->header) == 1 ? call->caps[0]
+                                                                    : (struct msg_cap){0},
+                                        err));
+}
+
 errval_t binding_oneway(struct binding *b, struct binding_call *call)
 {
     struct lmp_msg msg;
@@ -248,7 +261,7 @@ errval_t binding_oneway(struct binding *b, struct binding_call *call)
     }
     errval_t err = chan_send(&b->chan, &msg, msg_caps(call->header) == 1 ? call->caps[0]
                                                                          : (struct msg_cap){0});
-    return __builtin_expect(err_is_ok(err), 1) ? ERR_OK : binding_send_error(err);
+    return __builtin_expect(err_is_ok(err), 1) ? ERR_OK : binding_oneway_full(b, &msg, call, err);
 }
 
 void binding_moved(errval_t err, caddr_t cap)

@@ -34,7 +34,7 @@ static __attribute__((noinline)) errval_t binding_enter_parked(struct binding *b
         return ERR_OK;
     }
     pending_free_disabled(b, p);
-    return msg->words[0];
+    return chan_sent_disabled(&b->chan, msg->words[0]);
 }
 
 errval_t binding_parked_disabled(struct binding *b, errval_t err, struct binding_call *call)

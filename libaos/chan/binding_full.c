@@ -1,21 +1,21 @@
 /* What is to be sent when the channel has no room for it: control messages, which are kept until it
- * has, and requests, whose senders want to know. Nothing tells a sender of room, so it is tried
- * again every CHAN_RETRY_NS. */
+ * has, requests of threads that wait, and requests whose senders want to know. The kernel tells of
+ * room (kpi/lmp.h), or the carrier does. */
 #include "chan_priv.h"
 
 #include <aos/time.h>
 
 void binding_writable_disabled(struct binding *b)
 {
-    if (b->writable_wanted && b->chan.ws != NULL) {
-        b->writable_wanted = false;
+    b->waits &= (uint8_t)~BINDING_WAITS_PLACE;
+    if ((b->waits & BINDING_WAITS_WRITABLE) != 0 && b->chan.ws != NULL) {
+        b->waits = 0;
         waitset_post_disabled(b->chan.ws, &b->writable);
     }
 }
 
-static void binding_retry_disabled(struct timer *t)
+void binding_room_disabled(struct binding *b)
 {
-    struct binding *b = (struct binding *)((uint8_t *)t - offsetof(struct binding, retry));
     for (uint32_t i = 0; i < CHAN_CALLS_MAX; i++) {
         struct pending *p = &b->pending[i];
         if (p->cancel_due) {
@@ -25,15 +25,26 @@ static void binding_retry_disabled(struct timer *t)
             stream_credit_disabled(p->stream);
         }
     }
-    binding_writable_disabled(b);
+    if (b->chan.full == 0) {             /* else these have taken it */
+        thread_wake_all_disabled(&b->room_waiters);
+        binding_writable_disabled(b);
+    }
 }
 
-static void binding_retry_arm_disabled(struct binding *b)
+errval_t binding_await_room_disabled(struct binding *b, uint64_t header, uint64_t deadline)
 {
-    if (b->retry.place == 0) {
-        b->retry.fire_disabled = binding_retry_disabled;
-        (void)timer_arm_disabled(&b->retry, time_deadline_ns(CHAN_RETRY_NS));
+    while (b->chan.full != 0 && binding_ready(b, header)) {
+        if (binding_look_disabled(b, deadline)) {
+            continue;
+        }
+        if (!thread_block_until_disabled(&b->room_waiters, deadline) && b->chan.full != 0) {
+            return RPC_ERR_TIMEOUT;
+        }
     }
+    if (!binding_ready(b, header)) {
+        return RPC_ERR_PEER_GONE;
+    }
+    return time_now_ns() < deadline ? ERR_OK : RPC_ERR_TIMEOUT;
 }
 
 bool binding_control_disabled(struct binding *b, uint32_t control, uint32_t tx, uint64_t word)
@@ -41,11 +52,7 @@ bool binding_control_disabled(struct binding *b, uint32_t control, uint32_t tx, 
     const struct lmp_msg msg = {.header = MSG_HEADER(control, MSG_CONTROL, word != 0 ? 1 : 0, 0) |
                                           chan_hash(&b->chan) | tx,
                                 .words = {word}};
-    if (err_no(chan_send_disabled(&b->chan, &msg)) != SYS_ERR_LMP_FULL) {
-        return true;
-    }
-    binding_retry_arm_disabled(b);
-    return false;
+    return err_no(chan_send_disabled(&b->chan, &msg)) != SYS_ERR_LMP_FULL;
 }
 
 void binding_on_writable(struct binding *b, void (*fn)(void *arg), void *arg)
@@ -54,14 +61,13 @@ void binding_on_writable(struct binding *b, void (*fn)(void *arg), void *arg)
     disp_disable();
     b->writable.fn = fn;
     b->writable.arg = arg;
-    b->writable_wanted = true;
+    b->waits |= BINDING_WAITS_WRITABLE;
     for (uint32_t i = 0; i < CHAN_CALLS_MAX; i++) {
         some = some || b->pending[i].state == PENDING_FREE;
     }
-    if (b->chan.state != CHAN_OPEN) {
+    some = some && (b->waits & BINDING_WAITS_PLACE) == 0 && b->chan.full == 0;
+    if (some || b->chan.state != CHAN_OPEN) {
         binding_writable_disabled(b);
-    } else if (some) {
-        binding_retry_arm_disabled(b); /* so it was the channel that was full */
     }
     disp_enable();
 }

@@ -113,8 +113,7 @@ void binding_close(struct binding *b)
     for (uint32_t i = 0; i < CHAN_CALLS_MAX; i++) {
         timer_cancel_disabled(&b->pending[i].timer);
     }
-    timer_cancel_disabled(&b->retry);
-    b->writable_wanted = false;
+    b->waits = 0;
     disp_enable();
     chan_close(&b->chan);
     if (b->chan.ws != NULL) {            /* nothing comes any more that would post them again */

@@ -93,6 +93,7 @@ static errval_t reopen_on(struct binding *b, caddr_t end)
     slot_free(end);
     disp_disable();
     b->chan.hash = 0;
+    b->chan.full = 0;
     b->remote = false;
     b->chan.state = CHAN_OPENING;
     b->events_count = 0;

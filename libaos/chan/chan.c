@@ -249,7 +249,7 @@ void chan_ready_disabled(struct chan *c)
 void chan_pause_disabled(struct chan *c)
 {
     if (c->end != 0 && !c->paused) {
-        c->paused = err_is_ok(arch_lmp_unbind(c->end));
+        c->paused = err_is_ok(arch_lmp_hold(c->end));
     }
 }
 
@@ -258,6 +258,26 @@ void chan_resume_disabled(struct chan *c)
     if (c->paused && c->end != 0) {
         c->paused = false;
         (void)arch_lmp_bind(c->end, (uint64_t)(uintptr_t)c);
+    }
+}
+
+void chan_room_disabled(struct chan *c, uint8_t which)
+{
+    const bool was = c->full != 0;
+    c->full &= (uint8_t)~which;
+    if (!was || c->full != 0) {
+        return;
+    }
+    switch ((enum chan_role)c->role) {
+    case CHAN_BINDING:
+        binding_room_disabled((struct binding *)(void *)c);
+        return;
+    case CHAN_CONN:
+        conn_room_disabled((struct server_conn *)(void *)c);
+        return;
+    case CHAN_SOURCE:
+    case CHAN_RAW:
+        return;                          /* raw_deliver_disabled */
     }
 }
 
@@ -370,12 +390,30 @@ static errval_t chan_send_loop(struct chan *c, const struct lmp_msg *msg, struct
     return ERR_OK;
 }
 
+errval_t chan_sent_disabled(struct chan *c, errval_t err)
+{
+    if (err_no(err) == SYS_ERR_LMP_FULL) {
+        c->full |= CHAN_FULL;
+    }
+    return err;
+}
+
 errval_t chan_send(struct chan *c, const struct lmp_msg *msg, struct msg_cap cap)
 {
     if (c->end != 0) {
         return arch_lmp_send(c->end, msg_xfer(cap), msg);
     }
     return c->carrier != NULL ? c->carrier->send(c, msg, cap) : chan_send_loop(c, msg, cap);
+}
+
+errval_t chan_full(struct chan *c, const struct lmp_msg *msg, struct msg_cap cap, errval_t err)
+{
+    if (err_no(err) == SYS_ERR_LMP_FULL && c->end != 0) {
+        disp_disable();
+        err = chan_sent_disabled(c, arch_lmp_send(c->end, msg_xfer(cap), msg));
+        disp_enable();
+    }
+    return err;
 }
 
 void chan_carrier_free(struct chan *c)
@@ -389,7 +427,7 @@ void chan_carrier_free(struct chan *c)
 errval_t chan_send_disabled(struct chan *c, const struct lmp_msg *msg)
 {
     if (c->end != 0) {
-        return arch_lmp_send(c->end, 0, msg);
+        return chan_sent_disabled(c, arch_lmp_send(c->end, 0, msg));
     }
     if (c->carrier != NULL) {
         return c->carrier->send_disabled(c, msg);

@@ -65,7 +65,6 @@ struct server_conn {
     uint32_t cancels_tx[CHAN_CALLS_MAX];
     struct conn_stream streams[CHAN_STREAMS_MAX];
     uint32_t items;                  /* in flight, of all streams */
-    struct timer retry;              /* a channel that was full for an item is looked at again */
     uint32_t subscribed;             /* bit per event of the interface */
     uint32_t lost;                   /* bit per event: some were dropped since the last one sent */
     uint32_t events_free;            /* bit per event slot of the client */
@@ -141,6 +140,8 @@ void conn_stream_open_disabled(struct server_conn *conn, uint64_t header);
 void conn_stream_credit_disabled(struct server_conn *conn, const struct lmp_msg *msg);
 void conn_stream_wake_disabled(struct server_conn *conn, uint32_t slot);
 void conn_stream_close_disabled(struct server_conn *conn, uint32_t slot);
+/* The channel has room again. */
+void conn_room_disabled(struct server_conn *conn);
 /* A reply could not be sent. */
 void conn_failed(struct server_conn *conn, errval_t err);
 uint64_t conn_error_header(uint64_t request);
@@ -168,6 +169,8 @@ errval_t conn_create(struct server *s, uint64_t pid, uint32_t flags, struct serv
 
 /* Loopback: what the receiver gets for `cap`. */
 errval_t chan_loop_cap(struct msg_cap cap, caddr_t *ret_cap, uint32_t *ret_info);
+/* Notes what a send has returned that was made disabled, by a system call. Returns it. */
+errval_t chan_sent_disabled(struct chan *c, errval_t err);
 /* After a capability was sent, or could not be: a moved one is gone from its slot. */
 void chan_cap_sent(struct msg_cap cap, bool sent);
 
@@ -310,8 +313,13 @@ errval_t binding_error(const struct binding *b, uint32_t ordinal, errval_t err);
 bool binding_look_disabled(struct binding *b, uint64_t deadline);
 /* Requests may be sent again, or never: tells who wants to know. */
 void binding_writable_disabled(struct binding *b);
+/* The channel has room again. */
+void binding_room_disabled(struct binding *b);
+/* A send of `header` found no room: waits until there may be some. RPC_ERR_TIMEOUT,
+ * RPC_ERR_PEER_GONE: it need not be tried any more. Enters and returns disabled. */
+errval_t binding_await_room_disabled(struct binding *b, uint64_t header, uint64_t deadline);
 /* Sends a control message about txid `tx`, with a word unless it is 0. False: the channel is full,
- * and the timer `retry` is armed. */
+ * and binding_room_disabled will be called. */
 bool binding_control_disabled(struct binding *b, uint32_t control, uint32_t tx, uint64_t word);
 /* What a failed system call means to the caller of a stub. */
 errval_t binding_send_error(errval_t err);
@@ -393,8 +401,6 @@ errval_t lend_tell(struct binding *b);
 /* Makes the message area if the method of `header` may need it and it is not there yet. */
 errval_t binding_setup(struct binding *b, uint64_t header);
 
-/* When it is tried again to send on a full channel: nothing tells of room in it. */
-#define CHAN_RETRY_NS 1000000ull
 /* The interval in which calls are looked at for timeouts. */
 #define CHAN_SWEEP_NS 1000000000ull
 /* The sweep timer has fired: each binding arms it again, on the slow path, before its next call on

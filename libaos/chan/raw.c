@@ -1,7 +1,8 @@
 /* Raw ends: aos/raw.h. Invariants:
  *  1. The channel is in the ready list of its waitset as long as something is in the queue or the
  * peer's end is still to be told, unless it is held.
- *  2. A full queue pauses the channel, until half of it is handled. */
+ *  2. A full queue pauses the channel, until half of it is handled.
+ *  3. That there is room to send neither waits in the queue nor is held. */
 #include "chan_priv.h"
 
 #include <stdlib.h>
@@ -25,6 +26,12 @@ void raw_deliver_disabled(struct chan *c, const struct lmp_msg *msg)
         r->arrived_disabled(r, msg);
         return;
     }
+    if (msg->header == KPI_CONTROL_HEADER(KPI_CONTROL_ROOM)) {
+        c->full = 0;
+        r->room = true;
+        chan_ready_disabled(c);
+        return;
+    }
     if (!gone && r->count < RAW_QUEUE_MAX) {
         r->queue[(r->head + r->count++) % RAW_QUEUE_MAX] = *msg;
     } else if (!gone) {
@@ -43,9 +50,16 @@ bool raw_run(struct chan *c)
 {
     struct raw_chan *r = (struct raw_chan *)(void *)c;
     struct lmp_msg msg = {.header = KPI_CONTROL_HEADER(KPI_CONTROL_PEER_GONE)};
-    bool some = true;
+    bool some = true, room = false;
     disp_disable();
-    if (r->held) {
+    if (r->room) {
+        r->room = false;
+        room = true;
+        some = false;
+        if (!r->held && (r->count != 0 || c->state == CHAN_GONE)) {
+            chan_ready_disabled(c);
+        }
+    } else if (r->held) {
         some = false;
     } else if (r->count != 0) {
         msg = r->queue[r->head];
@@ -63,6 +77,8 @@ bool raw_run(struct chan *c)
     disp_enable();
     if (some) {
         r->message(r, &msg);
+    } else if (room && r->writable != NULL) {
+        r->writable(r);
     }
     return true;
 }
@@ -87,7 +103,7 @@ errval_t raw_open(struct raw_chan *r, struct waitset *ws, caddr_t end,
 
 errval_t raw_send(struct raw_chan *r, const struct lmp_msg *msg, struct msg_cap cap)
 {
-    errval_t err = chan_send(&r->chan, msg, cap);
+    errval_t err = chan_send_room(&r->chan, msg, cap);
     if (err_is_ok(err)) {
         chan_cap_sent(cap, true);
     }

@@ -36,9 +36,6 @@ errval_t conn_create(struct server *s, uint64_t pid, uint32_t flags, struct serv
 void conn_free(struct server_conn *conn)
 {
     USER_CHECK(conn->server == NULL && !conn->chan.ready && conn->queue_count == 0);
-    disp_disable();
-    timer_cancel_disabled(&conn->retry);
-    disp_enable();
     /* Not at the close: a handler that still runs may be copying. */
     chan_area_free(&conn->chan.region);
     chan_carrier_free(&conn->chan);
@@ -273,6 +270,8 @@ void conn_deliver_disabled(struct chan *c, const struct lmp_msg *msg)
         c->state = CHAN_GONE;
         c->slow |= CHAN_SLOW_STATE;
         chan_ready_disabled(c);
+    } else if (control == KPI_CONTROL_ROOM) {
+        chan_room_disabled(c, CHAN_FULL);
     } else if (control == CHAN_CONTROL_CREDIT) {
         conn_stream_credit_disabled(conn, msg);
     } else if (control == CHAN_CONTROL_CANCEL) {

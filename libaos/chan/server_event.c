@@ -28,7 +28,7 @@ static errval_t conn_event_send(struct server_conn *conn, uint32_t index, bool l
     disp_disable();
     conn->events_free &= ~(1u << slot);
     disp_enable();
-    errval_t err = chan_send(&conn->chan, &msg, (struct msg_cap){0});
+    errval_t err = chan_send_room(&conn->chan, &msg, (struct msg_cap){0});
     if (err_is_ok(err) && chan_traced(&conn->chan)) {
         trace_server(conn, conn->server->iface->id, true, msg.header, words);
     }
@@ -74,8 +74,8 @@ void server_event(struct server_conn *conn, uint32_t index, const uint64_t *word
         return;
     }
     bool lost = (conn->lost >> index & 1u) != 0;
-    if (conn->events_head == NULL && conn->events_free != 0 &&
-        err_is_ok(conn_event_send(conn, index, lost, words, count))) {
+    const bool first = conn->events_head == NULL && conn->events_free != 0;
+    if (first && err_is_ok(conn_event_send(conn, index, lost, words, count))) {
         conn->lost &= ~(1u << index);
         return;
     }
@@ -97,6 +97,11 @@ void server_event(struct server_conn *conn, uint32_t index, const uint64_t *word
         conn->events_tail->next = item;
     }
     conn->events_tail = item;
+    disp_disable();
+    if (first && conn->chan.full == 0) {
+        chan_ready_disabled(&conn->chan); /* there is room again already */
+    }
+    disp_enable();
 }
 
 void conn_events_run(struct server_conn *conn)

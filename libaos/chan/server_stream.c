@@ -3,8 +3,6 @@
  * made for the interface has room for all of them; in a smaller one fewer are in flight. */
 #include "chan_priv.h"
 
-#include <aos/time.h>
-
 void conn_stream_wake_disabled(struct server_conn *conn, uint32_t slot)
 {
     struct conn_stream *s = &conn->streams[slot - CHAN_STREAM_SLOT];
@@ -60,10 +58,12 @@ void conn_stream_credit_disabled(struct server_conn *conn, const struct lmp_msg 
     conn_streams_feed_disabled(conn);
 }
 
-static void conn_retry_disabled(struct timer *t)
+void conn_room_disabled(struct server_conn *conn)
 {
-    conn_streams_feed_disabled(
-        (struct server_conn *)((uint8_t *)t - offsetof(struct server_conn, retry)));
+    conn_streams_feed_disabled(conn);
+    if (conn->events_head != NULL) {
+        chan_ready_disabled(&conn->chan);
+    }
 }
 
 /* Is there room for another item of this stream? Disabled. */
@@ -119,8 +119,9 @@ static void stream_count(struct server_conn *conn, struct conn_stream *s, bool s
     conn->items += sent ? 1u : ~0u;
     if (!sent) {
         s->starved = true;
-        conn->retry.fire_disabled = conn_retry_disabled;
-        (void)timer_arm_disabled(&conn->retry, time_deadline_ns(CHAN_RETRY_NS));
+        if (conn->chan.full == 0) {
+            conn_streams_feed_disabled(conn); /* there is room again already */
+        }
     }
     disp_enable();
 }
@@ -149,7 +150,7 @@ errval_t server_put(const struct server_responder *r, errval_t err, const uint64
         msg.words[0] = place; /* for ump.c */
     }
     stream_count(conn, s, true);
-    err = chan_send(&conn->chan, &msg, cap);
+    err = chan_send_room(&conn->chan, &msg, cap);
     chan_cap_sent(cap, err_is_ok(err));
     if (err_is_ok(err)) {
         if (chan_traced(&conn->chan)) {

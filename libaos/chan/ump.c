@@ -103,6 +103,19 @@ static errval_t ump_room_disabled(struct chan *c, uint64_t header)
     return u->backlog_count == 0 && ump_ring_room(&u->ring) >= lines ? ERR_OK : SYS_ERR_LMP_FULL;
 }
 
+/* After a send found no room: is half of the ring free? A peer that reads on tells of a quarter of
+ * it at the latest, and rings. Disabled. */
+static inline bool ump_freed_disabled(struct chan *c)
+{
+    const struct ump *u = c->ump;
+    if (__builtin_expect((c->full & CHAN_FULL) == 0, 1) || u->backlog_count != 0 ||
+        ump_ring_room(&u->ring) <= u->ring.sent_max / 2u) {
+        return false;
+    }
+    chan_room_disabled(c, CHAN_FULL);
+    return true;
+}
+
 static errval_t ump_send_disabled(struct chan *c, const struct lmp_msg *msg)
 {
     if (__builtin_expect(c->state == CHAN_OPEN && c->ump->odd == 0 &&
@@ -114,7 +127,7 @@ static errval_t ump_send_disabled(struct chan *c, const struct lmp_msg *msg)
     if (err_is_ok(err) && !ump_put_disabled(c, msg)) {
         err = SYS_ERR_LMP_FULL;
     }
-    return err;
+    return chan_sent_disabled(c, err);
 }
 
 /* With a capability: it goes first, and the message follows in the same order. */
@@ -126,10 +139,18 @@ static errval_t ump_send_cap(struct chan *c, const struct lmp_msg *msg, struct m
     }
     mutex_lock(&u->caps_lock);
     disp_disable();
-    errval_t err = ump_room_disabled(c, msg->header);
+    errval_t err = chan_sent_disabled(c, ump_room_disabled(c, msg->header));
+    if (err_is_ok(err)) {
+        c->full |= CHAN_FULL_LINE; /* beforehand: the ring that tells of room may come at once */
+    }
     disp_enable();
     if (err_is_ok(err)) {
         err = u->caps->send(u->ctx, u->caps_sent, cap);
+        if (err_no(err) != SYS_ERR_LMP_FULL) {
+            disp_disable_touched();
+            chan_room_disabled(c, CHAN_FULL_LINE);
+            disp_enable();
+        }
     }
     if (err_is_ok(err)) {
         u->caps_sent++;
@@ -283,6 +304,9 @@ static bool ump_sleep_disabled(struct chan *c)
     if (u->dead || u->parked) {
         return true; /* nothing more comes, or the coming of the capability wakes */
     }
+    if (ump_freed_disabled(c)) {
+        return false;
+    }
     if (!ump_ring_arm(&u->ring)) {
         return false;
     }
@@ -371,6 +395,9 @@ void ump_rung_disabled(struct chan *c)
 {
     if (c->ump == NULL || !ump_is_up(c)) {
         return;
+    }
+    if (__builtin_expect(c->full != 0, 0)) {
+        chan_room_disabled(c, CHAN_FULL_LINE);
     }
     struct ump *u = c->ump;
     if (u->asleep && !u->parked && !ump_ring_some(&u->ring) && ump_sleep_disabled(c) &&

@@ -72,6 +72,7 @@ void ump_take_over_disabled(struct chan *c, struct ump *u)
     u->before = c->ump;
     c->ump = u;
     u->chan = c;
+    c->full = 0;
     c->slow |= CHAN_SLOW_CARRIER;
     u->in_before = c->in;
     u->out_before = c->out;
@@ -84,6 +85,7 @@ void ump_leave_disabled(struct chan *c)
 {
     struct ump *u = c->ump;
     c->carrier = NULL;
+    c->full = 0;
     c->slow &= ~CHAN_SLOW_CARRIER;
     c->in = u->in_before;
     c->out = u->out_before;

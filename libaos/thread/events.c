@@ -4,17 +4,22 @@
 #include <aos/domain.h>
 #include <aos/paging.h>
 #include <aos/slot.h>
+#include <aos/time.h>
 
 #include "queue_priv.h"
 #include "thread_priv.h"
 
 #define HELPER_STACK_BYTES 16384u
+/* Until the helper tries again to make slots: the kernel asks for them once, and nothing tells when
+ * there is memory for them. */
+#define HELPER_RETRY_NS 10000000ull
 
 static struct thread helper;
 static uint8_t helper_stack[HELPER_STACK_BYTES] __attribute__((aligned(16)));
 static struct thread_queue helper_queue;
 static void *ring;                       /* NULL: not mapped yet */
 static bool ring_wanted;                 /* the helper is to map it */
+static bool slots_wanted;                /* a message waits for one */
 
 void *domain_trace(size_t *ret_bytes)
 {
@@ -75,6 +80,7 @@ void disp_event_disabled(uint64_t events)
     }
     if ((events & KPI_EVENT_SLOT) != 0 && disp_page()->recv_slot == 0 &&
         recv_slot_rotate_disabled() == 0) {
+        slots_wanted = true;
         (void)thread_wake_one_disabled(&helper_queue);
     }
 }
@@ -90,7 +96,9 @@ static void helper_main(void)
         recv_slot_refill();
         disp_disable();
         if (!ring_wanted) {
-            thread_block_disabled(&helper_queue);
+            slots_wanted = slots_wanted && disp_page()->recv_slot == 0;
+            (void)thread_block_until_disabled(
+                &helper_queue, slots_wanted ? time_deadline_ns(HELPER_RETRY_NS) : AOS_FOREVER);
         }
         disp_enable();
     }

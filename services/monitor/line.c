@@ -7,10 +7,8 @@
 #include <aos/cap.h>
 #include <aos/ram.h>
 #include <aos/slot.h>
-#include <aos/time.h>
 
 #define LINE_RING_BYTES 16384u           /* of both rings of a line */
-#define LINE_RETRY_NS 1000000ull         /* between tries on a channel that is full */
 
 struct lines lines;
 
@@ -137,17 +135,6 @@ void line_end(struct line *l)
 
 /* --- to the local channel ------------------------------------------------------------------- */
 
-static void line_retry(void *arg);
-
-static void line_retry_later(void)
-{
-    if (!lines.retrying) {
-        lines.retrying = err_is_ok(waitset_timer_set(lines.ws, &lines.retry,
-                                                   time_deadline_ns(LINE_RETRY_NS), line_retry,
-                                                   NULL));
-    }
-}
-
 /* A message has left for the local channel. */
 static void line_took(struct line *l, const struct line_item *i)
 {
@@ -186,8 +173,8 @@ static errval_t line_put(struct line *l, struct line_item *i)
     return err;
 }
 
-/* Sends what waits. False: this side is over, since it does not work any more, or since it was all
- * that the other side had to say. */
+/* Sends what waits, as far as there is room; line_writable goes on. False: this side is over, since
+ * it does not work any more, or since it was all that the other side had to say. */
 static bool line_flush(struct line *l)
 {
     while (l->head != NULL) {
@@ -195,7 +182,6 @@ static bool line_flush(struct line *l)
         errval_t err = line_put(l, i);
 
         if (err_no(err) == SYS_ERR_LMP_FULL) {
-            line_retry_later();
             return true;
         }
         if (err_is_fail(err)) {
@@ -208,17 +194,13 @@ static bool line_flush(struct line *l)
     return !l->heard;
 }
 
-static void line_retry(void *arg)
+/* There is room in the local channel again. */
+static void line_writable(struct raw_chan *raw)
 {
-    struct line *next;
+    struct line *l = (struct line *)(void *)raw;
 
-    (void)arg;
-    lines.retrying = false;
-    for (struct line *l = lines.lines; l != NULL; l = next) {
-        next = l->next;
-        if (!line_flush(l)) {
-            line_end(l);
-        }
+    if (!line_flush(l)) {
+        line_end(l);
     }
 }
 
@@ -247,9 +229,7 @@ static void line_deliver(struct line *l, const struct lmp_msg *msg, caddr_t cap,
     if (room && l->head == NULL) {
         err = line_put(l, &now);
     }
-    if (err_no(err) == SYS_ERR_LMP_FULL && room && line_keep(l, &now)) {
-        line_retry_later();
-    } else if (err_is_fail(err)) {
+    if (err_is_fail(err) && !(err_no(err) == SYS_ERR_LMP_FULL && room && line_keep(l, &now))) {
         line_drop_cap(now.cap);
         line_end(l);
     }
@@ -388,7 +368,8 @@ static caddr_t line_upgraded(struct line *l, struct lmp_msg *msg)
     return copy;
 }
 
-void line_message(struct raw_chan *raw, const struct lmp_msg *msg)
+/* Something came from the local channel. */
+static void line_message(struct raw_chan *raw, const struct lmp_msg *msg)
 {
     struct line *l = (struct line *)(void *)raw;
     struct line_wire w = {.to_proxy = !l->proxy, .header = msg->header};
@@ -432,6 +413,16 @@ void line_message(struct raw_chan *raw, const struct lmp_msg *msg)
     }
 }
 
+errval_t line_open(struct line *l, caddr_t end)
+{
+    errval_t err = raw_open(&l->raw, lines.ws, end, line_message, NULL);
+
+    if (err_is_ok(err)) {
+        l->raw.writable = line_writable;
+    }
+    return err;
+}
+
 /* --- from the other monitor ----------------------------------------------------------------- */
 
 /* The capability that came with `w`; 0: it is lost. */
@@ -451,7 +442,7 @@ static errval_t line_bind(struct line *l)
     caddr_t end = l->end;
 
     l->end = 0;
-    return raw_open(&l->raw, lines.ws, end, line_message, NULL);
+    return line_open(l, end);
 }
 
 /* The other monitor has taken `count` messages. */

@@ -17,7 +17,8 @@
  *     more than LINE_WINDOW of one direction are between the channels at a time: then the monitor
  *     does not listen on its channel, and who sends finds that full. So what a slow receiver takes
  *     of the monitors' memory is bounded, and nobody is ended for being fast.
- *  4. What was sent before its sender ended arrives; the end comes after it.
+ *  4. What was sent before its sender ended arrives; the end comes after it. The directions do not
+ *     wait for each other: a monitor that does not listen on its channel hears of room there.
  *  5. That a line has ended, and how much was taken, is always said: what that takes is there
  *     before the line is. Whatever else finds no memory ends the line.
  *  6. A capability of a message has one owner at any time: the message on its way, the table of

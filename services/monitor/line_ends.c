@@ -83,7 +83,7 @@ static errval_t line_open_proxy(struct line *l, caddr_t *ret_end)
     if (err_is_fail(err)) {
         return err;
     }
-    err = raw_open(&l->raw, lines.ws, own, line_message, NULL);
+    err = line_open(l, own);
     if (err_is_ok(err)) {
         raw_own_ram(&l->raw);
         err = raw_send(&l->raw, &remote, (struct msg_cap){0});

@@ -42,8 +42,6 @@ struct lines {
     uint32_t count, next_number, next_serial;
     struct line *homes[LINES_MAX];
     struct line *proxies[LINE_PEERS_MAX][LINES_MAX];
-    bool retrying;
-    struct waitset_timer retry;
 };
 
 extern struct lines lines;
@@ -63,5 +61,5 @@ void line_free(struct line *l);
 void line_close(struct line *l);
 /* Ends this side, and the line if the other side has ended already. */
 void line_end(struct line *l);
-/* Something came from the local channel. */
-void line_message(struct raw_chan *raw, const struct lmp_msg *msg);
+/* Opens the local channel on `end`, which it takes. */
+errval_t line_open(struct line *l, caddr_t end);

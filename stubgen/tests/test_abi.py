@@ -67,6 +67,18 @@ def test_INV0001_the_decoder_checks_every_argument(tmp_path):
     native(tmp_path, "invoke_main.c", ["abi/kernel_invoke.c"])
 
 
+def test_INV0002_enums_and_flags_of_the_abi_are_constants(tmp_path):
+    (tmp_path / "part.if").write_text("/// What comes.\n"
+                                      "enum Sort : u16 { first = 1; second = 7; }\n"
+                                      "flags Way : u8 { in = 1; out = 4; }\n")
+    generate(tmp_path, [str(tmp_path / "part.if")])
+    text = (tmp_path / "abi" / "syscalls.h").read_text()
+    assert [line for line in text.splitlines() if line.startswith("#define")] == [
+        "#define PART_SORT_FIRST 1", "#define PART_SORT_SECOND 7", "#define PART_WAY_IN 1",
+        "#define PART_WAY_OUT 4"]
+    assert "/* What comes. */" in text
+
+
 def test_user_stubs_put_arguments_in_their_registers(tmp_path):
     """Compiled and disassembled: the registers are the ABI, so they are looked at."""
     generate(tmp_path, [os.path.join(HERE, "good", "kernel.if")])

@@ -10,7 +10,7 @@ from stubgen import client, clientmem, codec, driver, layout, ump
 from stubgen.source import Source, read_source
 
 ABI = [os.path.join(ROOT, "idl", "abi", name)
-       for name in ("captypes.if", "lib.if", "objects.if", "sys.if", "syscalls.if")]
+       for name in ("captypes.if", "kpi.if", "lib.if", "objects.if", "sys.if", "syscalls.if")]
 TEXT = """
 interface demo {
   id 0x300; version 2;

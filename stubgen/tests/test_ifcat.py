@@ -101,7 +101,7 @@ def test_RPCT0035_elements_of_capabilities_alone():
     """They have no words: what is before and behind them is told all the same."""
     build, diags, _ = driver.compile_files([os.path.join(ROOT, "tests/host/if/keys.if")], [
         os.path.join(ROOT, "idl/abi", name + ".if")
-        for name in ("captypes", "lib", "objects", "sys", "syscalls")])
+        for name in ("captypes", "kpi", "lib", "objects", "sys", "syscalls")])
     assert not diags, diags.render()
     item = build.interfaces[0]
     values = {"pairs": [{"keys": [{"cap": 1}, {"cap": 2}]}] * 2, "name": "x"}

@@ -9,7 +9,7 @@ import pytest
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 STUBGEN = ["/usr/bin/env", "python3", os.path.join(ROOT, "stubgen", "stubgen.py")]
 ABI = [os.path.join(ROOT, "idl", "abi", name) for name in
-       ("captypes.if", "lib.if", "objects.if", "sys.if", "syscalls.if")]
+       ("captypes.if", "kpi.if", "lib.if", "objects.if", "sys.if", "syscalls.if")]
 WARNINGS = """-std=gnu11 -Wall -Wextra -Werror -Wconversion -Wshadow -Wstrict-prototypes
     -Wmissing-prototypes -Wundef -Wvla -Wpointer-arith -Wcast-align -Wwrite-strings
     -Wno-unused-parameter -D__caddr_t_defined""".split()

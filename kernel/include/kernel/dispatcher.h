@@ -140,14 +140,19 @@ static inline struct kpi_dispatcher *dispatcher_page(struct dispatcher *d)
     return (struct kpi_dispatcher *)((uintptr_t)d + KPI_PAGE_BYTES);
 }
 
-/* Does `d`, which has something pending, take an upcall before it goes on? Once told, what only a
- * receive slot helps does not stop those of its threads that are to find one. */
+/* Has `d`, which has something pending, not been told all of it? Once told, what only a receive
+ * slot helps neither stops those of its threads that are to find one, nor keeps it awake if they
+ * wait. */
+static inline bool dispatcher_has_news(struct dispatcher *d)
+{
+    return !(d->pending == DISP_PENDING_SLOT && d->slot_told &&
+             dispatcher_page(d)->recv_slot == 0);
+}
+
+/* Does `d`, which has something pending, take an upcall before it goes on? */
 static inline bool dispatcher_interrupted(struct dispatcher *d)
 {
-    const struct kpi_dispatcher *page = dispatcher_page(d);
-
-    return page->disabled == 0 && !(d->pending == DISP_PENDING_SLOT && d->slot_told
-                                    && page->recv_slot == 0);
+    return dispatcher_page(d)->disabled == 0 && dispatcher_has_news(d);
 }
 
 /* The one that boot started. Without it nothing is started again, so its end is said; and where a

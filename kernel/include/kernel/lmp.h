@@ -2,14 +2,15 @@
  * capability names (channel, side). A send on one end puts the message into the ring of the other.
  *
  * Invariants:
- *  1 `fast` is the receiver if the end is bound, nothing is queued and no event is raised on it,
- *    else NULL.
+ *  1 `fast` is the receiver if the end is bound, nothing is queued and no flag is set, else NULL.
  *  2 An end is in exactly one list of its receiver (deliverable, no_slot) if it is bound and has
- *    something to receive, else in none.
+ *    something to receive, else in none. While it is held that is events only.
  *  3 A ring entry's slot holds a capability only while the entry is queued; a revoke may empty it
  *    meanwhile.
  *  4 Messages of one end are received in the order they were sent; peer-gone comes after all of
- *    them. */
+ *    them.
+ *  5 A sender who has found the ring full is told once, when half of it is free or the end is
+ *    deleted: from one to the other WANTED is set. */
 #pragma once
 
 /* Offsets used by fastpath.S. */
@@ -46,7 +47,7 @@ struct endpoint {
     uint16_t ring_size;                  /* entries */
     uint16_t head;                       /* oldest entry */
     uint16_t count;                      /* queued entries */
-    uint8_t events;                      /* ENDPOINT_EVENT_* raised and not yet received */
+    uint8_t flags;                       /* ENDPOINT_EVENT_*, ENDPOINT_WANTED, ENDPOINT_HELD */
     uint8_t list;                        /* ENDPOINT_LIST_* */
     bool exists;                         /* the capability of this end is not deleted */
     bool log_watch;                      /* raise the peer when the kernel log grows */
@@ -57,8 +58,13 @@ struct endpoint {
     uint64_t reserved2[4];
 };
 
+/* Flags. Most of the time none is set, so one look tells the fast paths. Events that were raised
+ * and not yet received: */
 #define ENDPOINT_EVENT_RAISED 0x1u
 #define ENDPOINT_EVENT_GONE   0x2u
+#define ENDPOINT_EVENT_ROOM   0x4u
+#define ENDPOINT_WANTED       0x40u      /* who sends to this end wants to know of room */
+#define ENDPOINT_HELD         0x80u      /* its receiver takes no messages now (endpoint.hold) */
 
 #define ENDPOINT_LIST_NONE        0u
 #define ENDPOINT_LIST_DELIVERABLE 1u
@@ -82,6 +88,22 @@ _Static_assert(sizeof(struct channel) +
 static inline struct endpoint *endpoint_peer(struct endpoint *end)
 {
     return (struct endpoint *)((uintptr_t)end ^ ENDPOINT_BYTES);
+}
+
+/* Events that come before messages, whether these can come or not. */
+#define ENDPOINT_EVENTS_FIRST (ENDPOINT_EVENT_RAISED | ENDPOINT_EVENT_ROOM)
+
+/* Is there something to receive, for whoever is bound? */
+static inline bool endpoint_due(const struct endpoint *end)
+{
+    if (__builtin_expect(end->flags == 0, 1)) {
+        return end->count != 0;
+    }
+    if ((end->flags & ENDPOINT_EVENTS_FIRST) != 0) {
+        return true;
+    }
+    return end->count != 0 ? (end->flags & ENDPOINT_HELD) == 0
+                           : (end->flags & ENDPOINT_EVENT_GONE) != 0;
 }
 
 /* The end of the channel at physical address `base`. */
@@ -111,7 +133,8 @@ struct lmp_woken {
     bool delivered;
 };
 
-/* Sends what the registers of kpi/lmp.h in `self->frame` say. On failure nothing is changed. */
+/* Sends what the registers of kpi/lmp.h in `self->frame` say. On failure nothing is changed, but
+ * with SYS_ERR_LMP_FULL an event of the own end tells of room. */
 errval_t lmp_send(struct dispatcher *self);
 /* The same for a sender that waits next if nothing is pending. `ret_woken` is written if the
  * message ended a wait. */
@@ -135,9 +158,10 @@ void lmp_poll(struct dispatcher *self);
 
 /* Makes `self` receive on `end`. */
 errval_t lmp_bind(struct endpoint *end, struct dispatcher *self, uint64_t cookie);
-/* Nobody receives on `end` any more; what is queued stays with it. SYS_ERR_END_IN_USE: another than
- * `self` does. */
-errval_t lmp_unbind(struct endpoint *end, struct dispatcher *self);
+/* `self`, who receives on `end`, gets no messages there until the next lmp_bind; what is queued
+ * stays with it, and events come. SYS_ERR_NOT_BOUND, SYS_ERR_END_IN_USE: nobody or another than
+ * `self` receives. */
+errval_t lmp_hold(struct endpoint *end, struct dispatcher *self);
 /* Unbinds an end of `d`; what is queued stays with it. False: none is bound. */
 bool lmp_unbind_one(struct dispatcher *d);
 #endif

@@ -12,17 +12,24 @@
  * CALL may be made while enabled (kpi/dispatcher.h). If something is to be told when it returns,
  * the upcall comes first, and what CALL returned is in the saved registers.
  * A CALL that cannot send does not wait: it returns KPI_EVENT_ERROR at once. A CALL made while
- * anything is pending sends and returns the pending thing at once.
+ * anything is pending sends and returns the pending thing at once (but see KPI_EVENT_SLOT).
  *
  * Events are not queued in the ring, so they are never lost and never overflow: the kernel keeps
  * one bit per end and cause, and makes up the message when it is received: header kind
- * KPI_KIND_CONTROL with ordinal KPI_CONTROL_PEER_GONE (last message of an end, once) or
- * KPI_CONTROL_EVENT (interrupt, death of a watched dispatcher, log growth; raised again while
- * unread = still one), no words.
+ * KPI_KIND_CONTROL, no words, and the ordinal of a cause (idl/abi/kpi.if). Raised again while
+ * unread = still one.
+ *   KPI_CONTROL_PEER_GONE  the last message of an end, once
+ *   KPI_CONTROL_EVENT      interrupt, doorbell, death of a watched dispatcher, growth of the log
+ *   KPI_CONTROL_ROOM       a send on this end has failed with SYS_ERR_LMP_FULL, and since then the
+ *                          peer has taken messages until half of its ring was free, or has ended.
+ *                          Once, however many sends failed; it stays with the end if that moves
+ *                          meanwhile. There may be less room by then, or none: then the next send
+ *                          asks again.
  */
 #pragma once
 
 #include <stdint.h>
+#include <abi/syscalls.h>
 
 #define KPI_LMP_WORDS 8u                 /* payload words of one message */
 
@@ -35,8 +42,8 @@
 /* Bits of x1 when x0 is 0. */
 #define KPI_EVENT_ERROR 0x1u             /* x2: errval_t, nothing was sent */
 #define KPI_EVENT_TIMER 0x2u             /* the deadline of this dispatcher passed */
-/* A message with a capability waits for a receive slot: every poll says so, but no upcall does a
- * second time until there is one. */
+/* A message with a capability waits for a receive slot: every poll says so. Neither an upcall nor a
+ * CALL does a second time until there is one: who waits without one waits for something else. */
 #define KPI_EVENT_SLOT  0x4u
 #define KPI_EVENT_ASKED 0x8u             /* dispatcher.ask */
 
@@ -44,8 +51,6 @@
 #define KPI_HDR_ORDINAL_BITS  12
 #define KPI_HDR_KIND_SHIFT    12
 #define KPI_KIND_CONTROL      6u
-#define KPI_CONTROL_PEER_GONE 1u
-#define KPI_CONTROL_EVENT     2u
 #define KPI_CONTROL_HEADER(ordinal) \
     ((uint64_t)(ordinal) | (uint64_t)KPI_KIND_CONTROL << KPI_HDR_KIND_SHIFT)
 

@@ -143,6 +143,10 @@ struct binding_stream {
     struct work ready;
 };
 
+#define BINDING_WAITS_WRITABLE 0x1u /* `writable` is to be posted */
+/* A request found no place in the table, or in the region, since one was given back last. */
+#define BINDING_WAITS_PLACE    0x2u
+
 struct binding {
     struct chan chan; /* first: its address is the cookie */
     const struct client_interface *iface;
@@ -159,9 +163,9 @@ struct binding {
     void *events_arg;
     struct work gone;   /* posted when the peer has ended; fn NULL: nobody wants to know */
     struct work writable; /* posted when a request may be sent again, if that is wanted */
-    bool writable_wanted;
+    uint8_t waits;        /* BINDING_WAITS_* */
+    struct thread_queue room_waiters; /* the channel was full for them */
     struct binding_loans loan_slots; /* empty ones, kept for the next call that lends */
-    struct timer retry; /* armed while something is to be sent and the channel is full */
     /* One try to get an end of the service that is there now; NULL: a gone binding stays gone. */
     errval_t (*find)(void *arg, caddr_t *ret_end);
     void *find_arg;

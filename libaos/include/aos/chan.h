@@ -71,7 +71,8 @@ struct chan {
     uint8_t state;      /* enum chan_state */
     bool ready;         /* in the ready list of ws */
     bool owns_ram;      /* this side made the channel: its RAM comes back here */
-    bool paused;        /* the end is not bound now (chan_pause_disabled) */
+    bool paused;        /* no messages come now (chan_pause_disabled) */
+    uint8_t full;       /* CHAN_FULL_*: not 0, something found no room, and an event is to come */
     struct waitset *ws;
     struct chan *ready_next;
     struct chan *peer;                  /* loopback: the other half */
@@ -110,6 +111,10 @@ static inline void chan_hash_set(struct chan *c, uint64_t hash)
 #define CHAN_SLOW_CANCEL   0x100u /* connection: a call was cancelled that may be being handled */
 #define CHAN_SLOW_SWEEP    0x200u /* binding: the sweep timer is to be looked at before a call */
 
+/* Where there was no room. */
+#define CHAN_FULL      0x1u /* in the peer's queue: chan_room_disabled when half of it is free */
+#define CHAN_FULL_LINE 0x2u /* beside a ring, for a capability: when it is rung */
+
 #define CHAN_CALLS_MAX  8u /* calls in flight on one binding: txid slots */
 #define CHAN_EVENTS_MAX 4u /* events in flight on one binding */
 /* Streams open on one binding; they have the last txid slots: slot 0 stays for the others. */
@@ -131,7 +136,7 @@ enum chan_op {
     CHAN_OP_UPGRADE,   /* bytes; Frame of two rings, which the monitor adds -> Frame (remote.c) */
 };
 
-/* Control messages (kind control) between stubs; the kernel makes up 1 and 2 (kpi/lmp.h). */
+/* Control messages (kind control) between stubs; the kernel makes up those below (kpi/lmp.h). */
 enum chan_control {
     CHAN_CONTROL_CAP = 16,    /* the next capability of the message with this txid */
     CHAN_CONTROL_EVENT_DONE,  /* client: the event in this slot was consumed */
@@ -159,7 +164,18 @@ errval_t chan_bind(struct chan *c, enum chan_role role, caddr_t end, struct wait
 /* Sends without waiting, in thread context. SYS_ERR_LMP_*: nothing was sent, the capability is
  * where it was. */
 errval_t chan_send(struct chan *c, const struct lmp_msg *msg, struct msg_cap cap);
-/* The same without a capability, disabled. */
+/* For who waits for room, after chan_send has returned `err`, an error: with SYS_ERR_LMP_FULL it
+ * sends once more, disabled, so that the event of room cannot come before `full` says that it is to
+ * come. Returns what became of it; SYS_ERR_LMP_FULL: `full` is set, until chan_room_disabled. */
+errval_t chan_full(struct chan *c, const struct lmp_msg *msg, struct msg_cap cap, errval_t err);
+/* Both. */
+static inline errval_t chan_send_room(struct chan *c, const struct lmp_msg *msg,
+                                      struct msg_cap cap)
+{
+    errval_t err = chan_send(c, msg, cap);
+    return __builtin_expect(err_is_ok(err), 1) ? ERR_OK : chan_full(c, msg, cap, err);
+}
+/* As chan_send and chan_full, without a capability, disabled. */
 errval_t chan_send_disabled(struct chan *c, const struct lmp_msg *msg);
 /* A capability that nobody asked for: deleted as soon as a thread has the time. */
 void chan_discard_cap_disabled(caddr_t cap);
@@ -168,8 +184,11 @@ void chan_tidy(void);
 /* Not 0: there may be something to tidy. */
 extern uint32_t chan_untidy;
 void chan_ready_disabled(struct chan *c);
+/* There is room again in what `which` (CHAN_FULL_*) says: whoever waits for it tries again. */
+void chan_room_disabled(struct chan *c, uint8_t which);
 /* What has come is more than there is room for: from now on the rest waits in the kernel, which has
- * room for the channel's ring, and then tells the sender so. LMP only; else nothing changes. */
+ * room for the channel's ring, and then tells the sender so. LMP only; else nothing changes. Events
+ * come, so this side goes on sending. */
 void chan_pause_disabled(struct chan *c);
 /* There is room again. */
 void chan_resume_disabled(struct chan *c);

@@ -13,12 +13,18 @@ struct raw_chan {
      * once and last, is header KPI_CONTROL_HEADER(KPI_CONTROL_PEER_GONE). The callee may close the
      * channel. */
     void (*message)(struct raw_chan *r, const struct lmp_msg *msg);
-    /* Not NULL: called instead, disabled, as soon as a message has come. It must not close. */
+    /* Set after raw_open, or NULL: a send that failed with SYS_ERR_LMP_FULL is worth another try:
+     * half of the channel is free, or the peer has ended. In the waitset, whether the channel is
+     * held or not; it may close the channel. */
+    void (*writable)(struct raw_chan *r);
+    /* Not NULL: called instead, disabled, as soon as a message has come. It must not close. Then
+     * room is a message, too: KPI_CONTROL_HEADER(KPI_CONTROL_ROOM). */
     void (*arrived_disabled)(struct raw_chan *r, const struct lmp_msg *msg);
     void *arg;
     struct lmp_msg *queue; /* of RAW_QUEUE_MAX; NULL with arrived_disabled */
     uint32_t head, count;
     bool held; /* raw_hold */
+    bool room; /* `writable` is due */
 };
 
 /* Binds `end` and hands what comes to `message`, in `ws`. Takes the end, whatever it returns. The

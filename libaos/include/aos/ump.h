@@ -24,7 +24,8 @@
  * capability) goes with capability number `index` of the same direction. */
 struct ump_caps_ops {
     /* Sends. In thread context; an error: the capability is where it was and nothing was sent.
-     * After success a moved one is gone from its slot. */
+     * After success a moved one is gone from its slot. SYS_ERR_LMP_FULL: ump_rung_disabled is
+     * called when there is room again. */
     errval_t (*send)(void *ctx, uint64_t index, struct msg_cap cap);
     /* Receives into a fresh slot, 0 if the capability did not survive its way. Disabled.
      * RPC_ERR_AGAIN: it has not come yet; when it comes, ump_rung_disabled is called. Any other

@@ -34,10 +34,26 @@ def _view(build):
         "rights": [(letter.upper(), 1 << bit) for bit, letter in enumerate(RIGHTS)],
         "all_rights": (1 << len(RIGHTS)) - 1,
         "syscalls": [(cnames.syscall(s), s.ordinal, comment(s.doc)) for s in build.syscalls],
+        "enums": [_enum(t) for t in _enums(build)],
         "objects": objects,
         "grammar_args_max": max([1] + [len(m["args"]) for o in objects for m in o["methods"]]),
         "table": _table(build),
     }
+
+
+# Constants -----------------------------------------------------------------------------------
+
+
+def _enums(build):
+    """Enums and flags of the files that are generated, not those of interfaces."""
+    shown = {f.namespace for f in build.files if f.generate}
+    return [t for t in build.types
+            if isinstance(t, model.Enum) and t.scope is None and t.namespace in shown]
+
+
+def _enum(decl):
+    values = [(cnames.enum_value(decl, v), v.value, comment(v.doc)) for v in decl.values]
+    return {"doc": comment(decl.doc), "values": values}
 
 
 # Errors --------------------------------------------------------------------------------------

@@ -29,7 +29,7 @@ from stubgen.source import Source, read_source  # noqa: E402
 from proof import cases, grammar, harness, interfaces  # noqa: E402
 
 ABI = [os.path.join(ROOT, "idl", "abi", name)
-       for name in ("captypes.if", "lib.if", "objects.if", "sys.if", "syscalls.if")]
+       for name in ("captypes.if", "kpi.if", "lib.if", "objects.if", "sys.if", "syscalls.if")]
 GRAMMAR = os.path.join(ROOT, "docs", "ref", "grammar.ebnf")
 INCLUDE = ["libaos/include", "libaos/arch/host/include", "kernel/include", "tests/host/include",
            "tests/host/if"]

@@ -51,8 +51,7 @@ void fail(const char *what, ...)
 /* Everything goes its way until nothing is under way any more. */
 static void settle(void)
 {
-    for (uint32_t i = 0; world_parcel() || world_work() || talks_read() || world_retry();
-         i++) {
+    for (uint32_t i = 0; world_parcel() || world_work() || talks_read(); i++) {
         if (i == STUCK) {
             fail("it does not come to rest");
         }
@@ -87,8 +86,6 @@ static void schedule(void)
             say("core %u stops", core);
             talks_core_stops(core);
             world_stop(core);
-        } else {
-            (void)world_retry();
         }
     }
     settling = true;

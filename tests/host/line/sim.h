@@ -27,6 +27,7 @@ struct object {
 
 struct side {
     bool exists, gone_told;
+    bool wanted;         /* who sends to this side has found it full */
     struct raw_chan *raw; /* a monitor listens here */
     uint32_t count;
     struct lmp_msg queue[RING];
@@ -64,7 +65,6 @@ void world_enter(uint32_t core);
 /* One step of a monitor, or one parcel; false: there is nothing to do. */
 bool world_work(void);
 bool world_parcel(void);
-bool world_retry(void);
 void world_stop(uint32_t core);
 /* Everything is closed: nothing may be left. */
 void world_end(void);
@@ -76,6 +76,8 @@ struct object *frame_new(void);
 struct object *object_of(caddr_t slot);
 void object_drop(struct object *o);
 bool side_put(struct side *to, const struct lmp_msg *msg, struct object *cap);
+/* Takes the first message of the side that is `end`; *ret_cap is what goes with it, or NULL. */
+struct lmp_msg side_take(const struct object *end, struct object **ret_cap);
 void side_close(struct object *end);
 struct side *side_of(const struct object *end);
 struct side *peer_of(const struct object *end);

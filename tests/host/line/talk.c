@@ -360,11 +360,7 @@ static bool party_read(struct talk *k, uint32_t side)
     if (s->count == 0 || (side == CLIENT && k->from[CLIENT].put == 0 && !settling && one_in(2))) {
         return false;
     }
-    m = s->queue[0];
-    cap = s->caps[0];
-    s->count--;
-    memmove(s->queue, s->queue + 1, s->count * sizeof(s->queue[0]));
-    memmove(s->caps, s->caps + 1, s->count * sizeof(s->caps[0]));
+    m = side_take(object_of(p->slot), &cap);
     party_hear(k, side, &m, cap);
     return true;
 }

@@ -7,7 +7,6 @@
 #include <aos/cap.h>
 #include <aos/ram.h>
 #include <aos/slot.h>
-#include <aos/time.h>
 
 #define STEP_FAILS 40u                   /* one in so many capabilities cannot be sent */
 #define CROSS_FAILS 8u                   /* ... or does not cross */
@@ -16,7 +15,6 @@ struct object *slots[SLOTS];
 struct channel channels[CHANNELS];
 uint32_t cores, self, allocated;
 static struct lines saved[CORES_MAX];
-static void (*timers[CORES_MAX])(void *arg);
 static struct parcel *net[CORES_MAX][CORES_MAX];
 static uint32_t frames;
 
@@ -64,6 +62,9 @@ void side_close(struct object *end)
     uint32_t channel = end->channel;
 
     s->exists = false;
+    if (s->wanted && channels[channel].side[1 - end->side].raw != NULL) {
+        channels[channel].side[1 - end->side].raw->room = true;
+    }
     object_free(end);
     for (uint32_t i = 0; i < s->count; i++) {
         if (s->caps[i] != NULL) {
@@ -191,35 +192,41 @@ errval_t chan_create(caddr_t *ret_own, caddr_t *ret_peer)
     return ERR_OK;
 }
 
-uint64_t time_deadline_ns(uint64_t ns)
+/* As the kernel does, who tells a monitor that waits for it of room; a program looks for itself. */
+struct lmp_msg side_take(const struct object *end, struct object **ret_cap)
 {
-    return ns;
-}
+    struct side *s = side_of(end);
+    struct raw_chan *sender = peer_of(end)->raw;
+    struct lmp_msg m = s->queue[0];
 
-errval_t waitset_timer_set(struct waitset *ws, struct waitset_timer *t, uint64_t deadline_ns,
-                           void (*fn)(void *arg), void *arg)
-{
-    (void)ws, (void)t, (void)deadline_ns, (void)arg;
-    timers[self] = fn;
-    return ERR_OK;
+    *ret_cap = s->caps[0];
+    s->count--;
+    memmove(s->queue, s->queue + 1, s->count * sizeof(s->queue[0]));
+    memmove(s->caps, s->caps + 1, s->count * sizeof(s->caps[0]));
+    if (s->wanted && s->count <= RING / 2) {
+        s->wanted = false;
+        if (sender != NULL) {
+            sender->room = true;
+        }
+    }
+    return m;
 }
 
 /* The kernel hands over what there is room for. */
-static void side_deliver(struct side *s)
+static void side_deliver(const struct object *end)
 {
+    struct side *s = side_of(end);
     struct raw_chan *r = s->raw;
+    struct object *cap;
 
     while (r->count < RAW_QUEUE_MAX && s->count != 0) {
         struct lmp_msg *m = &r->queue[(r->head + r->count++) % RAW_QUEUE_MAX];
 
-        *m = s->queue[0];
-        if (s->caps[0] != NULL) {
-            m->cap_info = s->caps[0]->is_end ? CAPTYPE_ENDPOINT : CAPTYPE_FRAME;
-            m->cap = slot_put(s->caps[0]);
+        *m = side_take(end, &cap);
+        if (cap != NULL) {
+            m->cap_info = cap->is_end ? CAPTYPE_ENDPOINT : CAPTYPE_FRAME;
+            m->cap = slot_put(cap);
         }
-        s->count--;
-        memmove(s->queue, s->queue + 1, s->count * sizeof(s->queue[0]));
-        memmove(s->caps, s->caps + 1, s->count * sizeof(s->caps[0]));
     }
 }
 
@@ -257,6 +264,7 @@ errval_t raw_send(struct raw_chan *r, const struct lmp_msg *msg, struct msg_cap 
         return SYS_ERR_LMP_PEER_GONE;
     }
     if (!side_put(to, msg, cap.cap != 0 ? object_of(cap.cap) : NULL)) {
+        to->wanted = true;
         return SYS_ERR_LMP_FULL;
     }
     if (cap.cap != 0) {
@@ -371,7 +379,6 @@ static const struct line_host host = {host_send, host_free_frame, host_room, hos
 void world_start(uint32_t count)
 {
     cores = count;
-    memset(timers, 0, sizeof(timers));
     for (self = 0; self < CORES_MAX; self++) {
         line_init(&host, (struct waitset *)(void *)&host);
         saved[self] = lines;
@@ -389,7 +396,12 @@ static bool line_work(struct line *l)
     if (l->told || r->queue == NULL) {
         return false;
     }
-    side_deliver(side_of(object_of(r->chan.end)));
+    side_deliver(object_of(r->chan.end));
+    if (r->room) {
+        r->room = false;
+        r->writable(r);
+        return true;
+    }
     if (r->held || (r->count == 0 && peer_of(object_of(r->chan.end))->exists)) {
         return false;
     }
@@ -415,21 +427,6 @@ bool world_work(void)
             if (line_work(l)) {
                 return true;
             }
-        }
-    }
-    return false;
-}
-
-bool world_retry(void)
-{
-    for (uint32_t i = 0, first = rnd(cores); i < cores; i++) {
-        world_enter((first + i) % cores);
-        if (timers[self] != NULL) {
-            void (*fn)(void *arg) = timers[self];
-
-            timers[self] = NULL;
-            fn(NULL);
-            return true;
         }
     }
     return false;
@@ -520,7 +517,6 @@ void world_stop(uint32_t core)
     for (uint32_t i = 0; i < cores; i++) {
         line_peer_gone(i);
     }
-    timers[core] = NULL;
     line_init(&host, (struct waitset *)(void *)&host);
     for (uint32_t i = 0; i < cores; i++) {
         if (i != core) {

@@ -17,9 +17,9 @@ static inline errval_t arch_lmp_bind(caddr_t end, uint64_t cookie)
     return inv_endpoint_bind(end, cookie);
 }
 
-static inline errval_t arch_lmp_unbind(caddr_t end)
+static inline errval_t arch_lmp_hold(caddr_t end)
 {
-    return inv_endpoint_unbind(end);
+    return inv_endpoint_hold(end);
 }
 
 /* svc #SYSCALL_CALL: sends `msg` on `end` (0: nothing) and waits. Returns the cookie, `msg` is what

@@ -16,7 +16,7 @@ static inline errval_t arch_lmp_bind(caddr_t end, uint64_t cookie)
     return SYS_ERR_CAP_NOT_FOUND;
 }
 
-static inline errval_t arch_lmp_unbind(caddr_t end)
+static inline errval_t arch_lmp_hold(caddr_t end)
 {
     (void)end;
     return SYS_ERR_CAP_NOT_FOUND;

@@ -355,11 +355,7 @@ bool caps_is_quiet(const struct caps *c)
         if (c->ops[i].kind != CAPS_OP_NONE)
             return false;
     }
-    for (uint32_t i = 0; i < CAPS_MARKS_MAX; i++) {
-        if (c->marks[i].used)
-            return false;
-    }
-    return true;
+    return !caps_is_marking(c);
 }
 
 bool caps_is_idle(const struct caps *c)

@@ -190,6 +190,7 @@ struct caps {
     uint32_t generation;
     bool again;        /* caps_work is to be called, */
     bool retry;        /* caps_collect is, later */
+    bool unmarked;     /* a revoke has ended since the host looked: others may begin */
     struct caps_record records[CAPS_RECORDS_MAX];
     struct caps_record *buckets[CAPS_BUCKETS];
     struct caps_record *free;
@@ -233,6 +234,9 @@ void caps_revoke_part(struct caps *c, caddr_t root, caddr_t cap, uint64_t off, u
                       caps_done_fn done, void *arg);
 /* cnode.retype of a frame that other cores know. */
 void caps_retype(struct caps *c, const struct caps_retype *what, caps_done_fn done, void *arg);
+
+/* Is a revoke under way, of this core or of others? Those end, and then `unmarked` is set. */
+bool caps_is_marking(const struct caps *c);
 
 /* A message of another monitor. What a monitor sends is trusted, but never more than needed: a
  * message about what is not known is answered, and changes nothing. */

@@ -31,6 +31,21 @@ bool caps_is_marked(const struct caps *c, const struct caps_key *key)
     return false;
 }
 
+bool caps_is_marking(const struct caps *c)
+{
+    for (uint32_t i = 0; i < CAPS_MARKS_MAX; i++) {
+        if (c->marks[i].used)
+            return true;
+    }
+    return false;
+}
+
+static void mark_end(struct caps *c, struct caps_mark *mark)
+{
+    mark->used = false;
+    c->unmarked = true;
+}
+
 static struct caps_mark *mark_add(struct caps *c, uint8_t core, uint32_t op,
                                   const struct caps_key *key)
 {
@@ -116,7 +131,7 @@ static void mark_sweep(struct caps *c, struct caps_mark *mark)
     mark->sweeping = false;
     if (op == NULL) {
         struct caps_mark was = *mark;
-        mark->used = false;
+        mark_end(c, mark);
         caps_answer(c, was.core, was.op, err);
     } else {
         op->asked &= (uint8_t)~caps_bit(c->self);
@@ -165,7 +180,7 @@ static void revoke_end(struct caps *c, struct caps_op *op)
 {
     struct caps_mark *mark = mark_find(c, c->self, op->id);
     struct caps_record *record = caps_find(c, &op->target);
-    mark->used = false;
+    mark_end(c, mark);
     if (record != NULL) {
         if (op->key.type != CAPTYPE_NULL) {
             record->users = 0;

@@ -194,7 +194,10 @@ static errval_t on_retype(struct server_ctx *ctx, caddr_t root, uint32_t src, ui
 
 /* --- frames that are given back ------------------------------------------------------------- */
 
-/* Others have copies of it, or some monitor has not given up what it knows of it yet. */
+/* Others have copies of it, or some monitor has not given up what it knows of it yet. Programs
+ * delete what they have without a word, and monitors find out by looking (share.c), so no event
+ * tells when a frame can be freed: it is tried again and again. After a revoke it is no use to try
+ * at once, either: that some monitor finds nothing left takes it a look. */
 struct monitor_frame {
     struct monitor_frame *next;
     caddr_t frame;

@@ -31,6 +31,7 @@ static struct {
     uint64_t look_ns;                    /* from this look to the next one */
     uint64_t tags;
     struct share_came *came, *unused;    /* the latter for the next one that comes */
+    void (*unmarked)(void);
     void (*left)(void *arg);             /* called when nothing is left; NULL: this core stays */
     void *left_arg;
 } share;
@@ -148,6 +149,10 @@ static void share_work(void *arg)
     if (caps_work(&share.caps)) {
         waitset_post(share.ws, &share.go_on);
     }
+    if (share.caps.unmarked) {
+        share.caps.unmarked = false;
+        share.unmarked();
+    }
 }
 
 void share_go_on(void)
@@ -222,6 +227,11 @@ void share_init(void (*send)(uint8_t core, const struct caps_msg *msg), struct w
 struct caps *share_caps(void)
 {
     return &share.caps;
+}
+
+void share_on_unmarked(void (*unmarked)(void))
+{
+    share.unmarked = unmarked;
 }
 
 void share_core_up(uint8_t core)

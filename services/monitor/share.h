@@ -33,3 +33,5 @@ bool share_is_quiet(void);
 struct caps *share_caps(void);
 /* After an operation was begun there. */
 void share_go_on(void);
+/* `unmarked` is called whenever a revoke has ended, of this core or of others. */
+void share_on_unmarked(void (*unmarked)(void));

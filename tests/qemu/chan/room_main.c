@@ -9,6 +9,8 @@
 
 #include "flow_handlers.h"
 #include "inittest.h"
+#include "mem_priv.h"
+#include "ram_priv.h"
 #include "thread_priv.h"
 
 #define SECOND_NS 1000000000ull
@@ -339,6 +341,114 @@ static void a_held_end_is_left(void)
     raw_close(&left.raw);
 }
 
+/* --- a message that waits for a receive slot -------------------------------------------------- */
+
+#define SOURCE_NS 20000000ull            /* how long the source of memory thinks about it */
+#define IDLE_NS   100000000ull
+#define PIECES_MAX 200u
+
+/* Nothing that this domain receives into is left, and nothing to make it of. */
+static struct {
+    caddr_t slots[4096];
+    uint64_t bases[PIECES_MAX], bytes[PIECES_MAX];
+    uint32_t slot_count, pieces;
+} drained;
+
+static volatile uint32_t asked, gifts;
+
+static errval_t source_slow(void *arg, uint64_t bytes, uint64_t align, caddr_t *ret_ram,
+                            uint64_t *ret_bytes)
+{
+    asked = asked + 1;
+    thread_sleep_ns(SOURCE_NS);
+    return LIB_ERR_NO_MEMORY;
+}
+
+static void source_no_free(void *arg, caddr_t ram, uint64_t bytes)
+{
+    EXPECT(!"nothing came from here");
+}
+
+static void drain(void)
+{
+    uint64_t off;
+    caddr_t slot;
+    mem_lock();
+    while (ram_pool_free() != 0 && drained.pieces < PIECES_MAX) {
+        uint64_t half = aos_round_up(ram_pool_free() / 4, AOS_PAGE_BYTES);
+        uint64_t bytes = half < 16 * AOS_PAGE_BYTES ? AOS_PAGE_BYTES : half;
+        if (err_is_fail(ram_take(bytes, AOS_PAGE_BYTES, &slot, &off,
+                                 &drained.bases[drained.pieces]))) {
+            break;
+        }
+        drained.bytes[drained.pieces++] = bytes;
+    }
+    disp_disable();
+    while ((slot = disp_page()->recv_slot) != 0) {
+        drained.slots[drained.slot_count++] = slot;
+        (void)recv_slot_rotate_disabled();
+    }
+    disp_enable();
+    while ((slot = slot_take(1)) != 0) {
+        EXPECT(drained.slot_count < sizeof(drained.slots) / sizeof(drained.slots[0]));
+        drained.slots[drained.slot_count++] = slot;
+    }
+    mem_end();
+}
+
+static void give_memory_back(void)
+{
+    mem_lock();
+    while (drained.pieces != 0) {
+        drained.pieces--;
+        ram_give(drained.bases[drained.pieces], drained.bytes[drained.pieces]);
+    }
+    mem_end();
+}
+
+static void on_gift(struct raw_chan *raw, const struct lmp_msg *msg)
+{
+    (void)raw;
+    gifts = gifts + (msg->cap != 0);
+    EXPECT_ERR(ERR_OK, cap_destroy(msg->cap));
+}
+
+static uint64_t own_cpu_ns(void)
+{
+    uint64_t cpu = 0, sent, received, invocations, faults, preemptions, fp;
+    EXPECT_ERR(ERR_OK, inv_dispatcher_stats(KPI_CAP_SELF_DISP, &cpu, &sent, &received,
+                                            &invocations, &faults, &preemptions, &fp));
+    return cpu;
+}
+
+/* All threads wait, the one that makes receive slots waits for memory. When there is some, the
+ * message comes, though the kernel has asked for a slot once. */
+static void nobody_is_busy(void)
+{
+    static const struct ram_source slow = {.alloc = source_slow, .free = source_no_free};
+    const struct lmp_msg msg = {.header = MSG_HEADER(1, MSG_ONEWAY, 0, 1)};
+    const struct msg_cap gift = {KPI_CAP_SELF_L1, CAP_RIGHT_R, MSG_CAP_COPY};
+    raw_pair();
+    left.raw.message = on_gift;
+    drain();
+    ram_set_source(&slow);
+    EXPECT_ERR(ERR_OK, raw_send(&right.raw, &msg, gift));
+    const uint64_t cpu = own_cpu_ns(), start = time_now_ns();
+    thread_sleep_ns(IDLE_NS);
+    const uint64_t busy = own_cpu_ns() - cpu, wall = time_now_ns() - start;
+    printf("# busy for %u of %u us, memory was asked for %u times\n", (unsigned)(busy / 1000),
+           (unsigned)(wall / 1000), (unsigned)asked);
+    EXPECT(asked != 0 && gifts == 0 && busy < wall / 2);
+    give_memory_back();
+    EXPECT_ERR(ERR_OK, waitset_dispatch(&raw_ws, time_deadline_ns(10 * SECOND_NS)));
+    EXPECT(gifts == 1);
+    while (drained.slot_count != 0) {
+        slot_free(drained.slots[--drained.slot_count]);
+    }
+    raw_close(&left.raw);
+    raw_close(&right.raw);
+}
+
 int main(void)
 {
     static const struct inittest tests[] = {
@@ -351,6 +461,7 @@ int main(void)
         {"ROOM0007 the peer ends", the_peer_ends},
         {"ROOM0008 held ends", held_ends},
         {"ROOM0009 a held end is left", a_held_end_is_left},
+        {"ROOM0010 nobody is busy while a receive slot is waited for", nobody_is_busy},
     };
     inittest_start("ROOMTEST", INITTEST_COUNT(tests));
     waitset_init(&server_ws);

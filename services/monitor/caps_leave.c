@@ -52,8 +52,8 @@ static bool leave_has_outer(const struct caps *c, const struct caps_record *reco
 void caps_release(struct caps *c, struct caps_record *record)
 {
     struct caps_msg msg = {.kind = CAPS_RELEASE};
-    if (c->leaving && leave_has_outer(c, record)) {
-        c->retry = true; /* until then it shows that the other is in use */
+    if (c->leaving && record->home != c->self && leave_has_outer(c, record)) {
+        c->retry = true; /* until then it shows that the other is in use; a home's record stays */
         return;
     }
     if (record->busy != 0 || caps_is_marked(c, &record->key) || record_is_awaited(c, record))

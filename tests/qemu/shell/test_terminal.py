@@ -1,5 +1,6 @@
 """The shell on a terminal: the line editor, the prompt, and ways to leave."""
 import re
+from contextlib import contextmanager
 
 import machine as machines
 import session
@@ -8,6 +9,7 @@ import uboot
 UP, DOWN, LEFT, HOME, END, DELETE = '\x1b[A', '\x1b[B', '\x1b[D', '\x1b[H', '\x1b[F', '\x1b[3~'
 CTRL_A, CTRL_C, CTRL_D, CTRL_E, CTRL_K, CTRL_U, CTRL_W, CTRL_Z = (
     chr(ord(c) - 64) for c in 'ACDEKUWZ')
+UP_TEXT = 'its services are up'
 
 
 def test_term0001_commands_and_the_status_in_the_prompt(terminal):
@@ -140,16 +142,25 @@ def test_term0009_waiting_for_what_ends(terminal):
     assert terminal.status == 5
 
 
+@contextmanager
+def several_cores(build, cores):
+    """A session in which all cores have told that they are up: what they log is not taken for what
+    comes after a line."""
+    with session.Session(build, '--smp', str(cores)) as shell:
+        for _ in range(shell.boot_log.count(UP_TEXT), cores - 1):
+            shell.expect(UP_TEXT + '[\r]*\n')
+        yield shell
+
+
 def test_term0014_a_program_on_another_core(build):
-    with session.Session(build, '--smp', '2') as shell:
-        for _ in range(2):               # the log of core 1 may still come into the first
-            hello = shell.run('oncore 1 hello')
+    with several_cores(build, 2) as shell:
+        hello = shell.run('oncore 1 hello')
         assert hello.startswith('Hello from hello, process ') and shell.status == 0
 
 
 def test_term0015_stopping_and_going_on_on_another_core(build):
     """As TERM0011 and TERM0005: what the keys do there does not depend on the core."""
-    with session.Session(build, '--smp', '3') as shell:
+    with several_cores(build, 3) as shell:
         shell.type('oncore 1 fault hang\r')
         shell.expect('\n')
         shell.type(CTRL_Z)
@@ -208,7 +219,7 @@ def test_term0008_through_uboot(build, tmp_path):
 
 
 def test_term0016_top_draws_in_place_until_it_is_interrupted(build):
-    with session.Session(build, '--smp', '2') as shell:
+    with several_cores(build, 2) as shell:
         shell.run('oncore 1 fault hang &')
         shell.type('top\r')
         shell.expect('\n')

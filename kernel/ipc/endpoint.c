@@ -6,11 +6,6 @@
 
 #include "endpoint_priv.h"
 
-struct endpoint *endpoint_of(const struct cte *object)
-{
-    return (struct endpoint *)object->aux;
-}
-
 struct endpoint *endpoint_at(uint64_t base, unsigned side)
 {
     return &((struct channel *)phys_to_virt(base))->end[side];

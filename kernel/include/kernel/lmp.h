@@ -109,7 +109,10 @@ static inline bool endpoint_due(const struct endpoint *end)
 /* The end of the channel at physical address `base`. */
 struct endpoint *endpoint_at(uint64_t base, unsigned side);
 /* The end that an EndPoint capability names. */
-struct endpoint *endpoint_of(const struct cte *object);
+static inline struct endpoint *endpoint_of(const struct cte *object)
+{
+    return (struct endpoint *)object->aux;
+}
 
 /* Life of the object; called by the capability system. `base` is physical, the memory is zeroed. */
 void channel_object_init(uint64_t base, uint64_t bytes);

@@ -40,34 +40,33 @@ lmp_fast:
         eor     x14, x14, #ENDPOINT_BYTES       // the peer
         ldr     x15, [x14, #ENDPOINT_FAST]      // its receiver, if nothing is queued there
         cbz     x15, slow
-        ldr     x11, [x15, #DISP_STATE]         // waiting, and nothing pending
-        cmp     x11, #DISP_WAITING
+        ldr     x12, [x15, #DISP_STATE]         // waiting, and nothing pending
+        cmp     x12, #DISP_WAITING
         b.ne    slow
-        ldr     x11, [sp, #DISP_STATE]          // nothing pending here
-        cmp     x11, #DISP_RUNNABLE
+        ldr     x13, [sp, #DISP_STATE]          // nothing pending here
+        cmp     x13, #DISP_RUNNABLE
         b.ne    slow
-        mov     x18, xzr                        // x17 is zero, too: the number of the system call
+        mov     x11, xzr                        // what comes with a capability
         cbnz    x10, with_cap
 
-// Nothing fails from here on.
+// Nothing fails from here on. x10, x11 as the receiver gets them; x12 = DISP_WAITING, x13 =
+// DISP_RUNNABLE: the two change places.
 go:     ldr     x0, [x14, #ENDPOINT_FAST + 8]   // cookie
-        mov     w11, #DISP_WAITING
-        mov     w12, #DISP_RUNNABLE
-        str     w11, [sp, #DISP_STATE]
-        str     w12, [x15, #DISP_STATE]
-        mrs     x10, cntvct_el0
-        ldp     x11, x12, [sp, #DISP_CPU]
-        add     x11, x11, x10
-        add     x12, x12, #1
-        stp     x11, x12, [sp, #DISP_CPU]
-        ldr     x11, [x15, #DISP_CPU]
-        sub     x11, x11, x10
-        str     x11, [x15, #DISP_CPU]
-        mrs     x11, sp_el0
-        mrs     x12, elr_el1
-        mrs     x13, tpidr_el0
-        stp     x11, x12, [sp, #DISP_SP]
-        str     x13, [sp, #DISP_TPIDR]
+        str     w12, [sp, #DISP_STATE]
+        str     w13, [x15, #DISP_STATE]
+        mrs     x17, cntvct_el0
+        ldp     x12, x13, [sp, #DISP_CPU]
+        add     x12, x12, x17
+        add     x13, x13, #1
+        stp     x12, x13, [sp, #DISP_CPU]
+        ldr     x12, [x15, #DISP_CPU]
+        sub     x12, x12, x17
+        str     x12, [x15, #DISP_CPU]
+        mrs     x12, sp_el0
+        mrs     x13, elr_el1
+        mrs     x17, tpidr_el0
+        stp     x12, x13, [sp, #DISP_SP]
+        str     x17, [sp, #DISP_TPIDR]
         stp     x19, x20, [sp, #DISP_X(19)]
         stp     x21, x22, [sp, #DISP_X(21)]
         stp     x23, x24, [sp, #DISP_X(23)]
@@ -75,32 +74,28 @@ go:     ldr     x0, [x14, #ENDPOINT_FAST + 8]   // cookie
         stp     x27, x28, [sp, #DISP_X(27)]
         stp     x29, x30, [sp, #DISP_X(29)]
         mov     sp, x15
-        ldp     x11, x12, [sp, #DISP_TTBR0]     // and the page address
-        msr     ttbr0_el1, x11
-        msr     tpidrro_el0, x12
-        ldp     x11, x12, [sp, #DISP_CPACR]     // and messages received
-        add     x12, x12, #1
-        msr     cpacr_el1, x11
-        str     x12, [sp, #DISP_CPACR + 8]
-        ldp     x11, x12, [sp, #DISP_SP]
-        ldr     x13, [sp, #DISP_TPIDR]
-        msr     sp_el0, x11
-        msr     elr_el1, x12
+        ldp     x12, x13, [sp, #DISP_TTBR0]     // and the page address
+        msr     ttbr0_el1, x12
+        msr     tpidrro_el0, x13
+        ldp     x12, x13, [sp, #DISP_CPACR]     // and messages received
+        add     x13, x13, #1
+        msr     cpacr_el1, x12
+        str     x13, [sp, #DISP_CPACR + 8]
+        ldp     x12, x13, [sp, #DISP_SP]
+        ldr     x17, [sp, #DISP_TPIDR]
+        msr     sp_el0, x12
+        msr     elr_el1, x13
         msr     spsr_el1, xzr                   // user mode, flags zero
-        msr     tpidr_el0, x13
+        msr     tpidr_el0, x17
         ldp     x19, x20, [sp, #DISP_X(19)]
         ldp     x21, x22, [sp, #DISP_X(21)]
         ldp     x23, x24, [sp, #DISP_X(23)]
         ldp     x25, x26, [sp, #DISP_X(25)]
         ldp     x27, x28, [sp, #DISP_X(27)]
         ldp     x29, x30, [sp, #DISP_X(29)]
-        mov     x10, x17                        // the capability
-        mov     x11, x18
-        mov     x12, xzr                        // and nothing of the sender's
-        mov     x13, xzr
-        mov     x14, xzr
-        mov     x15, xzr
-        mov     x16, xzr
+        mov     x14, xzr                        // nothing of the kernel's, and of the sender's
+        mov     x15, xzr                        // only the message: x12, x13 and x17 are the
+        mov     x18, xzr                        // receiver's own, x16 is that of any CALL
         eret
 
 // C gives the capability to the receiver: lmp_fast_cap.
@@ -123,18 +118,22 @@ with_cap:
         mov     x2, x14
         mov     x3, x10
         bl      lmp_fast_cap
+        mov     x11, x1
         mov     x17, x0
-        mov     x18, x1
         ldp     x14, x15, [sp]
         ldp     x10, x16, [sp, #16]
-        ldr     x11, [sp, #32]
-        mov     sp, x11
+        ldr     x12, [sp, #32]
+        mov     sp, x12
         ldp     x29, x30, [sp, #DISP_X(29)]
         ldp     x0, x1, [sp, #DISP_X(0)]
         ldp     x2, x3, [sp, #DISP_X(2)]
         ldp     x4, x5, [sp, #DISP_X(4)]
         ldp     x6, x7, [sp, #DISP_X(6)]
         ldp     x8, x9, [sp, #DISP_X(8)]
-        cbnz    x17, go
+        cbz     x17, slow
+        mov     x10, x17
+        mov     x12, #DISP_WAITING
+        mov     x13, #DISP_RUNNABLE
+        b       go
 
 slow:   b       trap_sync_slow

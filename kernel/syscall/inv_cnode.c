@@ -127,6 +127,16 @@ static uint64_t cnode_field_b(struct cte *slot)
     return 0;
 }
 
+/* The base of memory, or what the name of anything else stands for. */
+static uint64_t cnode_field_a(const struct cte *slot)
+{
+    if (cte_base(slot) < CAP_NAMED_BASE)
+        return cte_base(slot);
+    return slot->type == CAPTYPE_IRQDEST  ? cte_irq(slot)
+           : slot->type == CAPTYPE_NOTIFY ? notify_core(slot)
+                                          : 0;
+}
+
 errval_t inv_cnode_identify(struct dispatcher *self, struct cte *object, uint32_t index,
                             uint64_t *ret_type, uint64_t *ret_rights, uint64_t *ret_a,
                             uint64_t *ret_b)
@@ -136,11 +146,7 @@ errval_t inv_cnode_identify(struct dispatcher *self, struct cte *object, uint32_
     struct cte *slot = &cnode_slots(object)[index];
     *ret_type = slot->type;
     *ret_rights = slot->rights;
-    *ret_a = slot->type == CAPTYPE_IRQDEST ? cte_irq(slot) : 0;
-    if (slot->type == CAPTYPE_NOTIFY)
-        *ret_a = notify_core(slot);
-    if (cte_base(slot) < CAP_NAMED_BASE)
-        *ret_a = cte_base(slot);
+    *ret_a = cnode_field_a(slot);
     *ret_b = cnode_field_b(slot);
     return ERR_OK;
 }

@@ -15,12 +15,16 @@ extern inline __attribute__((always_inline)) void invoke_decode(struct inv_conte
 STACK_GUARD_NONE struct trap_result trap_invoke(struct dispatcher *d)
 {
     uint64_t *x = d->frame.x;
-    struct inv_context c = { .self = d, .method = x[1], .args = &x[2], .results = &x[1] };
+    struct inv_context c; /* the rest is set before it is used */
 
+    c.self = d;
+    c.method = x[1];
+    c.args = &x[2];
+    c.results = &x[1];
     current = d;
     d->invocations++;
     c.error = dispatcher_cap(d, x[0], &c.object);
-    if (err_is_ok(c.error)) {
+    if (__builtin_expect(err_is_ok(c.error), 1)) {
         check_touch(c.object);
         invoke_decode(&c);
     }

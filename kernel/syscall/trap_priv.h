@@ -8,7 +8,7 @@
 
 static inline struct trap_result trap_go_on(struct dispatcher *d)
 {
-    uint64_t leave = sched_wants_switch | (d->state ^ DISP_RUNNABLE) | d->pending;
+    uint64_t leave = sched_wants_switch | (d->condition ^ DISP_RUNNABLE);
 
     if (__builtin_expect(leave != 0, 0)) {
         bool upcall = d->pending != 0 && dispatcher_interrupted(d);

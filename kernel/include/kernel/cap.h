@@ -50,10 +50,15 @@ struct dispatcher;
 
 /* One capability slot: KPI_SLOT_BYTES. The first 24 bytes are used by assembly. */
 struct cte {
-    uint8_t type;   /* 0x00 enum captype */
-    uint8_t rights; /* 0x01 CAP_RIGHT_* */
-    uint8_t owner;  /* 0x02 of the node: core that owns the object (kernel/cap_remote.h) */
-    uint8_t flags;  /* 0x03 CTE_* */
+    union {
+        struct {
+            uint8_t type;   /* 0x00 enum captype */
+            uint8_t rights; /* 0x01 CAP_RIGHT_* */
+            uint8_t owner;  /* 0x02 of the node: core that owns the object (kernel/cap_remote.h) */
+            uint8_t flags;  /* 0x03 CTE_* */
+        };
+        uint32_t head; /* the four in one load */
+    };
     uint8_t level;  /* 0x04 of the tree; 0 = not the node of its object */
     uint8_t detail; /* 0x05 Mapping: KPI_VM_* allowed at most; EndPoint: side; else: cte_loan */
     uint16_t count; /* 0x06 Mapping: entries; VNode: entries in use */

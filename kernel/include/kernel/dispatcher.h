@@ -40,6 +40,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <kernel/cspace.h>
+#include <kernel/fastpath.h>
 #include <kpi/dispatcher.h>
 #include <kpi/vm.h>
 
@@ -62,8 +63,13 @@ struct dispatcher {
     /* 0x140 while it runs: minus the tick at which it got the core */
     uint64_t cpu_ticks;
     uint64_t messages_sent;              /* 0x148 */
-    uint32_t state;                      /* 0x150 DISP_*; one load reads state and pending */
-    uint32_t pending;                    /* 0x154 DISP_PENDING_*: a poll would return something */
+    union {
+        struct {
+            uint32_t state;              /* 0x150 DISP_* */
+            uint32_t pending;            /* 0x154 DISP_PENDING_*: a poll would return something */
+        };
+        uint64_t condition;              /* both in one load; DISP_RUNNABLE: nothing is pending */
+    };
     /* 0x158 CPACR_EL1 while it runs: FP enabled for the owner of the unit only */
     uint64_t cpacr;
     uint64_t messages_received;          /* 0x160 */
@@ -170,8 +176,8 @@ static inline struct cte *dispatcher_slot(const struct dispatcher *d, uint64_t a
     }
     const struct cte *node = &d->l1[addr / KPI_L2_SLOTS];
 
-    if (node->type != CAPTYPE_L2CNODE || (node->flags & CTE_DYING) != 0) {
-        return NULL;
+    if ((node->head & CTE_HEAD_TYPE_FLAGS) != CAPTYPE_L2CNODE) {
+        return NULL; /* a dying node has a flag */
     }
     return &cnode_slots(node)[addr % KPI_L2_SLOTS];
 }
@@ -181,8 +187,8 @@ static inline errval_t dispatcher_cap(struct dispatcher *d, uint64_t addr, struc
 {
     struct cte *slot = dispatcher_slot(d, addr);
 
-    if (addr != 0 && slot != NULL && slot->type != CAPTYPE_NULL &&
-        (slot->flags & CTE_DYING) == 0) {
+    if (__builtin_expect(addr != 0 && slot != NULL && slot->type != CAPTYPE_NULL &&
+                             (slot->flags & CTE_DYING) == 0, 1)) {
         *ret = slot;
         return ERR_OK;
     }

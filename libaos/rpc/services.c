@@ -188,26 +188,37 @@ errval_t aos_lookup(const char *name, caddr_t *ret_end)
                             : nameserver_lookup(b, name, strlen(name), /* iface= */ 0, ret_end);
 }
 
+/* A connection of its own for an await: the deadline is that of a connection, and others use the
+ * shared one. A domain may have SERVER_ENDS_MAX: if other threads have them, or the nameserver has
+ * not heard yet that they have closed theirs, it waits for one. */
+static errval_t rpc_await_bind(struct nameserver_binding *b, uint64_t until_ns)
+{
+    struct nameserver_binding *shared;
+    caddr_t end;
+    errval_t err = aos_nameserver(&shared);
+
+    if (err_is_ok(err)) {
+        do {
+            err = binding_clone(&shared->base, BINDING_CLONE_OWN, 0, &end);
+        } while (err_no(err) == RPC_ERR_AGAIN && rpc_again(err, until_ns));
+    }
+    return err_is_ok(err) ? nameserver_bind(end, b) : err;
+}
+
 errval_t aos_await(const char *name, uint64_t timeout_ns, caddr_t *ret_end)
 {
-    struct nameserver_binding *b;
-    struct nameserver_binding *own = calloc(1, sizeof(*own));
-    caddr_t end;
-    errval_t err = own == NULL ? LIB_ERR_NO_MEMORY : aos_nameserver(&b);
+    const uint64_t until_ns = time_deadline_ns(timeout_ns);
+    struct nameserver_binding *b = calloc(1, sizeof(*b));
+    errval_t err = b == NULL ? LIB_ERR_NO_MEMORY : rpc_await_bind(b, until_ns);
 
-    /* A connection of its own: the deadline is that of a connection, and others use the shared
-     * one. */
     if (err_is_ok(err)) {
-        err = binding_clone(&b->base, BINDING_CLONE_OWN, 0, &end);
+        const uint64_t now = time_now_ns();
+
+        binding_set_deadline(&b->base, timeout_ns == AOS_FOREVER ? AOS_FOREVER
+                                       : until_ns > now ? until_ns - now : 0);
+        err = nameserver_await(b, name, strlen(name), /* iface= */ 0, ret_end);
+        nameserver_close(b);
     }
-    if (err_is_ok(err)) {
-        err = nameserver_bind(end, own);
-    }
-    if (err_is_ok(err)) {
-        binding_set_deadline(&own->base, timeout_ns);
-        err = nameserver_await(own, name, strlen(name), /* iface= */ 0, ret_end);
-        nameserver_close(own);
-    }
-    free(own);
+    free(b);
     return err;
 }

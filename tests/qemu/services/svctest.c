@@ -403,6 +403,50 @@ static bool who_waits_gets_the_next(void)
     return true;
 }
 
+#define AWAITERS (2 * SERVER_ENDS_MAX)
+static const char later_name[] = "test/later";
+
+static int await_later(void *arg)
+{
+    caddr_t end;
+
+    (void)arg;
+    return err_is_fail(aos_await(later_name, WAIT_NS, &end)) || err_is_fail(cap_destroy(end));
+}
+
+/* More threads wait for a name than a domain may have connections to the nameserver. */
+static bool many_threads_await(void)
+{
+    static struct init_server server;
+    static struct init_server_ops ops;
+    static struct waitset ws;
+    struct thread *threads[AWAITERS];
+    struct nameserver_binding *b;
+    int failed = 0, status;
+
+    waitset_init(&ws);
+    server_init(&server.base, &init_server_interface, &ops, NULL, NULL, &ws);
+    TRY_OK(aos_nameserver(&b));
+    for (uint32_t i = 0; i < AWAITERS; i++) {
+        TRY_OK(thread_create(await_later, NULL, NULL, &threads[i]));
+    }
+    for (uint32_t i = 0; i < AWAITERS; i++) {
+        thread_yield();                  /* those that can have asked */
+    }
+    TRY_OK(register_as(b, &server.base, later_name));
+    for (uint32_t i = 0; i < AWAITERS; i++) {
+        while (thread_join_until(threads[i], time_deadline_ns(SETTLE_NS), &status) != ERR_OK) {
+            while (waitset_poll(&ws)) {
+            }
+        }
+        failed += status;
+    }
+    TRY(failed == 0);
+    TRY_OK(nameserver_deregister(b, later_name, strlen(later_name)));
+    server_deinit(&server.base);
+    return true;
+}
+
 static bool all_memory_comes_home(void)
 {
     struct memory_binding *b;
@@ -449,6 +493,7 @@ int main(int argc, char **argv)
         {"SVC0013 capabilities are granted", capabilities_are_granted},
         {"SVC0010 a service dies", a_service_dies},
         {"SVC1001 who waits gets the next of that name", who_waits_gets_the_next},
+        {"SVC1002 many threads wait for a name", many_threads_await},
         {"SVC0011 all memory comes home", all_memory_comes_home},
     };
 

@@ -16,11 +16,10 @@
 #include <if/init.h>
 #include <if/memory.h>
 #include <if/process.h>
-#include <if/shares_server.h>
 
 #include "taptest.h"
+#include "told.h"
 
-#define WAIT_NS     60000000000ull       /* bounds a failure */
 #define PAUSE_NS    3000000ull           /* between calls: those of the others get their turn */
 #define CALLERS     4u
 
@@ -103,35 +102,6 @@ static int caller_run(void *arg)
     return 0;
 }
 
-static struct waitset ws;
-
-static int serve(void *arg)
-{
-    (void)arg;
-    waitset_run(&ws);
-}
-
-/* A name that says that something has happened: it is looked up, and nobody calls it. */
-static errval_t tell(const char *name)
-{
-    static struct server server;
-    struct thread *thread;
-    errval_t err;
-
-    waitset_init(&ws);
-    server_init(&server, &shares_server_interface, NULL, NULL, NULL, &ws);
-    err = thread_create(serve, NULL, &(struct thread_attr){.detached = true}, &thread);
-    return err_is_ok(err) ? aos_register(&server, name, NULL, 0) : err;
-}
-
-static errval_t await(const char *name)
-{
-    caddr_t end;
-    errval_t err = aos_await(name, WAIT_NS, &end);
-
-    return err_is_ok(err) ? cap_destroy(end) : err;
-}
-
 static bool hold(void)
 {
     struct thread *threads[CALLERS];
@@ -140,8 +110,8 @@ static bool hold(void)
         TRY_OK(callers[i].call());
         TRY_OK(thread_create(caller_run, &callers[i], NULL, &threads[i]));
     }
-    TRY_OK(tell("awaytest/ready"));
-    TRY_OK(await("awaytest/check"));
+    TRY_OK(told_say("awaytest/ready"));
+    TRY_OK(told_await("awaytest/check"));
     ends = true;
     for (uint32_t i = 0; i < CALLERS; i++) {
         TRY_OK(thread_join(threads[i], NULL));
@@ -157,7 +127,7 @@ static bool check(void)
 {
     caddr_t end;
 
-    TRY_OK(tell("awaytest/check"));
+    TRY_OK(told_say("awaytest/check"));
     while (err_is_ok(aos_lookup("awaytest/ready", &end))) {
         (void)cap_destroy(end);
         thread_sleep_ns(PAUSE_NS);
@@ -171,6 +141,6 @@ int main(int argc, char **argv)
 
     core = argc > 2 ? (uint32_t)atoi(argv[2]) : 1;
     return strcmp(what, "hold") == 0  ? !hold()
-        : strcmp(what, "ready") == 0  ? err_is_fail(await("awaytest/ready"))
+        : strcmp(what, "ready") == 0  ? err_is_fail(told_await("awaytest/ready"))
         : strcmp(what, "check") == 0  ? !check() : 2;
 }

@@ -15,14 +15,14 @@
 #include <aos/thread.h>
 #include <aos/time.h>
 #include <if/memory.h>
-#include <if/shares_server.h>
+
+#include "told.h"
 
 #define PIECE_BYTES 0x400000ull
 #define PIECES_MAX  256u
 #define MORE_BYTES  0x2000000ull         /* than the core has itself */
 #define MANY_PIECES 8000u
 #define MANY_BYTES  AOS_PAGE_BYTES
-#define WAIT_NS     60000000000ull       /* bounds a failure */
 #define LOOK_NS     10000000ull
 
 static uint64_t *pieces[PIECES_MAX];
@@ -61,35 +61,6 @@ static bool piece_is_whole(uint32_t piece)
     return true;
 }
 
-static struct waitset ws;
-
-static int serve(void *arg)
-{
-    (void)arg;
-    waitset_run(&ws);
-}
-
-/* A name that says that something has happened: it is looked up, and nobody calls it. */
-static errval_t tell(const char *name)
-{
-    static struct server server;
-    struct thread *thread;
-    errval_t err;
-
-    waitset_init(&ws);
-    server_init(&server, &shares_server_interface, NULL, NULL, NULL, &ws);
-    err = thread_create(serve, NULL, &(struct thread_attr){.detached = true}, &thread);
-    return err_is_ok(err) ? aos_register(&server, name, NULL, 0) : err;
-}
-
-static errval_t await(const char *name)
-{
-    caddr_t end;
-    errval_t err = aos_await(name, WAIT_NS, &end);
-
-    return err_is_ok(err) ? cap_destroy(end) : err;
-}
-
 /* On core 1. */
 static int take(void)
 {
@@ -105,8 +76,8 @@ static int take(void)
         err = piece_take(count);
         count++;
     }
-    err = err_is_ok(err) ? tell("borrowtest/ready") : err;
-    err = err_is_ok(err) ? await("borrowtest/check") : err;
+    err = err_is_ok(err) ? told_say("borrowtest/ready") : err;
+    err = err_is_ok(err) ? told_await("borrowtest/check") : err;
     for (uint32_t i = 0; err_is_ok(err) && i < count; i++) {
         err = piece_is_whole(i) ? ERR_OK : LIB_ERR_BAD_STATE;
     }
@@ -127,8 +98,8 @@ static int many(void)
     for (uint32_t i = 0; err_is_ok(err) && i < MANY_PIECES; i++) {
         err = memory_alloc(memory, MANY_BYTES, AOS_PAGE_BYTES, &rams[i], &actual);
     }
-    err = err_is_ok(err) ? tell("borrowtest/ready") : err;
-    err = err_is_ok(err) ? await("borrowtest/check") : err;
+    err = err_is_ok(err) ? told_say("borrowtest/ready") : err;
+    err = err_is_ok(err) ? told_await("borrowtest/check") : err;
     for (uint32_t i = 0; err_is_ok(err) && i < MANY_PIECES; i++) {
         err = memory_free(memory, rams[i]);
         if (err_no(err) == RPC_ERR_PEER_GONE) {
@@ -154,7 +125,7 @@ static int hold(void)
 static int check(void)
 {
     caddr_t end;
-    errval_t err = tell("borrowtest/check");
+    errval_t err = told_say("borrowtest/check");
 
     while (err_is_ok(err) && err_is_ok(aos_lookup("borrowtest/ready", &end))) {
         (void)cap_destroy(end);
@@ -170,6 +141,6 @@ int main(int argc, char **argv)
     return strcmp(what, "hold") == 0  ? hold()
         : strcmp(what, "take") == 0   ? take()
         : strcmp(what, "many") == 0   ? many()
-        : strcmp(what, "ready") == 0  ? (err_is_ok(await("borrowtest/ready")) ? 0 : 1)
+        : strcmp(what, "ready") == 0  ? (err_is_ok(told_await("borrowtest/ready")) ? 0 : 1)
         : strcmp(what, "check") == 0  ? check() : 2;
 }

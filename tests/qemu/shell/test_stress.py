@@ -48,53 +48,56 @@ def test_stress0003_the_same_while_a_core_goes_off_and_on(run):
 
 
 MEMORY = re.compile(r'^ *(\d) +\d+\.\d +\d+ +\d+ +(\d+) +(\d+) +\d+$', re.M)
+LOOKS = ['sleep 0.1', 'top -n 1'] * 10
+
+
+def check_rest(result):
+    """What the two cores have is in the end, in some look, what the first one showed: that."""
+    tops = MEMORY.findall(result.stdout)
+    before, after = tops[:2], [tops[i:i + 2] for i in range(2, len(tops), 2)]
+    assert before in after, tops
+    return before
+
+
+def check_borrowed(result, started):
+    """A program kept what it had from both cores while a memory service was started again."""
+    assert result.statuses[:11] == [0] * 11, result.stdout + result.stderr
+    assert started in result.log
+    found = re.search(r'borrowtest: (\d+) pieces of 4 MiB, of (\d+) there', result.stdout)
+    assert int(found[1]) > int(found[2])
+    check_rest(result)
 
 
 def test_core0020_memory_moves_to_the_core_that_has_none(run):
     """What one core can have is more than it began with, and goes back when it is not used."""
-    looks = ['sleep 0.1', 'top -n 1'] * 10
-    result = run('oncore 1 true', 'top -n 1', 'oncore 1 hog memory', 'oncore 1 hog memory', *looks,
+    result = run('oncore 1 true', 'top -n 1', 'oncore 1 hog memory', 'oncore 1 hog memory', *LOOKS,
                  smp=2)
     taken = [int(kib) for kib in re.findall(r'hog memory: (\d+) KiB', result.stdout)]
-    tops = MEMORY.findall(result.stdout)
-    before, after = tops[:2], [tops[i:i + 2] for i in range(2, len(tops), 2)]
-    _, own, _ = before[1]
-    _, others, _ = before[0]
+    (_, others, _), (_, own, _) = check_rest(result)
     print(f'# core 1 began with {own} KiB and took {taken}')
     assert len(taken) == 2 and min(taken) > int(own) + int(others) // 2
     assert max(taken) < int(own) + int(others)     # who lends keeps some
-    assert before in after, tops
 
 
 def test_core0025_the_core_that_booted_borrows_too(run):
     """What a program may have is what it was given, wherever the memory comes from: here more than
     the services of its core leave."""
-    looks = ['sleep 0.1', 'top -n 1'] * 10
     own = int(MEMORY.findall(run('oncore 1 true', 'top -n 1', smp=2).stdout)[0][1])
     quota = (own >> 10) - 60
-    result = run('oncore 1 true', 'top -n 1', f'run -q {quota}M hog memory', *looks, smp=2)
+    result = run('oncore 1 true', 'top -n 1', f'run -q {quota}M hog memory', *LOOKS, smp=2)
     taken = [int(kib) for kib in re.findall(r'hog memory: (\d+) KiB, then .*quota', result.stdout)]
-    tops = MEMORY.findall(result.stdout)
-    before, after = tops[:2], [tops[i:i + 2] for i in range(2, len(tops), 2)]
     print(f'# core 0 began with {own} KiB and a program took {taken} of {quota << 10}')
     assert len(taken) == 1 and (quota - 5) << 10 < taken[0] <= quota << 10
     assert taken[0] > own - (112 << 10)            # services keep so much of it
-    assert before in after, tops
+    check_rest(result)
 
 
 def test_core0026_a_memory_service_ends_and_what_it_has_lent_stays(run):
     """Programs keep what they have; it goes back when they do not use it any more."""
-    looks = ['sleep 0.1', 'top -n 1'] * 10
     result = run('oncore 1 true', 'top -n 1', 'borrowtest hold &', 'borrowtest ready',
                  'kill 1', 'oncore 0 true', 'oncore 1 true', 'sleep 4', 'oncore 1 memtest',
-                 'borrowtest check', 'wait %1', *looks, smp=2, initrd='tests/qemu/test.initrd')
-    assert result.statuses[:11] == [0] * 11, result.stdout + result.stderr
-    assert 'service memory was started again' in result.log
-    found = re.search(r'borrowtest: (\d+) pieces of 4 MiB, of (\d+) there', result.stdout)
-    assert int(found[1]) > int(found[2])
-    tops = MEMORY.findall(result.stdout)
-    before, after = tops[:2], [tops[i:i + 2] for i in range(2, len(tops), 2)]
-    assert before in after, tops
+                 'borrowtest check', 'wait %1', *LOOKS, smp=2, initrd='tests/qemu/test.initrd')
+    check_borrowed(result, 'service memory was started again')
 
 
 def test_core0021_cores_go_off_and_on_again(run):
@@ -111,27 +114,19 @@ def test_core0021_cores_go_off_and_on_again(run):
 
 def test_core0028_a_memory_service_ends_that_has_borrowed(run):
     """Pid 19 is that of core 1: the next one knows what is not its core's, and gives it back."""
-    looks = ['sleep 0.1', 'top -n 1'] * 10
     result = run('oncore 1 true', 'top -n 1', 'borrowtest hold &', 'borrowtest ready',
                  'kill 19', 'oncore 1 true', 'oncore 0 true', 'sleep 4', 'oncore 1 memtest',
-                 'borrowtest check', 'wait %1', *looks, smp=2, icount=True,
+                 'borrowtest check', 'wait %1', *LOOKS, smp=2, icount=True,
                  initrd='tests/qemu/test.initrd')
-    assert result.statuses[:11] == [0] * 11, result.stdout + result.stderr
-    assert 'core 1: init: service memory was started again' in result.log
-    found = re.search(r'borrowtest: (\d+) pieces of 4 MiB, of (\d+) there', result.stdout)
-    assert int(found[1]) > int(found[2])
-    tops = MEMORY.findall(result.stdout)
-    before, after = tops[:2], [tops[i:i + 2] for i in range(2, len(tops), 2)]
-    assert before in after, tops
+    check_borrowed(result, 'core 1: init: service memory was started again')
 
 
 def test_core0029_lent_memory_comes_back_from_a_core_that_goes_off(run):
     """Whichever of the two services has ended before, or both: the next ones have not met."""
     for ends in (['kill 1', 'kill 19'], ['kill 1'], ['kill 19']):
-        looks = ['sleep 0.1', 'top -n 1'] * 5
         result = run('oncore 1 true', 'top -n 1', 'borrowtest hold &', 'borrowtest ready', *ends,
-                     'oncore 1 true', 'oncore 0 true', 'core off 1 --end', 'wait', *looks, smp=2,
-                     icount=True, initrd='tests/qemu/test.initrd')
+                     'oncore 1 true', 'oncore 0 true', 'core off 1 --end', 'wait', *LOOKS[:10],
+                     smp=2, icount=True, initrd='tests/qemu/test.initrd')
         assert result.statuses[:7 + len(ends)] == [0] * (7 + len(ends)), result.stderr
         assert result.log.count('service memory was started again') == len(ends)
         tops = [row for row in MEMORY.findall(result.stdout) if row[0] == '0']
